@@ -1,0 +1,116 @@
+#include "gradtape/autograd/io/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/io/gzip.hpp"
+
+namespace gradtape {
+namespace {
+
+std::string system_message(int error) {
+  return std::generic_category().message(error);
+}
+
+struct Descriptor {
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  int number;
+};
+
+/// Where a write to `path` really goes.
+std::string follow_links(const std::string& path) {
+  std::error_code error;
+  const auto target = std::filesystem::canonical(path, error);
+  return error ? path : target.string();
+}
+
+/// Makes a rename in the folder of `path` survive a power cut, where the file system can.
+void flush_folder(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  const Descriptor file{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number >= 0) ::fsync(file.number);
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path, const char* op) {
+  const auto origin = detail::file_origin(op, path);
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0) origin.fail(fmt::format("cannot be opened: {}", system_message(errno)));
+  std::string bytes;
+  struct stat status;
+  if (::fstat(file.number, &status) == 0 && S_ISREG(status.st_mode))
+    bytes.resize(static_cast<std::size_t>(status.st_size) + 1);  // one more to meet the end
+  for (std::size_t filled = 0;;) {
+    if (filled == bytes.size()) bytes.resize(2 * filled + (1 << 16));
+    const auto count = ::read(file.number, bytes.data() + filled, bytes.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      origin.fail(fmt::format("cannot be read from byte {} on: {}", filled, system_message(errno)));
+    filled += static_cast<std::size_t>(count);
+    if (count > 0) continue;
+    bytes.resize(filled);
+    return detail::is_gzip(bytes) ? detail::gunzip(bytes, origin) : bytes;
+  }
+}
+
+void write_file(const std::string& path, std::string_view bytes, const char* op) {
+  AtomicFile file(path, op);
+  file.write(bytes);
+  file.commit();
+}
+
+AtomicFile::AtomicFile(const std::string& path, const char* op)
+    : path_(follow_links(path)), op_(op) {
+  struct stat before;
+  const bool replaces = ::stat(path_.c_str(), &before) == 0;
+  if (replaces && !S_ISREG(before.st_mode))
+    detail::file_origin(op_, path_).fail("cannot be written: it is not a regular file");
+  static std::atomic<unsigned> count{0};
+  do {  // a name left behind by a process that died may be in use
+    temporary_ = fmt::format("{}.{}-{}.part", path_, ::getpid(), count++);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (descriptor_ < 0 && errno == EEXIST);
+  if (descriptor_ < 0) fail("cannot be written");
+  if (replaces) (void)!::fchmod(descriptor_, before.st_mode & 07777);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("cannot be written");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+    position_ += static_cast<std::uint64_t>(count);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("cannot be flushed to the disk");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot be replaced");
+  ::close(descriptor_);
+  descriptor_ = -1;
+  flush_folder(path_);
+}
+
+void AtomicFile::fail(const char* what) const {
+  detail::file_origin(op_, path_).fail(fmt::format("{}: {}", what, system_message(errno)));
+}
+
+}  // namespace gradtape

@@ -1,0 +1,47 @@
+/// Whole files: read with gzip inflated on the way, written all or nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gradtape {
+
+/// The bytes of a file; where they are gzip, what they inflate to. Throws IoError in the name of
+/// `op` with the path and the cause.
+std::string read_file(const std::string& path, const char* op = "read_file");
+
+/// Replaces a file by `bytes` in one step; see AtomicFile. Throws IoError.
+void write_file(const std::string& path, std::string_view bytes, const char* op = "write_file");
+
+/// Writes a file that appears under its name whole, or not at all.
+///
+/// The bytes go to a temporary file in the same folder, which `commit` flushes to the disk and
+/// renames. Until then, and where anything fails, a file that was there before stays as it was.
+class AtomicFile {
+ public:
+  /// Throws IoError in the name of `op` where the folder cannot be written, or where `path` is
+  /// there and not a regular file. A symbolic link is followed.
+  explicit AtomicFile(const std::string& path, const char* op = "AtomicFile");
+  /// Removes the temporary file unless committed.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Appends bytes. Throws IoError, as on a full disk.
+  void write(std::string_view bytes);
+  /// The number of bytes written so far.
+  std::uint64_t position() const { return position_; }
+  /// Puts the file under its name. Throws IoError.
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+
+  std::string path_, temporary_;
+  const char* op_;
+  int descriptor_ = -1;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace gradtape

@@ -1,0 +1,35 @@
+/// NumPy's array file format (.npy).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {
+
+/// The array of a .npy file, format 1.0 to 3.0, in either byte order and either memory order; the
+/// file may be gzip-compressed. f4, f8, i8 and b1 keep their dtype; i1, i2, i4, u1, u2 and u4
+/// become int64, which holds all their values. Throws IoError for anything else, with path, cause
+/// and position. Source: numpy.lib.format.
+Tensor load_npy(const std::string& path);
+
+/// Writes a tensor as .npy (format 1.0), replacing the file in one step; one that was there stays
+/// whole if anything fails. Throws IoError.
+void save_npy(const std::string& path, const Tensor& tensor);
+
+namespace detail {
+
+struct Origin;
+
+/// The array that the bytes of a .npy file describe.
+Tensor parse_npy(std::string_view bytes, const Origin& origin);
+
+/// What a .npy file holds in front of the elements.
+std::string npy_header(const Tensor& tensor);
+
+/// The elements of a tensor as they lie in memory.
+std::string_view element_bytes(const Tensor& tensor);
+
+}  // namespace detail
+}  // namespace gradtape

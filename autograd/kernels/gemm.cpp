@@ -1,0 +1,72 @@
+#include "gradtape/autograd/kernels/gemm.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+
+#include GRADTAPE_CBLAS_HEADER
+
+namespace gradtape::kernels {
+namespace {
+
+/// Up to this many multiply-adds a direct loop is done before BLAS has looked at its arguments.
+constexpr std::int64_t tiny = 512;
+
+template <class T>
+void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+  for (std::int64_t i = 0; i < a.rows; ++i)
+    for (std::int64_t j = 0; j < b.cols; ++j) {
+      T sum = accumulate ? c[i * b.cols + j] : T(0);
+      for (std::int64_t k = 0; k < a.cols; ++k) sum += a(i, k) * b(k, j);
+      c[i * b.cols + j] = sum;
+    }
+}
+
+constexpr CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+int narrow(std::int64_t n) { return static_cast<int>(n); }
+
+/// y = x v (+ y) for a matrix x: `stored_*` are its extents in memory.
+template <class T>
+void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {
+  const int rows = narrow(x.transposed ? x.cols : x.rows), cols = narrow(x.leading());
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
+  else
+    cblas_dgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
+}
+
+template <class T>
+void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
+  if (b.cols == 1) return gemv(a, b.data, c, beta);
+  if (a.rows == 1) return gemv({b.data, b.cols, b.rows, !b.transposed}, a.data, c, beta);
+  const int m = narrow(a.rows), n = narrow(b.cols), k = narrow(a.cols);
+  const int lda = narrow(a.leading()), ldb = narrow(b.leading());
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda, b.data, ldb, beta, c, n);
+  else
+    cblas_dgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda, b.data, ldb, beta, c, n);
+}
+
+}  // namespace
+
+template <class T>
+void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+  if (a.rows == 0 || b.cols == 0) return;
+  if (a.cols == 0) {
+    if (!accumulate) std::fill_n(c, a.rows * b.cols, T(0));
+    return;
+  }
+  if constexpr (std::is_floating_point_v<T>)
+    if (a.rows * b.cols * a.cols > tiny) return blas<T>(a, b, c, accumulate ? 1 : 0);
+  direct(a, b, c, accumulate);
+}
+
+template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
+template void gemm(const Matrix<double>&, const Matrix<double>&, double*, bool);
+template void gemm(const Matrix<std::int64_t>&, const Matrix<std::int64_t>&, std::int64_t*, bool);
+
+bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return std::max({m, n, k}) <= std::numeric_limits<int>::max();
+}
+
+}  // namespace gradtape::kernels

@@ -1,0 +1,97 @@
+/// Reference counts and the caching allocator that every tensor and node comes from.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
+namespace gradtape::detail {
+
+/// Whether this process has never started a second thread: a reference count then needs no locked
+/// instruction, which is most of what recording a scalar op costs.
+inline bool single_threaded() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded;
+#else
+  return false;
+#endif
+}
+
+/// A block of at least `bytes`, aligned to 16 bytes (64 from 1 KiB on). Freed blocks are kept and reused:
+/// fresh pages cost ten times what it takes to stream through them.
+void* allocate(std::size_t bytes);
+void deallocate(void* block, std::size_t bytes) noexcept;
+
+/// Intrusive reference count, starting at one.
+class RefCount {
+ public:
+  void retain() noexcept {
+    if (single_threaded())
+      count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    else
+      count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// True when that was the last reference.
+  bool release() noexcept {
+    if (single_threaded()) {
+      const auto left = count_.load(std::memory_order_relaxed) - 1;
+      count_.store(left, std::memory_order_relaxed);
+      return left == 0;
+    }
+    return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+  bool unique() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
+ private:
+  std::atomic<std::uint32_t> count_{1};
+};
+
+/// Owning pointer to a `T` with members `refs` (RefCount) and `destroy()`.
+template <class T>
+class Ref {
+ public:
+  Ref() = default;
+  /// Takes over a reference that the caller holds.
+  static Ref adopt(T* p) noexcept {
+    Ref ref;
+    ref.p_ = p;
+    return ref;
+  }
+  static Ref share(T* p) noexcept {
+    if (p) p->refs.retain();
+    return adopt(p);
+  }
+  Ref(const Ref& other) noexcept : p_(other.p_) {
+    if (p_) p_->refs.retain();
+  }
+  Ref(Ref&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(p_, other.p_);
+    return *this;
+  }
+  ~Ref() {
+    if (p_ && p_->refs.release()) p_->destroy();
+  }
+  T* get() const noexcept { return p_; }
+  T* operator->() const noexcept { return p_; }
+  T& operator*() const noexcept { return *p_; }
+  explicit operator bool() const noexcept { return p_ != nullptr; }
+  T* leak() noexcept { return std::exchange(p_, nullptr); }
+
+ private:
+  T* p_ = nullptr;
+};
+
+}  // namespace gradtape::detail
+
+namespace gradtape {
+
+/// Returns the cached free blocks of over 1 KiB to the system (smaller ones stay with their threads).
+void release_cached_memory();
+
+}  // namespace gradtape

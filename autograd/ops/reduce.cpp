@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/reduction.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+constexpr auto sum_kernel = [](const auto* x, auto* y, kernels::Fold fold) { kernels::sum(x, y, fold); };
+
+/// Reduces any dtype; bools become int64.
+template <class Kernel>
+Tensor reduce_numeric(const Tensor& x, AxisSet axes, const Shape& shape, Kernel kernel) {
+  return visit_dtype(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    return reduce<T, std::conditional_t<std::is_same_v<T, bool>, std::int64_t, T>>(x, axes, shape, kernel);
+  });
+}
+
+/// The sum of all elements: the common case, short of everything that axes need.
+Tensor total(const Tensor& x) {
+  return visit_dtype(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    using Out = std::conditional_t<std::is_same_v<T, bool>, std::int64_t, T>;
+    Tensor y = empty({}, dtype_of<Out>);
+    kernels::sum(static_cast<const T*>(x.raw()), mutable_data<Out>(y), {1, x.numel(), 1});
+    return y;
+  });
+}
+
+constexpr auto pass = [](const Tensor& g) { return g; };
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  if (axes.is_all() && !options.keepdim) {
+    const bool same = x.ndim() == 0 && x.dtype() != bool_;
+    return record("sum", same ? x.detach() : total(x), {x}, {pass});
+  }
+  const AxisSet set("sum", x, axes);
+  const Tensor y = reduce_numeric(x, set, set.reduced(x.shape(), options.keepdim), sum_kernel);
+  return record("sum", y, {x}, {Restore(set, options.keepdim)});
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  const Shape own = x.shape();
+  if (shape == own) return x;
+  if (!broadcasts_to(shape, own))
+    fail<ShapeError>("sum_to", fmt::format("{} does not broadcast to {}, so {} does not sum to it", shape.str(),
+                                           own.str(), describe(x)));
+  if (shape.numel() == x.numel()) return record("sum_to", alias(x, shape), {x}, {pass});
+  AxisSet set;
+  const int offset = own.ndim() - shape.ndim();
+  for (int axis = 0; axis < own.ndim(); ++axis)
+    if (axis < offset || shape[axis - offset] != own[axis]) set.insert(axis);
+  return record("sum_to", reduce_numeric(x, set, shape, sum_kernel), {x}, {pass});  // broadcasts as it is
+}
+
+namespace {
+
+Tensor mean_of_all(const Tensor& x) {
+  const auto n = static_cast<double>(x.numel());
+  const Tensor y = visit_floating(x.dtype(), "mean", [&](auto zero) {
+    using T = decltype(zero);
+    if (x.ndim() == 0) return x.detach();
+    Tensor sum = total(x);
+    *mutable_data<T>(sum) /= static_cast<T>(n);
+    return sum;
+  });
+  return record("mean", y, {x}, {[n](const Tensor& g) { return n == 1 ? g : g * (1 / n); }});
+}
+
+}  // namespace
+
+Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  if (axes.is_all() && !options.keepdim && x.numel() > 0) return mean_of_all(x);
+  const AxisSet set("mean", x, axes);
+  need_elements("mean", x, set);
+  const auto n = static_cast<double>(set.count(x.shape()));
+  const Tensor y = visit_floating(x.dtype(), "mean", [&](auto zero) {
+    using T = decltype(zero);
+    const Tensor total = reduce<T, T>(x, set, set.reduced(x.shape(), options.keepdim), sum_kernel);
+    auto* const to = mutable_data<T>(total);
+    for (std::int64_t i = 0; i < total.numel(); ++i) to[i] /= static_cast<T>(n);
+    return total;
+  });
+  return record("mean", y, {x}, {[n, restore = Restore(set, options.keepdim)](const Tensor& g) {
+                  return restore(g * (1 / n));
+                }});
+}
+
+Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
+  const AxisSet set("var", x, axes);
+  need_elements("var", x, set);
+  const auto n = static_cast<double>(set.count(x.shape())) - options.correction;
+  if (!(n > 0) && x.numel() != 0)
+    fail<ShapeError>("var", fmt::format("{} reduces {} elements to one, and correction {} leaves nothing to divide by; "
+                                        "{{.correction = 0}} divides by their number",
+                                        describe(x), set.count(x.shape()), options.correction));
+  const auto deviation = [axes](const Tensor& x) { return x - mean(x, axes, {.keepdim = true}); };
+  const auto value = [&] {
+    const NoGrad no_grad;
+    return sum(square(deviation(x)), axes, {.keepdim = options.keepdim}) / n;
+  };
+  return record("var", value(), {x}, {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
+                  return chain(restore(g) * (2 / n), deviation(x));
+                }});
+}
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const AxisSet set("logsumexp", x, axes);
+  const auto value = [&] {
+    if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
+    const NoGrad no_grad;
+    // x is shifted so that its largest element becomes 0; an infinite one stays, for inf - inf is NaN.
+    const auto shift = [](const auto& largest) { return where(largest - largest == 0, largest, 0); };
+    const Tensor largest = amax(x, axes, {.keepdim = true});
+    const Tensor terms = map_floating("logsumexp", [=](const auto& p, const auto& m) { return exp(p - shift(m)); }, x, largest);
+    return map_floating("logsumexp", [=](const auto& s, const auto& m) { return log(s) + shift(m); },
+                        sum(terms, axes, {.keepdim = options.keepdim}),
+                        options.keepdim ? largest : reshape(largest, set.reduced(x.shape(), false)));
+  };
+  if (!is_floating(x.dtype())) fail<DtypeError>("logsumexp", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  return record("logsumexp", value(), {x}, {[x, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+                  const auto share = [](const auto& p, const auto& q) { return exp(p - where(q == -infinity, 0.0, q)); };
+                  return chain_slope(restore(g), share, x, restore(y));
+                }});
+}
+
+namespace {
+
+/// For x: [outer, n, inner], the product of all other elements along n. By halves and without a division, so that
+/// zeros are no exception to any order.
+Tensor exclusive_products(const Tensor& x) {
+  const auto n = x.size(1), half = n / 2;
+  if (n == 0) return x;
+  if (n == 1) return ones_like(x);
+  const Tensor a = slice(x, 1, 0, half), b = slice(x, 1, half, 2 * half);
+  if (n == 2) return concat({b, a}, 1);
+  std::vector<Tensor> pairs{a * b};
+  if (n % 2) pairs.push_back(slice(x, 1, n - 1));
+  const Tensor others = exclusive_products(concat(pairs, 1));
+  const Tensor other_pairs = slice(others, 1, 0, half);
+  std::vector<Tensor> result{other_pairs * b, other_pairs * a};
+  if (n % 2) result.push_back(slice(others, 1, half));
+  return concat(result, 1);
+}
+
+/// The same by one raw pass.
+Tensor exclusive_products_now(const Tensor& x) {
+  const Tensor y = empty(x.shape(), x.dtype());
+  visit_floating(x.dtype(), "prod", [&](auto zero) {
+    using T = decltype(zero);
+    kernels::exclusive_prod(static_cast<const T*>(x.raw()), mutable_data<T>(y), {x.size(0), x.size(1), x.size(2)});
+  });
+  return y;
+}
+
+/// [outer, n, inner] -> [outer, 1, inner]
+Tensor prod_middle(const Tensor& x) {
+  AxisSet middle;
+  middle.insert(1);
+  const Tensor y = reduce_numeric(x, middle, middle.reduced(x.shape(), true), [](const auto* from, auto* to, kernels::Fold fold) {
+    kernels::prod(from, to, fold);
+  });
+  return record("prod", y, {x}, {[x](const Tensor& g) {
+                  return chain(g, recording() ? exclusive_products(x) : exclusive_products_now(x));
+                }});
+}
+
+}  // namespace
+
+Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  const AxisSet set("prod", x, axes);
+  const Folds folds(x.shape(), set);
+  Tensor y = x;
+  for (int i = 0; i < folds.count; ++i) {
+    const auto [outer, n, inner] = folds.list[static_cast<std::size_t>(i)];
+    y = prod_middle(reshape(y, {outer, n, inner}));
+  }
+  return reshape(y, set.reduced(x.shape(), options.keepdim));
+}
+
+}  // namespace gradtape

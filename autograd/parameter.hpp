@@ -1,0 +1,76 @@
+/// Parameter and Buffer: named variables that hold tensors.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {
+
+/// A named variable: a shared cell with the current value and its accumulated gradient. Copies are handles to the
+/// same cell. Where a Tensor is expected it stands for its value, a leaf that keeps its identity over updates.
+///
+/// An update writes in place when nobody else holds the elements and into fresh ones otherwise (copy on write), so a
+/// graph recorded before the update still differentiates correctly.
+class Parameter {
+ public:
+  Parameter() = default;
+  /// Throws DtypeError unless floating.
+  explicit Parameter(const Tensor& initial, std::string name = {});
+
+  operator const Tensor&() const { return tensor(); }
+  /// The current value, a tracked leaf (untracked while frozen).
+  const Tensor& tensor() const;
+  bool defined() const { return static_cast<bool>(cell_); }
+  const std::string& name() const;
+  /// Renames the variable; modules do so to give the full path ("encoder.0.weight").
+  void set_name(std::string name) const;
+  Shape shape() const { return tensor().shape(); }
+  Dtype dtype() const { return tensor().dtype(); }
+  std::int64_t numel() const { return tensor().numel(); }
+
+  /// The accumulated gradient; undefined before the first backward pass.
+  Tensor grad() const;
+  void zero_grad() const;
+  /// Replaces the value; the shape and dtype must stay. Throws ShapeError, DtypeError with the name.
+  void set(const Tensor& value) const;
+  /// The elements for writing, in place where nobody else holds them, else in a fresh copy.
+  void* mutable_raw() const;
+  /// Converts value and gradient to another floating dtype.
+  void to(Dtype dtype) const;
+  /// A frozen parameter is not tracked: it gets no gradient, and optimizers skip it.
+  void freeze(bool frozen = true) const;
+  bool is_frozen() const;
+  /// Whether both are handles to the same variable.
+  friend bool operator==(const Parameter& a, const Parameter& b) { return a.cell_ == b.cell_; }
+  const void* id() const { return cell_.get(); }
+
+ private:
+  struct Cell;
+  std::shared_ptr<Cell> cell_;
+};
+
+/// A named variable without a gradient, such as a running mean.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(const Tensor& initial, std::string name = {});
+  operator const Tensor&() const { return tensor(); }
+  const Tensor& tensor() const;
+  bool defined() const { return static_cast<bool>(cell_); }
+  const std::string& name() const;
+  void set_name(std::string name) const;
+  Shape shape() const { return tensor().shape(); }
+  Dtype dtype() const { return tensor().dtype(); }
+  /// Replaces the value; the shape and dtype must stay. Throws ShapeError, DtypeError with the name.
+  void set(const Tensor& value) const;
+  /// Converts a floating value to another floating dtype; leaves int64 and bool alone.
+  void to(Dtype dtype) const;
+
+ private:
+  struct Cell;
+  std::shared_ptr<Cell> cell_;
+};
+
+}  // namespace gradtape

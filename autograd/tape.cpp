@@ -1,0 +1,313 @@
+#include "gradtape/autograd/tape.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "gradtape/autograd/node.hpp"
+
+namespace gradtape {
+namespace detail {
+namespace {
+
+thread_local bool recording_enabled = true;
+thread_local std::uint64_t recorded = 0;  // a Lamport clock: graphs may pass from thread to thread
+
+std::atomic<const std::function<void(const char*)>*> observer{nullptr};
+
+std::size_t node_bytes(std::size_t edge_count, std::size_t ndim) {
+  return sizeof(Node) + edge_count * sizeof(Edge) + ndim * sizeof(std::int64_t);
+}
+
+std::int64_t* extents(Node& node) { return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count); }
+
+/// Nodes whose last reference is gone, linked through `order`. Destroying one may end others: they queue up
+/// here, so that no chain is too long for the stack.
+struct Graveyard {
+  Node* head = nullptr;
+  bool busy = false;
+};
+thread_local Graveyard graveyard;
+
+void bury(Node* node) noexcept {
+  delete std::exchange(node->extra, nullptr);
+  release(*node);
+  const auto bytes = node_bytes(node->edge_count, node->ndim);
+  node->~Node();
+  deallocate(node, bytes);
+}
+
+}  // namespace
+
+Shape Node::shape() { return Shape(std::span<const std::int64_t>(extents(*this), ndim)); }
+
+void Node::destroy() noexcept {
+  order = reinterpret_cast<std::uintptr_t>(std::exchange(graveyard.head, this));
+  if (graveyard.busy) return;
+  graveyard.busy = true;
+  while (auto* node = graveyard.head) {
+    graveyard.head = reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->order));
+    bury(node);
+  }
+  graveyard.busy = false;
+}
+
+void release(Node& node) noexcept {
+  if (node.leaf || node.released) return;  // leaves are shared between threads: not even the flag is touched
+  node.released = true;
+  for (std::size_t i = 0; i < node.edge_count; ++i) {
+    Edge& edge = node.edges()[i];
+    edge.vjp.~Vjp();
+    if (edge.node->refs.release()) edge.node->destroy();
+  }
+  Ref<Value>::adopt(std::exchange(node.output, nullptr));
+  if (node.extra) node.extra->joint = nullptr;
+}
+
+Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count) {
+  auto* node = new (allocate(node_bytes(edge_count, static_cast<std::size_t>(shape.ndim())))) Node;
+  node->order = ++recorded;
+  node->name = name;
+  node->edge_count = static_cast<std::uint32_t>(edge_count);
+  node->ndim = static_cast<std::uint8_t>(shape.ndim());
+  node->dtype = dtype;
+  std::copy(shape.begin(), shape.end(), extents(*node));
+  return node;
+}
+
+std::string label(Node& node) {
+  return node.extra && !node.extra->name.empty() ? fmt::format("'{}'", node.extra->name) : std::string(node.name);
+}
+
+std::string describe(const Tensor& x) {
+  auto* node = x.node_ref().get();
+  if (!node || !node->extra || node->extra->name.empty()) return x.shape().str();
+  return fmt::format("'{}' {}", node->extra->name, x.shape().str());
+}
+
+namespace {
+
+void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp vjp) {
+  node.order = std::max(node.order, input->order + 1);
+  new (edge) Edge{Ref<Node>(input).leak(), std::move(vjp)};
+}
+
+/// The node for `value` with an edge to each tracked input; `input(i)` and `vjp(i)` give the i-th.
+template <class Input, class TakeVjp>
+Tensor record_each(const char* name, Tensor value, std::size_t count, Input input, TakeVjp vjp) {
+  if (const auto* see = observer.load(std::memory_order_acquire)) (*see)(name);
+  auto* v = value.value_ref().get();
+  if (!v) fail<GraphError>(name, "record got an undefined value");
+  if (count > 0 && input(0).is_weak()) {  // what is made of literals alone is a literal
+    v->weak = true;
+    for (std::size_t i = 1; i < count; ++i) v->weak = v->weak && input(i).is_weak();
+  }
+  std::size_t tracked = 0;
+  if (recording_enabled && is_floating(v->dtype))
+    for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
+  if (tracked == 0) return value.detach();
+
+  auto node = Ref<Node>::adopt(make_node(name, v->shape(), v->dtype, tracked));
+  Edge* edge = node->edges();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!input(i).is_tracked()) continue;
+    connect(*node, edge, input(i).node_ref(), vjp(i));
+    if (edge->vjp.needs_output() && !node->output) node->output = Ref<Value>(value.value_ref()).leak();
+    ++edge;
+  }
+  recorded = node->order;
+  return Tensor(value.value_ref(), std::move(node));
+}
+
+void check_vjps(const char* name, std::size_t inputs, std::span<const Vjp> vjps) {
+  if (inputs != vjps.size())
+    fail<GraphError>(name, fmt::format("record got {} inputs and {} vjps; one vjp per input is needed",
+                                       inputs, vjps.size()));
+  for (const auto& vjp : vjps)
+    if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+Tensor record(const char* name, Tensor value, std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
+              std::initializer_list<Vjp> vjps) {
+  check_vjps(name, inputs.size(), {vjps.begin(), vjps.size()});
+  return record_each(
+      name, std::move(value), inputs.size(), [&](std::size_t i) -> const Tensor& { return inputs.begin()[i]; },
+      [&](std::size_t i) { return vjps.begin()[i].take(); });
+}
+
+Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs, std::vector<Vjp> vjps) {
+  check_vjps(name, inputs.size(), vjps);
+  return record_each(
+      name, std::move(value), inputs.size(), [&](std::size_t i) -> const Tensor& { return inputs[i]; },
+      [&](std::size_t i) { return std::move(vjps[i]); });
+}
+
+std::vector<Tensor> record(const char* name, std::vector<Tensor> values, const std::vector<Tensor>& inputs, JointVjp vjp) {
+  if (const auto* see = observer.load(std::memory_order_acquire)) (*see)(name);
+  if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
+  for (auto& value : values) {
+    if (!value.defined()) fail<GraphError>(name, "record got an undefined value");
+    value = value.detach();
+  }
+  const auto tracked = std::count_if(inputs.begin(), inputs.end(), [](const Tensor& x) { return x.is_tracked(); });
+  if (!recording_enabled || tracked == 0) return values;
+  if (std::none_of(values.begin(), values.end(), [](const Tensor& y) { return is_floating(y.dtype()); })) return values;
+
+  const bool several = values.size() != 1;
+  auto node = Ref<Node>::adopt(make_node(name, several ? Shape{} : values[0].shape(),
+                                         several ? float32 : values[0].dtype(), static_cast<std::size_t>(tracked)));
+  auto& more = extra(*node);
+  more.joint = std::move(vjp);
+  more.input_count = inputs.size();
+  Edge* edge = node->edges();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].is_tracked()) continue;
+    connect(*node, edge++, inputs[i].node_ref(), {});
+    more.edge_input.push_back(i);
+  }
+  recorded = node->order;
+  if (!several) {
+    values[0] = Tensor(values[0].value_ref(), std::move(node));
+    return values;
+  }
+  more.output_count = values.size();
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!is_floating(values[k].dtype())) continue;
+    auto output = Ref<Node>::adopt(make_node(name, values[k].shape(), values[k].dtype(), 1));
+    output->output_index = static_cast<std::uint16_t>(k);
+    connect(*output, output->edges(), node, {});
+    recorded = output->order;
+    values[k] = Tensor(values[k].value_ref(), std::move(output));
+  }
+  return values;
+}
+
+bool recording() { return recording_enabled; }
+NoGrad::NoGrad() : before_(std::exchange(recording_enabled, false)) {}
+NoGrad::~NoGrad() { recording_enabled = before_; }
+
+RecordObserver::RecordObserver(std::function<void(const char*)> seen) {
+  observer.store(new std::function<void(const char*)>(std::move(seen)), std::memory_order_release);
+}
+RecordObserver::~RecordObserver() { delete observer.exchange(nullptr); }
+
+// ---- leaves ----
+
+Tensor Tensor::requires_grad(std::string name) const {
+  if (!is_floating(dtype()))
+    fail<DtypeError>("requires_grad", fmt::format("only float32 and float64 differentiate, got {}", gradtape::name(dtype())));
+  auto node = Ref<Node>::adopt(make_node("leaf", shape(), dtype(), 0));
+  node->leaf = true;
+  extra(*node).name = std::move(name);
+  return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
+}
+
+bool Tensor::is_leaf() const { return node_ && node_->leaf; }
+
+Tensor Tensor::grad() const {
+  if (!is_leaf())
+    fail<GraphError>("grad", "only a leaf accumulates a gradient; make one with requires_grad(), or ask for the "
+                             "gradient of an intermediate tensor with grad(output, {tensor})");
+  const std::lock_guard lock(node_->extra->mutex);
+  return node_->extra->grad;
+}
+
+void Tensor::zero_grad() const {
+  if (!is_leaf()) fail<GraphError>("zero_grad", "only a leaf accumulates a gradient");
+  const std::lock_guard lock(node_->extra->mutex);
+  node_->extra->grad = {};
+}
+
+void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
+  if (!is_tracked()) fail<GraphError>("register_hook", "this tensor is not tracked, so it has no gradient");
+  extra(*node_).hooks.push_back(std::move(hook));
+}
+
+// ---- the tape ----
+
+Tape::Tape(const std::vector<Tensor>& outputs) {
+  // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate at the same
+  // time may share them. Slots are meaningful only within this constructor.
+  std::vector<Node*> leaves;
+  std::unordered_map<Node*, std::uint32_t> many_leaves;
+  const auto find_leaf = [&](Node* node) -> std::size_t {
+    if (leaves.size() <= 16) return static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), node) - leaves.begin());
+    if (many_leaves.empty())
+      for (std::size_t i = 0; i < leaves.size(); ++i) many_leaves.emplace(leaves[i], i);
+    const auto at = many_leaves.find(node);
+    return at == many_leaves.end() ? leaves.size() : at->second;
+  };
+  const auto discover = [&](Node* node) {
+    if (node->leaf) {
+      if (find_leaf(node) < leaves.size()) return;
+      if (leaves.size() > 16) many_leaves.emplace(node, static_cast<std::uint32_t>(leaves.size()));
+      leaves.push_back(node);
+    } else {
+      const auto slot = node->slot.load(std::memory_order_relaxed);
+      if (slot < nodes_.size() && nodes_[slot] == node) return;
+      node->slot.store(static_cast<std::uint32_t>(nodes_.size()), std::memory_order_relaxed);
+      nodes_.push_back(node);
+    }
+    node->refs.retain();
+  };
+
+  std::size_t edge_count = 0;
+  for (const auto& output : outputs)
+    if (output.is_tracked()) discover(output.node_ref().get());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node* node = nodes_[i];
+    if (node->released) continue;
+    edge_count += node->edge_count;
+    for (std::size_t e = 0; e < node->edge_count; ++e) discover(node->edges()[e].node);
+  }
+
+  // Recording order, behind the leaves.
+  const auto earlier = [](const Node* a, const Node* b) { return a->order < b->order; };
+  std::reverse(nodes_.begin(), nodes_.end());
+  if (!std::is_sorted(nodes_.begin(), nodes_.end(), earlier)) std::sort(nodes_.begin(), nodes_.end(), earlier);
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    nodes_[i]->slot.store(static_cast<std::uint32_t>(i + leaves.size()), std::memory_order_relaxed);
+  targets_.reserve(edge_count);
+  first_target_.reserve(nodes_.size() + leaves.size() + 1);
+  first_target_.assign(leaves.size(), 0);
+  for (Node* node : nodes_) {
+    first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
+    if (node->released) continue;
+    for (std::size_t e = 0; e < node->edge_count; ++e) {
+      Node* input = node->edges()[e].node;
+      targets_.push_back(input->leaf ? static_cast<std::uint32_t>(find_leaf(input))
+                                     : input->slot.load(std::memory_order_relaxed));
+    }
+  }
+  first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
+  nodes_.insert(nodes_.begin(), leaves.begin(), leaves.end());
+  leaf_count_ = leaves.size();
+}
+
+Tape::~Tape() {
+  for (Node* node : nodes_)
+    if (node && node->refs.release()) node->destroy();
+}
+
+std::size_t Tape::position(const Tensor& tensor) const {
+  auto* node = tensor.node_ref().get();
+  if (!node) return size();
+  const auto leaves_end = nodes_.begin() + static_cast<std::ptrdiff_t>(leaf_count_);
+  if (node->leaf) {
+    const auto at = std::find(nodes_.begin(), leaves_end, node);
+    return at == leaves_end ? size() : static_cast<std::size_t>(at - nodes_.begin());
+  }
+  const auto slot = node->slot.load(std::memory_order_relaxed);  // right unless another tape was built since
+  if (slot < nodes_.size() && nodes_[slot] == node) return slot;
+  auto at = std::lower_bound(leaves_end, nodes_.end(), node->order, [](const Node* a, std::uint64_t b) { return a->order < b; });
+  while (at != nodes_.end() && *at != node && (*at)->order == node->order) ++at;
+  return at != nodes_.end() && *at == node ? static_cast<std::size_t>(at - nodes_.begin()) : size();
+}
+
+}  // namespace gradtape

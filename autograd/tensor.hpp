@@ -1,0 +1,301 @@
+/// Tensor: an immutable array value and its place in the graph.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/memory.hpp"
+#include "gradtape/autograd/shape.hpp"
+
+namespace gradtape {
+
+/// Element types. float32 and float64 differentiate.
+enum class Dtype : std::uint8_t { float32, float64, int64, bool_ };
+inline constexpr Dtype float32 = Dtype::float32;
+inline constexpr Dtype float64 = Dtype::float64;
+inline constexpr Dtype int64 = Dtype::int64;
+inline constexpr Dtype bool_ = Dtype::bool_;
+
+const char* name(Dtype dtype);
+constexpr std::size_t size_of(Dtype dtype) {
+  return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8;
+}
+constexpr bool is_floating(Dtype dtype) { return dtype <= float64; }
+
+/// The dtype of the C++ element type `T`: float, double, std::int64_t or bool.
+template <class T>
+inline constexpr Dtype dtype_of = [] {
+  using U = std::remove_cv_t<T>;
+  static_assert(std::is_same_v<U, float> || std::is_same_v<U, double> || std::is_same_v<U, std::int64_t> ||
+                    std::is_same_v<U, bool>,
+                "gradtape: the element types are float, double, std::int64_t and bool");
+  return std::is_same_v<U, float> ? float32 : std::is_same_v<U, double> ? float64 : std::is_same_v<U, bool> ? bool_ : int64;
+}();
+
+namespace detail {
+
+/// A block of elements that several values may share (reshape, leading slices).
+struct Storage {
+  RefCount refs;
+  std::size_t bytes;  // of the whole block
+  char* data() { return reinterpret_cast<char*>(this) + header; }
+  void destroy() noexcept { deallocate(this, bytes); }
+  static constexpr std::size_t header = 64;  // keeps the data on a cache line of its own
+};
+
+/// Shape, dtype and elements. Small values live in the block itself, behind the extents.
+/// `data` is null while a transposed value has not been needed as an array; see `materialise`.
+struct Value {
+  RefCount refs;
+  Dtype dtype;
+  std::uint8_t ndim;
+  bool weak = false;  // made from a C++ literal: adopts the dtype of what it meets
+  std::uint32_t bytes;
+  std::int64_t numel;
+  std::atomic<void*> data{nullptr};
+  Ref<Storage> buffer;
+  Ref<Value> transposed_from;  // the value whose last two axes this one swaps
+
+  std::int64_t* extents() { return reinterpret_cast<std::int64_t*>(this + 1); }
+  Shape shape() { return Shape(std::span<const std::int64_t>(extents(), ndim)); }
+  void destroy() noexcept;
+};
+
+/// Fills in the elements of a transposed value. Safe from several threads.
+void* materialise(Value& value);
+
+/// One recorded op, or a leaf. Behind it in the same block: its edges, then the extents of its output.
+/// It points to the nodes of its inputs and to what its vjps captured, never to the data of anything else.
+struct Node {
+  RefCount refs;
+  std::atomic<std::uint32_t> slot{0};  // position in the tape being built
+  std::uint64_t order;                 // recording order: larger than that of every input
+  const char* name;
+  std::uint32_t edge_count;
+  std::uint16_t output_index = 0;  // of a node that stands for one output of a several-output op
+  std::uint8_t ndim;
+  Dtype dtype : 4;
+  bool leaf : 1 = false;
+  bool released : 1 = false;
+  struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
+  Value* output = nullptr;        // held where a vjp asks for the op's result
+
+  struct Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+  Shape shape();
+  void destroy() noexcept;
+};
+
+}  // namespace detail
+
+struct BackwardOptions {
+  bool retain_graph = false;  ///< Keep the graph for a second pass.
+};
+
+/// An immutable n-dimensional array, contiguous and row-major, with its place in the graph.
+///
+/// Copying is cheap (two reference counts); no public function writes into a tensor. A default-constructed
+/// tensor is undefined: it stands for "no tensor", such as the gradient of a leaf before `backward`.
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// A 0-d constant that adopts the dtype of the tensor it meets: `2.0 * x` has the dtype of `x`.
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Tensor(T literal) : Tensor(from_literal(literal)) {}
+
+  /// Whether this is a tensor at all (a default-constructed one is not).
+  bool defined() const { return static_cast<bool>(value_); }
+
+  Shape shape() const { return value("shape").shape(); }
+  Dtype dtype() const { return value("dtype").dtype; }
+  int ndim() const { return value("ndim").ndim; }
+  std::int64_t numel() const { return value("numel").numel; }
+  /// The extent of one axis, negative axes counted from the end. Throws ShapeError.
+  std::int64_t size(std::int64_t axis) const;
+
+  /// The elements, row-major. Throws DtypeError unless `T` is the C++ type of the dtype.
+  template <class T>
+  std::span<const T> data() const {
+    auto& v = value("data");
+    if (v.dtype != dtype_of<T>) wrong_type("data", dtype_of<T>);
+    return {static_cast<const T*>(raw()), static_cast<std::size_t>(v.numel)};
+  }
+
+  /// The only element, converted to `T`. Throws ShapeError unless there is exactly one.
+  template <class T>
+  T item() const {
+    static_assert(std::is_arithmetic_v<T>);
+    if constexpr (std::is_same_v<T, bool>)
+      return item_as_double() != 0;
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(item_as_integer());
+    else
+      return static_cast<T>(item_as_double());
+  }
+
+  /// This value as a leaf: gradients of what is computed from it accumulate in `grad()`. The name appears in
+  /// error messages. Throws DtypeError unless floating.
+  Tensor requires_grad(std::string name = {}) const;
+  /// Whether operations on this tensor are recorded.
+  bool is_tracked() const { return static_cast<bool>(node_); }
+  bool is_leaf() const;
+  /// This value outside any graph.
+  Tensor detach() const { return Tensor(value_, {}); }
+
+  /// The accumulated gradient of a leaf; undefined before the first `backward`. Throws GraphError on other tensors.
+  Tensor grad() const;
+  /// Drops the accumulated gradient of a leaf.
+  void zero_grad() const;
+  /// Calls `hook` with this tensor's whole gradient during every backward pass; a defined result replaces it.
+  void register_hook(std::function<Tensor(const Tensor&)> hook) const;
+
+  /// Accumulates d(this)/d(leaf) into every leaf's `grad()`. Without a seed this tensor must have one element.
+  /// seed: the cotangent, broadcastable to this shape. Throws GraphError, ShapeError, DtypeError.
+  void backward(const Tensor& seed = {}, BackwardOptions options = {}) const;
+  void backward(BackwardOptions options) const { backward({}, options); }
+
+  /// A copy in another dtype; differentiable between floats.
+  Tensor to(Dtype dtype) const;
+
+  /// NumPy-like text; more than `threshold` elements are summarised.
+  std::string str(std::int64_t threshold = 1000) const;
+
+  // For ops and kernels.
+  Tensor(detail::Ref<detail::Value> value, detail::Ref<detail::Node> node) noexcept
+      : value_(std::move(value)), node_(std::move(node)) {}
+  const void* raw() const {
+    auto& v = *value_;
+    void* data = v.data.load(std::memory_order_acquire);
+    return data ? data : v.numel ? detail::materialise(v) : nullptr;
+  }
+  const detail::Ref<detail::Value>& value_ref() const { return value_; }
+  const detail::Ref<detail::Node>& node_ref() const { return node_; }
+  bool is_weak() const { return value_ && value_->weak; }
+
+ private:
+  template <class T>
+  static Tensor from_literal(T literal) {
+    if constexpr (std::is_same_v<T, bool>)
+      return literal_bool(literal);
+    else if constexpr (std::is_integral_v<T>)
+      return literal_integer(static_cast<std::int64_t>(literal));
+    else
+      return literal_floating(static_cast<double>(literal));
+  }
+  static Tensor literal_bool(bool literal);
+  static Tensor literal_integer(std::int64_t literal);
+  static Tensor literal_floating(double literal);
+
+  detail::Value& value(const char* op) const {
+    if (!value_) undefined(op);
+    return *value_;
+  }
+  [[noreturn]] static void undefined(const char* op);
+  [[noreturn]] void wrong_type(const char* op, Dtype asked) const;
+  double item_as_double() const;
+  std::int64_t item_as_integer() const;
+
+  detail::Ref<detail::Value> value_;
+  detail::Ref<detail::Node> node_;
+};
+
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
+// ---- creation: untracked tensors; dtype float32 unless said otherwise ----
+
+/// Nested braces, any depth up to 8: `tensor({{1, 2}, {3, 4}})`. Integers make int64, bools bool_, anything
+/// else float32 unless `dtype` is given. Throws ShapeError when the nesting is ragged.
+class NestedList {
+ public:
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  NestedList(T value) : NestedList(static_cast<double>(value), static_cast<std::int64_t>(value), dtype_for<T>()) {}
+  NestedList(std::initializer_list<NestedList> items);
+
+  Shape shape;
+  std::vector<double> floats;
+  std::vector<std::int64_t> integers;  // exact where floats are not
+  Dtype dtype = Dtype::bool_;
+
+ private:
+  NestedList(double floating, std::int64_t integer, Dtype dtype);
+  template <class T>
+  static constexpr Dtype dtype_for() {
+    return std::is_same_v<T, bool> ? Dtype::bool_ : std::is_integral_v<T> ? Dtype::int64 : Dtype::float32;
+  }
+};
+Tensor tensor(const NestedList& values);
+Tensor tensor(const NestedList& values, Dtype dtype);
+
+/// Copies `values` into `shape`; the dtype is that of `T`. Throws ShapeError when the counts differ.
+template <class T>
+Tensor tensor(std::span<const T> values, const Shape& shape);
+template <class T>
+  requires(!std::is_same_v<T, bool>)
+Tensor tensor(const std::vector<T>& values, const Shape& shape) {
+  return tensor(std::span<const T>(values), shape);
+}
+template <class T>
+  requires(!std::is_same_v<T, bool>)
+Tensor tensor(const std::vector<T>& values) {
+  return tensor(std::span<const T>(values), {static_cast<std::int64_t>(values.size())});
+}
+
+Tensor zeros(const Shape& shape, Dtype dtype = float32);
+Tensor ones(const Shape& shape, Dtype dtype = float32);
+Tensor full(const Shape& shape, double value, Dtype dtype = float32);
+Tensor zeros_like(const Tensor& like);
+Tensor ones_like(const Tensor& like);
+Tensor full_like(const Tensor& like, double value);
+/// start, start + step, ... below stop; 1-d. Throws ValueError for step 0.
+Tensor arange(double start, double stop, double step = 1, Dtype dtype = int64);
+Tensor arange(std::int64_t stop);
+/// `count` evenly spaced values from start to stop, both included.
+Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype = float32);
+/// The identity matrix [n, m]; m = n unless given.
+Tensor eye(std::int64_t n, std::int64_t m = -1, Dtype dtype = float32);
+
+namespace detail {
+
+/// A fresh value with uninitialised elements, and the pointer to write them through.
+Tensor empty(const Shape& shape, Dtype dtype);
+template <class T>
+T* mutable_data(const Tensor& fresh) {
+  return static_cast<T*>(const_cast<void*>(fresh.raw()));
+}
+/// The same elements under another shape, sharing the buffer; `offset` in elements. Small values are copied.
+Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
+/// The last two axes swapped; large values are not moved until somebody reads them as an array.
+Tensor transposed(const Tensor& x);
+/// Whether nobody else can see the elements, so they may be overwritten.
+bool is_unique(const Tensor& x);
+
+/// Calls `f` with a value of the C++ type of `dtype`; throws DtypeError for dtypes outside `Ts`.
+template <class F>
+decltype(auto) visit_floating(Dtype dtype, const char* op, F&& f) {
+  if (dtype == float32) return f(float{});
+  if (dtype == float64) return f(double{});
+  fail<DtypeError>(op, std::string("needs float32 or float64, got ") + name(dtype));
+}
+template <class F>
+decltype(auto) visit_dtype(Dtype dtype, F&& f) {
+  switch (dtype) {
+    case Dtype::float32: return f(float{});
+    case Dtype::float64: return f(double{});
+    case Dtype::int64: return f(std::int64_t{});
+    default: return f(bool{});
+  }
+}
+
+}  // namespace detail
+}  // namespace gradtape

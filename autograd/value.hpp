@@ -1,0 +1,38 @@
+/// How values are made; for sources of the library only.
+#pragma once
+
+#include <algorithm>
+#include <new>
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape::detail {
+
+/// Up to this many bytes of elements live in the value's own block.
+inline constexpr std::size_t inline_bytes = 256;
+
+/// A value with its extents filled in and `element_bytes` of room behind them; no data pointer yet.
+inline Value* make_value(const std::int64_t* extents, int ndim, std::int64_t numel, Dtype dtype, std::size_t element_bytes) {
+  const std::size_t head = sizeof(Value) + static_cast<std::size_t>(ndim) * sizeof(std::int64_t);
+  auto* v = new (allocate(head + element_bytes)) Value;
+  v->dtype = dtype;
+  v->ndim = static_cast<std::uint8_t>(ndim);
+  v->bytes = static_cast<std::uint32_t>(head + element_bytes);
+  v->numel = numel;
+  std::copy_n(extents, ndim, v->extents());
+  return v;
+}
+
+/// The room for elements in the value's own block.
+inline void* inline_elements(Value& v) { return v.extents() + v.ndim; }
+
+/// A 0-d tensor that holds `element`.
+template <class T>
+Tensor make_scalar(T element) {
+  auto* v = make_value(nullptr, 0, 1, dtype_of<T>, sizeof(std::int64_t));
+  *static_cast<T*>(inline_elements(*v)) = element;
+  v->data.store(inline_elements(*v), std::memory_order_relaxed);
+  return Tensor(Ref<Value>::adopt(v), {});
+}
+
+}  // namespace gradtape::detail

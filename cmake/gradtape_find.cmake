@@ -1,0 +1,59 @@
+# Where the system keeps what gradtape needs. Used by the build and, installed beside it, by the
+# package config.
+
+# gradtape_find_blas(): GRADTAPE_BLAS_LIBRARIES, with CBLAS and LAPACK, and
+# GRADTAPE_CBLAS_INCLUDE_DIR. OpenBLAS on OpenMP first: it shares one thread pool with us.
+function(gradtape_find_blas)
+  if(NOT GRADTAPE_BLAS_LIBRARIES AND NOT BLA_VENDOR)
+    find_library(GRADTAPE_OPENBLAS NAMES openblaso openblas PATH_SUFFIXES openblas-openmp
+      HINTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+            /opt/homebrew/opt/openblas/lib /usr/local/opt/openblas/lib)
+    mark_as_advanced(GRADTAPE_OPENBLAS)
+    if(GRADTAPE_OPENBLAS)
+      set(libraries ${GRADTAPE_OPENBLAS})
+    endif()
+  endif()
+  if(NOT GRADTAPE_BLAS_LIBRARIES AND NOT libraries)
+    find_package(BLAS QUIET)
+    find_package(LAPACK QUIET)
+    if(BLAS_FOUND AND LAPACK_FOUND)
+      set(libraries ${LAPACK_LIBRARIES} ${BLAS_LIBRARIES})
+      list(REMOVE_DUPLICATES libraries)
+    endif()
+  endif()
+  set(GRADTAPE_BLAS_LIBRARIES "${libraries}" CACHE STRING "BLAS, CBLAS and LAPACK libraries")
+  find_path(GRADTAPE_CBLAS_INCLUDE_DIR NAMES cblas.h cblas-openblas.h
+    PATH_SUFFIXES openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas cblas
+    HINTS /opt/homebrew/opt/openblas/include /usr/local/opt/openblas/include)
+  mark_as_advanced(GRADTAPE_BLAS_LIBRARIES GRADTAPE_CBLAS_INCLUDE_DIR)
+  if(NOT TARGET gradtape::blas)
+    add_library(gradtape::blas INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(gradtape::blas INTERFACE ${GRADTAPE_BLAS_LIBRARIES})
+  endif()
+endfunction()
+
+# gradtape_find_array_headers(): the header libraries that xtensor.hpp and formula.hpp include.
+function(gradtape_find_array_headers)
+  find_path(GRADTAPE_XTL_INCLUDE_DIR xtl/xtl_config.hpp)
+  # the second place is that of xtensor 0.26 and later
+  find_path(GRADTAPE_XTENSOR_INCLUDE_DIR
+    NAMES xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp)
+  find_path(GRADTAPE_XSIMD_INCLUDE_DIR xsimd/xsimd.hpp)
+  mark_as_advanced(
+    GRADTAPE_XTL_INCLUDE_DIR GRADTAPE_XTENSOR_INCLUDE_DIR GRADTAPE_XSIMD_INCLUDE_DIR)
+endfunction()
+
+# gradtape_array_headers(<folder>...): the target that carries those found.
+function(gradtape_array_headers)
+  if(NOT TARGET gradtape::array_headers)
+    add_library(gradtape::array_headers INTERFACE IMPORTED GLOBAL)
+  endif()
+  set(folders "")
+  foreach(folder IN LISTS ARGN)
+    if(IS_DIRECTORY "${folder}")
+      list(APPEND folders "${folder}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES folders)
+  set_target_properties(gradtape::array_headers PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${folders}")
+endfunction()

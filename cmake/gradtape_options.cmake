@@ -1,0 +1,96 @@
+# The options a builder may set, and gradtape_flags: the compiler flags of everything built here.
+function(gradtape_options)
+  set(top_level OFF)
+  if(CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR)
+    set(top_level ON)
+  endif()
+  set(arch x86-64-v3)
+  if(top_level)
+    set(arch native)
+  elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+    set(arch baseline)
+  endif()
+
+  set(GRADTAPE_ARCH ${arch} CACHE STRING
+    "Instruction set: native, baseline (no flag), or any value of -march such as x86-64-v3")
+  option(GRADTAPE_TESTS "Build the tests" ${top_level})
+  option(GRADTAPE_EXAMPLES "Build the examples" ${top_level})
+  option(GRADTAPE_BENCH "Build the benchmarks" OFF)
+  option(GRADTAPE_INSTALL "Make the install rules" ${top_level})
+  option(GRADTAPE_FETCH "Download the header libraries that the system lacks" ON)
+  option(GRADTAPE_WERROR "Treat warnings as errors" OFF)
+  set(GRADTAPE_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
+  set(openmp ON)
+  if(GRADTAPE_SANITIZE MATCHES "thread")
+    set(openmp OFF) # the thread sanitizer does not see an OpenMP runtime's barriers
+  endif()
+  option(GRADTAPE_OPENMP "Run large loops on several threads" ${openmp})
+
+  if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  endif()
+  if(top_level)
+    set(CMAKE_EXPORT_COMPILE_COMMANDS ON PARENT_SCOPE)
+  endif()
+  gradtape_flags()
+endfunction()
+
+# Paths are hashed relative to the source folder, so that sibling build folders share results, and
+# with them the CPU's features, since -march=native reads the same on every machine.
+function(gradtape_use_ccache)
+  find_program(GRADTAPE_CCACHE ccache)
+  mark_as_advanced(GRADTAPE_CCACHE)
+  if(GRADTAPE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_EXTRAFILES=${GRADTAPE_CPU_FEATURES_FILE} ${GRADTAPE_CCACHE} PARENT_SCOPE)
+  endif()
+endfunction()
+
+# GRADTAPE_ARCH_FLAGS: the flag for GRADTAPE_ARCH, empty for baseline.
+function(gradtape_arch_flags)
+  include(CheckCXXCompilerFlag)
+  set(flags "")
+  if(NOT GRADTAPE_ARCH STREQUAL "baseline")
+    string(MAKE_C_IDENTIFIER "GRADTAPE_HAS_MARCH_${GRADTAPE_ARCH}" march)
+    string(MAKE_C_IDENTIFIER "GRADTAPE_HAS_MCPU_${GRADTAPE_ARCH}" mcpu)
+    check_cxx_compiler_flag(-march=${GRADTAPE_ARCH} ${march})
+    if(${march})
+      set(flags -march=${GRADTAPE_ARCH})
+    else()
+      check_cxx_compiler_flag(-mcpu=${GRADTAPE_ARCH} ${mcpu})
+      if(NOT ${mcpu})
+        message(FATAL_ERROR "gradtape: this compiler does not know GRADTAPE_ARCH=${GRADTAPE_ARCH}; "
+          "use native, baseline or a value that its -march takes.")
+      endif()
+      set(flags -mcpu=${GRADTAPE_ARCH})
+    endif()
+  endif()
+  set(GRADTAPE_ARCH_FLAGS "${flags}" PARENT_SCOPE)
+endfunction()
+
+# Two interface targets that never leave the build tree: gradtape_portable_flags, and
+# gradtape_flags which adds the instruction set.
+function(gradtape_flags)
+  add_library(gradtape_portable_flags INTERFACE)
+  target_compile_options(gradtape_portable_flags INTERFACE -Wall -Wextra -Wpedantic
+    $<$<BOOL:${GRADTAPE_WERROR}>:-Werror>)
+  if(GRADTAPE_SANITIZE)
+    set(sanitize -fsanitize=${GRADTAPE_SANITIZE})
+    target_compile_options(gradtape_portable_flags INTERFACE
+      ${sanitize} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+    target_link_options(gradtape_portable_flags INTERFACE ${sanitize})
+  endif()
+
+  gradtape_arch_flags()
+  add_library(gradtape_flags INTERFACE)
+  target_link_libraries(gradtape_flags INTERFACE gradtape_portable_flags)
+  target_compile_options(gradtape_flags INTERFACE ${GRADTAPE_ARCH_FLAGS} -fno-math-errno)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Without it -fPIC forbids inlining one of our functions into another.
+    target_compile_options(gradtape_flags INTERFACE -fno-semantic-interposition)
+    # GCC 12 sees the undefined registers inside its own AVX-512 intrinsics (GCC bug 105593).
+    target_compile_options(gradtape_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+  endif()
+  set_property(GLOBAL PROPERTY GRADTAPE_ARCH_FLAGS "${GRADTAPE_ARCH_FLAGS}")
+endfunction()

@@ -1,0 +1,12 @@
+/// All of nn: modules, layers, losses, initializers, data.
+#pragma once
+
+#include "gradtape/nn/activation.hpp"
+#include "gradtape/nn/data/data.hpp"
+#include "gradtape/nn/dropout.hpp"
+#include "gradtape/nn/init.hpp"
+#include "gradtape/nn/io.hpp"
+#include "gradtape/nn/linear.hpp"
+#include "gradtape/nn/loss.hpp"
+#include "gradtape/nn/module.hpp"
+#include "gradtape/nn/sequential.hpp"

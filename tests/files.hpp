@@ -1,0 +1,54 @@
+// What tests of files need.
+#pragma once
+
+#include <gradtape/autograd/io/bytes.hpp>
+#include <gradtape/autograd/io/gzip.hpp>
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+/// A fresh folder that goes away with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "gradtape_XXXXXX";
+    if (!::mkdtemp(name.data())) throw std::filesystem::filesystem_error("mkdtemp", {});
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::string path(const std::string& name) const { return path_ / name; }
+  /// Writes a file and returns its path.
+  std::string file(const std::string& name, std::string_view bytes) const {
+    std::filesystem::remove(path(name));  // some file systems flush one that is overwritten
+    std::ofstream(path(name), std::ios::binary) << bytes;
+    return path(name);
+  }
+  /// The number of files.
+  std::ptrdiff_t count() const {
+    return std::distance(std::filesystem::directory_iterator(path_), {});
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// What gzip would make of `text`.
+inline std::string gzipped(std::string_view text) {
+  const std::string_view parts[] = {text};
+  std::string out("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);  // RFC 1952: no name, no time
+  out += gradtape::detail::deflate_raw(parts);
+  gradtape::detail::append_little(out, gradtape::detail::crc32(text));
+  gradtape::detail::append_little(out, static_cast<std::uint32_t>(text.size()));
+  return out;
+}

@@ -1,0 +1,86 @@
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace gradtape;
+
+namespace {
+
+/// Element [i, j] of the product of two matrices, by the definition.
+double element(const Tensor& a, const Tensor& b, std::int64_t i, std::int64_t j) {
+  const auto x = a.data<double>(), y = b.data<double>();
+  double sum = 0;
+  for (std::int64_t k = 0; k < a.size(1); ++k) sum += x[i * a.size(1) + k] * y[k * b.size(1) + j];
+  return sum;
+}
+
+void check_product(const Tensor& a, const Tensor& b) {
+  const Tensor y = matmul(a, b), whole_a = a + 0.0, whole_b = b + 0.0;  // + reads them as arrays
+  REQUIRE(y.shape() == Shape{a.size(0), b.size(1)});
+  for (std::int64_t i = 0; i < y.size(0); ++i)
+    for (std::int64_t j = 0; j < y.size(1); ++j)
+      REQUIRE(y.data<double>()[i * y.size(1) + j] == doctest::Approx(element(whole_a, whole_b, i, j)));
+}
+
+}  // namespace
+
+TEST_CASE("matmul agrees with its definition for all sizes and transposes") {
+  for (std::int64_t m : {1, 2, 7, 33})
+    for (std::int64_t k : {1, 3, 64})
+      for (std::int64_t n : {1, 5, 40}) {
+        check_product(randn({m, k}, float64), randn({k, n}, float64));
+        check_product(transpose(randn({k, m}, float64)), randn({k, n}, float64));
+        check_product(randn({m, k}, float64), transpose(randn({n, k}, float64)));
+        check_product(transpose(randn({k, m}, float64)), transpose(randn({n, k}, float64)));
+      }
+}
+
+TEST_CASE("matmul follows NumPy for every pair of ranks") {
+  const auto shape = [](const Shape& a, const Shape& b) { return matmul(ones(a), ones(b)).shape(); };
+  CHECK(shape({3}, {3}) == Shape{});
+  CHECK(shape({3}, {3, 4}) == Shape{4});
+  CHECK(shape({2, 3}, {3}) == Shape{2});
+  CHECK(shape({5, 2, 3}, {3}) == Shape{5, 2});
+  CHECK(shape({3}, {5, 3, 4}) == Shape{5, 4});
+  CHECK(shape({5, 2, 3}, {3, 4}) == Shape{5, 2, 4});
+  CHECK(shape({2, 3}, {5, 3, 4}) == Shape{5, 2, 4});
+  CHECK(shape({6, 1, 2, 3}, {5, 3, 4}) == Shape{6, 5, 2, 4});
+  CHECK(shape({0, 2, 3}, {3, 4}) == Shape{0, 2, 4});
+  CHECK(array_equal(matmul(zeros({2, 0}), zeros({0, 3})), zeros({2, 3})));
+  CHECK(array_equal(matmul(tensor({{1, 2}, {3, 4}}), tensor({{1}, {10}})), tensor({{21}, {43}})));
+}
+
+TEST_CASE("batches broadcast, transposed or not") {
+  const Tensor a = randn({2, 1, 3, 4}, float64), b = randn({5, 6, 4}, float64), y = matmul(a, transpose(b));
+  REQUIRE(y.shape() == Shape{2, 5, 3, 6});
+  for (std::int64_t i = 0; i < 2; ++i)
+    for (std::int64_t j = 0; j < 5; ++j) {
+      const Tensor one = matmul(select(select(a, 0, i), 0, 0), transpose(select(b, 0, j)));
+      CHECK(allclose(select(select(y, 0, i), 0, j), one, 1e-12));
+    }
+}
+
+TEST_CASE("linear is x W^T + b for any leading axes") {
+  const Tensor x = randn({2, 3, 4}, float64), weight = randn({5, 4}, float64), bias = randn({5}, float64);
+  CHECK(allclose(linear(x, weight, bias), matmul(x, transpose(weight)) + bias, 1e-12));
+  CHECK(allclose(linear(x, weight), matmul(x, transpose(weight)), 1e-12));
+  CHECK(linear(zeros({0, 4}), zeros({5, 4}), zeros({5})).shape() == Shape{0, 5});
+}
+
+TEST_CASE("products say which shapes do not fit") {
+  const Tensor weight = zeros({784, 128}).requires_grad("fc1.weight");
+  CHECK_THROWS_WITH_AS(matmul(zeros({32, 785}), weight),
+                       "matmul: inner dimensions differ: a is [32, 785], b 'fc1.weight' [784, 128]", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(zeros({2}), Tensor(1.0f)),
+                       "matmul: a 0-d operand has no inner dimension; use * to scale", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(zeros({2, 3, 4}), zeros({3, 4, 5})), "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
+  CHECK_THROWS_WITH_AS(linear(zeros({32, 785}), weight),
+                       "linear: x must be [..., in] and weight [out, in]: x is [32, 785], weight 'fc1.weight' [784, 128]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(linear(zeros({2, 128}), weight, zeros({3})),
+                       "linear: bias must be [784] for weight 'fc1.weight' [784, 128], got [3]", ShapeError);
+  CHECK_THROWS_AS(linear(zeros({2, 128}, float64), weight), DtypeError);
+}

@@ -1,0 +1,230 @@
+#include <gradtape/autograd/gradcheck.hpp>
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/parallel.hpp>
+#include <gradtape/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace gradtape;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+Tensor sample(const Shape& shape, std::uint64_t seed, Dtype dtype = float64) {
+  Generator generator(seed);
+  return 3.0 * randn(shape, dtype, generator);
+}
+
+/// Classes 0, 3, 6, ... of `classes`, one for each of n rows.
+Tensor some_classes(std::int64_t n, std::int64_t classes) {
+  std::vector<std::int64_t> list;
+  for (std::int64_t row = 0; row < n; ++row) list.push_back(3 * row % classes);
+  return tensor(list);
+}
+
+/// The softmax of row `row` of x: [rows, n], by the definition, in extended precision.
+std::vector<double> reference(const Tensor& x, std::int64_t row) {
+  const Tensor exact = x.to(float64);
+  const auto n = static_cast<std::size_t>(x.size(1));
+  const auto values = exact.data<double>().subspan(static_cast<std::size_t>(row) * n, n);
+  long double total = 0;
+  const long double largest = *std::max_element(values.begin(), values.end());
+  for (auto value : values) total += std::exp(value - largest);
+  std::vector<double> result;
+  for (auto value : values) result.push_back(static_cast<double>(std::exp(value - largest) / total));
+  return result;
+}
+
+/// The gradient of sum(w f(x)), from the raw kernels and from the recorded public ops.
+void check_both_gradients(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) {
+  const Tensor leaf = x.requires_grad(), y = f(leaf);
+  const Tensor w = sample(y.shape(), 77, x.dtype());
+  const Tensor raw = grad(y, {leaf}, {.retain_graph = true, .seed = w})[0];
+  const Tensor recorded = grad(y, {leaf}, {.create_graph = true, .seed = w})[0];
+  CHECK(raw.shape() == x.shape());
+  const double eps = x.dtype() == float32 ? 1e-5 : 1e-13;
+  CHECK(allclose(raw, recorded, eps, eps));
+}
+
+std::string message(auto&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("softmax and log_softmax agree with the definition for rows of every length around a register") {
+  for (auto dtype : {float32, float64})
+    for (std::int64_t n : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 47, 48, 49, 200}) {
+      CAPTURE(n);
+      const Tensor x = sample({5, n}, static_cast<std::uint64_t>(n), dtype);
+      const Tensor p = softmax(x).to(float64), log_p = log_softmax(x).to(float64);
+      const double eps = dtype == float32 ? 2e-6 : 1e-14;
+      for (std::int64_t row = 0; row < 5; ++row) {
+        const auto want = reference(x, row);
+        for (std::int64_t k = 0; k < n; ++k) {
+          const auto i = static_cast<std::size_t>(row * n + k);
+          const double w = want[static_cast<std::size_t>(k)];
+          CHECK(std::abs(p.data<double>()[i] - w) <= eps * w);
+          CHECK(std::abs(log_p.data<double>()[i] - std::log(w)) <= eps * (1 + std::abs(std::log(w))));
+        }
+      }
+    }
+}
+
+TEST_CASE("softmax goes along any axis") {
+  const Tensor x = sample({3, 4, 5}, 1);
+  for (int axis : {0, 1, 2, -1, -2, -3}) {
+    CAPTURE(axis);
+    const Tensor e = exp(x);
+    CHECK(allclose(softmax(x, axis), e / sum(e, axis, {.keepdim = true}), 1e-13));
+    CHECK(allclose(log_softmax(x, axis), log(softmax(x, axis)), 1e-12));
+  }
+  CHECK(softmax(zeros({0, 4})).shape() == Shape{0, 4});
+  CHECK(softmax(zeros({4, 0})).shape() == Shape{4, 0});
+}
+
+TEST_CASE("softmax neither overflows nor underflows, and masked elements get 0") {
+  for (auto dtype : {float32, float64}) {
+    const Tensor x = tensor({{1e4, 1e4, -inf}, {-1e4, -1e4, -inf}}, dtype);
+    CHECK(array_equal(softmax(x), tensor({{0.5, 0.5, 0.0}, {0.5, 0.5, 0.0}}, dtype)));
+    const Tensor log_p = log_softmax(x);
+    CHECK(allclose(slice(log_p, 1, 0, 2), full({2, 2}, -std::log(2.0), dtype), 1e-6));
+    CHECK(array_equal(slice(log_p, 1, 2), full({2, 1}, -inf, dtype)));
+  }
+}
+
+TEST_CASE("a NaN in a row spoils that row only") {
+  std::vector<double> values(2 * 21, 1.0);
+  for (std::size_t at : {0, 5, 16, 20}) {
+    auto spoilt = values;
+    spoilt[at] = std::nan("");
+    const Tensor p = softmax(tensor(spoilt, {2, 21}));
+    for (std::size_t k = 0; k < 21; ++k) {
+      CHECK(std::isnan(p.data<double>()[k]));
+      CHECK(p.data<double>()[21 + k] == doctest::Approx(1.0 / 21));
+    }
+  }
+}
+
+TEST_CASE("equal rows have equal results wherever they stand, on any number of threads") {
+  const std::int64_t n = 37, rows = 4000;
+  const Tensor row = sample({1, n}, 3, float32), x = expand(row, {rows, n});
+  const int before = num_threads();
+  set_num_threads(1);
+  const Tensor one = softmax(x), loss = cross_entropy(x, some_classes(rows, n));
+  set_num_threads(4);
+  CHECK(array_equal(one, softmax(x)));
+  CHECK(array_equal(loss, cross_entropy(x, some_classes(rows, n))));
+  set_num_threads(before);
+  CHECK(array_equal(one, expand(softmax(row), {rows, n})));
+}
+
+TEST_CASE("the gradients of softmax are right to second order, recorded or not") {
+  for (std::int64_t n : {1, 5, 8, 19}) {
+    for (auto dtype : {float32, float64}) {
+      check_both_gradients([](const Tensor& x) { return softmax(x); }, sample({4, n}, 5, dtype));
+      check_both_gradients([](const Tensor& x) { return log_softmax(x); }, sample({4, n}, 5, dtype));
+      check_both_gradients([](const Tensor& x) { return softmax(x, 0); }, sample({4, n}, 5, dtype));
+    }
+  }
+  const auto soft = gradcheck([](const Tensor& x) { return softmax(x, 1); }, sample({2, 3, 2}, 6), {.order = 2});
+  CHECK_MESSAGE(soft, soft.message);
+  const auto log_soft = gradcheck([](const Tensor& x) { return log_softmax(x); }, sample({2, 5}, 7), {.order = 2});
+  CHECK_MESSAGE(log_soft, log_soft.message);
+}
+
+TEST_CASE("a zero cotangent gives a zero gradient, even of rows that are NaN") {
+  const Tensor x = tensor({{-inf, -inf, -inf}, {inf, 1.0, 0.0}}, float64).requires_grad();
+  for (bool recorded : {false, true})
+    for (const Tensor& y : {softmax(x), log_softmax(x)}) {
+      const Tensor dx = grad(y, {x}, {.create_graph = recorded, .seed = zeros({2, 3}, float64)})[0];
+      CHECK(array_equal(dx, zeros({2, 3}, float64)));
+    }
+  for (bool recorded : {false, true}) {
+    const Tensor loss = 0.0 * cross_entropy(x, tensor({0, 1}));
+    CHECK(array_equal(grad(loss, {x}, {.create_graph = recorded})[0], zeros({2, 3}, float64)));
+  }
+}
+
+TEST_CASE("cross_entropy is the mean of -log_softmax at the targets") {
+  for (auto dtype : {float32, float64})
+    for (std::int64_t classes : {1, 2, 10, 16, 37}) {
+      CAPTURE(classes);
+      const Tensor logits = sample({6, classes}, 8, dtype), target = some_classes(6, classes);
+      const Tensor picked = log_softmax(logits) * one_hot(target, classes, dtype);
+      const Tensor loss = cross_entropy(logits, target);
+      CHECK(loss.ndim() == 0);
+      CHECK(allclose(loss, -sum(picked) / 6.0, dtype == float32 ? 1e-6 : 1e-14, 1e-7));
+    }
+}
+
+TEST_CASE("the gradient of cross_entropy is (softmax - one_hot) / n, recorded or not") {
+  for (auto dtype : {float32, float64})
+    for (std::int64_t classes : {2, 10, 16, 37}) {
+      CAPTURE(classes);
+      const Tensor target = some_classes(6, classes), logits = sample({6, classes}, 9, dtype).requires_grad();
+      const Tensor want = (softmax(logits.detach()) - one_hot(target, classes, dtype)) / 6.0;
+      const double eps = dtype == float32 ? 1e-6 : 1e-14;
+      CHECK(allclose(grad(cross_entropy(logits, target), {logits})[0], want, eps, eps));
+      CHECK(allclose(grad(cross_entropy(logits, target), {logits}, {.create_graph = true})[0], want, eps, eps));
+    }
+  const Tensor target = some_classes(4, 3);
+  const auto check = gradcheck([&](const Tensor& x) { return cross_entropy(x, target); }, sample({4, 3}, 10), {.order = 2});
+  CHECK_MESSAGE(check, check.message);
+}
+
+TEST_CASE("cross_entropy keeps its digits for logits far from 0") {
+  const Tensor near = tensor({{0.5, 0.0}, {0.0, 0.25}}, float32), target = tensor({1, 1});
+  const Tensor far = (near + 65536.0).requires_grad();
+  CHECK(allclose(cross_entropy(far, target), cross_entropy(near, target), 1e-6));
+  const Tensor want = (softmax(near) - one_hot(target, 2)) / 2.0;
+  CHECK(allclose(grad(cross_entropy(far, target), {far})[0], want, 1e-6));
+}
+
+TEST_CASE("cross_entropy with masked classes has finite gradients") {
+  const Tensor logits = tensor({{0.0, -inf, 0.0}}, float64).requires_grad();
+  for (bool recorded : {false, true}) {
+    const Tensor loss = cross_entropy(logits, tensor({0}));
+    CHECK(loss.item<double>() == doctest::Approx(std::log(2.0)));
+    const Tensor dx = grad(loss, {logits}, {.create_graph = recorded})[0];
+    CHECK(allclose(dx, tensor({{-0.5, 0.0, 0.5}}, float64), 1e-14));
+  }
+}
+
+TEST_CASE("cross_entropy says what is wrong with its arguments") {
+  const Tensor logits = zeros({2, 3}).requires_grad("logits");
+  CHECK_THROWS_AS(cross_entropy(logits, tensor({0, 3})), ValueError);
+  CHECK(message([&] { cross_entropy(logits, tensor({0, 3})); }) ==
+        "cross_entropy: class 3 in row 1 of target is out of range for the 3 classes of logits 'logits' [2, 3]");
+  CHECK(message([&] { cross_entropy(logits, tensor({-1, 0})); }) ==
+        "cross_entropy: class -1 in row 0 of target is out of range for the 3 classes of logits 'logits' [2, 3]");
+  CHECK_THROWS_AS(cross_entropy(logits, tensor({0})), ShapeError);
+  CHECK(message([&] { cross_entropy(logits, tensor({0})); }) ==
+        "cross_entropy: needs logits [n, classes] and target [n], got 'logits' [2, 3] and [1]");
+  CHECK_THROWS_AS(cross_entropy(logits, tensor({0.0, 1.0})), DtypeError);
+  CHECK(message([&] { cross_entropy(logits, tensor({0.0, 1.0})); }) ==
+        "cross_entropy: target must hold class indices in int64, got float32");
+  CHECK_THROWS_AS(cross_entropy(zeros({0, 3}), zeros({0}, int64)), ShapeError);
+  CHECK(message([&] { cross_entropy(zeros({0, 3}), zeros({0}, int64)); }) ==
+        "cross_entropy: logits [0, 3] have no rows, and the mean of nothing is undefined");
+}
+
+TEST_CASE("softmax refuses integers and axes out of range") {
+  CHECK_THROWS_AS(softmax(tensor({1, 2})), DtypeError);
+  CHECK(message([] { softmax(tensor({1, 2})); }) == "softmax: needs float32 or float64, got int64");
+  CHECK_THROWS_AS(log_softmax(zeros({2, 3}), 2), ShapeError);
+  CHECK(message([] { log_softmax(zeros({2, 3}), 2); }) == "log_softmax: axis 2 is out of range for shape [2, 3]");
+}
