@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -17,47 +18,53 @@ namespace {
 
 using Block = std::array<std::uint32_t, 4>;
 
-/// Philox4x32 with ten rounds: block number `counter` of the stream of `seed` (Salmon et al. 2011, section 3.3).
-Block philox(std::uint64_t seed, std::uint64_t counter) {
-  Block x{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, 0};
-  auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
+constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) {
+  return std::uint64_t{high} << 32 | low;
+}
+
+inline Block scramble(Block x, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p = std::uint64_t{0xD2511F53} * x[0], q = std::uint64_t{0xCD9E8D57} * x[2];
-    x = {static_cast<std::uint32_t>(q >> 32) ^ x[1] ^ k0, static_cast<std::uint32_t>(q),
-         static_cast<std::uint32_t>(p >> 32) ^ x[3] ^ k1, static_cast<std::uint32_t>(p)};
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
+    x = {high(q) ^ x[1] ^ key[0], low(q), high(p) ^ x[3] ^ key[1], low(p)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
   }
   return x;
 }
 
-std::uint64_t join(std::uint32_t low, std::uint32_t high) { return std::uint64_t{high} << 32 | low; }
+/// Block number `position` of the stream of `seed`.
+inline Block block_at(std::uint64_t seed, std::uint64_t position) {
+  return scramble({low(position), high(position), 0, 0}, {low(seed), high(seed)});
+}
 
 /// Uniform in [0, 1) with all the bits that the type holds: 24 from each number, or 53 from each pair.
 template <class T>
 std::array<T, 16 / sizeof(T)> uniforms(const Block& b) {
   if constexpr (sizeof(T) == 4) {
     constexpr float unit = 0x1p-24f;
-    return {static_cast<float>(b[0] >> 8) * unit, static_cast<float>(b[1] >> 8) * unit, static_cast<float>(b[2] >> 8) * unit,
-            static_cast<float>(b[3] >> 8) * unit};
+    return {static_cast<float>(b[0] >> 8) * unit, static_cast<float>(b[1] >> 8) * unit,
+            static_cast<float>(b[2] >> 8) * unit, static_cast<float>(b[3] >> 8) * unit};
   } else {
     constexpr double unit = 0x1p-53;
-    return {static_cast<double>(join(b[0], b[1]) >> 11) * unit, static_cast<double>(join(b[2], b[3]) >> 11) * unit};
+    return {static_cast<double>(join(b[0], b[1]) >> 11) * unit,
+            static_cast<double>(join(b[2], b[3]) >> 11) * unit};
   }
 }
 
-/// Fills a tensor block by block: element i comes from block first + i / per_block, so threads agree on the stream.
+/// Fills a tensor block by block with make(uniforms): element i comes from block first + i / per_block, however
+/// many threads share the work.
 template <class T, class F>
 void fill_blocks(const Tensor& x, Generator& generator, F make) {
   constexpr std::int64_t per_block = 16 / sizeof(T);
-  const auto blocks = (x.numel() + per_block - 1) / per_block;
-  const auto first = generator.advance(static_cast<std::uint64_t>(blocks));
+  const auto n = x.numel(), blocks = (n + per_block - 1) / per_block;
+  const auto seed = generator.seed(), first = generator.advance(static_cast<std::uint64_t>(blocks));
   auto* const out = mutable_data<T>(x);
-  parallel_for(blocks, elementwise_grain / 16, [&, n = x.numel(), seed = generator.seed()](std::int64_t begin, std::int64_t end) {
+  parallel_for(blocks, elementwise_grain / 16, [=](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
-      const auto values = make(uniforms<T>(philox(seed, first + static_cast<std::uint64_t>(i))));
-      for (std::int64_t k = 0; k < per_block && i * per_block + k < n; ++k)
-        out[i * per_block + k] = values[static_cast<std::size_t>(k)];
+      const auto values = make(uniforms<T>(block_at(seed, first + static_cast<std::uint64_t>(i))));
+      std::copy_n(values.begin(), std::min(per_block, n - i * per_block), out + i * per_block);
     }
   });
 }
@@ -66,7 +73,8 @@ void fill_blocks(const Tensor& x, Generator& generator, F make) {
 template <class T, std::size_t N>
 std::array<T, N> normals(std::array<T, N> u) {
   for (std::size_t k = 0; k < N; k += 2) {
-    const T radius = std::sqrt(T(-2) * std::log(T(1) - u[k])), angle = T(2 * std::numbers::pi) * u[k + 1];
+    const T radius = std::sqrt(T(-2) * std::log(T(1) - u[k]));
+    const T angle = 2 * std::numbers::pi_v<T> * u[k + 1];
     u[k] = radius * std::cos(angle);
     u[k + 1] = radius * std::sin(angle);
   }
@@ -75,12 +83,18 @@ std::array<T, N> normals(std::array<T, N> u) {
 
 }  // namespace
 
+std::array<std::uint32_t, 4> detail::philox4x32(std::array<std::uint32_t, 4> counter,
+                                                std::array<std::uint32_t, 2> key) {
+  return scramble(counter, key);
+}
+
 std::uint64_t Generator::next() {
-  const auto block = philox(seed_, advance(1));
+  const auto block = block_at(seed_, advance(1));
   return join(block[0], block[1]);
 }
 
 std::uint64_t Generator::below(std::uint64_t bound) {
+  if (bound == 0) fail<ValueError>("Generator::below", "bound must be at least 1");
   const std::uint64_t excess = (0 - bound) % bound;  // 2^64 mod bound: what the last, incomplete run holds
   std::uint64_t bits = next();
   while (bits < excess) bits = next();
@@ -88,7 +102,8 @@ std::uint64_t Generator::below(std::uint64_t bound) {
 }
 
 Generator Generator::split(std::uint64_t stream) const {
-  const auto block = philox(seed_ ^ 0x5851F42D4C957F2D, stream);
+  // A counter that no position reaches: the child's seed is no number of the parent's stream.
+  const auto block = scramble({low(stream), high(stream), 1, 0}, {low(seed_), high(seed_)});
   return Generator(join(block[0], block[1]));
 }
 
@@ -118,13 +133,15 @@ Tensor randn(const Shape& shape, Dtype dtype, Generator& generator) {
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator) {
   if (low >= high) fail<ValueError>("randint", fmt::format("low {} must be below high {}", low, high));
   const Tensor x = empty(shape, int64);
-  const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  for (std::int64_t i = 0; i < x.numel(); ++i)
-    mutable_data<std::int64_t>(x)[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + generator.below(range));
+  const auto base = static_cast<std::uint64_t>(low), range = static_cast<std::uint64_t>(high) - base;
+  auto* const out = mutable_data<std::int64_t>(x);
+  std::generate_n(out, x.numel(),
+                  [&] { return static_cast<std::int64_t>(base + generator.below(range)); });
   return x;
 }
 
 Tensor randperm(std::int64_t n, Generator& generator) {
+  if (n < 0) fail<ValueError>("randperm", fmt::format("n must not be negative, got {}", n));
   const Tensor x = arange(n);
   auto* const order = mutable_data<std::int64_t>(x);
   for (std::int64_t i = n - 1; i > 0; --i)  // Fisher and Yates

@@ -1,6 +1,7 @@
 /// Random numbers: a counter-based generator, and tensors drawn from it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "gradtape/autograd/tensor.hpp"
@@ -25,7 +26,7 @@ class Generator {
   }
   /// The next 64 random bits.
   std::uint64_t next();
-  /// A uniform integer in [0, bound), without bias. bound >= 1.
+  /// A uniform integer in [0, bound), without bias. Throws ValueError for bound 0.
   std::uint64_t below(std::uint64_t bound);
   /// A generator with a stream of its own, derived from this one's seed and `stream`.
   Generator split(std::uint64_t stream) const;
@@ -46,9 +47,15 @@ Tensor rand(const Shape& shape, Dtype dtype = float32, Generator& generator = de
 Tensor randn(const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
 /// Uniform int64 in [low, high). Throws ValueError unless low < high.
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator = default_generator());
-/// A random permutation of 0 ... n-1; int64 [n].
+/// A random permutation of 0 ... n-1; int64 [n]. Throws ValueError for a negative n.
 Tensor randperm(std::int64_t n, Generator& generator = default_generator());
 /// 1 with probability p, else 0. Throws ValueError unless p is in [0, 1].
 Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
 
+namespace detail {
+
+/// The bijection behind the generator: ten rounds that scramble a counter under a key (Salmon et al., section 3.3).
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+
+}  // namespace detail
 }  // namespace gradtape

@@ -146,7 +146,7 @@ struct Reaper {
 thread_local Reaper reaper;
 
 /// The list of this class is empty: take what an ended thread left, or cut a new block off the slab.
-void* refill(std::size_t index) {
+[[gnu::noinline]] void* refill(std::size_t index) {
   reaper.arm();
   auto& cache = small_cache;
   {
@@ -168,6 +168,19 @@ void* refill(std::size_t index) {
   return block;
 }
 
+#ifndef GRADTAPE_NO_CACHE
+// Out of line, so that the short way saves no registers for them.
+[[gnu::noinline]] void* allocate_large(std::size_t bytes) { return large_pool().take(large_class(bytes)); }
+[[gnu::noinline]] void deallocate_large(void* block, std::size_t bytes) noexcept {
+  large_pool().give(block, large_class(bytes));
+}
+[[gnu::noinline]] void deallocate_late(FreeBlock* block, std::size_t index) noexcept {
+  auto& all = orphans();
+  const std::lock_guard lock(all.mutex);
+  block->next = std::exchange(all.lists[index], block);
+}
+#endif
+
 }  // namespace
 
 #ifdef GRADTAPE_NO_CACHE
@@ -175,7 +188,7 @@ void* allocate(std::size_t bytes) { return system_allocate(std::max<std::size_t>
 void deallocate(void* block, std::size_t) noexcept { std::free(block); }
 #else
 void* allocate(std::size_t bytes) {
-  if (bytes > small_limit) return large_pool().take(large_class(bytes));
+  if (bytes > small_limit) return allocate_large(bytes);
   const std::size_t index = (bytes + 15) / 16;
   auto*& head = small_cache.lists[index];
   if (!head) return refill(index);
@@ -183,15 +196,10 @@ void* allocate(std::size_t bytes) {
 }
 
 void deallocate(void* block, std::size_t bytes) noexcept {
-  if (bytes > small_limit) return large_pool().give(block, large_class(bytes));
+  if (bytes > small_limit) return deallocate_large(block, bytes);
   const std::size_t index = (bytes + 15) / 16;
   auto* free = static_cast<FreeBlock*>(block);
-  if (small_cache.gone) {
-    auto& all = orphans();
-    const std::lock_guard lock(all.mutex);
-    free->next = std::exchange(all.lists[index], free);
-    return;
-  }
+  if (small_cache.gone) return deallocate_late(free, index);
   free->next = std::exchange(small_cache.lists[index], free);
 }
 #endif

@@ -12,90 +12,106 @@ using namespace detail;
 
 namespace {
 
-/// What both kinds of variable demand of a new value.
+/// `value` without its graph, in the shape and dtype that the variable `name` has had so far.
 Tensor fitting(const char* op, const std::string& name, const Tensor& current, const Tensor& value) {
-  const Tensor v = value.is_weak() ? value.detach().to(current.dtype()) : value.detach();
-  if (v.shape() != current.shape())
-    fail<ShapeError>(op, fmt::format("'{}' is {}, the new value {}", name, current.shape().str(), v.shape().str()));
-  if (v.dtype() != current.dtype())
-    fail<DtypeError>(op, fmt::format("'{}' is {}, the new value {}; convert it with to({})", name,
-                                     gradtape::name(current.dtype()), gradtape::name(v.dtype()),
+  const Tensor fresh = value.is_weak() ? value.to(current.dtype()) : value.detach();
+  const std::string which = name.empty() ? "the variable" : fmt::format("'{}'", name);
+  if (fresh.shape() != current.shape())
+    fail<ShapeError>(op, fmt::format("{} is {}, the new value {}", which, current.shape().str(),
+                                     fresh.shape().str()));
+  if (fresh.dtype() != current.dtype())
+    fail<DtypeError>(op, fmt::format("{} is {}, the new value {}; convert it with to({})", which,
+                                     gradtape::name(current.dtype()), gradtape::name(fresh.dtype()),
                                      gradtape::name(current.dtype())));
-  return v;
+  return fresh;
 }
 
 }  // namespace
 
+// ---- Parameter ----
+
 struct Parameter::Cell {
   Tensor current;  // the value; with the leaf's node unless frozen
-  Ref<Node> node;  // the leaf, which outlives every value
+  Ref<Node> leaf;  // outlives every value
 
+  explicit Cell(Tensor tracked) : current(std::move(tracked)), leaf(current.node_ref()) {}
   void put(const Tensor& value) { current = Tensor(value.value_ref(), current.node_ref()); }
+  Tensor tracked() const { return Tensor(current.value_ref(), leaf); }
 };
 
-Parameter::Parameter(const Tensor& initial, std::string name) : cell_(std::make_shared<Cell>()) {
-  cell_->current = initial.detach().requires_grad(std::move(name));
-  cell_->node = cell_->current.node_ref();
-}
+Parameter::Parameter(const Tensor& initial, std::string name)
+    : cell_(std::make_shared<Cell>(initial.detach().requires_grad(std::move(name)))) {}
 
-const Tensor& Parameter::tensor() const {
+Parameter::Cell& Parameter::cell() const {
   if (!cell_) fail<GraphError>("Parameter", "this parameter is undefined (default-constructed)");
-  return cell_->current;
+  return *cell_;
 }
 
-const std::string& Parameter::name() const { return tensor(), cell_->node->extra->name; }
-void Parameter::set_name(std::string name) const { tensor(), cell_->node->extra->name = std::move(name); }
-Tensor Parameter::grad() const { return Tensor(tensor().value_ref(), cell_->node).grad(); }
-void Parameter::zero_grad() const { Tensor(tensor().value_ref(), cell_->node).zero_grad(); }
+const Tensor& Parameter::tensor() const { return cell().current; }
+const std::string& Parameter::name() const { return cell().leaf->extra->name; }
+void Parameter::set_name(std::string name) const { cell().leaf->extra->name = std::move(name); }
+Tensor Parameter::grad() const { return cell().tracked().grad(); }
+void Parameter::zero_grad() const { cell().tracked().zero_grad(); }
 
-void Parameter::set(const Tensor& value) const { cell_->put(fitting("Parameter::set", name(), tensor(), value)); }
+void Parameter::set(const Tensor& value) const {
+  cell().put(fitting("Parameter::set", name(), tensor(), value));
+}
 
 void* Parameter::mutable_raw() const {
   const Tensor& current = tensor();
   if (!is_unique(current)) {
     const Tensor fresh = empty(current.shape(), current.dtype());
-    if (fresh.numel())
-      std::memcpy(const_cast<void*>(fresh.raw()), current.raw(),
-                  static_cast<std::size_t>(fresh.numel()) * size_of(fresh.dtype()));
-    cell_->put(fresh);
+    if (const auto n = static_cast<std::size_t>(current.numel()))
+      std::memcpy(mutable_data<char>(fresh), current.raw(), n * size_of(current.dtype()));
+    cell().put(fresh);
   }
-  return const_cast<void*>(cell_->current.raw());
+  return mutable_data<void>(tensor());
 }
 
 void Parameter::to(Dtype dtype) const {
   if (dtype == this->dtype()) return;
   const Tensor old_grad = grad();
+  Cell converted(tensor().detach().to(dtype).requires_grad(name()));
+  converted.leaf->extra->hooks = cell().leaf->extra->hooks;
+  if (old_grad.defined()) converted.leaf->extra->grad = old_grad.to(dtype);
   const bool frozen = is_frozen();
-  cell_->current = tensor().detach().to(dtype).requires_grad(name());
-  cell_->node = cell_->current.node_ref();
-  if (old_grad.defined()) cell_->node->extra->grad = old_grad.to(dtype);
+  cell() = std::move(converted);
   freeze(frozen);
 }
 
 void Parameter::freeze(bool frozen) const {
-  cell_->current = Tensor(tensor().value_ref(), frozen ? Ref<Node>() : cell_->node);
+  auto& [current, leaf] = cell();
+  current = Tensor(current.value_ref(), frozen ? Ref<Node>() : leaf);
 }
+
 bool Parameter::is_frozen() const { return !tensor().is_tracked(); }
+
+// ---- Buffer ----
 
 struct Buffer::Cell {
   Tensor current;
   std::string name;
 };
 
-Buffer::Buffer(const Tensor& initial, std::string name) : cell_(std::make_shared<Cell>()) {
-  cell_->current = initial.is_weak() ? initial.detach().to(initial.dtype()) : initial.detach();
-  cell_->name = std::move(name);
+Buffer::Buffer(const Tensor& initial, std::string name)
+    : cell_(std::make_shared<Cell>(Cell{
+          initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(), std::move(name)})) {}
+
+Buffer::Cell& Buffer::cell() const {
+  if (!cell_) fail<GraphError>("Buffer", "this buffer is undefined (default-constructed)");
+  return *cell_;
 }
 
-const Tensor& Buffer::tensor() const {
-  if (!cell_) fail<GraphError>("Buffer", "this buffer is undefined (default-constructed)");
-  return cell_->current;
+const Tensor& Buffer::tensor() const { return cell().current; }
+const std::string& Buffer::name() const { return cell().name; }
+void Buffer::set_name(std::string name) const { cell().name = std::move(name); }
+
+void Buffer::set(const Tensor& value) const {
+  cell().current = fitting("Buffer::set", name(), tensor(), value);
 }
-const std::string& Buffer::name() const { return tensor(), cell_->name; }
-void Buffer::set_name(std::string name) const { tensor(), cell_->name = std::move(name); }
-void Buffer::set(const Tensor& value) const { cell_->current = fitting("Buffer::set", name(), tensor(), value); }
+
 void Buffer::to(Dtype dtype) const {
-  if (is_floating(this->dtype()) && is_floating(dtype)) cell_->current = tensor().to(dtype);
+  if (is_floating(this->dtype()) && is_floating(dtype)) cell().current = tensor().to(dtype);
 }
 
 }  // namespace gradtape

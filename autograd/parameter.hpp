@@ -48,6 +48,7 @@ class Parameter {
 
  private:
   struct Cell;
+  Cell& cell() const;
   std::shared_ptr<Cell> cell_;
 };
 
@@ -70,6 +71,7 @@ class Buffer {
 
  private:
   struct Cell;
+  Cell& cell() const;
   std::shared_ptr<Cell> cell_;
 };
 

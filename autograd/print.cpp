@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 #include <ostream>
+#include <utility>
 
 #include "gradtape/autograd/tensor.hpp"
 
@@ -20,11 +21,11 @@ struct Number {
   std::size_t decimals() const { return mantissa.size() - mantissa.find('.') - 1; }
 };
 
-template <class... Precision>
-Number split_number(auto value, std::chars_format format, Precision... precision) {
-  char buffer[64];
-  const std::string text(buffer,
-                         std::to_chars(buffer, std::end(buffer), value, format, precision...).ptr);
+template <class T, class... Precision>
+Number split_number(T value, std::chars_format format, Precision... precision) {
+  char buffer[64];  // fixed notation is used below 1e8 only
+  const auto end = std::to_chars(buffer, std::end(buffer), value, format, precision...).ptr;
+  const std::string text(buffer, end);
   const auto mantissa_end = std::min(text.find('e'), text.size());
   Number number{text.substr(0, mantissa_end), text.substr(mantissa_end)};
   if (number.mantissa.find('.') == std::string::npos) number.mantissa += '.';
@@ -55,7 +56,7 @@ std::chars_format choose_format(const std::vector<T>& values) {
   return scientific ? std::chars_format::scientific : std::chars_format::fixed;
 }
 
-/// Numbers padded behind the point so that their points align: with zeros in scientific notation, else with blanks.
+/// Numbers whose points align: with equally many digits in scientific notation, else with blanks behind.
 template <class T>
 std::vector<std::string> to_texts(const std::vector<T>& values) {
   const auto format = choose_format(values);
@@ -69,14 +70,16 @@ std::vector<std::string> to_texts(const std::vector<T>& values) {
   }
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    auto& [mantissa, exponent] = numbers[i];
-    if (!std::isfinite(values[i])) {
-      texts.push_back(std::isnan(values[i]) ? "nan" : values[i] > 0 ? "inf" : "-inf");
-      continue;
+    const T value = values[i];
+    if (!std::isfinite(value)) {
+      texts.push_back(std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    } else if (format == std::chars_format::fixed) {
+      texts.push_back(numbers[i].mantissa + std::string(decimals - numbers[i].decimals(), ' '));
+    } else {
+      auto [mantissa, exponent] = split_number(value, format, static_cast<int>(decimals));
+      exponent.insert(2, exponent_size - exponent.size(), '0');  // e-05 to e-005
+      texts.push_back(mantissa + exponent);
     }
-    mantissa.append(decimals - numbers[i].decimals(), exponent.empty() ? ' ' : '0');
-    if (!exponent.empty()) exponent.insert(2, exponent_size - exponent.size(), '0');  // e-05 to e-005
-    texts.push_back(mantissa + exponent);
   }
   return texts;
 }
@@ -127,7 +130,8 @@ class Printer {
   }
 
   template <class T>
-  void collect(std::span<const T> data, int axis, std::int64_t offset, std::vector<T>& shown) const {
+  void collect(std::span<const T> data, int axis, std::int64_t offset,
+               std::vector<T>& shown) const {
     if (axis == shape_.ndim()) return shown.push_back(data[static_cast<std::size_t>(offset)]);
     each_shown(axis, [&](std::int64_t i) {
       if (i >= 0) collect(data, axis + 1, offset * shape_[axis] + i, shown);
@@ -140,10 +144,10 @@ class Printer {
       write_row(axis);
     } else {
       const std::string indent(static_cast<std::size_t>(axis) + 1, ' ');
-      const std::string separator = "," + std::string(static_cast<std::size_t>(shape_.ndim() - axis - 1), '\n') + indent;
+      const std::string breaks(static_cast<std::size_t>(shape_.ndim() - axis - 1), '\n');
       bool first = true;
       each_shown(axis, [&](std::int64_t i) {
-        if (!std::exchange(first, false)) out_ += separator;
+        if (!std::exchange(first, false)) out_ += "," + breaks + indent;
         if (i < 0)
           out_ += "...";
         else
@@ -173,7 +177,9 @@ class Printer {
     });
   }
 
-  std::string padded(const std::string& text) const { return std::string(width_ - text.size(), ' ') + text; }
+  std::string padded(const std::string& text) const {
+    return std::string(width_ - text.size(), ' ') + text;
+  }
 
   const Shape shape_;
   const bool summarise_;

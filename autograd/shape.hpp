@@ -24,6 +24,14 @@ class Shape {
       : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
   explicit Shape(std::span<const std::int64_t> extents);
 
+  /// The same without a check, for extents that are already those of a tensor.
+  static Shape trusted(const std::int64_t* extents, int ndim) {
+    Shape shape;
+    shape.ndim_ = ndim;
+    for (int i = 0; i < ndim; ++i) shape.extents_[i] = extents[i];
+    return shape;
+  }
+
   int ndim() const { return ndim_; }
   std::int64_t operator[](int axis) const { return extents_[axis]; }
   std::int64_t& operator[](int axis) { return extents_[axis]; }

@@ -40,7 +40,7 @@ void bury(Node* node) noexcept {
 
 }  // namespace
 
-Shape Node::shape() { return Shape(std::span<const std::int64_t>(extents(*this), ndim)); }
+Shape Node::shape() { return Shape::trusted(extents(*this), ndim); }
 
 void Node::destroy() noexcept {
   order = reinterpret_cast<std::uintptr_t>(std::exchange(graveyard.head, this));
@@ -106,7 +106,7 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
   std::size_t tracked = 0;
   if (recording_enabled && is_floating(v->dtype))
     for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
-  if (tracked == 0) return value.detach();
+  if (tracked == 0) return std::move(value).tracked_by({});
 
   auto node = Ref<Node>::adopt(make_node(name, v->shape(), v->dtype, tracked));
   Edge* edge = node->edges();
@@ -117,7 +117,7 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
     ++edge;
   }
   recorded = node->order;
-  return Tensor(value.value_ref(), std::move(node));
+  return std::move(value).tracked_by(std::move(node));
 }
 
 void check_vjps(const char* name, std::size_t inputs, std::span<const Vjp> vjps) {

@@ -32,10 +32,12 @@ Ref<Storage> make_buffer(std::size_t element_bytes) {
 
 /// The transposes of `count` matrices of rows x cols, in blocks that fit the cache.
 template <class T>
-void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t rows, std::int64_t cols) {
+void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t rows,
+                        std::int64_t cols) {
   constexpr std::int64_t block = 32;
   const auto blocks = (rows + block - 1) / block;
-  parallel_for(count * blocks, elementwise_grain / (block * cols + 1) + 1, [=](std::int64_t begin, std::int64_t end) {
+  const auto grain = elementwise_grain / (block * cols) + 1;
+  parallel_for(count * blocks, grain, [=](std::int64_t begin, std::int64_t end) {
     for (auto strip = begin; strip < end; ++strip) {
       const auto matrix = strip / blocks * rows * cols, first = strip % blocks * block;
       for (std::int64_t j0 = 0; j0 < cols; j0 += block)
@@ -44,6 +46,23 @@ void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t r
             to[matrix + j * rows + i] = from[matrix + i * cols + j];
     }
   });
+}
+
+/// The number of elements, for extents that nobody has checked yet.
+std::int64_t checked_numel(const Shape& shape) {
+  constexpr std::int64_t most = std::int64_t{1} << 58;  // their bytes and the allocator's sums fit
+  std::int64_t numel = 1;
+  bool none = false, too_many = false;
+  for (const auto extent : shape) {
+    if (extent < 0)
+      fail<ShapeError>("Tensor", fmt::format("shape {} has a negative extent", shape.str()));
+    none |= extent == 0;
+    too_many |= __builtin_mul_overflow(numel, extent, &numel) || numel > most;
+  }
+  if (none) return 0;
+  if (too_many)
+    fail<ShapeError>("Tensor", fmt::format("shape {} is too large for any memory", shape.str()));
+  return numel;
 }
 
 }  // namespace
@@ -71,9 +90,7 @@ void* materialise(Value& value) {
 }
 
 Tensor empty(const Shape& shape, Dtype dtype) {
-  const auto numel = shape.numel();
-  for (auto extent : shape)
-    if (extent < 0) fail<ShapeError>("Tensor", fmt::format("the extents of {} must not be negative", shape.str()));
+  const auto numel = checked_numel(shape);
   const std::size_t bytes = static_cast<std::size_t>(numel) * size_of(dtype);
   const bool small = bytes <= inline_bytes;
   auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, small ? bytes : 0));
@@ -83,13 +100,15 @@ Tensor empty(const Shape& shape, Dtype dtype) {
 }
 
 Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {
-  const auto* from = static_cast<const char*>(x.raw()) + static_cast<std::size_t>(offset) * size_of(x.dtype());
+  const std::size_t element = size_of(x.dtype());
+  const auto* from = static_cast<const char*>(x.raw()) + static_cast<std::size_t>(offset) * element;
+  const auto numel = shape.numel();
   if (!x.value_ref()->buffer) {
     const Tensor copy = empty(shape, x.dtype());
-    if (copy.numel()) std::memcpy(const_cast<void*>(copy.raw()), from, static_cast<std::size_t>(copy.numel()) * size_of(x.dtype()));
+    if (numel) std::memcpy(mutable_data<char>(copy), from, static_cast<std::size_t>(numel) * element);
     return copy;
   }
-  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), shape.numel(), x.dtype(), 0));
+  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, x.dtype(), 0));
   value->buffer = x.value_ref()->buffer;
   value->data.store(const_cast<char*>(from), std::memory_order_relaxed);
   return Tensor(std::move(value), {});
@@ -97,19 +116,22 @@ Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {
 
 Tensor transposed(const Tensor& x) {
   Shape shape = x.shape();
-  std::swap(shape[shape.ndim() - 1], shape[shape.ndim() - 2]);
+  auto& rows = shape[shape.ndim() - 2];
+  auto& cols = shape[shape.ndim() - 1];
+  std::swap(rows, cols);
+  const auto numel = x.numel();
   // A vector in disguise is already in order, and transposing twice is nothing.
-  if (shape[shape.ndim() - 1] == 1 || shape[shape.ndim() - 2] == 1 || shape.numel() == 0) return alias(x, shape);
-  auto& source = *x.value_ref();
-  if (source.transposed_from) return Tensor(source.transposed_from, {});
-  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), shape.numel(), x.dtype(), 0));
+  if (rows == 1 || cols == 1 || numel == 0) return alias(x, shape);
+  if (const auto& source = x.value_ref()->transposed_from) return Tensor(source, {});
+  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, x.dtype(), 0));
   value->transposed_from = x.value_ref();
   return Tensor(std::move(value), {});
 }
 
 bool is_unique(const Tensor& x) {
   const auto& value = x.value_ref();
-  return value && value->refs.unique() && !value->transposed_from && (!value->buffer || value->buffer->refs.unique());
+  return value && value->refs.unique() && !value->transposed_from &&
+         (!value->buffer || value->buffer->refs.unique());
 }
 
 }  // namespace detail
@@ -134,7 +156,8 @@ void Tensor::undefined(const char* op) {
 }
 
 void Tensor::wrong_type(const char* op, Dtype asked) const {
-  fail<DtypeError>(op, fmt::format("{} of {} read as {}; use the element type of the dtype, or convert with to({})",
+  fail<DtypeError>(op, fmt::format("{} of {} read as {}; use the element type of the dtype, or "
+                                   "convert with to({})",
                                    describe(*this), name(dtype()), name(asked), name(asked)));
 }
 
@@ -147,8 +170,10 @@ namespace {
 template <class To>
 To only_element(const Tensor& x) {
   if (x.numel() != 1)
-    fail<ShapeError>("item", fmt::format("needs exactly one element, {} has {}", describe(x), x.numel()));
-  return visit_dtype(x.dtype(), [&](auto zero) { return static_cast<To>(x.data<decltype(zero)>()[0]); });
+    fail<ShapeError>("item",
+                     fmt::format("needs exactly one element, {} has {}", describe(x), x.numel()));
+  return visit_dtype(
+      x.dtype(), [&](auto zero) { return convert<To>(x.data<decltype(zero)>()[0], "item"); });
 }
 }  // namespace
 
@@ -162,8 +187,11 @@ Tensor Tensor::to(Dtype target) const {
   visit_dtype(target, [&](auto to_zero) {
     using To = decltype(to_zero);
     visit_dtype(own, [&](auto from_zero) {
-      const auto from = data<decltype(from_zero)>();
-      std::transform(from.begin(), from.end(), mutable_data<To>(y), [](auto x) { return static_cast<To>(x); });
+      const auto* from = data<decltype(from_zero)>().data();
+      auto* to = mutable_data<To>(y);
+      parallel_for(y.numel(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) to[i] = convert<To>(from[i], "to");
+      });
     });
   });
   if (!is_floating(target) || is_weak()) return y;
@@ -172,8 +200,9 @@ Tensor Tensor::to(Dtype target) const {
 
 template <class T>
 Tensor tensor(std::span<const T> values, const Shape& shape) {
-  if (static_cast<std::int64_t>(values.size()) != shape.numel())
-    fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}", shape.str(), shape.numel(), values.size()));
+  if (static_cast<std::int64_t>(values.size()) != checked_numel(shape))
+    fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}", shape.str(),
+                                           shape.numel(), values.size()));
   const Tensor x = empty(shape, dtype_of<T>);
   std::copy(values.begin(), values.end(), mutable_data<T>(x));
   return x;

@@ -66,7 +66,7 @@ struct Value {
   Ref<Value> transposed_from;  // the value whose last two axes this one swaps
 
   std::int64_t* extents() { return reinterpret_cast<std::int64_t*>(this + 1); }
-  Shape shape() { return Shape(std::span<const std::int64_t>(extents(), ndim)); }
+  Shape shape() { return Shape::trusted(extents(), ndim); }
   void destroy() noexcept;
 };
 
@@ -178,6 +178,8 @@ class Tensor {
     void* data = v.data.load(std::memory_order_acquire);
     return data ? data : v.numel ? detail::materialise(v) : nullptr;
   }
+  /// This value as the output of `node`.
+  Tensor tracked_by(detail::Ref<detail::Node> node) && noexcept { return Tensor(std::move(value_), std::move(node)); }
   const detail::Ref<detail::Value>& value_ref() const { return value_; }
   const detail::Ref<detail::Node>& node_ref() const { return node_; }
   bool is_weak() const { return value_ && value_->weak; }

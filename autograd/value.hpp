@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
+#include <type_traits>
 
 #include "gradtape/autograd/tensor.hpp"
 
@@ -12,7 +14,8 @@ namespace gradtape::detail {
 inline constexpr std::size_t inline_bytes = 256;
 
 /// A value with its extents filled in and `element_bytes` of room behind them; no data pointer yet.
-inline Value* make_value(const std::int64_t* extents, int ndim, std::int64_t numel, Dtype dtype, std::size_t element_bytes) {
+inline Value* make_value(const std::int64_t* extents, int ndim, std::int64_t numel, Dtype dtype,
+                         std::size_t element_bytes) {
   const std::size_t head = sizeof(Value) + static_cast<std::size_t>(ndim) * sizeof(std::int64_t);
   auto* v = new (allocate(head + element_bytes)) Value;
   v->dtype = dtype;
@@ -33,6 +36,16 @@ Tensor make_scalar(T element) {
   *static_cast<T*>(inline_elements(*v)) = element;
   v->data.store(inline_elements(*v), std::memory_order_relaxed);
   return Tensor(Ref<Value>::adopt(v), {});
+}
+
+/// `from` as an element of another type. Throws ValueError for a NaN, an infinity or a number out of range
+/// where an integer is asked for.
+template <class To, class From>
+To convert(From from, const char* op) {
+  if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>)
+    if (!(from >= From(-0x1p63) && from < From(0x1p63)))
+      fail<ValueError>(op, std::to_string(from) + " does not fit int64");
+  return static_cast<To>(from);
 }
 
 }  // namespace gradtape::detail

@@ -9,7 +9,8 @@ using namespace gradtape;
 
 TEST_CASE("index_select takes rows in the order of the index, negative ones from the end") {
   const Tensor x = tensor({{1, 2}, {3, 4}, {5, 6}}, float32);
-  CHECK(array_equal(index_select(x, 0, tensor({2, 0, -1})), tensor({{5, 6}, {1, 2}, {5, 6}}, float32)));
+  CHECK(array_equal(index_select(x, 0, tensor({2, 0, -1})),
+                    tensor({{5, 6}, {1, 2}, {5, 6}}, float32)));
   CHECK(array_equal(index_select(x, 1, tensor({1})), tensor({{2}, {4}, {6}}, float32)));
   CHECK(array_equal(index_select(x.to(bool_), -1, tensor({0, 0})), ones({3, 2}, bool_)));
   CHECK(index_select(x, 0, zeros({0}, int64)).shape() == Shape{0, 2});
@@ -18,10 +19,13 @@ TEST_CASE("index_select takes rows in the order of the index, negative ones from
 
 TEST_CASE("index_add adds the rows that meet") {
   const Tensor x = tensor({{1, 2}, {3, 4}, {5, 6}}, float64);
-  CHECK(array_equal(index_add(x, 0, tensor({1, 3, -3}), 4), tensor({{0, 0}, {6, 8}, {0, 0}, {3, 4}}, float64)));
-  CHECK(array_equal(index_add(x, 1, tensor({2, 2}), 3), tensor({{0, 0, 3}, {0, 0, 7}, {0, 0, 11}}, float64)));
+  CHECK(array_equal(index_add(x, 0, tensor({1, 3, -3}), 4),
+                    tensor({{0, 0}, {6, 8}, {0, 0}, {3, 4}}, float64)));
+  CHECK(array_equal(index_add(x, 1, tensor({2, 2}), 3),
+                    tensor({{0, 0, 3}, {0, 0, 7}, {0, 0, 11}}, float64)));
   CHECK(array_equal(index_add(tensor({1, 2}), 0, tensor({0, 0}), 1), tensor({3})));
-  const Tensor many = ones({20000, 40}), index = randint(0, 3, {20000});  // threads share out the columns
+  const Tensor many = ones({20000, 40}),
+               index = randint(0, 3, {20000});  // threads share out the columns
   const Tensor counts = index_add(many, 0, index, 3);
   CHECK(array_equal(sum(counts, 0), full({40}, 20000)));
   CHECK(array_equal(select(counts, 1, 0), select(counts, 1, 39)));
@@ -31,10 +35,11 @@ TEST_CASE("gather and scatter_add follow their definition along every axis") {
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}}, float64);
   CHECK(array_equal(gather(x, 1, tensor({{2, 0}, {-3, 1}})), tensor({{3, 1}, {4, 5}}, float64)));
   CHECK(array_equal(gather(x, 0, tensor({{1, 0, 1}})), tensor({{4, 2, 6}}, float64)));
-  CHECK(array_equal(gather(x, 1, tensor({{2}})), tensor({{3}}, float64)));        // smaller off the axis
+  CHECK(array_equal(gather(x, 1, tensor({{2}})), tensor({{3}}, float64)));  // smaller off the axis
   CHECK(array_equal(gather(x, 0, tensor({{1}, {1}, {0}})), tensor({{4}, {4}, {1}}, float64)));
-  CHECK(array_equal(scatter_add(tensor({{1, 2}, {3, 4}}, float64), 1, tensor({{2, 2}, {0, 1}}), {2, 3}),
-                    tensor({{0, 0, 3}, {3, 4, 0}}, float64)));
+  CHECK(array_equal(
+      scatter_add(tensor({{1, 2}, {3, 4}}, float64), 1, tensor({{2, 2}, {0, 1}}), {2, 3}),
+      tensor({{0, 0, 3}, {3, 4, 0}}, float64)));
   CHECK(array_equal(scatter_add(tensor({{1}, {2}}, float64), 0, tensor({{1}, {-2}}), {3, 2}),
                     tensor({{0, 0}, {3, 0}, {0, 0}}, float64)));
   const Tensor deep = randn({3, 4, 5}, float64), index = randint(0, 4, {3, 7, 5});
@@ -54,54 +59,76 @@ TEST_CASE("each index op is the transpose of its partner: <f(x), y> = <x, f^T(y)
   const Tensor y = randn({4, 4, 3}, float64);
   CHECK(dot(index_select(x, 1, rows), y) == doctest::Approx(dot(x, index_add(y, 1, rows, 5))));
   const Tensor index = randint(-5, 5, {2, 6, 3}), z = randn({2, 6, 3}, float64);
-  CHECK(dot(gather(x, 1, index), z) == doctest::Approx(dot(x, scatter_add(z, 1, index, {4, 5, 3}))));
+  CHECK(dot(gather(x, 1, index), z) ==
+        doctest::Approx(dot(x, scatter_add(z, 1, index, {4, 5, 3}))));
 }
 
 TEST_CASE("gradients of the index ops, recorded or not, to second order") {
   const Tensor rows = tensor({2, 0, 2}), places = tensor({{0, 2}, {1, 1}});
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}, float64).requires_grad();
   for (bool create_graph : {false, true}) {
-    const Tensor selected = grad(sum(square(index_select(x, 0, rows))), {x}, {.create_graph = create_graph})[0];
+    const Tensor selected =
+        grad(sum(square(index_select(x, 0, rows))), {x}, {.create_graph = create_graph})[0];
     CHECK(array_equal(selected, tensor({{2, 4, 6}, {0, 0, 0}, {28, 32, 36}}, float64)));
-    const Tensor gathered = grad(sum(square(gather(x, 1, places))), {x}, {.create_graph = create_graph})[0];
+    const Tensor gathered =
+        grad(sum(square(gather(x, 1, places))), {x}, {.create_graph = create_graph})[0];
     CHECK(array_equal(gathered, tensor({{2, 0, 6}, {0, 20, 0}, {0, 0, 0}}, float64)));
-    const Tensor scattered = grad(sum(square(scatter_add(slice(x, 0, 0, 2), 0, tensor({{0, 1, 1}, {0, 0, 1}}), {2, 4}))), {x},
-                                  {.create_graph = create_graph})[0];
+    const Tensor scattered =
+        grad(sum(square(scatter_add(slice(x, 0, 0, 2), 0, tensor({{0, 1, 1}, {0, 0, 1}}), {2, 4}))),
+             {x}, {.create_graph = create_graph})[0];
     CHECK(array_equal(scattered, tensor({{10, 4, 18}, {10, 10, 18}, {0, 0, 0}}, float64)));
     if (!create_graph) continue;
-    CHECK(array_equal(grad(sum(selected), {x}, {.retain_graph = true})[0], tensor({{2, 2, 2}, {0, 0, 0}, {4, 4, 4}}, float64)));
-    CHECK(array_equal(grad(sum(gathered), {x}, {.retain_graph = true})[0], tensor({{2, 0, 2}, {0, 4, 0}, {0, 0, 0}}, float64)));
+    CHECK(array_equal(grad(sum(selected), {x}, {.retain_graph = true})[0],
+                      tensor({{2, 2, 2}, {0, 0, 0}, {4, 4, 4}}, float64)));
+    CHECK(array_equal(grad(sum(gathered), {x}, {.retain_graph = true})[0],
+                      tensor({{2, 0, 2}, {0, 4, 0}, {0, 0, 0}}, float64)));
   }
 }
 
 TEST_CASE("one_hot marks the index along a new last axis") {
-  CHECK(array_equal(one_hot(tensor({2, 0, -1}), 3), tensor({{0, 0, 1}, {1, 0, 0}, {0, 0, 1}}, float32)));
-  CHECK(array_equal(one_hot(tensor({{1}, {0}}), 2, bool_), tensor({{{false, true}}, {{true, false}}})));
+  CHECK(array_equal(one_hot(tensor({2, 0, -1}), 3),
+                    tensor({{0, 0, 1}, {1, 0, 0}, {0, 0, 1}}, float32)));
+  CHECK(array_equal(one_hot(tensor({{1}, {0}}), 2, bool_),
+                    tensor({{{false, true}}, {{true, false}}})));
   CHECK(one_hot(Tensor(1), 2).shape() == Shape{2});
   CHECK(one_hot(zeros({0}, int64), 4).shape() == Shape{0, 4});
 }
 
 TEST_CASE("index ops say which index is wrong") {
   const Tensor x = zeros({3, 4});
-  CHECK_THROWS_WITH_AS(index_select(x, 0, tensor({0, 3})),
-                       "index_select: index 3 at position 1 of [2] is out of range for an extent of 3", ValueError);
-  CHECK_THROWS_WITH_AS(index_select(x, 0, tensor({-4})),
-                       "index_select: index -4 at position 0 of [1] is out of range for an extent of 3", ValueError);
-  CHECK_THROWS_WITH_AS(index_select(x, 0, tensor({0.0, 1.0})),
-                       "index_select: the index must be int64, got float32; convert it with to(int64)", DtypeError);
-  CHECK_THROWS_WITH_AS(index_select(x, 0, tensor({{0}})), "index_select: the index must have one axis, got [1, 1]; flatten it first",
+  CHECK_THROWS_WITH_AS(
+      index_select(x, 0, tensor({0, 3})),
+      "index_select: index 3 at position 1 of [2] is out of range for an extent of 3", ValueError);
+  CHECK_THROWS_WITH_AS(
+      index_select(x, 0, tensor({-4})),
+      "index_select: index -4 at position 0 of [1] is out of range for an extent of 3", ValueError);
+  CHECK_THROWS_WITH_AS(
+      index_select(x, 0, tensor({0.0, 1.0})),
+      "index_select: the index must be int64, got float32; convert it with to(int64)", DtypeError);
+  CHECK_THROWS_WITH_AS(index_select(x, 0, tensor({{0}})),
+                       "index_select: the index must have one axis, got [1, 1]; flatten it first",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(index_select(x, 2, tensor({0})), "index_select: axis 2 is out of range for shape [3, 4]", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1}), 5), "index_add: 2 indices for the 3 rows along axis 0 of [3, 4]", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1, 2}), -1), "index_add: the extent must not be negative, got -1", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(zeros({1}, bool_), 0, tensor({0}), 1), "index_add: does not add bools; convert with to(int64)",
-                       DtypeError);
-  CHECK_THROWS_WITH_AS(gather(x, 0, tensor({0})), "gather: index [1] must have as many axes as [3, 4], and be no larger off axis 0",
-                       ShapeError);
-  CHECK_THROWS_WITH_AS(gather(x, 1, zeros({4, 1}, int64)),
-                       "gather: index [4, 1] must have as many axes as [3, 4], and be no larger off axis 1", ShapeError);
-  CHECK_THROWS_WITH_AS(scatter_add(x, 0, zeros({2, 4}, int64), {3, 4}), "scatter_add: x [3, 4] and index [2, 4] must have one shape",
-                       ShapeError);
-  CHECK_THROWS_WITH_AS(one_hot(tensor({5}), 3), "one_hot: index 5 at position 0 of [1] is out of range for an extent of 3", ValueError);
-  CHECK_THROWS_WITH_AS(one_hot(tensor({0}), 0), "one_hot: needs at least one class, got 0", ValueError);
+  CHECK_THROWS_WITH_AS(index_select(x, 2, tensor({0})),
+                       "index_select: axis 2 is out of range for shape [3, 4]", ShapeError);
+  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1}), 5),
+                       "index_add: 2 indices for the 3 rows along axis 0 of [3, 4]", ShapeError);
+  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1, 2}), -1),
+                       "index_add: the extent must not be negative, got -1", ShapeError);
+  CHECK_THROWS_WITH_AS(index_add(zeros({1}, bool_), 0, tensor({0}), 1),
+                       "index_add: does not add bools; convert with to(int64)", DtypeError);
+  CHECK_THROWS_WITH_AS(
+      gather(x, 0, tensor({0})),
+      "gather: index [1] must have as many axes as [3, 4], and be no larger off axis 0",
+      ShapeError);
+  CHECK_THROWS_WITH_AS(
+      gather(x, 1, zeros({4, 1}, int64)),
+      "gather: index [4, 1] must have as many axes as [3, 4], and be no larger off axis 1",
+      ShapeError);
+  CHECK_THROWS_WITH_AS(scatter_add(x, 0, zeros({2, 4}, int64), {3, 4}),
+                       "scatter_add: x [3, 4] and index [2, 4] must have one shape", ShapeError);
+  CHECK_THROWS_WITH_AS(one_hot(tensor({5}), 3),
+                       "one_hot: index 5 at position 0 of [1] is out of range for an extent of 3",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(one_hot(tensor({0}), 0), "one_hot: needs at least one class, got 0",
+                       ValueError);
 }

@@ -12,27 +12,29 @@ using detail::elementwise_grain;
 using detail::parallel_for;
 using std::int64_t;
 
-int64_t from_front(int64_t i, int64_t extent) { return i < 0 ? i + extent : i; }
-
-template <class T>
-void select_rows(const T* x, T* y, const Indexing& at) {
-  parallel_for(at.outer * at.n, elementwise_grain / (at.inner + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (auto row = begin; row < end; ++row) {
-      const auto o = row / at.n;
-      const T* from = x + (o * at.extent + from_front(at.index[row - o * at.n], at.extent)) * at.inner;
-      T* to = y + row * at.inner;
-      if (at.inner == 1)
-        *to = *from;
-      else
-        std::memcpy(to, from, static_cast<std::size_t>(at.inner) * sizeof(T));
-    }
-  });
+int64_t from_front(int64_t i, int64_t extent) {
+  return i < 0 ? i + extent : i;
 }
 
-/// Calls f(offset in [outer, n, inner], offset in [outer, extent, inner]) for every index, in order along axis n. Threads
-/// share out the outer axis, so no two write to one element.
-template <class F>
-void for_each_index(const Indexing& at, F f) {
+template <class T> void select_rows(const T* x, T* y, const Indexing& at) {
+  parallel_for(
+      at.outer * at.n, elementwise_grain / (at.inner + 1) + 1, [&](int64_t begin, int64_t end) {
+        for (auto row = begin; row < end; ++row) {
+          const auto o = row / at.n;
+          const T* from =
+              x + (o * at.extent + from_front(at.index[row - o * at.n], at.extent)) * at.inner;
+          T* to = y + row * at.inner;
+          if (at.inner == 1)
+            *to = *from;
+          else
+            std::memcpy(to, from, static_cast<std::size_t>(at.inner) * sizeof(T));
+        }
+      });
+}
+
+/// Calls f(offset in [outer, n, inner], offset in [outer, extent, inner]) for every index, in order
+/// along axis n. Threads share out the outer axis, so no two write to one element.
+template <class F> void for_each_index(const Indexing& at, F f) {
   const auto size = at.n * at.inner;
   parallel_for(at.outer, elementwise_grain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
     for (auto o = begin; o < end; ++o)
@@ -44,11 +46,9 @@ void for_each_index(const Indexing& at, F f) {
   });
 }
 
-template <class T>
-void gather_as(const void* x, void* y, const Indexing& at) {
-  for_each_index(at, [from = static_cast<const T*>(x), to = static_cast<T*>(y)](int64_t k, int64_t source) {
-    to[k] = from[source];
-  });
+template <class T> void gather_as(const void* x, void* y, const Indexing& at) {
+  for_each_index(at, [from = static_cast<const T*>(x), to = static_cast<T*>(y)](
+                         int64_t k, int64_t source) { to[k] = from[source]; });
 }
 
 }  // namespace
@@ -59,14 +59,16 @@ void index_select(const void* x, void* y, std::size_t element_bytes, const Index
     select_rows(static_cast<const T*>(x), static_cast<T*>(y), at);
   };
   switch (element_bytes) {
-    case 1: return run(std::uint8_t{});
-    case 4: return run(std::uint32_t{});
-    default: return run(std::uint64_t{});
+    case 1:
+      return run(std::uint8_t{});
+    case 4:
+      return run(std::uint32_t{});
+    default:
+      return run(std::uint64_t{});
   }
 }
 
-template <class T>
-void index_add(const T* x, T* y, const Indexing& at) {
+template <class T> void index_add(const T* x, T* y, const Indexing& at) {
   const auto add = [&](int64_t o, int64_t first, int64_t last) {
     for (int64_t i = 0; i < at.n; ++i) {
       const T* from = x + (o * at.n + i) * at.inner;
@@ -78,21 +80,24 @@ void index_add(const T* x, T* y, const Indexing& at) {
     const auto grain = std::max<int64_t>(16, elementwise_grain / (at.n + 1) + 1);
     return parallel_for(at.inner, grain, [&](int64_t begin, int64_t end) { add(0, begin, end); });
   }
-  parallel_for(at.outer, elementwise_grain / (at.n * at.inner + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (auto o = begin; o < end; ++o) add(o, 0, at.inner);
-  });
+  parallel_for(at.outer, elementwise_grain / (at.n * at.inner + 1) + 1,
+               [&](int64_t begin, int64_t end) {
+                 for (auto o = begin; o < end; ++o) add(o, 0, at.inner);
+               });
 }
 
 void gather(const void* x, void* y, std::size_t element_bytes, const Indexing& at) {
   switch (element_bytes) {
-    case 1: return gather_as<std::uint8_t>(x, y, at);
-    case 4: return gather_as<std::uint32_t>(x, y, at);
-    default: return gather_as<std::uint64_t>(x, y, at);
+    case 1:
+      return gather_as<std::uint8_t>(x, y, at);
+    case 4:
+      return gather_as<std::uint32_t>(x, y, at);
+    default:
+      return gather_as<std::uint64_t>(x, y, at);
   }
 }
 
-template <class T>
-void scatter_add(const T* x, T* y, const Indexing& at) {
+template <class T> void scatter_add(const T* x, T* y, const Indexing& at) {
   for_each_index(at, [=](int64_t k, int64_t target) { y[target] += x[k]; });
 }
 

@@ -6,7 +6,8 @@
 
 namespace gradtape::kernels {
 
-/// An array [outer, extent, inner], and indices into its middle axis that make it [outer, n, inner]. Indices are in
+/// An array [outer, extent, inner], and indices into its middle axis that make it [outer, n,
+/// inner]. Indices are in
 /// [-extent, extent); negative ones count from the end.
 struct Indexing {
   std::int64_t outer, extent, n, inner;
@@ -16,12 +17,11 @@ struct Indexing {
 /// y[o, i, :] = x[o, index[i], :]; index: [n]. An element has 1, 4 or 8 bytes.
 void index_select(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
 /// y[o, index[i], :] += x[o, i, :]; index: [n]. T: float, double or std::int64_t.
-template <class T>
-void index_add(const T* x, T* y, const Indexing& at);
+template <class T> void index_add(const T* x, T* y, const Indexing& at);
 /// y[o, i, j] = x[o, index[o, i, j], j]; index: [outer, n, inner]. An element has 1, 4 or 8 bytes.
 void gather(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
-/// y[o, index[o, i, j], j] += x[o, i, j]; index: [outer, n, inner]. T: float, double or std::int64_t.
-template <class T>
-void scatter_add(const T* x, T* y, const Indexing& at);
+/// y[o, index[o, i, j], j] += x[o, i, j]; index: [outer, n, inner]. T: float, double or
+/// std::int64_t.
+template <class T> void scatter_add(const T* x, T* y, const Indexing& at);
 
 }  // namespace gradtape::kernels

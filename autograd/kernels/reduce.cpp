@@ -13,41 +13,33 @@ namespace {
 using std::int64_t;
 
 struct Plus {
-  template <class T>
-  static constexpr T identity() { return 0; }
-  template <class V>
-  V operator()(V a, V b) const { return a + b; }
+  template <class T> static constexpr T identity() { return 0; }
+  template <class V> V operator()(V a, V b) const { return a + b; }
 };
 struct Times {
-  template <class T>
-  static constexpr T identity() { return 1; }
-  template <class V>
-  V operator()(V a, V b) const { return a * b; }
+  template <class T> static constexpr T identity() { return 1; }
+  template <class V> V operator()(V a, V b) const { return a * b; }
 };
 struct Larger {
-  template <class T>
-  static constexpr T identity() {
+  template <class T> static constexpr T identity() {
     if constexpr (std::numeric_limits<T>::has_infinity)
       return -std::numeric_limits<T>::infinity();
     else
       return std::numeric_limits<T>::lowest();
   }
-  template <class V>
-  V operator()(V a, V b) const {
+  template <class V> V operator()(V a, V b) const {
     const Pack<V> p(a), q(b);
     return where(q > p, q, where(q == q, p, q)).v;  // a NaN in p stays: no comparison with it holds
   }
 };
 struct Smaller {
-  template <class T>
-  static constexpr T identity() {
+  template <class T> static constexpr T identity() {
     if constexpr (std::numeric_limits<T>::has_infinity)
       return std::numeric_limits<T>::infinity();
     else
       return std::numeric_limits<T>::max();
   }
-  template <class V>
-  V operator()(V a, V b) const {
+  template <class V> V operator()(V a, V b) const {
     const Pack<V> p(a), q(b);
     return where(q < p, q, where(q == q, p, q)).v;
   }
@@ -56,8 +48,7 @@ struct Smaller {
 constexpr int64_t leaf = 4096;  // elements of a row that one loop reduces
 
 /// Up to `leaf` elements. Four registers of partial results hide the latency of the operation.
-template <class Op, class T>
-T reduce_leaf(const T* x, int64_t n) {
+template <class Op, class T> T reduce_leaf(const T* x, int64_t n) {
   using V = xsimd::batch<T>;
   constexpr auto width = static_cast<int64_t>(V::size);
   const Op op;
@@ -67,7 +58,8 @@ T reduce_leaf(const T* x, int64_t n) {
     V a = V::load_unaligned(x);
     i = width;
     if (n >= 4 * width) {
-      V b = V::load_unaligned(x + width), c = V::load_unaligned(x + 2 * width), d = V::load_unaligned(x + 3 * width);
+      V b = V::load_unaligned(x + width), c = V::load_unaligned(x + 2 * width),
+        d = V::load_unaligned(x + 3 * width);
       for (i = 4 * width; i + 4 * width <= n; i += 4 * width) {
         a = op(a, V::load_unaligned(x + i));
         b = op(b, V::load_unaligned(x + i + width));
@@ -87,8 +79,7 @@ T reduce_leaf(const T* x, int64_t n) {
   return result;
 }
 
-template <class Op, class Out, class T>
-Out reduce_row(const T* x, int64_t n) {
+template <class Op, class Out, class T> Out reduce_row(const T* x, int64_t n) {
   if constexpr (std::is_floating_point_v<T>) {
     if (n <= leaf) return reduce_leaf<Op>(x, n);
     const auto half = (n / 2 + leaf - 1) / leaf * leaf;
@@ -100,8 +91,8 @@ Out reduce_row(const T* x, int64_t n) {
   }
 }
 
-/// y[j] = op_i x[i * stride + j] for j below `width`, in registers V of Out; eight rows at a time, so that y is loaded
-/// and stored less.
+/// y[j] = op_i(y[j], x[i * stride + j]) for j in [first, last), in registers V; eight rows at a time,
+/// so that y is loaded and stored less.
 template <class Op, class V, class Out, class T>
 void reduce_columns(const T* x, int64_t n, int64_t stride, int64_t first, int64_t last, Out* y) {
   const Op op;
@@ -124,12 +115,14 @@ void reduce_columns(const T* x, int64_t n, int64_t stride, int64_t first, int64_
     for (auto j = first; j < last; j += width) {
       const T* p = row + j;
       const auto at = [&](int64_t k) { return load(p + k * stride); };
-      const V upper = op(op(at(0), at(1)), op(at(2), at(3))), lower = op(op(at(4), at(5)), op(at(6), at(7)));
+      const V upper = op(op(at(0), at(1)), op(at(2), at(3))),
+              lower = op(op(at(4), at(5)), op(at(6), at(7)));
       store(op(load(y + j), op(upper, lower)), y + j);
     }
   }
   for (; i < n; ++i)
-    for (auto j = first; j < last; j += width) store(op(load(y + j), load(x + i * stride + j)), y + j);
+    for (auto j = first; j < last; j += width)
+      store(op(load(y + j), load(x + i * stride + j)), y + j);
 }
 
 template <class Op, class Out, class T>
@@ -152,94 +145,107 @@ void reduce_strip(const T* x, int64_t n, int64_t stride, int64_t width, Out* y) 
     reduce_columns<Op, Out>(x, n, stride, width, y);
 }
 
-/// Large matrices [n, inner] are cut where their shape alone says, never the number of threads: by columns where they
-/// are wide, else into pieces of rows whose results are reduced in turn (which also keeps tall sums accurate).
-template <class Op, class Out, class T>
-void reduce(const T* x, Out* y, Fold fold) {
+/// Large matrices [n, inner] are cut where their shape alone says, never the number of threads: by
+/// columns where they are wide, else into pieces of rows whose results are reduced in turn (which
+/// also keeps tall sums accurate).
+template <class Op, class Out, class T> void reduce(const T* x, Out* y, Fold fold) {
   constexpr int64_t piece = detail::elementwise_grain;
   const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
   if (size <= 2 * piece) {
     return detail::parallel_for(outer, piece / (size + 1) + 1, [=](int64_t begin, int64_t end) {
-      for (auto o = begin; o < end; ++o) reduce_strip<Op>(x + o * size, n, inner, inner, y + o * inner);
+      for (auto o = begin; o < end; ++o)
+        reduce_strip<Op>(x + o * size, n, inner, inner, y + o * inner);
     });
   }
   if (inner >= piece / 8) {
     constexpr int64_t columns = 1024;
     const auto strips = (inner + columns - 1) / columns;
-    return detail::parallel_for(outer * strips, piece / (n * columns) + 1, [=](int64_t begin, int64_t end) {
-      for (auto strip = begin; strip < end; ++strip) {
-        const auto o = strip / strips, first = strip % strips * columns;
-        reduce_strip<Op>(x + o * size + first, n, inner, std::min(columns, inner - first), y + o * inner + first);
-      }
-    });
+    return detail::parallel_for(
+        outer * strips, piece / (n * columns) + 1, [=](int64_t begin, int64_t end) {
+          for (auto strip = begin; strip < end; ++strip) {
+            const auto o = strip / strips, first = strip % strips * columns;
+            reduce_strip<Op>(x + o * size + first, n, inner, std::min(columns, inner - first),
+                             y + o * inner + first);
+          }
+        });
   }
   const auto rows = piece / inner, pieces = (n + rows - 1) / rows;
-  const auto partial = std::make_unique_for_overwrite<Out[]>(static_cast<std::size_t>(outer * pieces * inner));
+  const auto partial =
+      std::make_unique_for_overwrite<Out[]>(static_cast<std::size_t>(outer * pieces * inner));
   detail::parallel_for(outer * pieces, 1, [&](int64_t begin, int64_t end) {
     for (auto p = begin; p < end; ++p) {
       const auto o = p / pieces, first = p % pieces * rows;
-      reduce_strip<Op>(x + o * size + first * inner, std::min(rows, n - first), inner, inner, partial.get() + p * inner);
+      reduce_strip<Op>(x + o * size + first * inner, std::min(rows, n - first), inner, inner,
+                       partial.get() + p * inner);
     }
   });
   reduce<Op>(partial.get(), y, {outer, pieces, inner});
 }
 
 /// Where along the middle axis `Op` finds its result first.
-template <class Op, class T>
-void locate(const T* x, int64_t* y, Fold fold) {
+template <class Op, class T> void locate(const T* x, int64_t* y, Fold fold) {
   const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
   const auto best = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(outer * inner));
   reduce<Op>(x, best.get(), fold);
   const auto found = [](T element, T wanted) { return element == wanted || element != element; };
-  detail::parallel_for(outer, detail::elementwise_grain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (auto o = begin; o < end; ++o) {
-      const T *row = x + o * size, *wanted = best.get() + o * inner;
-      if (inner == 1) {
-        y[o] = std::find_if(row, row + n, [&](T element) { return found(element, *wanted); }) - row;
-        continue;
-      }
-      for (auto i = n; i-- > 0;)  // backwards, so that the first is what remains
-        for (int64_t j = 0; j < inner; ++j)
-          if (found(row[i * inner + j], wanted[j])) y[o * inner + j] = i;
-    }
-  });
+  detail::parallel_for(
+      outer, detail::elementwise_grain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
+        for (auto o = begin; o < end; ++o) {
+          const T *row = x + o * size, *wanted = best.get() + o * inner;
+          if (inner == 1) {
+            y[o] = std::find_if(row, row + n, [&](T element) { return found(element, *wanted); }) -
+                   row;
+            continue;
+          }
+          for (auto i = n; i-- > 0;)  // backwards, so that the first is what remains
+            for (int64_t j = 0; j < inner; ++j)
+              if (found(row[i * inner + j], wanted[j])) y[o * inner + j] = i;
+        }
+      });
 }
 
 }  // namespace
 
-template <class T, class Out>
-void sum(const T* x, Out* y, Fold fold) { reduce<Plus>(x, y, fold); }
-template <class T, class Out>
-void prod(const T* x, Out* y, Fold fold) { reduce<Times>(x, y, fold); }
-template <class T>
-void max(const T* x, T* y, Fold fold) { reduce<Larger>(x, y, fold); }
-template <class T>
-void min(const T* x, T* y, Fold fold) { reduce<Smaller>(x, y, fold); }
-template <class T>
-void argmax(const T* x, int64_t* y, Fold fold) { locate<Larger>(x, y, fold); }
-template <class T>
-void argmin(const T* x, int64_t* y, Fold fold) { locate<Smaller>(x, y, fold); }
+template <class T, class Out> void sum(const T* x, Out* y, Fold fold) {
+  reduce<Plus>(x, y, fold);
+}
+template <class T, class Out> void prod(const T* x, Out* y, Fold fold) {
+  reduce<Times>(x, y, fold);
+}
+template <class T> void max(const T* x, T* y, Fold fold) {
+  reduce<Larger>(x, y, fold);
+}
+template <class T> void min(const T* x, T* y, Fold fold) {
+  reduce<Smaller>(x, y, fold);
+}
+template <class T> void argmax(const T* x, int64_t* y, Fold fold) {
+  locate<Larger>(x, y, fold);
+}
+template <class T> void argmin(const T* x, int64_t* y, Fold fold) {
+  locate<Smaller>(x, y, fold);
+}
 
-template <class T>
-void exclusive_prod(const T* x, T* y, Fold fold) {
+template <class T> void exclusive_prod(const T* x, T* y, Fold fold) {
   const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
   if (size == 0) return;
-  detail::parallel_for(outer, detail::elementwise_grain / size + 1, [=](int64_t begin, int64_t end) {
-    const auto after = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(inner));
-    T* const behind = after.get();
-    for (auto o = begin; o < end; ++o) {
-      const T* from = x + o * size;
-      T* to = y + o * size;
-      std::fill_n(to, inner, T(1));
-      for (int64_t k = inner; k < size; ++k) to[k] = to[k - inner] * from[k - inner];  // products of what is before
-      std::fill_n(behind, inner, T(1));
-      for (auto i = n; i-- > 0;)
-        for (int64_t j = 0; j < inner; ++j) {
-          to[i * inner + j] *= behind[j];
-          behind[j] *= from[i * inner + j];
+  detail::parallel_for(
+      outer, detail::elementwise_grain / size + 1, [=](int64_t begin, int64_t end) {
+        const auto after = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(inner));
+        T* const behind = after.get();
+        for (auto o = begin; o < end; ++o) {
+          const T* from = x + o * size;
+          T* to = y + o * size;
+          std::fill_n(to, inner, T(1));
+          for (int64_t k = inner; k < size; ++k)
+            to[k] = to[k - inner] * from[k - inner];  // products of what is before
+          std::fill_n(behind, inner, T(1));
+          for (auto i = n; i-- > 0;)
+            for (int64_t j = 0; j < inner; ++j) {
+              to[i * inner + j] *= behind[j];
+              behind[j] *= from[i * inner + j];
+            }
         }
-    }
-  });
+      });
 }
 
 template void sum(const float*, float*, Fold);

@@ -11,7 +11,8 @@ namespace {
 
 using std::int64_t;
 
-/// The axes of a copy without those of extent 1, and with neighbours that step alike joined into one.
+/// The axes of a copy without those of extent 1, and with neighbours that step alike joined into
+/// one.
 struct Axes {
   explicit Axes(std::span<const CopyAxis> all) {
     for (const auto& axis : all) {
@@ -67,8 +68,7 @@ int64_t count(std::span<const CopyAxis> axes) {
   return n;
 }
 
-template <class T>
-void copy_row(const T* from, T* to, CopyAxis row) {
+template <class T> void copy_row(const T* from, T* to, CopyAxis row) {
   if (row.from == 1 && row.to == 1)
     std::memcpy(to, from, static_cast<std::size_t>(row.extent) * sizeof(T));
   else if (row.from == 0 && row.to == 1)
@@ -80,19 +80,23 @@ void copy_row(const T* from, T* to, CopyAxis row) {
 template <class T>
 void copy_rows(const T* from, T* to, std::span<const CopyAxis> outer, CopyAxis row) {
   if (outer.empty()) {
-    detail::parallel_for(row.extent, 4 * detail::elementwise_grain, [=](int64_t begin, int64_t end) {
-      copy_row(from + begin * row.from, to + begin * row.to, {end - begin, row.from, row.to});
-    });
+    detail::parallel_for(
+        row.extent, 4 * detail::elementwise_grain, [=](int64_t begin, int64_t end) {
+          copy_row(from + begin * row.from, to + begin * row.to, {end - begin, row.from, row.to});
+        });
     return;
   }
-  detail::parallel_for(count(outer), detail::elementwise_grain / row.extent + 1, [=](int64_t begin, int64_t end) {
-    Walk at(outer, begin);
-    for (auto i = begin; i < end; ++i, at.next()) copy_row(from + at.from, to + at.to, row);
-  });
+  detail::parallel_for(count(outer), detail::elementwise_grain / row.extent + 1,
+                       [=](int64_t begin, int64_t end) {
+                         Walk at(outer, begin);
+                         for (auto i = begin; i < end; ++i, at.next())
+                           copy_row(from + at.from, to + at.to, row);
+                       });
 }
 
-/// Transposes: `a` is contiguous on the side written, `b` on the side read. Block by block through a buffer, so that
-/// each cache line is read and written in one go: at strides of a power of two, lines push each other out of the cache.
+/// Transposes: `a` is contiguous on the side written, `b` on the side read. Block by block through
+/// a buffer, so that each cache line is read and written in one go: at strides of a power of two,
+/// lines push each other out of the cache.
 template <class T>
 void copy_blocks(const T* from, T* to, std::span<const CopyAxis> outer, CopyAxis a, CopyAxis b) {
   constexpr int64_t block = 32;
@@ -106,26 +110,28 @@ void copy_blocks(const T* from, T* to, std::span<const CopyAxis> outer, CopyAxis
       for (int64_t i0 = 0; i0 < a.extent; i0 += block) {
         const auto cols = std::min(block, a.extent - i0);
         for (int64_t i = 0; i < cols; ++i)
-          for (int64_t j = 0; j < rows; ++j) buffer[j][i] = from[at.from + (i0 + i) * a.from + j0 + j];
-        for (int64_t j = 0; j < rows; ++j) std::copy_n(buffer[j], cols, to + at.to + (j0 + j) * b.to + i0);
+          for (int64_t j = 0; j < rows; ++j)
+            buffer[j][i] = from[at.from + (i0 + i) * a.from + j0 + j];
+        for (int64_t j = 0; j < rows; ++j)
+          std::copy_n(buffer[j], cols, to + at.to + (j0 + j) * b.to + i0);
       }
     }
   });
 }
 
-template <class T>
-void copy_elements(const T* from, T* to, Axes& axes) {
+template <class T> void copy_elements(const T* from, T* to, Axes& axes) {
   const std::span list(axes.list.data(), axes.count);
   const CopyAxis row = list.back();
   const auto outer = list.first(list.size() - 1);
-  const auto contiguous = std::find_if(outer.begin(), outer.end(), [](const CopyAxis& axis) { return axis.from == 1; });
-  if (row.to != 1 || row.from <= 1 || contiguous == outer.end()) return copy_rows<T>(from, to, outer, row);
+  const auto contiguous =
+      std::find_if(outer.begin(), outer.end(), [](const CopyAxis& axis) { return axis.from == 1; });
+  if (row.to != 1 || row.from <= 1 || contiguous == outer.end())
+    return copy_rows<T>(from, to, outer, row);
   std::rotate(contiguous, contiguous + 1, outer.end());
   copy_blocks<T>(from, to, outer.first(outer.size() - 1), row, outer.back());
 }
 
-template <class T>
-void copy_as(const void* from, void* to, Axes& axes) {
+template <class T> void copy_as(const void* from, void* to, Axes& axes) {
   copy_elements(static_cast<const T*>(from), static_cast<T*>(to), axes);
 }
 
@@ -135,9 +141,12 @@ void copy(const void* from, void* to, std::size_t element_bytes, std::span<const
   Axes axes(all);
   if (axes.empty) return;
   switch (element_bytes) {
-    case 1: return copy_as<std::uint8_t>(from, to, axes);
-    case 4: return copy_as<std::uint32_t>(from, to, axes);
-    default: return copy_as<std::uint64_t>(from, to, axes);
+    case 1:
+      return copy_as<std::uint8_t>(from, to, axes);
+    case 4:
+      return copy_as<std::uint32_t>(from, to, axes);
+    default:
+      return copy_as<std::uint64_t>(from, to, axes);
   }
 }
 

@@ -12,8 +12,8 @@ struct CopyAxis {
   std::int64_t extent, from, to;
 };
 
-/// to[sum_k i_k axes[k].to] = from[sum_k i_k axes[k].from] for every index i; at most 8 axes, outermost first. No
-/// element is written twice. An element has 1, 4 or 8 bytes.
+/// to[sum_k i_k axes[k].to] = from[sum_k i_k axes[k].from] for every index i; at most 8 axes,
+/// outermost first. No element is written twice. An element has 1, 4 or 8 bytes.
 void copy(const void* from, void* to, std::size_t element_bytes, std::span<const CopyAxis> axes);
 
 }  // namespace gradtape::kernels

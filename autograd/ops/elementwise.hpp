@@ -14,11 +14,7 @@ template <class T, class F, class... Inputs>
 Tensor map_values(const char* op, const F& f, const Inputs&... x) {
   constexpr std::size_t count = sizeof...(x);
   const std::array<const Tensor*, count> in{&x...};
-  if ((... && (x.ndim() == 0))) {
-    Tensor y = make_scalar<T>(Pack<T>(f(Pack<T>(*static_cast<const T*>(x.raw()))...)).v);
-    y.value_ref()->weak = (... && x.is_weak());  // literals among themselves stay literals
-    return y;
-  }
+  if ((... && (x.ndim() == 0))) return make_scalar<T>(Pack<T>(f(Pack<T>(*static_cast<const T*>(x.raw()))...)).v);
   Shape shape = in[0]->shape();
   for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, in[i]->shape(), op);
   const Tensor y = empty(shape, dtype_of<T>);
@@ -26,7 +22,6 @@ Tensor map_values(const char* op, const F& f, const Inputs&... x) {
     using P = std::remove_cvref_t<decltype(v[0])>;
     return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, v);
   });
-  y.value_ref()->weak = (... && x.is_weak());
   return y;
 }
 

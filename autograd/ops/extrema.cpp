@@ -8,13 +8,20 @@ using namespace detail;
 
 namespace {
 
-constexpr auto max_kernel = [](const auto* x, auto* y, kernels::Fold fold) { kernels::max(x, y, fold); };
-constexpr auto min_kernel = [](const auto* x, auto* y, kernels::Fold fold) { kernels::min(x, y, fold); };
-constexpr auto argmax_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) { kernels::argmax(x, y, fold); };
-constexpr auto argmin_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) { kernels::argmin(x, y, fold); };
+constexpr auto max_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
+  kernels::max(x, y, fold);
+};
+constexpr auto min_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
+  kernels::min(x, y, fold);
+};
+constexpr auto argmax_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) {
+  kernels::argmax(x, y, fold);
+};
+constexpr auto argmin_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) {
+  kernels::argmin(x, y, fold);
+};
 
-template <class Kernel>
-Tensor extreme(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
+template <class Kernel> Tensor extreme(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
   return visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     return reduce<T, T>(x, axes, axes.reduced(x.shape(), keepdim), kernel);
@@ -23,22 +30,26 @@ Tensor extreme(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
 
 /// Shares the gradient evenly among the elements that equal the result.
 template <class Kernel>
-Tensor shared_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options, Kernel kernel) {
+Tensor shared_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options,
+                      Kernel kernel) {
   const AxisSet set(op, x, axes);
   need_elements(op, x, set);
-  return record(op, extreme(x, set, options.keepdim, kernel), {x},
-                {[x, axes, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
-                  const Tensor wins = logical_or(x == restore(y), x != x);  // a NaN in y comes from those in x
-                  const Tensor count = sum(wins, axes, {.keepdim = true}).to(x.dtype());
-                  return where(wins, restore(g) / count, 0.0);
-                }});
+  return record(
+      op, extreme(x, set, options.keepdim, kernel), {x},
+      {[x, axes, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+        const Tensor wins =
+            logical_or(x == restore(y), x != x);  // a NaN in y comes from those in x
+        const Tensor count = sum(wins, axes, {.keepdim = true}).to(x.dtype());
+        return where(wins, restore(g) / count, 0.0);
+      }});
 }
 
 /// The reduced axes of an op that goes over one axis or all.
 AxisSet one_axis_or_all(const char* op, const Tensor& x, const Axes& axes) {
   if (!axes.is_all() && axes.list.size() != 1)
-    fail<ShapeError>(op, fmt::format("goes over one axis or all of them, got {} axes for {}{}", axes.list.size(), describe(x),
-                                     op[0] == 'm' ? fmt::format("; a{} takes several", op) : ""));
+    fail<ShapeError>(
+        op, fmt::format("goes over one axis or all of them, got {} axes for {}{}", axes.list.size(),
+                        describe(x), op[0] == 'm' ? fmt::format("; a{} takes several", op) : ""));
   const AxisSet set(op, x, axes);
   need_elements(op, x, set);
   return set;
@@ -60,10 +71,12 @@ Tensor position(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
 
 /// Gives the gradient to the first of equal elements.
 template <class Kernel, class Find>
-Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options, Kernel kernel, Find find) {
+Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options,
+                     Kernel kernel, Find find) {
   const AxisSet set = one_axis_or_all(op, x, axes);
   Tensor y = extreme(x, set, options.keepdim, kernel);
-  if (!x.is_tracked() || !recording()) return record(op, std::move(y), {x}, {[](const Tensor& g) { return g; }});
+  if (!x.is_tracked() || !recording())
+    return record(op, std::move(y), {x}, {[](const Tensor& g) { return g; }});
   const Shape shape = x.shape();
   if (axes.is_all()) {
     const Tensor at = reshape(position(x, set, false, find), {1});
@@ -95,10 +108,14 @@ Tensor min(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor argmax(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  return record("argmax", position(x, one_axis_or_all("argmax", x, axes), options.keepdim, argmax_kernel), {}, {});
+  return record("argmax",
+                position(x, one_axis_or_all("argmax", x, axes), options.keepdim, argmax_kernel), {},
+                {});
 }
 Tensor argmin(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  return record("argmin", position(x, one_axis_or_all("argmin", x, axes), options.keepdim, argmin_kernel), {}, {});
+  return record("argmin",
+                position(x, one_axis_or_all("argmin", x, axes), options.keepdim, argmin_kernel), {},
+                {});
 }
 
 }  // namespace gradtape

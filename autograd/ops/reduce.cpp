@@ -12,14 +12,17 @@ using namespace detail;
 
 namespace {
 
-constexpr auto sum_kernel = [](const auto* x, auto* y, kernels::Fold fold) { kernels::sum(x, y, fold); };
+constexpr auto sum_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
+  kernels::sum(x, y, fold);
+};
 
 /// Reduces any dtype; bools become int64.
 template <class Kernel>
 Tensor reduce_numeric(const Tensor& x, AxisSet axes, const Shape& shape, Kernel kernel) {
   return visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    return reduce<T, std::conditional_t<std::is_same_v<T, bool>, std::int64_t, T>>(x, axes, shape, kernel);
+    return reduce<T, std::conditional_t<std::is_same_v<T, bool>, std::int64_t, T>>(x, axes, shape,
+                                                                                   kernel);
   });
 }
 
@@ -52,14 +55,15 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   const Shape own = x.shape();
   if (shape == own) return x;
   if (!broadcasts_to(shape, own))
-    fail<ShapeError>("sum_to", fmt::format("{} does not broadcast to {}, so {} does not sum to it", shape.str(),
-                                           own.str(), describe(x)));
+    fail<ShapeError>("sum_to", fmt::format("{} does not broadcast to {}, so {} does not sum to it",
+                                           shape.str(), own.str(), describe(x)));
   if (shape.numel() == x.numel()) return record("sum_to", alias(x, shape), {x}, {pass});
   AxisSet set;
   const int offset = own.ndim() - shape.ndim();
   for (int axis = 0; axis < own.ndim(); ++axis)
     if (axis < offset || shape[axis - offset] != own[axis]) set.insert(axis);
-  return record("sum_to", reduce_numeric(x, set, shape, sum_kernel), {x}, {pass});  // broadcasts as it is
+  return record("sum_to", reduce_numeric(x, set, shape, sum_kernel), {x},
+                {pass});  // broadcasts as it is
 }
 
 namespace {
@@ -100,15 +104,18 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
   need_elements("var", x, set);
   const auto n = static_cast<double>(set.count(x.shape())) - options.correction;
   if (!(n > 0) && x.numel() != 0)
-    fail<ShapeError>("var", fmt::format("{} reduces {} elements to one, and correction {} leaves nothing to divide by; "
-                                        "{{.correction = 0}} divides by their number",
-                                        describe(x), set.count(x.shape()), options.correction));
+    fail<ShapeError>(
+        "var",
+        fmt::format("{} reduces {} elements to one, and correction {} leaves nothing to divide by; "
+                    "{{.correction = 0}} divides by their number",
+                    describe(x), set.count(x.shape()), options.correction));
   const auto deviation = [axes](const Tensor& x) { return x - mean(x, axes, {.keepdim = true}); };
   const auto value = [&] {
     const NoGrad no_grad;
     return sum(square(deviation(x)), axes, {.keepdim = options.keepdim}) / n;
   };
-  return record("var", value(), {x}, {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
+  return record("var", value(), {x},
+                {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
                   return chain(restore(g) * (2 / n), deviation(x));
                 }});
 }
@@ -119,25 +126,34 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
     const NoGrad no_grad;
-    // x is shifted so that its largest element becomes 0; an infinite one stays, for inf - inf is NaN.
-    const auto shift = [](const auto& largest) { return where(largest - largest == 0, largest, 0); };
+    // x is shifted so that its largest element becomes 0; an infinite one stays, for inf - inf is
+    // NaN.
+    const auto shift = [](const auto& largest) {
+      return where(largest - largest == 0, largest, 0);
+    };
     const Tensor largest = amax(x, axes, {.keepdim = true});
-    const Tensor terms = map_floating("logsumexp", [=](const auto& p, const auto& m) { return exp(p - shift(m)); }, x, largest);
-    return map_floating("logsumexp", [=](const auto& s, const auto& m) { return log(s) + shift(m); },
-                        sum(terms, axes, {.keepdim = options.keepdim}),
-                        options.keepdim ? largest : reshape(largest, set.reduced(x.shape(), false)));
+    const Tensor terms = map_floating(
+        "logsumexp", [=](const auto& p, const auto& m) { return exp(p - shift(m)); }, x, largest);
+    return map_floating(
+        "logsumexp", [=](const auto& s, const auto& m) { return log(s) + shift(m); },
+        sum(terms, axes, {.keepdim = options.keepdim}),
+        options.keepdim ? largest : reshape(largest, set.reduced(x.shape(), false)));
   };
-  if (!is_floating(x.dtype())) fail<DtypeError>("logsumexp", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
-  return record("logsumexp", value(), {x}, {[x, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
-                  const auto share = [](const auto& p, const auto& q) { return exp(p - where(q == -infinity, 0.0, q)); };
+  if (!is_floating(x.dtype()))
+    fail<DtypeError>("logsumexp", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  return record("logsumexp", value(), {x},
+                {[x, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+                  const auto share = [](const auto& p, const auto& q) {
+                    return exp(p - where(q == -infinity, 0.0, q));
+                  };
                   return chain_slope(restore(g), share, x, restore(y));
                 }});
 }
 
 namespace {
 
-/// For x: [outer, n, inner], the product of all other elements along n. By halves and without a division, so that
-/// zeros are no exception to any order.
+/// For x: [outer, n, inner], the product of all other elements along n. By halves and without a
+/// division, so that zeros are no exception to any order.
 Tensor exclusive_products(const Tensor& x) {
   const auto n = x.size(1), half = n / 2;
   if (n == 0) return x;
@@ -158,7 +174,8 @@ Tensor exclusive_products_now(const Tensor& x) {
   const Tensor y = empty(x.shape(), x.dtype());
   visit_floating(x.dtype(), "prod", [&](auto zero) {
     using T = decltype(zero);
-    kernels::exclusive_prod(static_cast<const T*>(x.raw()), mutable_data<T>(y), {x.size(0), x.size(1), x.size(2)});
+    kernels::exclusive_prod(static_cast<const T*>(x.raw()), mutable_data<T>(y),
+                            {x.size(0), x.size(1), x.size(2)});
   });
   return y;
 }
@@ -167,9 +184,9 @@ Tensor exclusive_products_now(const Tensor& x) {
 Tensor prod_middle(const Tensor& x) {
   AxisSet middle;
   middle.insert(1);
-  const Tensor y = reduce_numeric(x, middle, middle.reduced(x.shape(), true), [](const auto* from, auto* to, kernels::Fold fold) {
-    kernels::prod(from, to, fold);
-  });
+  const Tensor y = reduce_numeric(
+      x, middle, middle.reduced(x.shape(), true),
+      [](const auto* from, auto* to, kernels::Fold fold) { kernels::prod(from, to, fold); });
   return record("prod", y, {x}, {[x](const Tensor& g) {
                   return chain(g, recording() ? exclusive_products(x) : exclusive_products_now(x));
                 }});

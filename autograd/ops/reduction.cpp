@@ -12,7 +12,8 @@ AxisSet::AxisSet(const char* op, const Tensor& x, const Axes& axes) {
   }
   for (auto given : axes.list) {
     const int axis = shape.axis(given, op);
-    if (contains(axis)) fail<ShapeError>(op, fmt::format("axis {} is given twice for {}", axis, describe(x)));
+    if (contains(axis))
+      fail<ShapeError>(op, fmt::format("axis {} is given twice for {}", axis, describe(x)));
     insert(axis);
   }
 }
@@ -46,7 +47,8 @@ Tensor AxisSet::restore(const Tensor& reduced) const {
 void need_elements(const char* op, const Tensor& x, AxisSet axes) {
   const Shape shape = x.shape();
   if (x.numel() == 0 && axes.count(shape) == 0 && axes.reduced(shape, false).numel() != 0)
-    fail<ShapeError>(op, fmt::format("{} has no elements to reduce, and {} of nothing is undefined", describe(x), op));
+    fail<ShapeError>(op, fmt::format("{} has no elements to reduce, and {} of nothing is undefined",
+                                     describe(x), op));
 }
 
 Folds::Folds(const Shape& shape, AxisSet axes) {
@@ -58,7 +60,8 @@ Folds::Folds(const Shape& shape, AxisSet axes) {
       continue;
     }
     std::int64_t n = shape[axis];
-    for (; axis > 0 && (axes.contains(axis - 1) || shape[axis - 1] == 1); --axis) n *= shape[axis - 1];
+    for (; axis > 0 && (axes.contains(axis - 1) || shape[axis - 1] == 1); --axis)
+      n *= shape[axis - 1];
     std::int64_t outer = 1;
     for (int i = 0; i < axis; ++i) outer *= shape[i];
     list[static_cast<std::size_t>(count++)] = {outer, n, inner};

@@ -18,7 +18,8 @@ class AxisSet {
 
   bool contains(int axis) const { return bits_ >> axis & 1; }
   void insert(int axis) { bits_ = static_cast<std::uint8_t>(bits_ | 1 << axis); }
-  /// Whether these are the first axes, so that what is left of a shape without them broadcasts to it.
+  /// Whether these are the first axes, so that what is left of a shape without them broadcasts to
+  /// it.
   bool leading() const { return (bits_ & (bits_ + 1)) == 0; }
   /// The elements of `shape` that are reduced to one.
   std::int64_t count(const Shape& shape) const;
@@ -43,8 +44,8 @@ struct Restore {
 /// Throws ShapeError where some result would be reduced from nothing.
 void need_elements(const char* op, const Tensor& x, AxisSet axes);
 
-/// The runs of neighbouring axes to be reduced, innermost first: one kernel call each, applied to the result of the
-/// one before.
+/// The runs of neighbouring axes to be reduced, innermost first: one kernel call each, applied to
+/// the result of the one before.
 struct Folds {
   Folds(const Shape& shape, AxisSet axes);
 
@@ -52,7 +53,8 @@ struct Folds {
   int count = 0;
 };
 
-/// Reduces x over `axes` to `shape`; kernel(const T* or const Out*, Out*, Fold) reduces one run of axes.
+/// Reduces x over `axes` to `shape`; kernel(const T* or const Out*, Out*, Fold) reduces one run of
+/// axes.
 template <class T, class Out, class Kernel>
 Tensor reduce(const Tensor& x, AxisSet axes, const Shape& shape, Kernel kernel) {
   const Folds folds(x.shape(), axes);

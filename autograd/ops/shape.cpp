@@ -13,7 +13,9 @@ using namespace detail;
 
 namespace {
 
-std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
+std::size_t at(int axis) {
+  return static_cast<std::size_t>(axis);
+}
 
 /// The distance in elements between neighbours along each axis of a contiguous tensor.
 std::array<std::int64_t, max_ndim> strides_of(const Shape& shape) {
@@ -27,12 +29,15 @@ std::array<std::int64_t, max_ndim> strides_of(const Shape& shape) {
 }
 
 /// A fresh tensor of `shape` whose axis i walks through x in steps of from[i] elements.
-Tensor strided_copy(const Tensor& x, const Shape& shape, const std::array<std::int64_t, max_ndim>& from) {
+Tensor strided_copy(const Tensor& x, const Shape& shape,
+                    const std::array<std::int64_t, max_ndim>& from) {
   const auto to = strides_of(shape);
   std::array<kernels::CopyAxis, max_ndim> axes;
-  for (int axis = 0; axis < shape.ndim(); ++axis) axes[at(axis)] = {shape[axis], from[at(axis)], to[at(axis)]};
+  for (int axis = 0; axis < shape.ndim(); ++axis)
+    axes[at(axis)] = {shape[axis], from[at(axis)], to[at(axis)]};
   Tensor y = empty(shape, x.dtype());
-  kernels::copy(x.raw(), mutable_data<void>(y), size_of(x.dtype()), {axes.data(), at(shape.ndim())});
+  kernels::copy(x.raw(), mutable_data<void>(y), size_of(x.dtype()),
+                {axes.data(), at(shape.ndim())});
   return y;
 }
 
@@ -46,14 +51,17 @@ Shape infer(const Tensor& x, const Shape& wanted) {
       known *= shape[axis];
       continue;
     }
-    if (open >= 0) fail<ShapeError>("reshape", fmt::format("only one extent of {} may be -1", wanted.str()));
+    if (open >= 0)
+      fail<ShapeError>("reshape", fmt::format("only one extent of {} may be -1", wanted.str()));
     open = axis;
   }
   if (open >= 0 && known == 0)
-    fail<ShapeError>("reshape", fmt::format("the -1 in {} is ambiguous beside an extent of 0", wanted.str()));
+    fail<ShapeError>("reshape",
+                     fmt::format("the -1 in {} is ambiguous beside an extent of 0", wanted.str()));
   if (open >= 0) shape[open] = x.numel() / known;
   if (shape.numel() != x.numel())
-    fail<ShapeError>("reshape", fmt::format("{} has {} elements, which do not fill {}", describe(x), x.numel(), wanted.str()));
+    fail<ShapeError>("reshape", fmt::format("{} has {} elements, which do not fill {}", describe(x),
+                                            x.numel(), wanted.str()));
   return shape;
 }
 
@@ -62,7 +70,8 @@ Shape infer(const Tensor& x, const Shape& wanted) {
 Tensor reshape(const Tensor& x, const Shape& wanted) {
   const Shape own = x.shape(), shape = infer(x, wanted);
   if (shape == own) return x;
-  return record("reshape", alias(x, shape), {x}, {[own](const Tensor& g) { return reshape(g, own); }});
+  return record("reshape", alias(x, shape), {x},
+                {[own](const Tensor& g) { return reshape(g, own); }});
 }
 
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t stop) {
@@ -70,7 +79,9 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t stop) {
   if (own.ndim() == 0) return reshape(x, {1});
   const int first = own.axis(start, "flatten"), last = own.axis(stop, "flatten");
   if (first > last)
-    fail<ShapeError>("flatten", fmt::format("axis {} to start at is behind axis {} to stop at in {}", start, stop, describe(x)));
+    fail<ShapeError>("flatten",
+                     fmt::format("axis {} to start at is behind axis {} to stop at in {}", start,
+                                 stop, describe(x)));
   Shape shape;
   std::int64_t joined = 1;
   for (int axis = 0; axis < own.ndim(); ++axis) {
@@ -85,27 +96,33 @@ Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
   const Shape own = x.shape();
   const int ndim = own.ndim() + 1;
   if (axis < -ndim || axis >= ndim)
-    fail<ShapeError>("unsqueeze", fmt::format("axis {} is out of range for a result of {} axes from {}", axis, ndim, describe(x)));
+    fail<ShapeError>("unsqueeze",
+                     fmt::format("axis {} is out of range for a result of {} axes from {}", axis,
+                                 ndim, describe(x)));
   const auto place = static_cast<int>(axis < 0 ? axis + ndim : axis);
   Shape shape;
   for (int i = 0; i < ndim; ++i) shape.push_back(i == place ? 1 : own[i - (i > place)]);
-  return record("unsqueeze", alias(x, shape), {x}, {[place](const Tensor& g) { return squeeze(g, place); }});
+  return record("unsqueeze", alias(x, shape), {x},
+                {[place](const Tensor& g) { return squeeze(g, place); }});
 }
 
 Tensor squeeze(const Tensor& x, std::int64_t axis) {
   const Shape own = x.shape();
   const int place = own.axis(axis, "squeeze");
   if (own[place] != 1)
-    fail<ShapeError>("squeeze", fmt::format("axis {} of {} has extent {}, not 1", axis, describe(x), own[place]));
+    fail<ShapeError>("squeeze", fmt::format("axis {} of {} has extent {}, not 1", axis, describe(x),
+                                            own[place]));
   Shape shape;
   for (int i = 0; i < own.ndim(); ++i)
     if (i != place) shape.push_back(own[i]);
-  return record("squeeze", alias(x, shape), {x}, {[place](const Tensor& g) { return unsqueeze(g, place); }});
+  return record("squeeze", alias(x, shape), {x},
+                {[place](const Tensor& g) { return unsqueeze(g, place); }});
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
   const Shape shape = x.shape();
-  const int a = shape.axis(axis0, "transpose"), b = shape.axis(axis1, "transpose"), ndim = shape.ndim();
+  const int a = shape.axis(axis0, "transpose"), b = shape.axis(axis1, "transpose"),
+            ndim = shape.ndim();
   if (a == b) return x;
   if (std::min(a, b) == ndim - 2)
     return record("transpose", transposed(x), {x}, {[](const Tensor& g) { return transpose(g); }});
@@ -113,7 +130,8 @@ Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
   Shape result = shape;
   std::swap(from[at(a)], from[at(b)]);
   std::swap(result[a], result[b]);
-  return record("transpose", strided_copy(x, result, from), {x}, {[a, b](const Tensor& g) { return transpose(g, a, b); }});
+  return record("transpose", strided_copy(x, result, from), {x},
+                {[a, b](const Tensor& g) { return transpose(g, a, b); }});
 }
 
 Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
@@ -122,7 +140,8 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
   std::vector<std::int64_t> inverse(order.size(), -1);
   const auto check = [&](bool is_permutation) {
     if (!is_permutation)
-      fail<ShapeError>("permute", fmt::format("order [{}] must name each axis of {} once", fmt::join(order, ", "), describe(x)));
+      fail<ShapeError>("permute", fmt::format("order [{}] must name each axis of {} once",
+                                              fmt::join(order, ", "), describe(x)));
   };
   check(order.size() == at(ndim));
   const auto strides = strides_of(own);
@@ -150,7 +169,8 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
   for (int axis = std::max(offset, 0); axis < shape.ndim(); ++axis)
     if (shape[axis] == -1) shape[axis] = own[axis - offset];
   if (!broadcasts_to(own, shape) || std::find(shape.begin(), shape.end(), -1) != shape.end())
-    fail<ShapeError>("expand", fmt::format("{} does not broadcast to {}", describe(x), wanted.str()));
+    fail<ShapeError>("expand",
+                     fmt::format("{} does not broadcast to {}", describe(x), wanted.str()));
   if (shape == own) return x;
   const auto strides = strides_of(own);
   std::array<std::int64_t, max_ndim> from{};

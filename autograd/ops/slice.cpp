@@ -24,11 +24,14 @@ struct Around {
 };
 
 char* offset_by(const Tensor& x, std::int64_t elements) {
-  return static_cast<char*>(const_cast<void*>(x.raw())) + elements * static_cast<std::int64_t>(size_of(x.dtype()));
+  return static_cast<char*>(const_cast<void*>(x.raw())) +
+         elements * static_cast<std::int64_t>(size_of(x.dtype()));
 }
 
-/// Rows start, start + step, ... (`count` of them) along `axis`, as a tensor of `shape`, which may lack that axis.
-Tensor take_rows(const Tensor& x, int axis, std::int64_t start, std::int64_t count, std::int64_t step, const Shape& shape) {
+/// Rows start, start + step, ... (`count` of them) along `axis`, as a tensor of `shape`, which may
+/// lack that axis.
+Tensor take_rows(const Tensor& x, int axis, std::int64_t start, std::int64_t count,
+                 std::int64_t step, const Shape& shape) {
   const Around from(x.shape(), axis);
   if (count == 0) start = 0;
   if (from.outer == 1 && (step == 1 || count == 1)) return alias(x, shape, start * from.inner);
@@ -50,14 +53,18 @@ std::int64_t steps(std::int64_t start, std::int64_t stop, std::int64_t step) {
 
 namespace detail {
 
-Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64_t start, std::int64_t step) {
+Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64_t start,
+                      std::int64_t step) {
   const Around from(g.shape(), axis);
   Shape shape = g.shape();
   shape[axis] = extent;
   const Tensor y = empty(shape, g.dtype());
-  const auto bytes = [&](std::int64_t rows) { return static_cast<std::size_t>(rows * from.inner) * size_of(g.dtype()); };
+  const auto bytes = [&](std::int64_t rows) {
+    return static_cast<std::size_t>(rows * from.inner) * size_of(g.dtype());
+  };
   const auto first = step == 1 ? start : extent, after = step == 1 ? start + from.extent : extent;
-  for (std::int64_t o = 0; o < from.outer && from.inner > 0; ++o) {  // zeros around g, or everywhere where g has gaps
+  for (std::int64_t o = 0; o < from.outer && from.inner > 0;
+       ++o) {  // zeros around g, or everywhere where g has gaps
     std::memset(offset_by(y, o * extent * from.inner), 0, bytes(first));
     std::memset(offset_by(y, (o * extent + after) * from.inner), 0, bytes(extent - after));
   }
@@ -66,17 +73,21 @@ Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64
                                     {from.inner, 1, 1}};
   if (g.numel()) kernels::copy(g.raw(), offset_by(y, start * from.inner), size_of(g.dtype()), axes);
   const auto stop = start + (from.extent - 1) * step + 1;
-  return record("slice_backward", y, {g}, {[=](const Tensor& c) { return slice(c, axis, start, stop, step); }});
+  return record("slice_backward", y, {g},
+                {[=](const Tensor& c) { return slice(c, axis, start, stop, step); }});
 }
 
 }  // namespace detail
 
-Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
+Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop,
+             std::int64_t step) {
   Shape shape = x.shape();
   const int a = shape.axis(axis, "slice");
   if (step < 1) fail<ValueError>("slice", fmt::format("step must be at least 1, got {}", step));
   const auto extent = shape[a];
-  const auto bound = [&](std::int64_t i) { return std::clamp<std::int64_t>(i < 0 ? i + extent : i, 0, extent); };
+  const auto bound = [&](std::int64_t i) {
+    return std::clamp<std::int64_t>(i < 0 ? i + extent : i, 0, extent);
+  };
   const auto first = bound(start), count = steps(first, bound(stop), step);
   if (count == extent) return x;
   shape[a] = count;
@@ -90,26 +101,30 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i) {
   const int a = own.axis(axis, "select");
   const auto extent = own[a];
   if (i < -extent || i >= extent)
-    fail<ShapeError>("select", fmt::format("index {} is out of range for axis {} of {}", i, axis, describe(x)));
+    fail<ShapeError>(
+        "select", fmt::format("index {} is out of range for axis {} of {}", i, axis, describe(x)));
   Shape shape;
   for (int k = 0; k < own.ndim(); ++k)
     if (k != a) shape.push_back(own[k]);
   const auto row = i < 0 ? i + extent : i;
-  return record("select", take_rows(x, a, row, 1, 1, shape), {x},
-                {[=](const Tensor& g) { return slice_backward(unsqueeze(g, a), a, extent, row, 1); }});
+  return record("select", take_rows(x, a, row, 1, 1, shape), {x}, {[=](const Tensor& g) {
+                  return slice_backward(unsqueeze(g, a), a, extent, row, 1);
+                }});
 }
 
 namespace {
 
 /// `parts` side by side along an axis of a fresh tensor of `shape`; `rows` of it for each part.
-Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows, const Shape& shape, int axis) {
+Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows,
+            const Shape& shape, int axis) {
   const Around to(shape, axis);
   Tensor y = empty(shape, parts[0].dtype());
   std::int64_t start = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto chunk = rows[i] * to.inner;
     const kernels::CopyAxis axes[] = {{to.outer, chunk, to.extent * to.inner}, {chunk, 1, 1}};
-    if (parts[i].numel()) kernels::copy(parts[i].raw(), offset_by(y, start * to.inner), size_of(y.dtype()), axes);
+    if (parts[i].numel())
+      kernels::copy(parts[i].raw(), offset_by(y, start * to.inner), size_of(y.dtype()), axes);
     start += rows[i];
   }
   return y;
@@ -136,7 +151,8 @@ Tensor concat(const std::vector<Tensor>& given, std::int64_t axis) {
     const auto extent = own.ndim() == shape.ndim() ? own[a] : -1;
     if (extent >= 0) own[a] = shape[a];
     if (own != shape)
-      fail<ShapeError>("concat", fmt::format("{} and {} differ off axis {}", describe(parts[0]), describe(part), axis));
+      fail<ShapeError>("concat", fmt::format("{} and {} differ off axis {}", describe(parts[0]),
+                                             describe(part), axis));
     const auto start = shape[a], stop = start + extent;
     vjps.emplace_back([a, start, stop](const Tensor& g) { return slice(g, a, start, stop); });
     rows.push_back(extent);
@@ -150,17 +166,22 @@ Tensor stack(const std::vector<Tensor>& given, std::int64_t axis) {
   const Shape own = parts[0].shape();
   const int ndim = own.ndim() + 1;
   if (axis < -ndim || axis >= ndim)
-    fail<ShapeError>("stack", fmt::format("axis {} is out of range for a result of {} axes", axis, ndim));
+    fail<ShapeError>("stack",
+                     fmt::format("axis {} is out of range for a result of {} axes", axis, ndim));
   const auto a = static_cast<int>(axis < 0 ? axis + ndim : axis);
   Shape shape;
-  for (int i = 0; i < ndim; ++i) shape.push_back(i == a ? static_cast<std::int64_t>(parts.size()) : own[i - (i > a)]);
+  for (int i = 0; i < ndim; ++i)
+    shape.push_back(i == a ? static_cast<std::int64_t>(parts.size()) : own[i - (i > a)]);
   std::vector<Vjp> vjps;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].shape() != own)
-      fail<ShapeError>("stack", fmt::format("shapes differ: {} and {}", describe(parts[0]), describe(parts[i])));
-    vjps.emplace_back([a, i](const Tensor& g) { return select(g, a, static_cast<std::int64_t>(i)); });
+      fail<ShapeError>(
+          "stack", fmt::format("shapes differ: {} and {}", describe(parts[0]), describe(parts[i])));
+    vjps.emplace_back(
+        [a, i](const Tensor& g) { return select(g, a, static_cast<std::int64_t>(i)); });
   }
-  return record("stack", join(parts, std::vector<std::int64_t>(parts.size(), 1), shape, a), parts, std::move(vjps));
+  return record("stack", join(parts, std::vector<std::int64_t>(parts.size(), 1), shape, a), parts,
+                std::move(vjps));
 }
 
 }  // namespace gradtape

@@ -13,8 +13,8 @@ struct Model : nn::Module {
 };
 
 int main() {
-  const Tensor x({{0.0f, 0.0f}, {0.0f, 1.0f}, {1.0f, 0.0f}, {1.0f, 1.0f}});
-  const Tensor y({{1.0f}, {-2.0f}, {3.0f}, {0.0f}});
+  const Tensor x = tensor({{0.0f, 0.0f}, {0.0f, 1.0f}, {1.0f, 0.0f}, {1.0f, 1.0f}});
+  const Tensor y = tensor({{1.0f}, {-2.0f}, {3.0f}, {0.0f}});
   Model model;
   optim::Adam adam(model.parameters(), {.lr = 0.1});
   float last = 0;

@@ -1,0 +1,265 @@
+#include <gradtape/autograd/gradcheck.hpp>
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <mutex>
+#include <regex>
+#include <set>
+
+#include "op_samples.hpp"
+
+using namespace gradtape;
+using namespace gradtape::testing;
+
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+Tensors to(const Tensors& x, Dtype dtype) {
+  Tensors y;
+  for (const auto& t : x) y.push_back(t.to(dtype));
+  return y;
+}
+
+Tensors leaves(const Tensors& x) {
+  Tensors y;
+  for (const auto& t : x) y.push_back(t.requires_grad());
+  return y;
+}
+
+bool any_empty(const Tensors& x) {
+  return std::any_of(x.begin(), x.end(), [](const Tensor& t) { return t.numel() == 0; });
+}
+
+/// A fixed cotangent of any shape.
+Tensor cotangent(const Tensor& y) {
+  Generator generator(11);
+  return (rand(y.shape(), float64, generator) + 0.5).to(y.dtype());
+}
+
+/// Equal element by element, NaN to NaN; the infinities and zeros are exact.
+bool same(const Tensor& a, const Tensor& b) {
+  if (a.shape() != b.shape()) return false;
+  const Tensor x = a.to(float64), y = b.to(float64);
+  for (std::size_t i = 0; i < x.data<double>().size(); ++i) {
+    const double p = x.data<double>()[i], q = y.data<double>()[i];
+    if (!(p == q || (std::isnan(p) && std::isnan(q)) || std::abs(p - q) <= 1e-14 * std::abs(q))) return false;
+  }
+  return true;
+}
+
+/// |a - b| is small against the largest element of b.
+bool close(const Tensor& a, const Tensor& b, double tolerance) {
+  const double scale = b.numel() ? std::max(1.0, amax(abs(b)).item<double>()) : 1;
+  return allclose(a, b, 0, tolerance * scale);
+}
+
+bool all_zero(const Tensors& gradients) {
+  return std::all_of(gradients.begin(), gradients.end(), [](const Tensor& g) { return array_equal(g, zeros_like(g)); });
+}
+
+/// Calls `check(sample, inputs)` for every list of shapes of every row.
+template <class Check>
+void for_each_call(Check check) {
+  for (const auto& sample : op_samples())
+    for (const auto& shapes : sample.shapes) {
+      std::string call = sample.name;
+      for (const auto& shape : shapes) call += " " + shape.str();
+      CAPTURE(call);
+      check(sample, sample_inputs(sample, shapes));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("every op's gradient is right to second order") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    if (sample.flat || any_empty(x) || any_empty({sample.f(x)})) return;
+    const auto check = gradcheck(sample.f, x, {.order = 2});
+    CHECK_MESSAGE(check, check.message);
+  });
+}
+
+TEST_CASE("every flat op has the slope 0") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    if (!sample.flat) return;
+    const Tensors at = leaves(x);
+    const Tensor y = sample.f(at);
+    CHECK(all_zero(grad(y, at, {.retain_graph = true, .seed = cotangent(y)})));
+    CHECK(all_zero(grad(y, at, {.create_graph = true, .seed = cotangent(y)})));
+    CHECK(array_equal(sample.f({x[0] + 1e-6}), y.detach()));
+  });
+}
+
+TEST_CASE("every op takes empty inputs and gives empty outputs their gradient 0") {
+  std::set<std::string> seen;
+  for_each_call([&](const OpSample& sample, const Tensors& x) {
+    const Tensors at = leaves(x);
+    const Tensor y = sample.f(at);
+    if (!any_empty(x) && !any_empty({y})) return;
+    seen.insert(sample.name);
+    const auto g = grad(y, at, {.create_graph = true, .seed = cotangent(y)});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      CHECK(g[i].shape() == x[i].shape());
+      if (y.numel() == 0) CHECK(all_zero({g[i]}));
+    }
+  });
+  CHECK(seen.size() > 50);
+}
+
+TEST_CASE("every op agrees in float32 and float64") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    if (sample.random) return;
+    const Tensors narrow = to(x, float32), single = leaves(narrow), wide = leaves(to(narrow, float64));
+    const Tensor y = sample.f(single), exact = sample.f(wide);
+    CHECK(y.dtype() == float32);
+    CHECK(close(y.to(float64), exact, 2e-6));
+    const auto g = grad(y, single, {.seed = cotangent(y)});
+    const auto exact_g = grad(exact, wide, {.seed = cotangent(y).to(float64)});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      CHECK(g[i].dtype() == float32);
+      CHECK(close(g[i].to(float64), exact_g[i], 1e-5));
+    }
+  });
+}
+
+TEST_CASE("no op takes float32 and float64 together") {
+  for_each_call([](const OpSample& sample, Tensors x) {
+    if (x.size() < 2) return;
+    x[0] = x[0].to(float32);
+    try {
+      sample.f(x);
+      FAIL_CHECK("no error");
+    } catch (const DtypeError& error) {
+      const std::string message = error.what();
+      CHECK(message.find("float32") != std::string::npos);
+      CHECK(message.find("float64") != std::string::npos);
+      CHECK(message.find(sample.name) == 0);
+    }
+  });
+}
+
+TEST_CASE("no op writes into its inputs, neither forward nor backward") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    const auto elements = [](const Tensors& tensors) {
+      std::vector<double> all;
+      for (const auto& t : tensors) all.insert(all.end(), t.data<double>().begin(), t.data<double>().end());
+      return all;
+    };
+    const auto before = elements(x);
+    const Tensors at = leaves(x);
+    const Tensor y = sample.f(at), seed = cotangent(y);
+    const auto value = elements({y, seed});
+    y.backward(seed, {.retain_graph = true});
+    y.backward(seed);
+    CHECK(elements(x) == before);
+    CHECK(elements({y, seed}) == value);
+  });
+}
+
+TEST_CASE("the fast first-order backward pass of every op equals the recorded one") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    for (auto dtype : {float32, float64}) {
+      const Tensors at = leaves(to(x, dtype));
+      const Tensor y = sample.f(at), seed = cotangent(y);
+      const auto fast = grad(y, at, {.retain_graph = true, .seed = seed});
+      const auto recorded = grad(y, at, {.create_graph = true, .seed = seed});
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        CHECK(close(fast[i], recorded[i], dtype == float32 ? 3e-6 : 1e-13));
+        CHECK_FALSE(fast[i].is_tracked());
+      }
+    }
+  });
+}
+
+TEST_CASE("a zero cotangent gives an exact zero") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    const Tensors at = leaves(x);
+    const Tensor y = sample.f(at), zero = zeros_like(y);
+    CHECK(all_zero(grad(y, at, {.retain_graph = true, .seed = zero})));
+    CHECK(all_zero(grad(y, at, {.create_graph = true, .seed = zero})));
+  });
+}
+
+TEST_CASE("every op keeps what is documented at 0, -0, infinities and ties") {
+  std::size_t points = 0;
+  for (const auto& sample : op_samples())
+    for (const auto& edge : sample.edges)
+      for (auto dtype : {float64, float32}) {
+        ++points;
+        const Tensors at = leaves(to(edge.inputs, dtype));
+        const Tensor y = sample.f(at), zero = zeros_like(y);
+        std::string point = sample.name;
+        for (const auto& x : at) point += " " + x.str();
+        point += " -> " + y.str();
+        CAPTURE(point);
+        CHECK(same(y, edge.value.to(dtype)));
+        for (bool create_graph : {false, true}) {
+          CAPTURE(create_graph);
+          const auto g = grad(sum(y), at, {.create_graph = create_graph, .retain_graph = true});
+          for (std::size_t i = 0; i < at.size(); ++i) {
+            CAPTURE(g[i].str());
+            CHECK(same(g[i], edge.gradients[i].to(dtype)));
+          }
+          CHECK(all_zero(grad(y, at, {.create_graph = create_graph, .retain_graph = true, .seed = zero})));
+        }
+      }
+  CHECK(points > 100);
+}
+
+TEST_CASE("a backward pass visits every node of an op once") {
+  for_each_call([](const OpSample& sample, const Tensors& x) {
+    const Tensors at = leaves(x);
+    const Tensor y = sample.f(at);
+    const auto nodes = Tape(y).size();
+    y.backward(cotangent(y));
+    CHECK(last_pass().nodes_visited == nodes);
+  });
+}
+
+TEST_CASE("every op without a gradient gives its value") {
+  for (const auto& sample : value_samples()) {
+    CAPTURE(sample.function);
+    CHECK(sample.holds());
+  }
+}
+
+TEST_CASE("every function of ops.hpp and every op that is ever recorded has a row") {
+  std::set<std::string> seen, functions, names, value_names, listed_functions;
+  {
+    std::mutex mutex;
+    const RecordObserver observer([&](const char* name) {
+      const std::lock_guard lock(mutex);
+      seen.insert(name);
+    });
+    for_each_call([&](const OpSample& sample, const Tensors& x) {
+      const Tensors at = leaves(x);
+      const Tensor y = sample.f(at);
+      const auto g = grad(y, at, {.create_graph = true, .seed = cotangent(y).requires_grad()});
+      for (const auto& first : g) sum(first * first).backward({.retain_graph = true});
+    });
+  }
+  for (const auto& sample : op_samples()) {
+    names.insert(sample.name);
+    listed_functions.insert(sample.function);
+  }
+  for (const auto& sample : value_samples()) {
+    value_names.insert(sample.name);
+    listed_functions.insert(sample.function);
+  }
+  for (const auto& name : seen)
+    CHECK_MESSAGE((names.contains(name) || value_names.contains(name)), "no row for the op ", name);
+  for (const auto& name : names) CHECK_MESSAGE(seen.contains(name), "the row does not record ", name);
+
+  std::ifstream header(GRADTAPE_SOURCE_DIR "/autograd/ops.hpp");
+  const std::regex declaration(R"(^(?:Tensor|bool|std::vector<Tensor>) (operator[^(]+|\w+)\(.*)");
+  for (std::string line; std::getline(header, line) && line != "namespace detail {";)
+    if (std::smatch match; std::regex_match(line, match, declaration)) functions.insert(match[1]);
+  CHECK(functions.size() > 80);
+  for (const auto& function : functions) CHECK_MESSAGE(listed_functions.contains(function), "no row for ", function);
+}
