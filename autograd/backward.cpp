@@ -19,13 +19,17 @@ thread_local PassStatistics statistics;
 /// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
 Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
   if (!output.is_tracked())
-    fail<GraphError>(op, "the output is not tracked: none of its inputs requires a gradient, or it was computed "
-                         "under NoGrad or detached");
+    fail<GraphError>(
+        op,
+        "the output is not tracked: none of its inputs requires a gradient, or it was computed "
+        "under NoGrad or detached");
   if (!seed.defined()) {
     if (output.numel() != 1)
-      fail<GraphError>(op, fmt::format("the output has shape {}; without a seed (its cotangent) it must have one "
-                                       "element. Reduce it with sum() or mean(), or pass a seed",
-                                       output.shape().str()));
+      fail<GraphError>(
+          op,
+          fmt::format("the output has shape {}; without a seed (its cotangent) it must have one "
+                      "element. Reduce it with sum() or mean(), or pass a seed",
+                      output.shape().str()));
     return ones_like(output);
   }
   const Tensor cotangent = seed.is_weak() ? seed.to(output.dtype()) : seed;
@@ -44,23 +48,27 @@ bool same_extents(Node& a, Node& b) {
 
 }  // namespace
 
-PassStatistics last_pass() { return statistics; }
+PassStatistics last_pass() {
+  return statistics;
+}
 
 /// One walk from the outputs towards the leaves: the only place where gradients flow.
 class BackwardPass {
  public:
-  BackwardPass(const char* op, const std::vector<Tensor>& outputs, const std::vector<Tensor>& cotangents,
-               const GradOptions& options)
+  BackwardPass(const char* op, const std::vector<Tensor>& outputs,
+               const std::vector<Tensor>& cotangents, const GradOptions& options)
       : op_(op),
         create_graph_(options.create_graph),
         retain_(options.retain_graph || options.create_graph),
         tape_(outputs),
         pending_(tape_.size()) {
     for (std::size_t i = 0; i < outputs.size(); ++i)
-      accumulate(tape_.position(outputs[i]), create_graph_ ? cotangents[i] : cotangents[i].detach());
+      accumulate(tape_.position(outputs[i]),
+                 create_graph_ ? cotangents[i] : cotangents[i].detach());
   }
 
-  /// Walks to the nodes of `inputs` only and returns their cotangents (undefined where no path leads).
+  /// Walks to the nodes of `inputs` only and returns their cotangents (undefined where no path
+  /// leads).
   std::vector<Tensor> gradients(const std::vector<Tensor>& inputs) {
     std::vector<std::size_t> wanted;
     auto earliest = std::numeric_limits<std::uint64_t>::max();
@@ -98,14 +106,15 @@ class BackwardPass {
   }
 
  private:
-  /// Refuses released nodes through which a path may lead to something recorded at `earliest` or later:
-  /// what leads to a node was always recorded before it.
+  /// Refuses released nodes through which a path may lead to something recorded at `earliest` or
+  /// later: what leads to a node was always recorded before it.
   void refuse_released(std::uint64_t earliest) const {
     for (auto* node : tape_.nodes_)
       if (node->released && node->order > earliest)
-        fail<GraphError>(op_, fmt::format("the graph behind '{}' was released by an earlier backward pass; give "
-                                          "that pass {{.retain_graph = true}}, or compute the output again",
-                                          node->name));
+        fail<GraphError>(
+            op_, fmt::format("the graph behind '{}' was released by an earlier backward pass; give "
+                             "that pass {{.retain_graph = true}}, or compute the output again",
+                             node->name));
   }
 
   bool is_needed(std::size_t i) const { return needed_.empty() || needed_[i]; }
@@ -113,11 +122,11 @@ class BackwardPass {
   bool leads_on(std::size_t i) const {
     if (needed_.empty()) return true;
     const auto targets = tape_.inputs(i);
-    return std::any_of(targets.begin(), targets.end(), [&](auto target) { return needed_[target]; });
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](auto target) { return needed_[target]; });
   }
 
-  template <class Visit>
-  void walk(Visit visit) {
+  template <class Visit> void walk(Visit visit) {
     std::optional<NoGrad> no_grad;
     if (!create_graph_) no_grad.emplace();
     for (std::size_t i = tape_.size(); i-- > 0;) {
@@ -155,7 +164,8 @@ class BackwardPass {
     const auto targets = tape_.inputs(i);
     Tensor output;
     if (node.output)
-      output = Tensor(Ref<Value>::share(node.output), create_graph_ ? Ref<Node>::share(&node) : Ref<Node>());
+      output = Tensor(Ref<Value>::share(node.output),
+                      create_graph_ ? Ref<Node>::share(&node) : Ref<Node>());
     for (std::size_t e = 0; e < targets.size(); ++e) {
       if (!is_needed(targets[e])) continue;
       Edge& edge = node.edges()[e];
@@ -165,7 +175,8 @@ class BackwardPass {
         arrived[node.output_index] = full_shape(i, std::move(g));
         return;
       }
-      if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node)) g = full_shape(i, std::move(g));
+      if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node))
+        g = full_shape(i, std::move(g));
       ++counted_.vjps_called;
       if (Tensor contribution = edge.vjp(g, output); contribution.defined())
         accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
@@ -186,7 +197,8 @@ class BackwardPass {
     }
     const auto targets = tape_.inputs(i);
     std::vector<bool> needed(more.input_count, false);
-    for (std::size_t e = 0; e < targets.size(); ++e) needed[more.edge_input[e]] = is_needed(targets[e]);
+    for (std::size_t e = 0; e < targets.size(); ++e)
+      needed[more.edge_input[e]] = is_needed(targets[e]);
     ++counted_.vjps_called;
     auto contributions = more.joint(cotangents, needed);
     contributions.resize(more.input_count);
@@ -197,21 +209,23 @@ class BackwardPass {
     }
   }
 
-  /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape where it is
-  /// larger. A smaller one that broadcasts is left so until somebody needs it whole.
+  /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape
+  /// where it is larger. A smaller one that broadcasts is left so until somebody needs it whole.
   Tensor fit(std::size_t i, Tensor g, Node& from, const char* giver) {
     Node& node = *tape_.nodes_[i];
     if (g.is_tracked() && !create_graph_) g = g.detach();
     if (g.is_weak()) g = g.to(node.dtype);
     if (g.dtype() != node.dtype)
-      fail<DtypeError>(label(from), fmt::format("its {} returned a {} gradient for {}, which is {}", giver,
-                                                name(g.dtype()), label(node), name(node.dtype)));
+      fail<DtypeError>(label(from),
+                       fmt::format("its {} returned a {} gradient for {}, which is {}", giver,
+                                   name(g.dtype()), label(node), name(node.dtype)));
     if (g.ndim() == 0 && node.ndim == 0) return g;
     const Shape want = node.shape(), have = g.shape();
     if (want == have || broadcasts_to(have, want)) return g;
     if (broadcasts_to(want, have)) return sum_to(g, want);
-    fail<ShapeError>(label(from), fmt::format("its {} returned a gradient of shape {} for {}, whose shape is {}",
-                                              giver, have.str(), label(node), want.str()));
+    fail<ShapeError>(label(from),
+                     fmt::format("its {} returned a gradient of shape {} for {}, whose shape is {}",
+                                 giver, have.str(), label(node), want.str()));
   }
 
   Tensor full_shape(std::size_t i, Tensor g) {
@@ -240,10 +254,12 @@ class BackwardPass {
 
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const auto cotangent = starting_cotangent("backward", *this, seed);
-  BackwardPass("backward", {*this}, {cotangent}, {.retain_graph = options.retain_graph}).into_leaves();
+  BackwardPass("backward", {*this}, {cotangent}, {.retain_graph = options.retain_graph})
+      .into_leaves();
 }
 
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options) {
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
   return grad(std::vector<Tensor>{output}, {options.seed}, inputs, options);
 }
 
@@ -253,8 +269,10 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     fail<GraphError>("grad", fmt::format("{} outputs, but {} seeds", outputs.size(), seeds.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].is_tracked())
-      fail<GraphError>("grad", fmt::format("input {} is not tracked; make it a leaf with requires_grad() before "
-                                           "computing the output", i));
+      fail<GraphError>(
+          "grad", fmt::format("input {} is not tracked; make it a leaf with requires_grad() before "
+                              "computing the output",
+                              i));
   std::vector<Tensor> cotangents;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     cotangents.push_back(starting_cotangent("grad", outputs[i], seeds[i]));
@@ -262,8 +280,10 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   if (!options.allow_unused)
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!result[i].defined())
-        fail<GraphError>("grad", fmt::format("the output does not depend on input {} {}; pass {{.allow_unused = "
-                                             "true}} to get an undefined tensor for it", i, describe(inputs[i])));
+        fail<GraphError>(
+            "grad", fmt::format("the output does not depend on input {} {}; pass {{.allow_unused = "
+                                "true}} to get an undefined tensor for it",
+                                i, describe(inputs[i])));
   return result;
 }
 

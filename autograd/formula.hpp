@@ -80,8 +80,15 @@ class Formula {
                 std::index_sequence<I...>) const {
     detail::map<T, N + 1, N>(shape, {&g, &x[I]...}, gradients, [&](const auto& v) {
       const auto fast = products<false>(v, std::index_sequence<I...>());
-      return any_nan((fast[I] + ...)) ? products<true>(v, std::index_sequence<I...>()) : fast;
+      return any_nan((fast[I] + ...)) ? safe_products(v, std::index_sequence<I...>()) : fast;
     });
+  }
+
+  /// products<true>, out of the loop's way.
+  template <class P, std::size_t... I>
+  [[gnu::noinline, gnu::cold]] std::array<P, sizeof...(I)> safe_products(const std::array<P, sizeof...(I) + 1>& v,
+                                                                        std::index_sequence<I...> inputs) const {
+    return products<true>(v, inputs);
   }
 
   /// g df/dx_i for one register (or element) of g, x_0, ..., x_(N-1).

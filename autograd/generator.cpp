@@ -16,7 +16,9 @@ using namespace detail;
 
 namespace {
 
-using Block = std::array<std::uint32_t, 4>;
+/// N blocks, word w of block i at [w][i], so that the compiler can compute them side by side.
+template <std::size_t N>
+using Blocks = std::array<std::array<std::uint32_t, N>, 4>;
 
 constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
@@ -24,47 +26,65 @@ constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) {
   return std::uint64_t{high} << 32 | low;
 }
 
-inline Block scramble(Block x, std::array<std::uint32_t, 2> key) {
+template <std::size_t N>
+void scramble(Blocks<N>& x, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p = std::uint64_t{0xD2511F53} * x[0], q = std::uint64_t{0xCD9E8D57} * x[2];
-    x = {high(q) ^ x[1] ^ key[0], low(q), high(p) ^ x[3] ^ key[1], low(p)};
+    for (std::size_t i = 0; i < N; ++i) {
+      const std::uint64_t p = std::uint64_t{0xD2511F53} * x[0][i];
+      const std::uint64_t q = std::uint64_t{0xCD9E8D57} * x[2][i];
+      x[0][i] = high(q) ^ x[1][i] ^ key[0];
+      x[1][i] = low(q);
+      x[2][i] = high(p) ^ x[3][i] ^ key[1];
+      x[3][i] = low(p);
+    }
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
+}
+
+/// Blocks position ... position + N - 1 of the stream of `seed`.
+template <std::size_t N>
+Blocks<N> blocks_at(std::uint64_t seed, std::uint64_t position) {
+  Blocks<N> x{};
+  for (std::size_t i = 0; i < N; ++i) {
+    x[0][i] = low(position + i);
+    x[1][i] = high(position + i);
+  }
+  scramble(x, {low(seed), high(seed)});
   return x;
 }
 
-/// Block number `position` of the stream of `seed`.
-inline Block block_at(std::uint64_t seed, std::uint64_t position) {
-  return scramble({low(position), high(position), 0, 0}, {low(seed), high(seed)});
-}
-
-/// Uniform in [0, 1) with all the bits that the type holds: 24 from each number, or 53 from each pair.
-template <class T>
-std::array<T, 16 / sizeof(T)> uniforms(const Block& b) {
-  if constexpr (sizeof(T) == 4) {
-    constexpr float unit = 0x1p-24f;
-    return {static_cast<float>(b[0] >> 8) * unit, static_cast<float>(b[1] >> 8) * unit,
-            static_cast<float>(b[2] >> 8) * unit, static_cast<float>(b[3] >> 8) * unit};
-  } else {
-    constexpr double unit = 0x1p-53;
-    return {static_cast<double>(join(b[0], b[1]) >> 11) * unit,
-            static_cast<double>(join(b[2], b[3]) >> 11) * unit};
+/// Uniform in [0, 1) with all the bits that the type holds: 24 of each word, or 53 of each pair.
+template <class T, std::size_t N>
+std::array<T, N * 16 / sizeof(T)> uniforms(const Blocks<N>& x) {
+  std::array<T, N * 16 / sizeof(T)> u;
+  for (std::size_t i = 0; i < N; ++i) {
+    if constexpr (sizeof(T) == 4) {
+      for (std::size_t w = 0; w < 4; ++w)
+        u[4 * i + w] = static_cast<float>(x[w][i] >> 8) * 0x1p-24f;
+    } else {
+      u[2 * i] = static_cast<double>(join(x[0][i], x[1][i]) >> 11) * 0x1p-53;
+      u[2 * i + 1] = static_cast<double>(join(x[2][i], x[3][i]) >> 11) * 0x1p-53;
+    }
   }
+  return u;
 }
 
-/// Fills a tensor block by block with make(uniforms): element i comes from block first + i / per_block, however
-/// many threads share the work.
+/// Fills a tensor with make(uniforms): element i comes from block first + i / (elements of a
+/// block), however many threads share the work.
 template <class T, class F>
-void fill_blocks(const Tensor& x, Generator& generator, F make) {
-  constexpr std::int64_t per_block = 16 / sizeof(T);
-  const auto n = x.numel(), blocks = (n + per_block - 1) / per_block;
-  const auto seed = generator.seed(), first = generator.advance(static_cast<std::uint64_t>(blocks));
+void fill(const Tensor& x, Generator& generator, F make) {
+  constexpr std::int64_t batch = 16, per_block = 16 / sizeof(T), per_batch = batch * per_block;
+  const auto n = x.numel();
+  const auto seed = generator.seed();
+  const auto first = generator.advance(static_cast<std::uint64_t>((n + per_block - 1) / per_block));
   auto* const out = mutable_data<T>(x);
-  parallel_for(blocks, elementwise_grain / 16, [=](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
-      const auto values = make(uniforms<T>(block_at(seed, first + static_cast<std::uint64_t>(i))));
-      std::copy_n(values.begin(), std::min(per_block, n - i * per_block), out + i * per_block);
+  const auto batches = (n + per_batch - 1) / per_batch, grain = elementwise_grain / (4 * per_batch);
+  parallel_for(batches, grain, [=](std::int64_t begin, std::int64_t end) {
+    for (auto b = begin; b < end; ++b) {
+      const auto blocks = blocks_at<batch>(seed, first + static_cast<std::uint64_t>(b * batch));
+      const auto values = make(uniforms<T>(blocks));
+      std::copy_n(values.begin(), std::min(per_batch, n - b * per_batch), out + b * per_batch);
     }
   });
 }
@@ -85,17 +105,20 @@ std::array<T, N> normals(std::array<T, N> u) {
 
 std::array<std::uint32_t, 4> detail::philox4x32(std::array<std::uint32_t, 4> counter,
                                                 std::array<std::uint32_t, 2> key) {
-  return scramble(counter, key);
+  Blocks<1> x{{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
+  scramble(x, key);
+  return {x[0][0], x[1][0], x[2][0], x[3][0]};
 }
 
 std::uint64_t Generator::next() {
-  const auto block = block_at(seed_, advance(1));
-  return join(block[0], block[1]);
+  const auto block = blocks_at<1>(seed_, advance(1));
+  return join(block[0][0], block[1][0]);
 }
 
 std::uint64_t Generator::below(std::uint64_t bound) {
   if (bound == 0) fail<ValueError>("Generator::below", "bound must be at least 1");
-  const std::uint64_t excess = (0 - bound) % bound;  // 2^64 mod bound: what the last, incomplete run holds
+  // The numbers below 2^64 mod bound are drawn again: without them every remainder is as frequent.
+  const std::uint64_t excess = (0 - bound) % bound;
   std::uint64_t bits = next();
   while (bits < excess) bits = next();
   return bits % bound;
@@ -103,7 +126,7 @@ std::uint64_t Generator::below(std::uint64_t bound) {
 
 Generator Generator::split(std::uint64_t stream) const {
   // A counter that no position reaches: the child's seed is no number of the parent's stream.
-  const auto block = scramble({low(stream), high(stream), 1, 0}, {low(seed_), high(seed_)});
+  const auto block = philox4x32({low(stream), high(stream), 1, 0}, {low(seed_), high(seed_)});
   return Generator(join(block[0], block[1]));
 }
 
@@ -117,7 +140,7 @@ void seed(std::uint64_t seed) { default_generator() = Generator(seed); }
 Tensor rand(const Shape& shape, Dtype dtype, Generator& generator) {
   const Tensor x = empty(shape, dtype);
   visit_floating(dtype, "rand", [&](auto zero) {
-    fill_blocks<decltype(zero)>(x, generator, [](auto u) { return u; });
+    fill<decltype(zero)>(x, generator, [](auto u) { return u; });
   });
   return x;
 }
@@ -125,15 +148,17 @@ Tensor rand(const Shape& shape, Dtype dtype, Generator& generator) {
 Tensor randn(const Shape& shape, Dtype dtype, Generator& generator) {
   const Tensor x = empty(shape, dtype);
   visit_floating(dtype, "randn", [&](auto zero) {
-    fill_blocks<decltype(zero)>(x, generator, [](auto u) { return normals(u); });
+    fill<decltype(zero)>(x, generator, [](auto u) { return normals(u); });
   });
   return x;
 }
 
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator) {
-  if (low >= high) fail<ValueError>("randint", fmt::format("low {} must be below high {}", low, high));
+  if (low >= high)
+    fail<ValueError>("randint", fmt::format("low {} must be below high {}", low, high));
   const Tensor x = empty(shape, int64);
-  const auto base = static_cast<std::uint64_t>(low), range = static_cast<std::uint64_t>(high) - base;
+  const auto base = static_cast<std::uint64_t>(low);
+  const auto range = static_cast<std::uint64_t>(high) - base;
   auto* const out = mutable_data<std::int64_t>(x);
   std::generate_n(out, x.numel(),
                   [&] { return static_cast<std::int64_t>(base + generator.below(range)); });
@@ -150,12 +175,13 @@ Tensor randperm(std::int64_t n, Generator& generator) {
 }
 
 Tensor bernoulli(double p, const Shape& shape, Dtype dtype, Generator& generator) {
-  if (!(p >= 0 && p <= 1)) fail<ValueError>("bernoulli", fmt::format("p must be in [0, 1], got {}", p));
+  if (!(p >= 0 && p <= 1))
+    fail<ValueError>("bernoulli", fmt::format("p must be in [0, 1], got {}", p));
   const Tensor x = empty(shape, dtype);
   visit_floating(dtype, "bernoulli", [&](auto zero) {
     using T = decltype(zero);
-    fill_blocks<T>(x, generator, [p](auto u) {
-      for (auto& value : u) value = static_cast<double>(value) < p ? T(1) : T(0);
+    fill<T>(x, generator, [p](auto u) {
+      for (auto& value : u) value = static_cast<T>(static_cast<double>(value) < p);
       return u;
     });
   });

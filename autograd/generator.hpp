@@ -8,8 +8,9 @@
 
 namespace gradtape {
 
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Number i of the stream is a
-/// function of (seed, i) alone, so the stream is the same on every machine and for every thread count.
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Number i of
+/// the stream is a function of (seed, i) alone, so the stream is the same on every machine and for
+/// every thread count.
 class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
@@ -36,7 +37,7 @@ class Generator {
   std::uint64_t position_ = 0;
 };
 
-/// This thread's generator, which the functions below use unless given another. Seeded with 0 at start.
+/// This thread's generator, which the functions below use unless given another. Starts with seed 0.
 Generator& default_generator();
 /// Restarts this thread's default generator.
 void seed(std::uint64_t seed);
@@ -46,16 +47,19 @@ Tensor rand(const Shape& shape, Dtype dtype = float32, Generator& generator = de
 /// Standard normal (Box-Muller).
 Tensor randn(const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
 /// Uniform int64 in [low, high). Throws ValueError unless low < high.
-Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator = default_generator());
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               Generator& generator = default_generator());
 /// A random permutation of 0 ... n-1; int64 [n]. Throws ValueError for a negative n.
 Tensor randperm(std::int64_t n, Generator& generator = default_generator());
 /// 1 with probability p, else 0. Throws ValueError unless p is in [0, 1].
-Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
+Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32,
+                 Generator& generator = default_generator());
 
 namespace detail {
 
-/// The bijection behind the generator: ten rounds that scramble a counter under a key (Salmon et al., section 3.3).
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+/// The bijection behind the generator: ten rounds that scramble a counter under a key.
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                        std::array<std::uint32_t, 2> key);
 
 }  // namespace detail
 }  // namespace gradtape

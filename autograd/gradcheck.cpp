@@ -18,7 +18,8 @@ using Tensors = std::vector<Tensor>;
 struct Verdict {
   std::string message;
 };
-template <class... Args> [[noreturn]] void stop(fmt::format_string<Args...> text, Args&&... args) {
+template <class... Args>
+[[noreturn]] void stop(fmt::format_string<Args...> text, Args&&... args) {
   throw Verdict{"gradcheck: " + fmt::format(text, std::forward<Args>(args)...)};
 }
 
@@ -138,11 +139,15 @@ void compare(const Scalar& f, const Tensors& x, std::size_t required, const char
       const std::string element = fmt::format("{} of {} {} at element {}", what, name,
                                               x[i].shape().str(), place(k, x[i].shape()));
       if (!std::isfinite(tape) || !std::isfinite(numeric.value))
-        stop("{}: analytic {:.9g}, numeric {:.9g}: not finite; check at points where the function is smooth",
+        stop(
+            "{}: analytic {:.9g}, numeric {:.9g}: not finite; check at points where the function "
+            "is smooth",
             element, tape, numeric.value);
       if (!analytic[i].defined() && numeric.value != 0)
-        stop("{}: analytic 0, numeric {:.9g}: the tape does not reach {}; is it detached, or read under NoGrad?",
-             element, numeric.value, name);
+        stop(
+            "{}: analytic 0, numeric {:.9g}: the tape does not reach {}; is it detached, or read "
+            "under NoGrad?",
+            element, numeric.value, name);
       const double error = std::abs(tape - numeric.value) /
                            (atol + rtol * std::max(std::abs(tape), std::abs(numeric.value)));
       result.worst_error = std::max(result.worst_error, error);
@@ -159,7 +164,9 @@ void compare(const Scalar& f, const Tensors& x, std::size_t required, const char
     if (x[i].numel() == 0) stop("{} {} is empty, which proves nothing", name, x[i].shape().str());
     if (!analytic[i].defined())
       stop("nothing reaches {} {}: the output does not depend on it", name, x[i].shape().str());
-    stop("every {} of {} {} is zero, analytic and numeric, which proves nothing; check at other values",
+    stop(
+        "every {} of {} {} is zero, analytic and numeric, which proves nothing; check at other "
+        "values",
         what, name, x[i].shape().str());
   }
   if (!any) stop("every {} is zero, analytic and numeric, which proves nothing", what);
@@ -178,7 +185,9 @@ class Problem {
       if (!is_floating(x.dtype())) continue;
       if (x.dtype() == float32) {
         if (!options.convert_float32)
-          stop("{} is float32, whose rounding hides wrong gradients; pass float64, or {{.convert_float32 = true}}",
+          stop(
+              "{} is float32, whose rounding hides wrong gradients; pass float64, or "
+              "{{.convert_float32 = true}}",
               name);
         inputs_.back() = inputs_.back().to(float64);
       }
@@ -191,7 +200,9 @@ class Problem {
           std::find(parameters_.begin(), parameters_.end(), p) != parameters_.end())
         continue;
       if (p.dtype() != float64)
-        stop("parameter '{}' is float32, whose rounding hides wrong gradients; convert the model with to(float64)",
+        stop(
+            "parameter '{}' is float32, whose rounding hides wrong gradients; convert the model "
+            "with to(float64)",
             p.name());
       parameters_.push_back(p);
       values.push_back(p.tensor().detach());
@@ -235,14 +246,20 @@ void check_forward(const Problem& f) {
   if (!is_floating(once.dtype()))
     stop("the output is {}, which has no gradient", name(once.dtype()));
   if (once.dtype() == float32)
-    stop("the output is float32 although the inputs are float64; its rounding hides wrong gradients");
+    stop(
+        "the output is float32 although the inputs are float64; its rounding hides wrong "
+        "gradients");
   if (once.numel() == 0) stop("the output {} is empty, which proves nothing", once.shape().str());
   if (once.shape() != again.shape() ||
       !array_equal(where(once == once, once, 0.0), where(again == again, again, 0.0)))
-    stop("two calls with the same inputs gave different outputs; fix the random numbers (a Generator of its own, eval())");
+    stop(
+        "two calls with the same inputs gave different outputs; fix the random numbers (a "
+        "Generator of its own, eval())");
   const auto elements = once.data<double>();
   if (std::any_of(elements.begin(), elements.end(), [](double y) { return !std::isfinite(y); }))
-    stop("the output has elements that are not finite; check at points where the function is smooth");
+    stop(
+        "the output has elements that are not finite; check at points where the function is "
+        "smooth");
 }
 
 void check_all(const Problem& f, const GradcheckOptions& options, GradcheckResult& result) {
@@ -250,7 +267,9 @@ void check_all(const Problem& f, const GradcheckOptions& options, GradcheckResul
   Tensors leaves;
   const Tensor output = f(f.values, leaves);
   if (!output.is_tracked())
-    stop("the output is not tracked: no input reaches it on the tape (detached, or computed under NoGrad?)");
+    stop(
+        "the output is not tracked: no input reaches it on the tape (detached, or computed under "
+        "NoGrad?)");
   const Tensor w = like(output, 0);
 
   const auto first_gradient = [&](const Tensors& x, const Tensor& weights, bool record_it,
@@ -297,7 +316,9 @@ void check_all(const Problem& f, const GradcheckOptions& options, GradcheckResul
                           if (g[i].defined()) total = total + sum(v[i] * g[i]);
                         at.push_back(weights);
                         if (!total.is_tracked())
-                          stop("the gradient is not tracked, so it has no gradient itself: a vjp detaches, or reads raw elements; write it in public ops");
+                          stop(
+                              "the gradient is not tracked, so it has no gradient itself: a vjp "
+                              "detaches, or reads raw elements; write it in public ops");
                         return grad(total, at, {.allow_unused = true});
                       },
                       std::move(names)};

@@ -56,17 +56,19 @@ class LargePool {
   void* take(std::size_t bytes) {
     {
       const std::lock_guard lock(mutex_);
-      live_ += bytes;
-      peak_ = std::max(peak_, live_);
       auto& list = lists_[index(bytes)];
       if (!list.empty()) {
         void* block = list.back();
         list.pop_back();
         cached_ -= bytes;
+        count(bytes);
         return block;
       }
     }
-    return system_allocate(bytes);
+    void* block = system_allocate(bytes);  // counted once it is there: it may throw
+    const std::lock_guard lock(mutex_);
+    count(bytes);
+    return block;
   }
   void give(void* block, std::size_t bytes) noexcept {
     {
@@ -93,6 +95,10 @@ class LargePool {
   }
 
  private:
+  void count(std::size_t bytes) {
+    live_ += bytes;
+    peak_ = std::max(peak_, live_);
+  }
   static std::size_t index(std::size_t bytes) {
     const int log = std::bit_width(bytes) - 1;
     return static_cast<std::size_t>(log) * 4 + ((bytes >> (log - 2)) & 3);

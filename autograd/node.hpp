@@ -24,7 +24,8 @@ struct Extra {
   JointVjp joint;
   std::vector<std::size_t> edge_input;  // input number of each edge
   std::size_t input_count = 0;
-  std::size_t output_count = 0;  // outputs with nodes of their own; 0: the node itself is the output
+  std::size_t output_count =
+      0;  // outputs with nodes of their own; 0: the node itself is the output
 };
 
 inline Extra& extra(Node& node) {

@@ -13,7 +13,8 @@ using namespace detail;
 namespace {
 
 /// `value` without its graph, in the shape and dtype that the variable `name` has had so far.
-Tensor fitting(const char* op, const std::string& name, const Tensor& current, const Tensor& value) {
+Tensor fitting(const char* op, const std::string& name, const Tensor& current,
+               const Tensor& value) {
   const Tensor fresh = value.is_weak() ? value.to(current.dtype()) : value.detach();
   const std::string which = name.empty() ? "the variable" : fmt::format("'{}'", name);
   if (fresh.shape() != current.shape())

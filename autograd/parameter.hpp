@@ -8,11 +8,12 @@
 
 namespace gradtape {
 
-/// A named variable: a shared cell with the current value and its accumulated gradient. Copies are handles to the
-/// same cell. Where a Tensor is expected it stands for its value, a leaf that keeps its identity over updates.
+/// A named variable: a shared cell with the current value and its accumulated gradient. Copies are
+/// handles to the same cell. Where a Tensor is expected it stands for its value, a leaf that keeps
+/// its identity over updates.
 ///
-/// An update writes in place when nobody else holds the elements and into fresh ones otherwise (copy on write), so a
-/// graph recorded before the update still differentiates correctly.
+/// An update writes in place when nobody else holds the elements and into fresh ones otherwise
+/// (copy on write), so a graph recorded before the update still differentiates correctly.
 class Parameter {
  public:
   Parameter() = default;
@@ -33,7 +34,7 @@ class Parameter {
   /// The accumulated gradient; undefined before the first backward pass.
   Tensor grad() const;
   void zero_grad() const;
-  /// Replaces the value; the shape and dtype must stay. Throws ShapeError, DtypeError with the name.
+  /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
   /// The elements for writing, in place where nobody else holds them, else in a fresh copy.
   void* mutable_raw() const;
@@ -64,7 +65,7 @@ class Buffer {
   void set_name(std::string name) const;
   Shape shape() const { return tensor().shape(); }
   Dtype dtype() const { return tensor().dtype(); }
-  /// Replaces the value; the shape and dtype must stay. Throws ShapeError, DtypeError with the name.
+  /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
   /// Converts a floating value to another floating dtype; leaves int64 and bool alone.
   void to(Dtype dtype) const;

@@ -56,7 +56,7 @@ std::chars_format choose_format(const std::vector<T>& values) {
   return scientific ? std::chars_format::scientific : std::chars_format::fixed;
 }
 
-/// Numbers whose points align: with equally many digits in scientific notation, else with blanks behind.
+/// Numbers whose points align: by equally many digits in scientific notation, else by blanks.
 template <class T>
 std::vector<std::string> to_texts(const std::vector<T>& values) {
   const auto format = choose_format(values);

@@ -20,10 +20,12 @@ std::size_t node_bytes(std::size_t edge_count, std::size_t ndim) {
   return sizeof(Node) + edge_count * sizeof(Edge) + ndim * sizeof(std::int64_t);
 }
 
-std::int64_t* extents(Node& node) { return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count); }
+std::int64_t* extents(Node& node) {
+  return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count);
+}
 
-/// Nodes whose last reference is gone, linked through `order`. Destroying one may end others: they queue up
-/// here, so that no chain is too long for the stack.
+/// Nodes whose last reference is gone, linked through `order`. Destroying one may end others: they
+/// queue up here, so that no chain is too long for the stack.
 struct Graveyard {
   Node* head = nullptr;
   bool busy = false;
@@ -40,7 +42,9 @@ void bury(Node* node) noexcept {
 
 }  // namespace
 
-Shape Node::shape() { return Shape::trusted(extents(*this), ndim); }
+Shape Node::shape() {
+  return Shape::trusted(extents(*this), ndim);
+}
 
 void Node::destroy() noexcept {
   order = reinterpret_cast<std::uintptr_t>(std::exchange(graveyard.head, this));
@@ -54,7 +58,8 @@ void Node::destroy() noexcept {
 }
 
 void release(Node& node) noexcept {
-  if (node.leaf || node.released) return;  // leaves are shared between threads: not even the flag is touched
+  if (node.leaf || node.released)
+    return;  // leaves are shared between threads: not even the flag is touched
   node.released = true;
   for (std::size_t i = 0; i < node.edge_count; ++i) {
     Edge& edge = node.edges()[i];
@@ -77,7 +82,8 @@ Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t e
 }
 
 std::string label(Node& node) {
-  return node.extra && !node.extra->name.empty() ? fmt::format("'{}'", node.extra->name) : std::string(node.name);
+  return node.extra && !node.extra->name.empty() ? fmt::format("'{}'", node.extra->name)
+                                                 : std::string(node.name);
 }
 
 std::string describe(const Tensor& x) {
@@ -113,7 +119,8 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
   for (std::size_t i = 0; i < count; ++i) {
     if (!input(i).is_tracked()) continue;
     connect(*node, edge, input(i).node_ref(), vjp(i));
-    if (edge->vjp.needs_output() && !node->output) node->output = Ref<Value>(value.value_ref()).leak();
+    if (edge->vjp.needs_output() && !node->output)
+      node->output = Ref<Value>(value.value_ref()).leak();
     ++edge;
   }
   recorded = node->order;
@@ -122,8 +129,9 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
 
 void check_vjps(const char* name, std::size_t inputs, std::span<const Vjp> vjps) {
   if (inputs != vjps.size())
-    fail<GraphError>(name, fmt::format("record got {} inputs and {} vjps; one vjp per input is needed",
-                                       inputs, vjps.size()));
+    fail<GraphError>(
+        name, fmt::format("record got {} inputs and {} vjps; one vjp per input is needed", inputs,
+                          vjps.size()));
   for (const auto& vjp : vjps)
     if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
 }
@@ -133,35 +141,44 @@ void check_vjps(const char* name, std::size_t inputs, std::span<const Vjp> vjps)
 
 using namespace detail;
 
-Tensor record(const char* name, Tensor value, std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
+Tensor record(const char* name, Tensor value,
+              std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
               std::initializer_list<Vjp> vjps) {
   check_vjps(name, inputs.size(), {vjps.begin(), vjps.size()});
   return record_each(
-      name, std::move(value), inputs.size(), [&](std::size_t i) -> const Tensor& { return inputs.begin()[i]; },
+      name, std::move(value), inputs.size(),
+      [&](std::size_t i) -> const Tensor& { return inputs.begin()[i]; },
       [&](std::size_t i) { return vjps.begin()[i].take(); });
 }
 
-Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs, std::vector<Vjp> vjps) {
+Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs,
+              std::vector<Vjp> vjps) {
   check_vjps(name, inputs.size(), vjps);
   return record_each(
-      name, std::move(value), inputs.size(), [&](std::size_t i) -> const Tensor& { return inputs[i]; },
+      name, std::move(value), inputs.size(),
+      [&](std::size_t i) -> const Tensor& { return inputs[i]; },
       [&](std::size_t i) { return std::move(vjps[i]); });
 }
 
-std::vector<Tensor> record(const char* name, std::vector<Tensor> values, const std::vector<Tensor>& inputs, JointVjp vjp) {
+std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
+                           const std::vector<Tensor>& inputs, JointVjp vjp) {
   if (const auto* see = observer.load(std::memory_order_acquire)) (*see)(name);
   if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
   for (auto& value : values) {
     if (!value.defined()) fail<GraphError>(name, "record got an undefined value");
     value = value.detach();
   }
-  const auto tracked = std::count_if(inputs.begin(), inputs.end(), [](const Tensor& x) { return x.is_tracked(); });
+  const auto tracked =
+      std::count_if(inputs.begin(), inputs.end(), [](const Tensor& x) { return x.is_tracked(); });
   if (!recording_enabled || tracked == 0) return values;
-  if (std::none_of(values.begin(), values.end(), [](const Tensor& y) { return is_floating(y.dtype()); })) return values;
+  if (std::none_of(values.begin(), values.end(),
+                   [](const Tensor& y) { return is_floating(y.dtype()); }))
+    return values;
 
   const bool several = values.size() != 1;
   auto node = Ref<Node>::adopt(make_node(name, several ? Shape{} : values[0].shape(),
-                                         several ? float32 : values[0].dtype(), static_cast<std::size_t>(tracked)));
+                                         several ? float32 : values[0].dtype(),
+                                         static_cast<std::size_t>(tracked)));
   auto& more = extra(*node);
   more.joint = std::move(vjp);
   more.input_count = inputs.size();
@@ -188,32 +205,43 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values, const s
   return values;
 }
 
-bool recording() { return recording_enabled; }
+bool recording() {
+  return recording_enabled;
+}
 NoGrad::NoGrad() : before_(std::exchange(recording_enabled, false)) {}
-NoGrad::~NoGrad() { recording_enabled = before_; }
+NoGrad::~NoGrad() {
+  recording_enabled = before_;
+}
 
 RecordObserver::RecordObserver(std::function<void(const char*)> seen) {
   observer.store(new std::function<void(const char*)>(std::move(seen)), std::memory_order_release);
 }
-RecordObserver::~RecordObserver() { delete observer.exchange(nullptr); }
+RecordObserver::~RecordObserver() {
+  delete observer.exchange(nullptr);
+}
 
 // ---- leaves ----
 
 Tensor Tensor::requires_grad(std::string name) const {
   if (!is_floating(dtype()))
-    fail<DtypeError>("requires_grad", fmt::format("only float32 and float64 differentiate, got {}", gradtape::name(dtype())));
+    fail<DtypeError>("requires_grad", fmt::format("only float32 and float64 differentiate, got {}",
+                                                  gradtape::name(dtype())));
   auto node = Ref<Node>::adopt(make_node("leaf", shape(), dtype(), 0));
   node->leaf = true;
   extra(*node).name = std::move(name);
   return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
 }
 
-bool Tensor::is_leaf() const { return node_ && node_->leaf; }
+bool Tensor::is_leaf() const {
+  return node_ && node_->leaf;
+}
 
 Tensor Tensor::grad() const {
   if (!is_leaf())
-    fail<GraphError>("grad", "only a leaf accumulates a gradient; make one with requires_grad(), or ask for the "
-                             "gradient of an intermediate tensor with grad(output, {tensor})");
+    fail<GraphError>(
+        "grad",
+        "only a leaf accumulates a gradient; make one with requires_grad(), or ask for the "
+        "gradient of an intermediate tensor with grad(output, {tensor})");
   const std::lock_guard lock(node_->extra->mutex);
   return node_->extra->grad;
 }
@@ -225,19 +253,22 @@ void Tensor::zero_grad() const {
 }
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
-  if (!is_tracked()) fail<GraphError>("register_hook", "this tensor is not tracked, so it has no gradient");
+  if (!is_tracked())
+    fail<GraphError>("register_hook", "this tensor is not tracked, so it has no gradient");
   extra(*node_).hooks.push_back(std::move(hook));
 }
 
 // ---- the tape ----
 
 Tape::Tape(const std::vector<Tensor>& outputs) {
-  // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate at the same
-  // time may share them. Slots are meaningful only within this constructor.
+  // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate
+  // at the same time may share them. Slots are meaningful only within this constructor.
   std::vector<Node*> leaves;
   std::unordered_map<Node*, std::uint32_t> many_leaves;
   const auto find_leaf = [&](Node* node) -> std::size_t {
-    if (leaves.size() <= 16) return static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), node) - leaves.begin());
+    if (leaves.size() <= 16)
+      return static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), node) -
+                                      leaves.begin());
     if (many_leaves.empty())
       for (std::size_t i = 0; i < leaves.size(); ++i) many_leaves.emplace(leaves[i], i);
     const auto at = many_leaves.find(node);
@@ -270,7 +301,8 @@ Tape::Tape(const std::vector<Tensor>& outputs) {
   // Recording order, behind the leaves.
   const auto earlier = [](const Node* a, const Node* b) { return a->order < b->order; };
   std::reverse(nodes_.begin(), nodes_.end());
-  if (!std::is_sorted(nodes_.begin(), nodes_.end(), earlier)) std::sort(nodes_.begin(), nodes_.end(), earlier);
+  if (!std::is_sorted(nodes_.begin(), nodes_.end(), earlier))
+    std::sort(nodes_.begin(), nodes_.end(), earlier);
   for (std::size_t i = 0; i < nodes_.size(); ++i)
     nodes_[i]->slot.store(static_cast<std::uint32_t>(i + leaves.size()), std::memory_order_relaxed);
   targets_.reserve(edge_count);
@@ -303,9 +335,11 @@ std::size_t Tape::position(const Tensor& tensor) const {
     const auto at = std::find(nodes_.begin(), leaves_end, node);
     return at == leaves_end ? size() : static_cast<std::size_t>(at - nodes_.begin());
   }
-  const auto slot = node->slot.load(std::memory_order_relaxed);  // right unless another tape was built since
+  const auto slot =
+      node->slot.load(std::memory_order_relaxed);  // right unless another tape was built since
   if (slot < nodes_.size() && nodes_[slot] == node) return slot;
-  auto at = std::lower_bound(leaves_end, nodes_.end(), node->order, [](const Node* a, std::uint64_t b) { return a->order < b; });
+  auto at = std::lower_bound(leaves_end, nodes_.end(), node->order,
+                             [](const Node* a, std::uint64_t b) { return a->order < b; });
   while (at != nodes_.end() && *at != node && (*at)->order == node->order) ++at;
   return at != nodes_.end() && *at == node ? static_cast<std::size_t>(at - nodes_.begin()) : size();
 }

@@ -16,10 +16,12 @@ namespace gradtape {
 
 /// A vector-Jacobian product: maps the cotangent of an op's output to that of one input.
 ///
-/// Made from any callable `Tensor(const Tensor& g)` or `Tensor(const Tensor& g, const Tensor& output)`.
-/// Capture inputs by value; take the op's own result as the second argument, never by capture (it would keep
-/// itself alive). Write it in public ops, and every order of derivative follows. The result may have any shape
-/// that reduces or broadcasts to the input's: the engine fits it. An undefined result means zero.
+/// Made from any callable `Tensor(const Tensor& g)` or `Tensor(const Tensor& g, const Tensor&
+/// output)`. Capture inputs by value; take the op's own result as the second argument, never by
+/// capture (it would keep itself alive). Write it in public ops, and every order of derivative
+/// follows. The result may have any shape that reduces or broadcasts to the input's: the engine
+/// fits it. An undefined result means zero.
+// clang-format off: it does not know requires
 class Vjp {
  public:
   Vjp() = default;
@@ -27,9 +29,10 @@ class Vjp {
     requires(!std::same_as<std::remove_cvref_t<F>, Vjp>)
   Vjp(F&& f) {
     using D = std::decay_t<F>;
-    static_assert(std::invocable<D&, const Tensor&> || std::invocable<D&, const Tensor&, const Tensor&>,
-                  "gradtape: a vjp is called as vjp(g) or vjp(g, output)");
-    if constexpr (sizeof(D) <= capacity && alignof(D) <= alignof(void*) && std::is_nothrow_move_constructible_v<D>)
+    static_assert(
+        std::invocable<D&, const Tensor&> || std::invocable<D&, const Tensor&, const Tensor&>,
+        "gradtape: a vjp is called as vjp(g) or vjp(g, output)");
+    if constexpr (inline_v<D>)
       new (storage_) D(std::forward<F>(f));
     else
       *reinterpret_cast<D**>(storage_) = new D(std::forward<F>(f));
@@ -49,7 +52,9 @@ class Vjp {
     if (ops_) ops_->destroy(storage_);
   }
 
-  Tensor operator()(const Tensor& g, const Tensor& output) { return ops_->call(storage_, g, output); }
+  Tensor operator()(const Tensor& g, const Tensor& output) {
+    return ops_->call(storage_, g, output);
+  }
   explicit operator bool() const { return ops_ != nullptr; }
   bool needs_output() const { return ops_->needs_output; }
   bool takes_any_shape() const { return ops_->takes_any_shape; }
@@ -71,9 +76,9 @@ class Vjp {
   };
   template <class D>
   static constexpr bool inline_v =
-      sizeof(D) <= capacity && alignof(D) <= alignof(void*) && std::is_nothrow_move_constructible_v<D>;
-  template <class D>
-  static D& get(void* p) {
+      sizeof(D) <= capacity &&
+      alignof(D) <= alignof(void*) && std::is_nothrow_move_constructible_v<D>;
+  template <class D> static D& get(void* p) {
     if constexpr (inline_v<D>)
       return *std::launder(reinterpret_cast<D*>(p));
     else
@@ -106,9 +111,10 @@ class Vjp {
   alignas(void*) mutable unsigned char storage_[capacity];
   mutable const Ops* ops_ = nullptr;
 };
+// clang-format on
 
-/// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the output's
-/// shape; the engine then need not expand it.
+/// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the
+/// output's shape; the engine then need not expand it.
 template <class F>
 struct elementwise_vjp : F {
   static constexpr bool takes_any_shape = true;
@@ -116,25 +122,31 @@ struct elementwise_vjp : F {
 template <class F>
 elementwise_vjp(F) -> elementwise_vjp<F>;
 
-/// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived), cotangents of
-/// the inputs out. `needed[i]` says whether input i's is used; leave the others undefined.
-using JointVjp = std::function<std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>& needed)>;
+/// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived),
+/// cotangents of the inputs out. `needed[i]` says whether input i's is used; leave the others
+/// undefined.
+using JointVjp =
+    std::function<std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>& needed)>;
 
-/// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns `value`
-/// with its place in the graph. Where recording is off, no input is tracked, or the value is not floating, it
-/// returns the value alone. `name` must outlive the graph (a string literal). Throws GraphError when the counts
-/// differ, and for an undefined value or vjp.
+/// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
+/// `value` with its place in the graph. Where recording is off, no input is tracked, or the value
+/// is not floating, it returns the value alone. `name` must outlive the graph (a string literal).
+/// Throws GraphError when the counts differ, and for an undefined value or vjp.
 ///
 ///     Tensor square(const Tensor& x) {
-///       return record("square", xt_square(x), {x}, {[=](const Tensor& g) { return 2.0 * g * x; }});
+///       return record("square", raw_square(x), {x},
+///                     {[=](const Tensor& g) { return 2.0 * g * x; }});
 ///     }
-Tensor record(const char* name, Tensor value, std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
+Tensor record(const char* name, Tensor value,
+              std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
               std::initializer_list<Vjp> vjps);
-Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs, std::vector<Vjp> vjps);
+Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs,
+              std::vector<Vjp> vjps);
 
-/// Records an op with several outputs, or with one vjp for all its inputs. Throws GraphError for an undefined
-/// value or vjp.
-std::vector<Tensor> record(const char* name, std::vector<Tensor> values, const std::vector<Tensor>& inputs, JointVjp vjp);
+/// Records an op with several outputs, or with one vjp for all its inputs. Throws GraphError for an
+/// undefined value or vjp.
+std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
+                           const std::vector<Tensor>& inputs, JointVjp vjp);
 
 /// Whether ops on tracked tensors are recorded in this thread.
 bool recording();
@@ -152,25 +164,26 @@ class NoGrad {
 };
 
 struct GradOptions {
-  bool create_graph = false;  ///< Record the backward pass, so that the result can be differentiated again.
+  bool create_graph = false;  ///< Record the pass, so that its result can be differentiated again.
   bool retain_graph = false;  ///< Keep the graph for another pass (implied by create_graph).
-  bool allow_unused = false;  ///< Return an undefined tensor for an input that the output does not depend on.
-  Tensor seed = {};           ///< Cotangent of the output; needed unless the output has one element.
+  bool allow_unused = false;  ///< Give an undefined tensor for an input that nothing depends on.
+  Tensor seed = {};  ///< Cotangent of the output; needed unless the output has one element.
 };
 
-/// The gradients of `output` with respect to `inputs` (leaves or any tracked tensors), without touching any
-/// leaf's `grad()`. Only the nodes between the inputs and the output are visited, and released unless retained.
-/// Throws GraphError for an untracked or unreachable input, or a released graph; ShapeError and DtypeError for a
-/// seed, or the result of a vjp, that does not fit.
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs, const GradOptions& options = {});
-/// As above, for several outputs: the gradient of sum_i <seeds[i], outputs[i]>. An undefined seed stands for ones
-/// where the output has one element.
+/// The gradients of `output` with respect to `inputs` (leaves or any tracked tensors), without
+/// touching any leaf's `grad()`. Only the nodes between the inputs and the output are visited, and
+/// released unless retained. Throws GraphError for an untracked or unreachable input, or a released
+/// graph; ShapeError and DtypeError for a seed, or the result of a vjp, that does not fit.
+std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                         const GradOptions& options = {});
+/// As above, for several outputs: the gradient of sum_i <seeds[i], outputs[i]>. An undefined seed
+/// stands for ones where the output has one element.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds,
                          const std::vector<Tensor>& inputs, const GradOptions& options = {});
 
-/// The nodes that lead to some outputs, in the order they were recorded: inputs always before users.
-/// Built in O(nodes + edges), plus a sort where recording order and visiting order differ. Threads may share
-/// leaves; a graph of ops is walked by one thread at a time.
+/// The nodes that lead to some outputs, in the order they were recorded: inputs always before
+/// users. Built in O(nodes + edges), plus a sort where recording order and visiting order differ.
+/// Threads may share leaves; a graph of ops is walked by one thread at a time.
 class Tape {
  public:
   explicit Tape(const Tensor& output) : Tape(std::vector<Tensor>{output}) {}
@@ -205,7 +218,8 @@ struct PassStatistics {
 };
 PassStatistics last_pass();
 
-/// Called with the name of every op that `record` sees while the guard lives, in any thread (for tests).
+/// Calls `seen` with the name of every op that `record` sees while the guard lives, in any thread;
+/// for tests.
 class RecordObserver {
  public:
   explicit RecordObserver(std::function<void(const char*)> seen);

@@ -30,20 +30,27 @@ Ref<Storage> make_buffer(std::size_t element_bytes) {
   return Ref<Storage>::adopt(buffer);
 }
 
-/// The transposes of `count` matrices of rows x cols, in blocks that fit the cache.
+/// The transposes of `count` matrices of rows x cols, tile by tile: both sides are then used along
+/// their rows; column by column, strides of a power of two would not stay in the cache.
 template <class T>
 void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t rows,
                         std::int64_t cols) {
-  constexpr std::int64_t block = 32;
-  const auto blocks = (rows + block - 1) / block;
-  const auto grain = elementwise_grain / (block * cols) + 1;
-  parallel_for(count * blocks, grain, [=](std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t side = 32;
+  const auto strips = (rows + side - 1) / side;
+  const auto grain = elementwise_grain / (side * cols) + 1;
+  parallel_for(count * strips, grain, [=](std::int64_t begin, std::int64_t end) {
+    T tile[side][side];
     for (auto strip = begin; strip < end; ++strip) {
-      const auto matrix = strip / blocks * rows * cols, first = strip % blocks * block;
-      for (std::int64_t j0 = 0; j0 < cols; j0 += block)
-        for (auto i = first; i < std::min(first + block, rows); ++i)
-          for (auto j = j0; j < std::min(j0 + block, cols); ++j)
-            to[matrix + j * rows + i] = from[matrix + i * cols + j];
+      const auto matrix = strip / strips * rows * cols, i0 = strip % strips * side;
+      const auto height = std::min(side, rows - i0);
+      for (std::int64_t j0 = 0; j0 < cols; j0 += side) {
+        const auto width = std::min(side, cols - j0);
+        for (std::int64_t i = 0; i < height; ++i)
+          for (std::int64_t j = 0; j < width; ++j)
+            tile[j][i] = from[matrix + (i0 + i) * cols + j0 + j];
+        for (std::int64_t j = 0; j < width; ++j)
+          std::copy_n(tile[j], height, to + matrix + (j0 + j) * rows + i0);
+      }
     }
   });
 }
@@ -82,8 +89,9 @@ void* materialise(Value& value) {
   value.buffer = make_buffer(static_cast<std::size_t>(value.numel) * size_of(value.dtype));
   visit_dtype(value.dtype, [&](auto zero) {
     using T = decltype(zero);
-    transpose_matrices(static_cast<const T*>(source.raw()), reinterpret_cast<T*>(value.buffer->data()),
-                       value.numel / (rows * cols), rows, cols);
+    transpose_matrices(static_cast<const T*>(source.raw()),
+                       reinterpret_cast<T*>(value.buffer->data()), value.numel / (rows * cols),
+                       rows, cols);
   });
   value.data.store(value.buffer->data(), std::memory_order_release);
   return value.buffer->data();
@@ -93,9 +101,11 @@ Tensor empty(const Shape& shape, Dtype dtype) {
   const auto numel = checked_numel(shape);
   const std::size_t bytes = static_cast<std::size_t>(numel) * size_of(dtype);
   const bool small = bytes <= inline_bytes;
-  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, small ? bytes : 0));
+  auto value =
+      Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, small ? bytes : 0));
   if (!small) value->buffer = make_buffer(bytes);
-  value->data.store(small ? inline_elements(*value) : value->buffer->data(), std::memory_order_relaxed);
+  value->data.store(small ? inline_elements(*value) : value->buffer->data(),
+                    std::memory_order_relaxed);
   return Tensor(std::move(value), {});
 }
 
@@ -105,7 +115,8 @@ Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {
   const auto numel = shape.numel();
   if (!x.value_ref()->buffer) {
     const Tensor copy = empty(shape, x.dtype());
-    if (numel) std::memcpy(mutable_data<char>(copy), from, static_cast<std::size_t>(numel) * element);
+    if (numel)
+      std::memcpy(mutable_data<char>(copy), from, static_cast<std::size_t>(numel) * element);
     return copy;
   }
   auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, x.dtype(), 0));
@@ -152,7 +163,8 @@ Tensor Tensor::literal_integer(std::int64_t element) { return literal(element); 
 Tensor Tensor::literal_floating(double element) { return literal(element); }
 
 void Tensor::undefined(const char* op) {
-  fail<GraphError>(op, "this tensor is undefined (default-constructed, or a gradient that nothing has reached)");
+  fail<GraphError>(
+      op, "this tensor is undefined (default-constructed, or a gradient that nothing has reached)");
 }
 
 void Tensor::wrong_type(const char* op, Dtype asked) const {

@@ -38,8 +38,8 @@ Tensor make_scalar(T element) {
   return Tensor(Ref<Value>::adopt(v), {});
 }
 
-/// `from` as an element of another type. Throws ValueError for a NaN, an infinity or a number out of range
-/// where an integer is asked for.
+/// `from` as an element of another type. Throws ValueError for a NaN, an infinity or a number out
+/// of range where an integer is asked for.
 template <class To, class From>
 To convert(From from, const char* op) {
   if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>)

@@ -17,8 +17,8 @@
 
 namespace gradtape {
 
-/// Copies an xtensor expression: containers of either layout, strided views, lazy arithmetic. float, double and bool
-/// keep their type, integers become int64. Throws ShapeError for more than 8 axes.
+/// Copies an xtensor expression: containers of either layout, strided views, lazy arithmetic.
+/// float, double and bool keep their type, integers become int64. Throws ShapeError past 8 axes.
 template <class E>
 Tensor from_xtensor(const xt::xexpression<E>& expression) {
   const auto& e = expression.derived_cast();
@@ -33,8 +33,9 @@ Tensor from_xtensor(const xt::xexpression<E>& expression) {
   return x;
 }
 
-/// The elements of `x` as a constant xtensor adaptor, without a copy. It reads the tensor's memory: keep `x`, or a copy
-/// of it, which shares the elements, as long as the adaptor. Throws DtypeError unless `T` is the type of the dtype.
+/// The elements of `x` as a constant xtensor adaptor, without a copy. It reads the tensor's memory:
+/// keep `x`, or a copy of it, which shares the elements, as long as the adaptor. Throws DtypeError
+/// unless `T` is the type of the dtype.
 template <class T>
 auto view(const Tensor& x) {
   const auto elements = x.data<T>();
@@ -45,7 +46,7 @@ auto view(const Tensor& x) {
 template <class T>
 auto view(Tensor&&) = delete;
 
-/// A copy of the elements of `x` as an xt::xarray. Throws DtypeError unless `T` is the type of the dtype.
+/// A copy of the elements as an xt::xarray. Throws DtypeError unless `T` is the type of the dtype.
 template <class T>
 xt::xarray<T> to_xarray(const Tensor& x) {
   return view<T>(x);

@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
 
   seed(1);
   Classifier model;
-  optim::Adam adam(model.parameters());
+  optim::Adam adam(model.parameters(), {.lr = 2e-3});
   constexpr std::uint64_t epochs = 5;
   Progress progress(epochs, train.size());
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
       adam.step();
       progress.advance(images.size(0), loss.item<double>(), accuracy(logits, labels));
     }
+    adam.options().lr *= 0.6;  // smaller steps towards the end
   }
 
   const NoGrad no_grad;

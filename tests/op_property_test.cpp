@@ -48,7 +48,8 @@ bool same(const Tensor& a, const Tensor& b) {
   const Tensor x = a.to(float64), y = b.to(float64);
   for (std::size_t i = 0; i < x.data<double>().size(); ++i) {
     const double p = x.data<double>()[i], q = y.data<double>()[i];
-    if (!(p == q || (std::isnan(p) && std::isnan(q)) || std::abs(p - q) <= 1e-14 * std::abs(q))) return false;
+    if (!(p == q || (std::isnan(p) && std::isnan(q)) || std::abs(p - q) <= 1e-14 * std::abs(q)))
+      return false;
   }
   return true;
 }
@@ -60,12 +61,12 @@ bool close(const Tensor& a, const Tensor& b, double tolerance) {
 }
 
 bool all_zero(const Tensors& gradients) {
-  return std::all_of(gradients.begin(), gradients.end(), [](const Tensor& g) { return array_equal(g, zeros_like(g)); });
+  return std::all_of(gradients.begin(), gradients.end(),
+                     [](const Tensor& g) { return array_equal(g, zeros_like(g)); });
 }
 
 /// Calls `check(sample, inputs)` for every list of shapes of every row.
-template <class Check>
-void for_each_call(Check check) {
+template <class Check> void for_each_call(Check check) {
   for (const auto& sample : op_samples())
     for (const auto& shapes : sample.shapes) {
       std::string call = sample.name;
@@ -115,7 +116,8 @@ TEST_CASE("every op takes empty inputs and gives empty outputs their gradient 0"
 TEST_CASE("every op agrees in float32 and float64") {
   for_each_call([](const OpSample& sample, const Tensors& x) {
     if (sample.random) return;
-    const Tensors narrow = to(x, float32), single = leaves(narrow), wide = leaves(to(narrow, float64));
+    const Tensors narrow = to(x, float32), single = leaves(narrow),
+                  wide = leaves(to(narrow, float64));
     const Tensor y = sample.f(single), exact = sample.f(wide);
     CHECK(y.dtype() == float32);
     CHECK(close(y.to(float64), exact, 2e-6));
@@ -148,7 +150,8 @@ TEST_CASE("no op writes into its inputs, neither forward nor backward") {
   for_each_call([](const OpSample& sample, const Tensors& x) {
     const auto elements = [](const Tensors& tensors) {
       std::vector<double> all;
-      for (const auto& t : tensors) all.insert(all.end(), t.data<double>().begin(), t.data<double>().end());
+      for (const auto& t : tensors)
+        all.insert(all.end(), t.data<double>().begin(), t.data<double>().end());
       return all;
     };
     const auto before = elements(x);
@@ -206,7 +209,8 @@ TEST_CASE("every op keeps what is documented at 0, -0, infinities and ties") {
             CAPTURE(g[i].str());
             CHECK(same(g[i], edge.gradients[i].to(dtype)));
           }
-          CHECK(all_zero(grad(y, at, {.create_graph = create_graph, .retain_graph = true, .seed = zero})));
+          CHECK(all_zero(
+              grad(y, at, {.create_graph = create_graph, .retain_graph = true, .seed = zero})));
         }
       }
   CHECK(points > 100);
@@ -254,12 +258,14 @@ TEST_CASE("every function of ops.hpp and every op that is ever recorded has a ro
   }
   for (const auto& name : seen)
     CHECK_MESSAGE((names.contains(name) || value_names.contains(name)), "no row for the op ", name);
-  for (const auto& name : names) CHECK_MESSAGE(seen.contains(name), "the row does not record ", name);
+  for (const auto& name : names)
+    CHECK_MESSAGE(seen.contains(name), "the row does not record ", name);
 
   std::ifstream header(GRADTAPE_SOURCE_DIR "/autograd/ops.hpp");
   const std::regex declaration(R"(^(?:Tensor|bool|std::vector<Tensor>) (operator[^(]+|\w+)\(.*)");
   for (std::string line; std::getline(header, line) && line != "namespace detail {";)
     if (std::smatch match; std::regex_match(line, match, declaration)) functions.insert(match[1]);
   CHECK(functions.size() > 80);
-  for (const auto& function : functions) CHECK_MESSAGE(listed_functions.contains(function), "no row for ", function);
+  for (const auto& function : functions)
+    CHECK_MESSAGE(listed_functions.contains(function), "no row for ", function);
 }

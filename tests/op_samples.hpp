@@ -25,9 +25,10 @@ struct OpSample {
   const char* name;      ///< as given to `record`
   const char* function;  ///< in ops.hpp; "" for an op that only vjps use
   std::function<Tensor(const std::vector<Tensor>&)> f;
-  std::vector<std::vector<Shape>> shapes;  ///< of the inputs, one list a call; size 0 included where it may be
-  std::vector<Range> ranges = {{}};        ///< of each input; the last one holds for the rest
-  std::vector<double> kinks = {};          ///< no sample comes near these
+  std::vector<std::vector<Shape>>
+      shapes;  ///< of the inputs, one list a call; size 0 included where it may be
+  std::vector<Range> ranges = {{}};  ///< of each input; the last one holds for the rest
+  std::vector<double> kinks = {};    ///< no sample comes near these
   std::vector<EdgePoint> edges = {};
   bool flat = false;    ///< slope 0 everywhere
   bool random = false;  ///< draws numbers, which differ between the dtypes

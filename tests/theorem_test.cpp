@@ -1,5 +1,6 @@
-// The theorem this library is about (Baur and Strassen 1983): the gradient costs a constant times the function. The tape
-// owes it to visiting every node once, however often its result is used, and to never recursing.
+// The theorem this library is about (Baur and Strassen 1983): the gradient costs a constant times
+// the function. The tape owes it to visiting every node once, however often its result is used, and
+// to never recursing.
 
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
@@ -14,7 +15,9 @@ using namespace gradtape;
 
 namespace {
 
-Tensor scalar(double x) { return full({}, x, float64); }
+Tensor scalar(double x) {
+  return full({}, x, float64);
+}
 
 /// Runs `f` on a thread whose stack has `bytes`.
 void run_on_stack(std::size_t bytes, const std::function<void()>& f) {
@@ -72,11 +75,13 @@ TEST_CASE("a chain of a million ops records, differentiates and is destroyed on 
   CHECK(slope == 1);
   CHECK(visits == length + 1);
 
-  run_on_stack(256 * 1024, [&] {  // never differentiated: destroyed as recorded, with all that the vjps captured
-    Tensor y = scalar(1).requires_grad();
-    for (int i = 0; i < length; ++i) y = tanh(y) * y;
-    slope = y.item<double>();
-  });
+  run_on_stack(
+      256 * 1024,
+      [&] {  // never differentiated: destroyed as recorded, with all that the vjps captured
+        Tensor y = scalar(1).requires_grad();
+        for (int i = 0; i < length; ++i) y = tanh(y) * y;
+        slope = y.item<double>();
+      });
   CHECK(std::isfinite(slope));
 }
 

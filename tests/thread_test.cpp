@@ -54,7 +54,8 @@ TEST_CASE("two threads infer with shared parameters") {
   std::vector<int> equal(2);
   together([&](int thread) {
     const NoGrad no_grad;
-    for (int repeat = 0; repeat < 200; ++repeat) equal[static_cast<std::size_t>(thread)] += array_equal(model(x), expected);
+    for (int repeat = 0; repeat < 200; ++repeat)
+      equal[static_cast<std::size_t>(thread)] += array_equal(model(x), expected);
   });
   CHECK(equal == std::vector<int>{200, 200});
 }
@@ -91,7 +92,8 @@ TEST_CASE("NoGrad and the statistics of a pass belong to their thread") {
   CHECK_FALSE((x * x).is_tracked());
 }
 
-TEST_CASE("a graph may be recorded in one thread, differentiated in a second and destroyed in a third") {
+TEST_CASE(
+    "a graph may be recorded in one thread, differentiated in a second and destroyed in a third") {
   const Tensor x = full({}, 1.5, float64).requires_grad();
   Tensor y;
   std::thread([&] {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -93,6 +94,48 @@ Tensor rows_of(const Tensor& x) {
   return x.ndim() == 2 ? x : reshape(x, {row_count(x.shape()), x.shape().back()});
 }
 
+// The gradients of linear: straight from kernels, or by public ops while the backward pass is itself recorded.
+
+/// g: [..., out], weight: [out, in] -> [..., in]
+Tensor linear_x_gradient(const Tensor& g, const Tensor& weight) {
+  if (recording()) return matmul(g, weight);
+  Shape shape = g.shape();
+  const auto rows = row_count(shape), out = shape.back();
+  shape[shape.ndim() - 1] = weight.size(1);
+  const Tensor y = empty(shape, g.dtype());
+  visit_floating(g.dtype(), "linear", [&](auto zero) {
+    using T = decltype(zero);
+    kernels::gemm<T>({static_cast<const T*>(g.raw()), rows, out}, matrix<T>(weight), mutable_data<T>(y));
+  });
+  return y;
+}
+
+/// g: [..., out], x: [..., in] -> [out, in]
+Tensor linear_weight_gradient(const Tensor& g, const Tensor& x) {
+  if (recording()) return matmul(transpose(rows_of(g)), rows_of(x));
+  const Shape shape = g.shape();
+  const auto rows = row_count(shape), out = shape.back(), in = x.size(-1);
+  const Tensor y = empty({out, in}, g.dtype());
+  visit_floating(g.dtype(), "linear", [&](auto zero) {
+    using T = decltype(zero);
+    kernels::gemm<T>({static_cast<const T*>(g.raw()), out, rows, true}, {static_cast<const T*>(x.raw()), rows, in},
+                     mutable_data<T>(y));
+  });
+  return y;
+}
+
+/// g: [..., out] -> [out]
+Tensor linear_bias_gradient(const Tensor& g) {
+  if (recording()) return g;  // the engine sums it
+  const Shape shape = g.shape();
+  const Tensor y = empty({shape.back()}, g.dtype());
+  visit_floating(g.dtype(), "linear", [&](auto zero) {
+    using T = decltype(zero);
+    kernels::sum(static_cast<const T*>(g.raw()), mutable_data<T>(y), {1, row_count(shape), shape.back()});
+  });
+  return y;
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
@@ -149,10 +192,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const auto* const from = static_cast<const T*>(x.raw());
     kernels::gemm<T>({from, rows, in, false}, {w.data, in, out, !w.transposed}, to, bias.defined());
   });
-  const auto for_x = [weight](const Tensor& g) { return matmul(g, weight); };
-  const auto for_weight = [x](const Tensor& g) { return matmul(transpose(rows_of(g)), rows_of(x)); };
+  const auto for_x = [weight](const Tensor& g) { return linear_x_gradient(g, weight); };
+  const auto for_weight = [x](const Tensor& g) { return linear_weight_gradient(g, x); };
   if (!bias.defined()) return record("linear", y, {x, weight}, {for_x, for_weight});
-  return record("linear", y, {x, weight, bias}, {for_x, for_weight, [](const Tensor& g) { return g; }});
+  return record("linear", y, {x, weight, bias}, {for_x, for_weight, linear_bias_gradient});
 }
 
 }  // namespace gradtape

@@ -1,0 +1,151 @@
+#include <gradtape/autograd/memory.hpp>
+#include <gradtape/autograd/tensor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstring>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace gradtape;
+using namespace gradtape::detail;
+
+// The address sanitizer's builds keep no blocks, so that it sees every use after free.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool caching = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool caching = false;
+#else
+constexpr bool caching = true;
+#endif
+#else
+constexpr bool caching = true;
+#endif
+
+namespace {
+
+constexpr std::size_t sizes[] = {0,    1,    15,   16,    17,     48,        255,        1023, 1024,
+                                 1025, 1280, 4096, 65535, 100000, (2 << 20) - 1, 2 << 20, 5 << 20};
+
+struct Counted {
+  explicit Counted(int& alive) : alive(alive) { ++alive; }
+  void destroy() {
+    --alive;
+    delete this;
+  }
+  RefCount refs;
+  int& alive;
+};
+
+}  // namespace
+
+TEST_CASE("blocks are aligned, writable to the last byte, and apart from each other") {
+  std::vector<std::pair<unsigned char*, std::size_t>> blocks;
+  unsigned char mark = 0;
+  for (const auto bytes : sizes)
+    for (int copy = 0; copy < 3; ++copy) {
+      auto* block = static_cast<unsigned char*>(allocate(bytes));
+      CHECK(reinterpret_cast<std::uintptr_t>(block) % (bytes >= 1024 + 1 ? 64 : 16) == 0);
+      std::memset(block, ++mark, bytes);
+      blocks.emplace_back(block, bytes);
+    }
+  mark = 0;
+  for (const auto& [block, bytes] : blocks) {
+    ++mark;
+    std::size_t damaged = 0;
+    for (std::size_t i = 0; i < bytes; ++i) damaged += block[i] != mark;
+    CHECK(damaged == 0);
+  }
+  for (const auto& [block, bytes] : blocks) deallocate(block, bytes);
+}
+
+TEST_CASE("a freed block serves the next request of its size") {
+  if (!caching) return;
+  release_cached_memory();  // the cache is bounded, and other tests may have filled it
+  for (const std::size_t bytes : {40, 1000, 5000, 3000000}) {
+    void* first = allocate(bytes);
+    deallocate(first, bytes);
+    void* second = allocate(bytes);
+    CHECK(second == first);
+    deallocate(second, bytes);
+  }
+}
+
+TEST_CASE("released memory is fetched anew, and tensors that live stay as they are") {
+  const Tensor kept = full({1000000}, 3);
+  { const Tensor dropped = full({1000000}, 4); }
+  release_cached_memory();
+  const Tensor fresh = full({1000000}, 5);
+  CHECK(kept.data<float>()[999999] == 3);
+  CHECK(fresh.data<float>()[999999] == 5);
+}
+
+TEST_CASE("a request that no machine can meet throws and spoils nothing") {
+  CHECK_THROWS_AS(allocate(std::size_t{1} << 60), std::bad_alloc);
+  const Tensor x = ones({100000});
+  CHECK(x.data<float>()[99999] == 1);
+}
+
+TEST_CASE("blocks may be freed by another thread than the one that asked for them") {
+  std::vector<Tensor> made;
+  std::thread([&] {
+    for (int i = 0; i < 2000; ++i) made.push_back(full({i % 400}, i));
+  }).join();
+  for (std::size_t i = 1; i < made.size(); ++i)
+    if (made[i].numel()) REQUIRE(made[i].data<float>()[0] == static_cast<float>(i));
+  std::thread([&] { made.clear(); }).join();
+  CHECK(made.empty());
+}
+
+TEST_CASE("what an ended thread has freed serves the next threads") {
+  if (!caching) return;
+  // Each thread keeps 64 blocks at a time; were the blocks of ended threads lost, no address would
+  // come twice.
+  std::set<void*> seen;
+  for (int round = 0; round < 20; ++round)
+    std::thread([&] {
+      std::vector<void*> blocks(64);
+      for (auto& block : blocks) seen.insert(block = allocate(176));
+      for (auto* block : blocks) deallocate(block, 176);
+    }).join();
+  CHECK(seen.size() < 3 * 64);
+}
+
+TEST_CASE("the last reference destroys, whichever way references were passed") {
+  int alive = 0;
+  {
+    auto a = Ref<Counted>::adopt(new Counted(alive));
+    CHECK(a->refs.unique());
+    auto b = a;
+    CHECK_FALSE(a->refs.unique());
+    auto c = std::move(a);
+    CHECK_FALSE(a);
+    b = {};
+    CHECK(c->refs.unique());
+    c = Ref<Counted>::share(c.get());
+    CHECK(c->refs.unique());
+    Ref<Counted>::adopt(c.leak());
+    CHECK(alive == 0);
+  }
+  CHECK(alive == 0);
+}
+
+TEST_CASE("a reference count is right under several threads") {
+  int alive = 0;
+  {
+    const auto shared = Ref<Counted>::adopt(new Counted(alive));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20000; ++i) const Ref<Counted> copy = shared;
+      });
+    for (auto& thread : threads) thread.join();
+    CHECK(shared->refs.unique());
+    CHECK(alive == 1);
+  }
+  CHECK(alive == 0);
+}
