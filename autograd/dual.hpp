@@ -16,37 +16,35 @@ concept Literal = std::is_arithmetic_v<A>;
 
 namespace detail {
 
-// How tangents combine. A default-made Pack is zero; an undefined Tensor stands for zero, so that no op is
-// recorded for an input that a subexpression does not depend on.
-template <class V>
-Pack<V> tangent_sum(Pack<V> a, Pack<V> b) {
+// How tangents combine. A default-made Pack is zero; an undefined Tensor stands for zero, so that
+// no op is recorded for an input that a subexpression does not depend on.
+template <class V> Pack<V> tangent_sum(Pack<V> a, Pack<V> b) {
   return a + b;
 }
-template <bool safe, class V>
-Pack<V> tangent_times(Pack<V> slope, Pack<V> tangent) {
+template <bool safe, class V> Pack<V> tangent_times(Pack<V> slope, Pack<V> tangent) {
   return safe ? chain(tangent, slope) : tangent * slope;
 }
-template <class V>
-Pack<V> tangent_minus(Pack<V> a) {
+template <class V> Pack<V> tangent_minus(Pack<V> a) {
   return -a;
 }
-template <class V>
-Pack<V> tangent_scaled(Pack<V> a, double factor) {
+template <class V> Pack<V> tangent_scaled(Pack<V> a, double factor) {
   return a * Pack<V>(factor);
 }
-template <class V>
-Pack<V> tangent_where(Mask<V> mask, Pack<V> a, Pack<V> b) {
+template <class V> Pack<V> tangent_where(Mask<V> mask, Pack<V> a, Pack<V> b) {
   return where(mask, a, b);
 }
 inline Tensor tangent_sum(const Tensor& a, const Tensor& b) {
   return !a.defined() ? b : !b.defined() ? a : a + b;
 }
-template <bool safe>
-Tensor tangent_times(const Tensor& slope, const Tensor& tangent) {
+template <bool safe> Tensor tangent_times(const Tensor& slope, const Tensor& tangent) {
   return tangent.defined() ? chain(tangent, slope) : Tensor();
 }
-inline Tensor tangent_minus(const Tensor& a) { return a.defined() ? -a : a; }
-inline Tensor tangent_scaled(const Tensor& a, double factor) { return a.defined() ? a * factor : a; }
+inline Tensor tangent_minus(const Tensor& a) {
+  return a.defined() ? -a : a;
+}
+inline Tensor tangent_scaled(const Tensor& a, double factor) {
+  return a.defined() ? a * factor : a;
+}
 inline Tensor tangent_where(const Tensor& mask, const Tensor& a, const Tensor& b) {
   if (!a.defined() && !b.defined()) return {};
   return where(mask, a.defined() ? a : Tensor(0.0), b.defined() ? b : Tensor(0.0));
@@ -56,14 +54,13 @@ inline Tensor tangent_where(const Tensor& mask, const Tensor& a, const Tensor& b
 
 /// value + sum_i tangents[i] e_i, with e_i e_j = 0. T is a Pack or a Tensor.
 ///
-/// A tangent of 0 stays 0 whatever slope it meets, infinite or NaN. Unless `safe`, it turns into NaN there: plain
-/// products take half the time, and whoever finds a NaN in the end computes again with safe numbers.
-template <class T, int N, bool safe = true>
-struct Dual {
+/// A tangent of 0 stays 0 whatever slope it meets, infinite or NaN. Unless `safe`, it turns into
+/// NaN there: plain products take half the time, and whoever finds a NaN in the end computes again
+/// with safe numbers.
+template <class T, int N, bool safe = true> struct Dual {
   Dual() = default;
   Dual(T constant) : value(constant) {}
-  template <Literal A>
-  Dual(A literal) : value(literal) {}
+  template <Literal A> Dual(A literal) : value(literal) {}
 
   /// Input number i: its own derivative is 1.
   static Dual input(const T& value, int i) {
@@ -73,11 +70,13 @@ struct Dual {
   }
 
   friend Dual operator+(const Dual& a, const Dual& b) {
-    return combine(a.value + b.value, [&](auto i) { return detail::tangent_sum(a.tangents[i], b.tangents[i]); });
+    return combine(a.value + b.value,
+                   [&](auto i) { return detail::tangent_sum(a.tangents[i], b.tangents[i]); });
   }
   friend Dual operator-(const Dual& a, const Dual& b) {
-    return combine(a.value - b.value,
-                   [&](auto i) { return detail::tangent_sum(a.tangents[i], detail::tangent_minus(b.tangents[i])); });
+    return combine(a.value - b.value, [&](auto i) {
+      return detail::tangent_sum(a.tangents[i], detail::tangent_minus(b.tangents[i]));
+    });
   }
   friend Dual operator-(const Dual& a) {
     return combine(-a.value, [&](auto i) { return detail::tangent_minus(a.tangents[i]); });
@@ -92,41 +91,28 @@ struct Dual {
     const T inverse = T(1.0) / b.value, y = a.value * inverse;
     return combine(a.value / b.value, [&](auto i) {
       return detail::tangent_times<safe>(
-          inverse, detail::tangent_sum(a.tangents[i], detail::tangent_times<safe>(-y, b.tangents[i])));
+          inverse,
+          detail::tangent_sum(a.tangents[i], detail::tangent_times<safe>(-y, b.tangents[i])));
     });
   }
 
   // Literals have no tangents: nothing to compute for them.
-  template <Literal A>
-  friend Dual operator+(const Dual& a, A b) {
+  template <Literal A> friend Dual operator+(const Dual& a, A b) {
     return combine(a.value + T(b), [&](auto i) { return a.tangents[i]; });
   }
-  template <Literal A>
-  friend Dual operator+(A a, const Dual& b) {
-    return b + a;
+  template <Literal A> friend Dual operator+(A a, const Dual& b) { return b + a; }
+  template <Literal A> friend Dual operator-(const Dual& a, A b) { return a + -b; }
+  template <Literal A> friend Dual operator-(A a, const Dual& b) { return -b + a; }
+  template <Literal A> friend Dual operator*(const Dual& a, A b) {
+    return combine(a.value * T(b),
+                   [&](auto i) { return detail::tangent_scaled(a.tangents[i], b); });
   }
-  template <Literal A>
-  friend Dual operator-(const Dual& a, A b) {
-    return a + -b;
+  template <Literal A> friend Dual operator*(A a, const Dual& b) { return b * a; }
+  template <Literal A> friend Dual operator/(const Dual& a, A b) {
+    return combine(a.value / T(b),
+                   [&](auto i) { return detail::tangent_scaled(a.tangents[i], 1.0 / b); });
   }
-  template <Literal A>
-  friend Dual operator-(A a, const Dual& b) {
-    return -b + a;
-  }
-  template <Literal A>
-  friend Dual operator*(const Dual& a, A b) {
-    return combine(a.value * T(b), [&](auto i) { return detail::tangent_scaled(a.tangents[i], b); });
-  }
-  template <Literal A>
-  friend Dual operator*(A a, const Dual& b) {
-    return b * a;
-  }
-  template <Literal A>
-  friend Dual operator/(const Dual& a, A b) {
-    return combine(a.value / T(b), [&](auto i) { return detail::tangent_scaled(a.tangents[i], 1.0 / b); });
-  }
-  template <Literal A>
-  friend Dual operator/(A a, const Dual& b) {
+  template <Literal A> friend Dual operator/(A a, const Dual& b) {
     const T y = T(a) / b.value;
     return b.scaled(y, -y / b.value);
   }
@@ -138,11 +124,12 @@ struct Dual {
   friend auto operator>(const Dual& a, const Dual& b) { return a.value > b.value; }
   friend auto operator>=(const Dual& a, const Dual& b) { return a.value >= b.value; }
 
-  /// a where the mask holds, b elsewhere; the tangents are chosen, not blended, so what the other branch
-  /// holds never enters.
+  /// a where the mask holds, b elsewhere; the tangents are chosen, not blended, so what the other
+  /// branch holds never enters.
   friend Dual where(const decltype(T() < T())& mask, const Dual& a, const Dual& b) {
-    return combine(where(mask, a.value, b.value),
-                   [&](auto i) { return detail::tangent_where(mask, a.tangents[i], b.tangents[i]); });
+    return combine(where(mask, a.value, b.value), [&](auto i) {
+      return detail::tangent_where(mask, a.tangents[i], b.tangents[i]);
+    });
   }
 
   /// A function of this number, from its value and its slope here.
@@ -150,9 +137,10 @@ struct Dual {
     return combine(result, [&](auto i) { return detail::tangent_times<safe>(slope, tangents[i]); });
   }
   /// slope * tangents[i]
-  T product(const T& slope, std::size_t i) const { return detail::tangent_times<safe>(slope, tangents[i]); }
-  template <class F>
-  static Dual combine(const T& value, F&& tangent) {
+  T product(const T& slope, std::size_t i) const {
+    return detail::tangent_times<safe>(slope, tangents[i]);
+  }
+  template <class F> static Dual combine(const T& value, F&& tangent) {
     Dual y(value);
     for (std::size_t i = 0; i < N; ++i) y.tangents[i] = tangent(i);
     return y;
@@ -164,21 +152,15 @@ struct Dual {
 
 namespace detail {
 
-template <class T>
-inline constexpr bool is_pack = false;
-template <class V>
-inline constexpr bool is_pack<Pack<V>> = true;
-template <class T>
-inline constexpr bool is_dual = false;
-template <class T, int N, bool safe>
-inline constexpr bool is_dual<Dual<T, N, safe>> = true;
+template <class T> inline constexpr bool is_pack = false;
+template <class V> inline constexpr bool is_pack<Pack<V>> = true;
+template <class T> inline constexpr bool is_dual = false;
+template <class T, int N, bool safe> inline constexpr bool is_dual<Dual<T, N, safe>> = true;
 
-template <class P, class V>
-Pack<V> apply(Pack<V> x) {
+template <class P, class V> Pack<V> apply(Pack<V> x) {
   return V(P::value(x.v));
 }
-template <class P, class V>
-Pack<V> apply(Pack<V> a, Pack<V> b) {
+template <class P, class V> Pack<V> apply(Pack<V> a, Pack<V> b) {
   return V(P::value(a.v, b.v));
 }
 
@@ -186,13 +168,13 @@ Pack<V> apply(Pack<V> a, Pack<V> b) {
 template <class T>
 concept FormulaValue = is_pack<T> || is_dual<T>;
 
-/// Of a formula value and a literal, or of a dual number and a constant pack: the one both convert to.
+/// Of a formula value and a literal, or of a dual number and a constant pack: the one both convert
+/// to.
 template <class A, class B>
 using common = std::conditional_t<is_dual<A> || (is_pack<A> && !is_dual<B>), A, B>;
 
 /// Primitive `P` at x. `self` is the function that calls this, for the value inside a dual number.
-template <class P, class T, class F>
-T lift(const T& x, F self) {
+template <class P, class T, class F> T lift(const T& x, F self) {
   if constexpr (is_pack<T>) {
     return apply<P>(x);
   } else {
@@ -203,17 +185,15 @@ T lift(const T& x, F self) {
       return x.scaled(y, P::of_input(x.value));
   }
 }
-template <class P, class T, class F>
-T lift(const T& a, const T& b, F self) {
+template <class P, class T, class F> T lift(const T& a, const T& b, F self) {
   if constexpr (is_pack<T>) {
     return apply<P>(a, b);
   } else {
     using U = decltype(a.value);
     const auto y = self(a.value, b.value);
     const U slope_a = P::slope_a(a.value, b.value, y), slope_b = P::slope_b(a.value, b.value, y);
-    return T::combine(y, [&](auto i) {
-      return tangent_sum(a.product(slope_a, i), b.product(slope_b, i));
-    });
+    return T::combine(
+        y, [&](auto i) { return tangent_sum(a.product(slope_a, i), b.product(slope_b, i)); });
   }
 }
 
@@ -221,136 +201,108 @@ T lift(const T& a, const T& b, F self) {
 
 // ---- the functions of formulas; on tensors they are the ops of the same name ----
 
-template <detail::FormulaValue T>
-T abs(const T& x) {
+template <detail::FormulaValue T> T abs(const T& x) {
   return detail::lift<primitive::Abs>(x, [](const auto& v) { return abs(v); });
 }
-template <detail::FormulaValue T>
-T sign(const T& x) {
+template <detail::FormulaValue T> T sign(const T& x) {
   return detail::lift<primitive::Sign>(x, [](const auto& v) { return sign(v); });
 }
-template <detail::FormulaValue T>
-T step(const T& x) {
+template <detail::FormulaValue T> T step(const T& x) {
   return detail::lift<primitive::Step>(x, [](const auto& v) { return step(v); });
 }
-template <detail::FormulaValue T>
-T floor(const T& x) {
+template <detail::FormulaValue T> T floor(const T& x) {
   return detail::lift<primitive::Floor>(x, [](const auto& v) { return floor(v); });
 }
-template <detail::FormulaValue T>
-T ceil(const T& x) {
+template <detail::FormulaValue T> T ceil(const T& x) {
   return detail::lift<primitive::Ceil>(x, [](const auto& v) { return ceil(v); });
 }
-template <detail::FormulaValue T>
-T round(const T& x) {
+template <detail::FormulaValue T> T round(const T& x) {
   return detail::lift<primitive::Round>(x, [](const auto& v) { return round(v); });
 }
-template <detail::FormulaValue T>
-T square(const T& x) {
+template <detail::FormulaValue T> T square(const T& x) {
   return detail::lift<primitive::Square>(x, [](const auto& v) { return square(v); });
 }
-template <detail::FormulaValue T>
-T sqrt(const T& x) {
+template <detail::FormulaValue T> T sqrt(const T& x) {
   return detail::lift<primitive::Sqrt>(x, [](const auto& v) { return sqrt(v); });
 }
-template <detail::FormulaValue T>
-T rsqrt(const T& x) {
+template <detail::FormulaValue T> T rsqrt(const T& x) {
   return detail::lift<primitive::Rsqrt>(x, [](const auto& v) { return rsqrt(v); });
 }
-template <detail::FormulaValue T>
-T reciprocal(const T& x) {
+template <detail::FormulaValue T> T reciprocal(const T& x) {
   return detail::lift<primitive::Reciprocal>(x, [](const auto& v) { return reciprocal(v); });
 }
-template <detail::FormulaValue T>
-T exp(const T& x) {
+template <detail::FormulaValue T> T exp(const T& x) {
   return detail::lift<primitive::Exp>(x, [](const auto& v) { return exp(v); });
 }
-template <detail::FormulaValue T>
-T expm1(const T& x) {
+template <detail::FormulaValue T> T expm1(const T& x) {
   return detail::lift<primitive::Expm1>(x, [](const auto& v) { return expm1(v); });
 }
-template <detail::FormulaValue T>
-T log(const T& x) {
+template <detail::FormulaValue T> T log(const T& x) {
   return detail::lift<primitive::Log>(x, [](const auto& v) { return log(v); });
 }
-template <detail::FormulaValue T>
-T log1p(const T& x) {
+template <detail::FormulaValue T> T log1p(const T& x) {
   return detail::lift<primitive::Log1p>(x, [](const auto& v) { return log1p(v); });
 }
-template <detail::FormulaValue T>
-T sin(const T& x) {
+template <detail::FormulaValue T> T sin(const T& x) {
   return detail::lift<primitive::Sin>(x, [](const auto& v) { return sin(v); });
 }
-template <detail::FormulaValue T>
-T cos(const T& x) {
+template <detail::FormulaValue T> T cos(const T& x) {
   return detail::lift<primitive::Cos>(x, [](const auto& v) { return cos(v); });
 }
-template <detail::FormulaValue T>
-T tan(const T& x) {
+template <detail::FormulaValue T> T tan(const T& x) {
   return detail::lift<primitive::Tan>(x, [](const auto& v) { return tan(v); });
 }
-template <detail::FormulaValue T>
-T asin(const T& x) {
+template <detail::FormulaValue T> T asin(const T& x) {
   return detail::lift<primitive::Asin>(x, [](const auto& v) { return asin(v); });
 }
-template <detail::FormulaValue T>
-T acos(const T& x) {
+template <detail::FormulaValue T> T acos(const T& x) {
   return detail::lift<primitive::Acos>(x, [](const auto& v) { return acos(v); });
 }
-template <detail::FormulaValue T>
-T atan(const T& x) {
+template <detail::FormulaValue T> T atan(const T& x) {
   return detail::lift<primitive::Atan>(x, [](const auto& v) { return atan(v); });
 }
-template <detail::FormulaValue T>
-T sinh(const T& x) {
+template <detail::FormulaValue T> T sinh(const T& x) {
   return detail::lift<primitive::Sinh>(x, [](const auto& v) { return sinh(v); });
 }
-template <detail::FormulaValue T>
-T cosh(const T& x) {
+template <detail::FormulaValue T> T cosh(const T& x) {
   return detail::lift<primitive::Cosh>(x, [](const auto& v) { return cosh(v); });
 }
-template <detail::FormulaValue T>
-T tanh(const T& x) {
+template <detail::FormulaValue T> T tanh(const T& x) {
   return detail::lift<primitive::Tanh>(x, [](const auto& v) { return tanh(v); });
 }
-template <detail::FormulaValue T>
-T erf(const T& x) {
+template <detail::FormulaValue T> T erf(const T& x) {
   return detail::lift<primitive::Erf>(x, [](const auto& v) { return erf(v); });
 }
-template <detail::FormulaValue T>
-T sigmoid(const T& x) {
+template <detail::FormulaValue T> T sigmoid(const T& x) {
   return detail::lift<primitive::Sigmoid>(x, [](const auto& v) { return sigmoid(v); });
 }
-template <detail::FormulaValue T>
-T softplus(const T& x) {
+template <detail::FormulaValue T> T softplus(const T& x) {
   return detail::lift<primitive::Softplus>(x, [](const auto& v) { return softplus(v); });
 }
-template <detail::FormulaValue T>
-T relu(const T& x) {
+template <detail::FormulaValue T> T relu(const T& x) {
   return detail::lift<primitive::Relu>(x, [](const auto& v) { return relu(v); });
 }
 
 template <class A, class B>
-  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
-auto pow(const A& a, const B& b) {
+requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto pow(const A& a, const B& b) {
   using T = detail::common<A, B>;
-  return detail::lift<primitive::Pow>(T(a), T(b), [](const auto& v, const auto& w) { return pow(v, w); });
+  return detail::lift<primitive::Pow>(T(a), T(b),
+                                      [](const auto& v, const auto& w) { return pow(v, w); });
 }
 template <class A, class B>
-  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
-auto maximum(const A& a, const B& b) {
+requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto maximum(const A& a, const B& b) {
   using T = detail::common<A, B>;
-  return detail::lift<primitive::Maximum>(T(a), T(b), [](const auto& v, const auto& w) { return maximum(v, w); });
+  return detail::lift<primitive::Maximum>(
+      T(a), T(b), [](const auto& v, const auto& w) { return maximum(v, w); });
 }
 template <class A, class B>
-  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
-auto minimum(const A& a, const B& b) {
+requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto minimum(const A& a, const B& b) {
   using T = detail::common<A, B>;
-  return detail::lift<primitive::Minimum>(T(a), T(b), [](const auto& v, const auto& w) { return minimum(v, w); });
+  return detail::lift<primitive::Minimum>(
+      T(a), T(b), [](const auto& v, const auto& w) { return minimum(v, w); });
 }
 /// x^n for a literal exponent: small whole ones by products, and no logarithm for the slope.
-template <detail::FormulaValue T>
-T pow(const T& x, double n) {
+template <detail::FormulaValue T> T pow(const T& x, double n) {
   if constexpr (detail::is_dual<T>) {
     return x.scaled(pow(x.value, n), n * pow(x.value, n - 1));
   } else {
@@ -362,8 +314,7 @@ T pow(const T& x, double n) {
   }
 }
 /// min(max(x, low), high); the slope at the bounds is 1.
-template <detail::FormulaValue T>
-T clamp(const T& x, double low, double high) {
+template <detail::FormulaValue T> T clamp(const T& x, double low, double high) {
   return where(x < low, T(low), where(x > high, T(high), x));
 }
 

@@ -38,8 +38,7 @@ struct ValueError : Error {
 };
 
 /// Throws `E` with the message `op: cause`.
-template <class E>
-[[noreturn]] void fail(std::string_view op, std::string_view cause) {
+template <class E> [[noreturn]] void fail(std::string_view op, std::string_view cause) {
   std::string message(op);
   message += ": ";
   message += cause;

@@ -175,8 +175,7 @@ void compare(const Scalar& f, const Tensors& x, std::size_t required, const char
 /// The inputs that vary: floating inputs first, then parameters.
 class Problem {
  public:
-  Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options)
-      : f_(f), options_(options) {
+  Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options) : f_(f) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Tensor& x = inputs[i];
       const std::string name =
@@ -232,7 +231,6 @@ class Problem {
 
  private:
   const Function& f_;
-  const GradcheckOptions& options_;
   Tensors inputs_;
   std::vector<std::size_t> varied_;
   std::vector<Parameter> parameters_;

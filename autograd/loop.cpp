@@ -3,7 +3,8 @@
 namespace gradtape::detail {
 
 Loop::Loop(const Shape& out, const Shape* shapes, std::size_t count) : count_(count) {
-  std::array<std::int64_t, max_operands> contiguous;  // elements of each operand behind the current axis
+  std::array<std::int64_t, max_operands>
+      contiguous;  // elements of each operand behind the current axis
   contiguous.fill(1);
   int last = -1;  // the joined axis under construction
   for (int axis = out.ndim() - 1; axis >= 0; --axis) {
@@ -38,7 +39,8 @@ Loop::Position::Position(const Loop& loop, std::int64_t row) : loop(loop), row(r
   for (int axis = 1; axis < loop.ndim_; ++axis) {
     index[axis] = row % loop.extents_[axis];
     row /= loop.extents_[axis];
-    for (std::size_t i = 0; i < loop.count_; ++i) offsets[i] += index[axis] * loop.strides_[axis][i];
+    for (std::size_t i = 0; i < loop.count_; ++i)
+      offsets[i] += index[axis] * loop.strides_[axis][i];
   }
 }
 
@@ -48,7 +50,8 @@ void Loop::Position::next() {
     for (std::size_t i = 0; i < loop.count_; ++i) offsets[i] += loop.strides_[axis][i];
     if (++index[axis] < loop.extents_[axis]) return;
     index[axis] = 0;
-    for (std::size_t i = 0; i < loop.count_; ++i) offsets[i] -= loop.extents_[axis] * loop.strides_[axis][i];
+    for (std::size_t i = 0; i < loop.count_; ++i)
+      offsets[i] -= loop.extents_[axis] * loop.strides_[axis][i];
   }
 }
 

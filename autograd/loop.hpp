@@ -12,8 +12,9 @@
 
 namespace gradtape::detail {
 
-/// How to walk `count` operands that broadcast to `out`: axes that every operand steps through alike are joined, so
-/// that the innermost one, the row, has step 1 or 0 for each. Contiguous operands of one shape make one long row.
+/// How to walk `count` operands that broadcast to `out`: axes that every operand steps through
+/// alike are joined, so that the innermost one, the row, has step 1 or 0 for each. Contiguous
+/// operands of one shape make one long row.
 class Loop {
  public:
   static constexpr std::size_t max_operands = 8;
@@ -27,9 +28,9 @@ class Loop {
   /// 0 or 1: how operand i steps along a row.
   std::int64_t step(std::size_t i) const { return strides_[0][i]; }
 
-  /// Calls f(offsets, out_offset, n) for pieces of rows, on several threads; offsets[i] is that of operand i.
-  template <class F>
-  void run(F&& f) const {
+  /// Calls f(offsets, out_offset, n) for pieces of rows, on several threads; offsets[i] is that of
+  /// operand i.
+  template <class F> void run(F&& f) const {
     if (rows_ == 1) {
       parallel_for(row(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
         std::array<std::int64_t, max_operands> offsets;
@@ -37,9 +38,11 @@ class Loop {
         f(offsets.data(), begin, end - begin);
       });
     } else {
-      parallel_for(rows_, elementwise_grain / (row() + 1) + 1, [&](std::int64_t begin, std::int64_t end) {
-        for (Position at(*this, begin); at.row < end; at.next()) f(at.offsets.data(), at.row * row(), row());
-      });
+      parallel_for(rows_, elementwise_grain / (row() + 1) + 1,
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (Position at(*this, begin); at.row < end; at.next())
+                       f(at.offsets.data(), at.row * row(), row());
+                   });
     }
   }
 
@@ -61,13 +64,12 @@ class Loop {
   std::array<std::array<std::int64_t, max_operands>, max_ndim> strides_{};
 };
 
-template <class T>
-struct register_of {
+template <class T> struct register_of {
   using type = T;
   static constexpr std::int64_t size = 1;
 };
 template <class T>
-  requires std::is_floating_point_v<T>
+requires std::is_floating_point_v<T>
 struct register_of<T> {
   using type = xsimd::batch<T>;
   static constexpr std::int64_t size = static_cast<std::int64_t>(type::size);
@@ -75,8 +77,8 @@ struct register_of<T> {
 
 /// Computes n elements: out[o][k] = f(in[0][k * step[0]], ...)[o]. Null outputs are skipped.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step, std::array<T*, Out> out, std::int64_t n,
-             const F& f) {
+void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
+             std::array<T*, Out> out, std::int64_t n, const F& f) {
   using V = typename register_of<T>::type;
   constexpr std::int64_t width = register_of<T>::size;
   const auto scalars = [&](std::int64_t k) {
@@ -90,7 +92,8 @@ void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& st
     for (std::int64_t k = 0; k < n; ++k) scalars(k);
   } else {
     if (n == 1) return scalars(0);
-    // An operand that does not move is spread over a register once; reading it again and again costs nothing.
+    // An operand that does not move is spread over a register once; reading it again and again
+    // costs nothing.
     alignas(V) T spread[In][width];
     std::array<std::int64_t, In> stride;
     for (std::size_t i = 0; i < In; ++i) {
@@ -101,13 +104,16 @@ void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& st
     }
     [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
       for (; n >= width; n -= width) {
-        const std::array<Pack<V>, Out> y = f(std::array<Pack<V>, In>{Pack<V>(V::load_unaligned(in[I]))...});
+        const std::array<Pack<V>, Out> y =
+            f(std::array<Pack<V>, In>{Pack<V>(V::load_unaligned(in[I]))...});
         ((out[O] ? (y[O].v.store_unaligned(out[O]), out[O] += width) : nullptr), ...);
         ((in[I] += stride[I]), ...);
       }
-    }(std::make_index_sequence<In>(), std::make_index_sequence<Out>());
+    }
+    (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
     if (n == 0) return;
-    // The rest goes through registers too, so that equal inputs give equal results wherever they stand.
+    // The rest goes through registers too, so that equal inputs give equal results wherever they
+    // stand.
     alignas(V) T rest[Out][width];
     std::array<T*, Out> to;
     for (std::size_t i = 0; i < In; ++i) {
@@ -122,14 +128,17 @@ void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& st
   }
 }
 
-/// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of that shape, or
-/// undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of T and of registers of T.
+/// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of
+/// that shape, or undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of
+/// T and of registers of T.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map(const Shape& shape, const std::array<const Tensor*, In>& in, const std::array<Tensor, Out>& out, const F& f) {
+void map(const Shape& shape, const std::array<const Tensor*, In>& in,
+         const std::array<Tensor, Out>& out, const F& f) {
   std::array<const T*, In> from;
   std::array<T*, Out> to;
   for (std::size_t i = 0; i < In; ++i) from[i] = static_cast<const T*>(in[i]->raw());
-  for (std::size_t o = 0; o < Out; ++o) to[o] = out[o].defined() ? mutable_data<T>(out[o]) : nullptr;
+  for (std::size_t o = 0; o < Out; ++o)
+    to[o] = out[o].defined() ? mutable_data<T>(out[o]) : nullptr;
   std::array<std::int64_t, In> step;
   const auto n = shape.numel();
   if (n == 0) return;

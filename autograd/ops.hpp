@@ -1,8 +1,9 @@
-/// Every public op: signature, formula, shapes. Names and semantics are NumPy's for arrays and PyTorch's for nn.
+/// Every public op: signature, formula, shapes. Names and semantics are NumPy's for arrays and
+/// PyTorch's for nn.
 ///
-/// Elementwise ops broadcast as NumPy does. Tensors of different dtypes never mix silently (DtypeError names
-/// both); C++ literals adopt the tensor's dtype. Floating ops are differentiable to any order unless they say
-/// otherwise. Axes may be negative: -1 is the last.
+/// Elementwise ops broadcast as NumPy does. Tensors of different dtypes never mix silently
+/// (DtypeError names both); C++ literals adopt the tensor's dtype. Floating ops are differentiable
+/// to any order unless they say otherwise. Axes may be negative: -1 is the last.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,8 @@ Tensor operator>=(const Tensor& a, const Tensor& b);
 Tensor logical_and(const Tensor& a, const Tensor& b);
 Tensor logical_or(const Tensor& a, const Tensor& b);
 Tensor logical_not(const Tensor& x);
-/// a where condition (bool) holds, b elsewhere. The branch not taken gets gradient 0, whatever it holds.
+/// a where condition (bool) holds, b elsewhere. The branch not taken gets gradient 0, whatever it
+/// holds.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 /// Whether shapes, dtypes and all elements are equal (NaN equals nothing).
 bool array_equal(const Tensor& a, const Tensor& b);
@@ -65,27 +67,27 @@ Tensor abs(const Tensor& x);
 Tensor sign(const Tensor& x);
 /// 1 where x > 0, 0 elsewhere; slope 0
 Tensor step(const Tensor& x);
-Tensor square(const Tensor& x);       ///< x^2
-Tensor sqrt(const Tensor& x);         ///< x^(1/2)
-Tensor rsqrt(const Tensor& x);        ///< x^(-1/2)
-Tensor reciprocal(const Tensor& x);   ///< 1 / x
-Tensor exp(const Tensor& x);          ///< e^x
-Tensor expm1(const Tensor& x);        ///< e^x - 1, exact near 0
-Tensor log(const Tensor& x);          ///< natural logarithm
-Tensor log1p(const Tensor& x);        ///< log(1 + x), exact near 0
-Tensor sin(const Tensor& x);          ///< sine, x in radians
-Tensor cos(const Tensor& x);          ///< cosine, x in radians
-Tensor tan(const Tensor& x);          ///< tangent, x in radians
-Tensor asin(const Tensor& x);         ///< inverse sine, radians
-Tensor acos(const Tensor& x);         ///< inverse cosine, radians
-Tensor atan(const Tensor& x);         ///< inverse tangent, radians
-Tensor sinh(const Tensor& x);         ///< hyperbolic sine
-Tensor cosh(const Tensor& x);         ///< hyperbolic cosine
-Tensor tanh(const Tensor& x);         ///< hyperbolic tangent
-Tensor erf(const Tensor& x);          ///< error function, 2 / sqrt(pi) int_0^x exp(-t^2) dt
-Tensor floor(const Tensor& x);        ///< largest integer <= x; slope 0
-Tensor ceil(const Tensor& x);         ///< smallest integer >= x; slope 0
-Tensor round(const Tensor& x);        ///< nearest integer, halves to even; slope 0
+Tensor square(const Tensor& x);      ///< x^2
+Tensor sqrt(const Tensor& x);        ///< x^(1/2)
+Tensor rsqrt(const Tensor& x);       ///< x^(-1/2)
+Tensor reciprocal(const Tensor& x);  ///< 1 / x
+Tensor exp(const Tensor& x);         ///< e^x
+Tensor expm1(const Tensor& x);       ///< e^x - 1, exact near 0
+Tensor log(const Tensor& x);         ///< natural logarithm
+Tensor log1p(const Tensor& x);       ///< log(1 + x), exact near 0
+Tensor sin(const Tensor& x);         ///< sine, x in radians
+Tensor cos(const Tensor& x);         ///< cosine, x in radians
+Tensor tan(const Tensor& x);         ///< tangent, x in radians
+Tensor asin(const Tensor& x);        ///< inverse sine, radians
+Tensor acos(const Tensor& x);        ///< inverse cosine, radians
+Tensor atan(const Tensor& x);        ///< inverse tangent, radians
+Tensor sinh(const Tensor& x);        ///< hyperbolic sine
+Tensor cosh(const Tensor& x);        ///< hyperbolic cosine
+Tensor tanh(const Tensor& x);        ///< hyperbolic tangent
+Tensor erf(const Tensor& x);         ///< error function, 2 / sqrt(pi) int_0^x exp(-t^2) dt
+Tensor floor(const Tensor& x);       ///< largest integer <= x; slope 0
+Tensor ceil(const Tensor& x);        ///< smallest integer >= x; slope 0
+Tensor round(const Tensor& x);       ///< nearest integer, halves to even; slope 0
 
 // ---- activations ----
 
@@ -145,9 +147,11 @@ Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor amax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Smallest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
 Tensor amin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Largest element, over one axis or all; of equal ones the first gets the gradient. Throws ShapeError over nothing.
+/// Largest element, over one axis or all; of equal ones the first gets the gradient. Throws
+/// ShapeError over nothing.
 Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Smallest element, over one axis or all; of equal ones the first gets the gradient. Throws ShapeError over nothing.
+/// Smallest element, over one axis or all; of equal ones the first gets the gradient. Throws
+/// ShapeError over nothing.
 Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Product over axes; of nothing, 1. Right to any order where elements are 0.
 Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
@@ -155,7 +159,8 @@ Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
 /// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Index (int64) of the largest element over one axis, or in the flat tensor; the first of equal ones, or of NaNs.
+/// Index (int64) of the largest element over one axis, or in the flat tensor; the first of equal
+/// ones, or of NaNs.
 Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the smallest element, as argmax.
 Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
@@ -170,12 +175,15 @@ Tensor transpose(const Tensor& x, std::int64_t axis0 = -2, std::int64_t axis1 = 
 Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order);
 /// Broadcasts x to `shape`; -1 keeps an extent. Throws ShapeError.
 Tensor expand(const Tensor& x, const Shape& shape);
-/// Sums x over the axes that broadcasting `shape` to x's shape would expand: the transpose of expand.
+/// Sums x over the axes that broadcasting `shape` to x's shape would expand: the transpose of
+/// expand.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 /// "To the end" in a slice.
 inline constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();
-/// x[..., start:stop:step, ...] along `axis`, with Python's rules for negative and outlying bounds; step >= 1.
-Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop = end, std::int64_t step = 1);
+/// x[..., start:stop:step, ...] along `axis`, with Python's rules for negative and outlying bounds;
+/// step >= 1.
+Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop = end,
+             std::int64_t step = 1);
 /// Row i: x[i] along axis 0, one axis fewer. Throws ShapeError when i is outside [-n, n).
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i);
 /// A new axis of extent 1 at `axis`, counted in the result.
@@ -189,23 +197,27 @@ Tensor concat(const std::vector<Tensor>& parts, std::int64_t axis = 0);
 /// Joins tensors of one shape along a new axis. Throws ShapeError, DtypeError.
 Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0);
 
-// ---- index: int64 indices, negative ones count from the end. Throws ValueError for one out of range. ----
+// ---- index: int64 indices, negative ones count from the end. Throws ValueError for one out of
+// range. ----
 
 /// Rows of x along `axis` in the order of index: [n]. -> x's shape with n along axis
 Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index);
-/// The transpose of index_select: zeros with `extent` along `axis`, to which row i of x is added at index[i].
+/// The transpose of index_select: zeros with `extent` along `axis`, to which row i of x is added at
+/// index[i].
 Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, std::int64_t extent);
-/// out[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index has x's rank and at most its extents off the axis.
+/// out[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index has x's rank and at most its extents
+/// off the axis.
 Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index);
-/// The transpose of gather: zeros of `shape`, to which x's elements are added where gather would read.
+/// The transpose of gather: zeros of `shape`, to which x's elements are added where gather would
+/// read.
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Shape& shape);
 /// index: [...] -> [..., classes]; 1 at the index, 0 elsewhere.
 Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
 
 // ---- products ----
 
-/// Matrix product with NumPy's rules for every rank: [n, k] x [k, m], vectors, and batches that broadcast.
-/// Throws ShapeError when the inner dimensions differ.
+/// Matrix product with NumPy's rules for every rank: [n, k] x [k, m], vectors, and batches that
+/// broadcast. Throws ShapeError when the inner dimensions differ.
 Tensor matmul(const Tensor& a, const Tensor& b);
 /// x W^T + b.  x: [..., in], weight: [out, in], bias: [out] or undefined -> [..., out]
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
@@ -216,19 +228,21 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 Tensor softmax(const Tensor& x, std::int64_t axis = -1);
 /// log(softmax(x)) along axis
 Tensor log_softmax(const Tensor& x, std::int64_t axis = -1);
-/// Mean of -log_softmax(logits)[target].  logits: [n, classes], target: [n] int64 class indices -> 0-d
-/// Throws ShapeError, DtypeError, ValueError (class out of range: row and class named).
+/// Mean of -log_softmax(logits)[target].  logits: [n, classes], target: [n] int64 class indices ->
+/// 0-d Throws ShapeError, DtypeError, ValueError (class out of range: row and class named).
 Tensor cross_entropy(const Tensor& logits, const Tensor& target);
 
 // ---- random ----
 
-/// x * mask / (1 - p) with a mask that is 0 with probability p (Srivastava et al. 2014). p in [0, 1).
+/// x * mask / (1 - p) with a mask that is 0 with probability p (Srivastava et al. 2014). p in [0,
+/// 1).
 Tensor dropout(const Tensor& x, double p, Generator& generator = default_generator());
 
 namespace detail {
 /// sum + g, into the elements of `sum` where nobody else sees them. Never recorded.
 Tensor add_reusing(Tensor&& sum, const Tensor& g);
-/// Casts the weak ones of several operands; throws DtypeError in the name of `op` when their dtypes differ otherwise.
+/// Casts the weak ones of several operands; throws DtypeError in the name of `op` when their dtypes
+/// differ otherwise.
 void unify(Tensor& a, Tensor& b, const char* op);
 void unify(Tensor* operands, std::size_t count, const char* op);
 }  // namespace detail

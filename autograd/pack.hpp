@@ -1,4 +1,5 @@
-/// Pack: one SIMD register of elements, or a single element, with the functions that formulas are written in.
+/// Pack: one SIMD register of elements, or a single element, with the functions that formulas are
+/// written in.
 #pragma once
 
 #include <cmath>
@@ -12,25 +13,21 @@ namespace gradtape {
 
 namespace detail {
 
-template <class V>
-struct pack_traits {  // a single element
+template <class V> struct pack_traits {  // a single element
   using scalar = V;
   using mask = bool;
 };
-template <class T, class A>
-struct pack_traits<xsimd::batch<T, A>> {
+template <class T, class A> struct pack_traits<xsimd::batch<T, A>> {
   using scalar = T;
   using mask = xsimd::batch_bool<T, A>;
 };
 
 }  // namespace detail
 
-template <class V>
-struct Pack;
+template <class V> struct Pack;
 
 /// The outcome of comparing packs: one truth value per element.
-template <class V>
-struct Mask {
+template <class V> struct Mask {
   typename detail::pack_traits<V>::mask m;
 
   friend Mask operator&&(Mask a, Mask b) { return {static_cast<decltype(a.m)>(a.m & b.m)}; }
@@ -46,17 +43,17 @@ struct Mask {
   }
 };
 
-/// A wrapper that makes one C++ expression mean the same for a float, a double and a register of either: literals
-/// adopt the element type, and the functions below are found by argument-dependent lookup.
-template <class V>
-struct Pack {
+/// A wrapper that makes one C++ expression mean the same for a float, a double and a register of
+/// either: literals adopt the element type, and the functions below are found by argument-dependent
+/// lookup.
+template <class V> struct Pack {
   using scalar = typename detail::pack_traits<V>::scalar;
 
   Pack() : v(static_cast<scalar>(0)) {}
   Pack(V value) : v(value) {}
   template <class A>
-    requires(std::is_arithmetic_v<A> && !std::same_as<A, V>)
-  Pack(A literal) : v(static_cast<scalar>(literal)) {}
+  requires(std::is_arithmetic_v<A> && !std::same_as<A, V>) Pack(A literal)
+      : v(static_cast<scalar>(literal)) {}
 
   friend Pack operator+(Pack a, Pack b) { return V(a.v + b.v); }
   friend Pack operator-(Pack a, Pack b) { return V(a.v - b.v); }
@@ -76,8 +73,7 @@ struct Pack {
 };
 
 /// Whether any element is NaN.
-template <class V>
-bool any_nan(Pack<V> x) {
+template <class V> bool any_nan(Pack<V> x) {
   if constexpr (std::same_as<V, typename Pack<V>::scalar>)
     return x.v != x.v;
   else
@@ -85,8 +81,7 @@ bool any_nan(Pack<V> x) {
 }
 
 /// g * d, and 0 where g is 0 whatever d is.
-template <class V>
-Pack<V> chain(Pack<V> g, Pack<V> d) {
+template <class V> Pack<V> chain(Pack<V> g, Pack<V> d) {
   return where(g == 0, Pack<V>(0), g * d);
 }
 

@@ -27,7 +27,8 @@ int num_threads() {
 }
 
 void set_num_threads(int count) {
-  if (count < 1) fail<ValueError>("set_num_threads", fmt::format("needs at least 1 thread, got {}", count));
+  if (count < 1)
+    fail<ValueError>("set_num_threads", fmt::format("needs at least 1 thread, got {}", count));
   thread_count.store(count, std::memory_order_relaxed);
 #ifdef _OPENMP
   omp_set_num_threads(count);
@@ -36,15 +37,19 @@ void set_num_threads(int count) {
 
 namespace detail {
 
-void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t), void* context) {
+void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t),
+                  void* context) {
 #ifdef _OPENMP
   const auto pieces = std::min<std::int64_t>(num_threads(), (n + grain - 1) / grain);
   if (pieces > 1 && !omp_in_parallel()) {
-    // Long ranges start at multiples of 64 elements, so that no two threads write to one cache line.
+    // Long ranges start at multiples of 64 elements, so that no two threads write to one cache
+    // line.
     const std::int64_t unit = n >= 4096 ? 64 : 1;
-    const auto edge = [&](std::int64_t i) { return i == pieces ? n : i * n / pieces / unit * unit; };
+    const auto edge = [&](std::int64_t i) {
+      return i == pieces ? n : i * n / pieces / unit * unit;
+    };
     std::exception_ptr error;
-#pragma omp parallel for num_threads(static_cast<int>(pieces)) schedule(static)
+#pragma omp parallel for num_threads(static_cast <int>(pieces)) schedule(static)
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       try {
         f(context, edge(piece), edge(piece + 1));

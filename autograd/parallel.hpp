@@ -6,8 +6,8 @@
 
 namespace gradtape {
 
-/// The number of threads that large loops of this library use, at least 1; products in BLAS too where BLAS shares
-/// the OpenMP thread pool. Starts as OMP_NUM_THREADS or the number of cores.
+/// The number of threads that large loops of this library use, at least 1; products in BLAS too
+/// where BLAS shares the OpenMP thread pool. Starts as OMP_NUM_THREADS or the number of cores.
 int num_threads();
 /// Throws ValueError unless count >= 1.
 void set_num_threads(int count);
@@ -17,12 +17,12 @@ namespace detail {
 /// Below this many cheap elementwise operations a loop is faster on one thread than on several.
 inline constexpr std::int64_t elementwise_grain = 32768;
 
-void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t), void* context);
+void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t),
+                  void* context);
 
-/// Calls f(begin, end) on ranges of at least `grain` that together make 0 ... n, on several threads where n allows.
-/// The first exception that leaves `f` is rethrown here.
-template <class F>
-void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
+/// Calls f(begin, end) on ranges of at least `grain` that together make 0 ... n, on several threads
+/// where n allows. The first exception that leaves `f` is rethrown here.
+template <class F> void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
   if (n <= grain) {
     if (n > 0) f(std::int64_t{0}, n);
     return;
@@ -30,7 +30,9 @@ void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
   using Function = std::remove_reference_t<F>;
   run_parallel(
       n, grain,
-      [](void* context, std::int64_t begin, std::int64_t end) { (*static_cast<Function*>(context))(begin, end); },
+      [](void* context, std::int64_t begin, std::int64_t end) {
+        (*static_cast<Function*>(context))(begin, end);
+      },
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 

@@ -15,7 +15,8 @@ Shape::Shape(std::span<const std::int64_t> extents) {
 
 void Shape::push_back(std::int64_t extent) {
   if (ndim_ == max_ndim) fail<ShapeError>("Shape", "a tensor has at most 8 axes");
-  if (extent < -1) fail<ShapeError>("Shape", fmt::format("extent {} of axis {} is negative", extent, ndim_));
+  if (extent < -1)
+    fail<ShapeError>("Shape", fmt::format("extent {} of axis {} is negative", extent, ndim_));
   extents_[ndim_++] = extent;
 }
 
@@ -38,8 +39,9 @@ Shape broadcast(const Shape& a, const Shape& b, const char* op) {
     auto& extent = out[offset + i];
     if (extent == other[i] || other[i] == 1) continue;
     if (extent != 1)
-      fail<ShapeError>(op, fmt::format("shapes {} and {} do not broadcast: axis {} is {} against {}",
-                                       a.str(), b.str(), offset + i, extent, other[i]));
+      fail<ShapeError>(
+          op, fmt::format("shapes {} and {} do not broadcast: axis {} is {} against {}", a.str(),
+                          b.str(), offset + i, extent, other[i]));
     extent = other[i];
   }
   return out;
@@ -53,6 +55,8 @@ bool broadcasts_to(const Shape& from, const Shape& to) {
   return true;
 }
 
-std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+  return out << shape.str();
+}
 
 }  // namespace gradtape

@@ -13,8 +13,8 @@ namespace gradtape {
 /// Tensors have at most this many axes.
 inline constexpr int max_ndim = 8;
 
-/// The extents of a tensor, outermost first; 0 to 8 axes, each extent >= 0. Where a function infers or keeps an
-/// extent (reshape, expand) it may be given as -1.
+/// The extents of a tensor, outermost first; 0 to 8 axes, each extent >= 0. Where a function infers
+/// or keeps an extent (reshape, expand) it may be given as -1.
 class Shape {
  public:
   Shape() = default;
@@ -49,7 +49,8 @@ class Shape {
   /// Appends an axis at the end. Throws ShapeError past 8 axes.
   void push_back(std::int64_t extent);
 
-  /// Axis counted from the front, for `axis` in [-ndim, ndim). Throws ShapeError in the name of `op` otherwise.
+  /// Axis counted from the front, for `axis` in [-ndim, ndim). Throws ShapeError in the name of
+  /// `op` otherwise.
   int axis(std::int64_t axis, const char* op) const;
 
   /// `[2, 3]`, as error messages and the summaries of tensors write it.
@@ -67,7 +68,8 @@ class Shape {
   int ndim_ = 0;
 };
 
-/// The common shape of `a` and `b` under NumPy's broadcasting; throws ShapeError in the name of `op`.
+/// The common shape of `a` and `b` under NumPy's broadcasting; throws ShapeError in the name of
+/// `op`.
 Shape broadcast(const Shape& a, const Shape& b, const char* op);
 
 /// Whether a tensor of shape `from` broadcasts to exactly `to`.

@@ -25,7 +25,8 @@ std::string message(auto&& f) {
 
 /// Values around every edge, enough of them to fill registers and leave a rest.
 std::vector<double> edge_values() {
-  std::vector<double> x{0.0, -0.0, 1, -1, 0.5, -0.5, 2.5, 3.5, -2.5, inf, -inf, std::nan(""), 1e-8, -1e-8, 30, -30, 100, -100, 800, -800};
+  std::vector<double> x{0.0,  -0.0,         1,    -1,    0.5, -0.5, 2.5, 3.5,  -2.5, inf,
+                        -inf, std::nan(""), 1e-8, -1e-8, 30,  -30,  100, -100, 800,  -800};
   for (int i = 0; i < 301; ++i) x.push_back(std::sin(i * 1.7) * 9);
   return x;
 }
@@ -48,7 +49,8 @@ void check_against(const char* name, Tensor (*op)(const Tensor&), double (*expec
         CHECK(got == want);
       } else {
         const double ulp = dtype == float32 ? 1.2e-7 : 2.3e-16;
-        CHECK(std::abs(got - want) <= 4 * ulp * std::abs(want) + (dtype == float32 ? 2e-38 : 1e-300));
+        CHECK(std::abs(got - want) <=
+              4 * ulp * std::abs(want) + (dtype == float32 ? 2e-38 : 1e-300));
       }
     }
   }
@@ -81,7 +83,9 @@ TEST_CASE("elementwise ops agree with the standard library, edges included") {
   check_against("tanh", tanh, std::tanh);
   check_against("erf", erf, std::erf);
   check_against("sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); });
-  check_against("softplus", softplus, [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); });
+  check_against("softplus", softplus, [](double x) {
+    return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+  });
   check_against("relu", relu, [](double x) { return x <= 0 ? 0 : x; });
 }
 
@@ -92,12 +96,15 @@ TEST_CASE("arithmetic broadcasts as NumPy does") {
   CHECK(array_equal(column * row, tensor({{10.0f, 20.0f, 30.0f}, {20.0f, 40.0f, 60.0f}})));
   CHECK(array_equal(row / column, tensor({{10.0f, 20.0f, 30.0f}, {5.0f, 10.0f, 15.0f}})));
   CHECK((zeros({0, 3}) + row).shape() == Shape{0, 3});
-  CHECK(message([&] { column + zeros({3, 3}); }) == "add: shapes [2, 1] and [3, 3] do not broadcast: axis 0 is 2 against 3");
+  CHECK(message([&] {
+          column + zeros({3, 3});
+        }) == "add: shapes [2, 1] and [3, 3] do not broadcast: axis 0 is 2 against 3");
 }
 
 TEST_CASE("every pattern of broadcasting agrees with a loop") {
-  const std::vector<Shape> shapes{{},        {1},       {3},       {4, 1},       {1, 3},    {4, 3},
-                                  {2, 4, 3}, {2, 1, 3}, {2, 4, 1}, {5, 1, 1, 3}, {2, 1, 1}, {5, 2, 4, 3}};
+  const std::vector<Shape> shapes{{},        {1},          {3},       {4, 1},
+                                  {1, 3},    {4, 3},       {2, 4, 3}, {2, 1, 3},
+                                  {2, 4, 1}, {5, 1, 1, 3}, {2, 1, 1}, {5, 2, 4, 3}};
   for (const auto& a : shapes)
     for (const auto& b : shapes) {
       const Shape out = broadcast(a, b, "test");
@@ -136,15 +143,23 @@ TEST_CASE("dtypes never mix silently") {
   const Tensor x = tensor({1.0f, 2.0f});
   CHECK(message([&] { x + x.to(float64); }) ==
         "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float32)");
-  CHECK(message([&] { x.requires_grad("w") * tensor({1, 2}); }) ==
+  CHECK(message([&] {
+          x.requires_grad("w") * tensor({1, 2});
+        }) ==
         "mul: dtypes do not mix: 'w' [2] is float32, [2] is int64; convert one with to(float32)");
-  CHECK(message([&] { tensor({1, 2}) * 0.5; }) ==
+  CHECK(message([&] {
+          tensor({1, 2}) * 0.5;
+        }) ==
         "mul: the literal 0.5 does not fit a tensor of int64; convert the tensor with to(float32)");
-  CHECK(message([&] { tensor({1, 2}) / tensor({1, 2}); }) == "div: needs float32 or float64, got int64; convert with to(float32)");
+  CHECK(message([&] {
+          tensor({1, 2}) / tensor({1, 2});
+        }) == "div: needs float32 or float64, got int64");
   CHECK(message([&] { exp(tensor({1, 2})); }) == "exp: needs float32 or float64, got int64");
   CHECK(message([&] { (x > 1.0) + (x > 1.0); }) ==
-        "add: does not take bool; convert with to(float32) or to(int64), or use logical_and, logical_or, where");
-  CHECK(message([&] { where(x, x, x); }) == "where: needs bool, got float32; compare first, as in x != 0");
+        "add: does not take bool; convert with to(float32) or to(int64), or use logical_and, "
+        "logical_or, where");
+  CHECK(message([&] { where(x, x, x); }) ==
+        "where: needs bool, got float32; compare first, as in x != 0");
   CHECK(message([&] { x + Tensor(); }).find("undefined") != std::string::npos);
 }
 
@@ -172,12 +187,16 @@ TEST_CASE("pow, maximum and minimum keep the edges of the standard library") {
       CAPTURE(a);
       CAPTURE(b);
       const Tensor x = full({9}, a, float64), y = full({9}, b, float64);
-      const auto same = [](double got, double want) { return got == want || (std::isnan(got) && std::isnan(want)); };
+      const auto same = [](double got, double want) {
+        return got == want || (std::isnan(got) && std::isnan(want));
+      };
       CHECK(same(pow(x, y).data<double>()[8], std::pow(a, b)));
       CHECK(same(pow(x, b).data<double>()[0], std::pow(a, b)));
       const double nan = std::nan("");
-      CHECK(same(maximum(x, y).data<double>()[0], std::isnan(a) || std::isnan(b) ? nan : std::max(a, b)));
-      CHECK(same(minimum(x, y).data<double>()[0], std::isnan(a) || std::isnan(b) ? nan : std::min(a, b)));
+      CHECK(same(maximum(x, y).data<double>()[0],
+                 std::isnan(a) || std::isnan(b) ? nan : std::max(a, b)));
+      CHECK(same(minimum(x, y).data<double>()[0],
+                 std::isnan(a) || std::isnan(b) ? nan : std::min(a, b)));
     }
   CHECK(array_equal(clamp(tensor({-2.0f, 0.5f, 2.0f}), -1, 1), tensor({-1.0f, 0.5f, 1.0f})));
   CHECK(message([] { clamp(zeros({1}), 1, 0); }) == "clamp: low 1 is above high 0");

@@ -15,8 +15,7 @@ Tensor sample(const Shape& shape, std::uint64_t seed) {
 }
 
 /// f of 1 to 6 inputs, as the formula and written with ops.
-template <class F>
-void check_like_ops(const F& f, const std::vector<Tensor>& inputs) {
+template <class F> void check_like_ops(const F& f, const std::vector<Tensor>& inputs) {
   const auto fused = formula("test_formula", f);
   const auto call = [&](const auto& g, const std::vector<Tensor>& x) {
     if constexpr (std::is_invocable_v<F, Tensor>)
@@ -40,7 +39,8 @@ void check_like_ops(const F& f, const std::vector<Tensor>& inputs) {
     CHECK(allclose(dy[i], dz[i], 1e-10, 1e-12));
     CHECK(allclose(dy[i], recorded[i], 1e-10, 1e-12));
   }
-  const auto check = gradcheck([&](const std::vector<Tensor>& x) { return call(fused, x); }, inputs, {.order = 2});
+  const auto check =
+      gradcheck([&](const std::vector<Tensor>& x) { return call(fused, x); }, inputs, {.order = 2});
   CHECK_MESSAGE(check, check.message);
 }
 
@@ -48,25 +48,33 @@ void check_like_ops(const F& f, const std::vector<Tensor>& inputs) {
 
 TEST_CASE("a formula of one input equals the same function written with ops") {
   check_like_ops([](auto x) { return x / (1.0 + exp(-x)); }, {sample({2, 5}, 1)});
-  check_like_ops([](auto x) { return where(x > 0.0, pow(x, 3.0), sin(x) * tanh(x)); }, {sample({7}, 2)});
-  check_like_ops([](auto x) { return sqrt(1.0 + square(x)) - log1p(exp(x)) + atan(x) / 2.0; }, {sample({}, 3)});
+  check_like_ops([](auto x) { return where(x > 0.0, pow(x, 3.0), sin(x) * tanh(x)); },
+                 {sample({7}, 2)});
+  check_like_ops([](auto x) { return sqrt(1.0 + square(x)) - log1p(exp(x)) + atan(x) / 2.0; },
+                 {sample({}, 3)});
 }
 
 TEST_CASE("formulas of several inputs broadcast, and their gradients are summed back") {
-  check_like_ops([](auto a, auto b) { return a * b + sigmoid(a - b); }, {sample({3, 1}, 1), sample({4}, 2)});
+  check_like_ops([](auto a, auto b) { return a * b + sigmoid(a - b); },
+                 {sample({3, 1}, 1), sample({4}, 2)});
   check_like_ops([](auto a, auto b, auto c) { return tanh(a * b + c) * sigmoid(a); },
                  {sample({2, 3}, 1), sample({3}, 2), sample({}, 3)});
-  check_like_ops([](auto a, auto b, auto c, auto d, auto e, auto f) { return a * b - c / (2.0 + cos(d)) + maximum(e, f); },
-                 {sample({2, 1}, 1), sample({3}, 2), sample({}, 3), sample({2, 3}, 4), sample({1, 3}, 5), sample({2, 1}, 6)});
+  check_like_ops([](auto a, auto b, auto c, auto d, auto e,
+                    auto f) { return a * b - c / (2.0 + cos(d)) + maximum(e, f); },
+                 {sample({2, 1}, 1), sample({3}, 2), sample({}, 3), sample({2, 3}, 4),
+                  sample({1, 3}, 5), sample({2, 1}, 6)});
 }
 
 TEST_CASE("a formula takes literals, and says what does not fit") {
   const auto f = formula("scaled_difference", [](auto a, auto b) { return 2.0 * (a - b); });
   CHECK(f(tensor({1.0f, 2.0f}), 0.5).dtype() == float32);
   CHECK(f(tensor({1.0f, 2.0f}), 0.5).data<float>()[1] == 3.0f);
-  CHECK_THROWS_WITH_AS(f(zeros({2}), zeros({3})), "scaled_difference: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
+  CHECK_THROWS_WITH_AS(
+      f(zeros({2}), zeros({3})),
+      "scaled_difference: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
   CHECK_THROWS_WITH_AS(f(zeros({2}), zeros({2}, float64)),
-                       "scaled_difference: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float32)",
+                       "scaled_difference: dtypes do not mix: [2] is float32, [2] is float64; "
+                       "convert one with to(float32)",
                        DtypeError);
 }
 
@@ -84,5 +92,7 @@ TEST_CASE("every register of a long formula agrees with single elements") {
   const auto f = formula("mixture", [](auto a, auto b) { return exp(-a * a) * erf(b) + abs(b); });
   const Tensor a = sample({1031}, 1), b = sample({1031}, 2), y = f(a, b);
   for (std::int64_t i = 0; i < 1031; i += 101)
-    CHECK(slice(y, 0, i, i + 1).item<double>() == doctest::Approx(f(slice(a, 0, i, i + 1), slice(b, 0, i, i + 1)).item<double>()).epsilon(1e-14));
+    CHECK(slice(y, 0, i, i + 1).item<double>() ==
+          doctest::Approx(f(slice(a, 0, i, i + 1), slice(b, 0, i, i + 1)).item<double>())
+              .epsilon(1e-14));
 }

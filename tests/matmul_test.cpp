@@ -22,7 +22,8 @@ void check_product(const Tensor& a, const Tensor& b) {
   REQUIRE(y.shape() == Shape{a.size(0), b.size(1)});
   for (std::int64_t i = 0; i < y.size(0); ++i)
     for (std::int64_t j = 0; j < y.size(1); ++j)
-      REQUIRE(y.data<double>()[i * y.size(1) + j] == doctest::Approx(element(whole_a, whole_b, i, j)));
+      REQUIRE(y.data<double>()[i * y.size(1) + j] ==
+              doctest::Approx(element(whole_a, whole_b, i, j)));
 }
 
 }  // namespace
@@ -39,7 +40,9 @@ TEST_CASE("matmul agrees with its definition for all sizes and transposes") {
 }
 
 TEST_CASE("matmul follows NumPy for every pair of ranks") {
-  const auto shape = [](const Shape& a, const Shape& b) { return matmul(ones(a), ones(b)).shape(); };
+  const auto shape = [](const Shape& a, const Shape& b) {
+    return matmul(ones(a), ones(b)).shape();
+  };
   CHECK(shape({3}, {3}) == Shape{});
   CHECK(shape({3}, {3, 4}) == Shape{4});
   CHECK(shape({2, 3}, {3}) == Shape{2});
@@ -54,7 +57,8 @@ TEST_CASE("matmul follows NumPy for every pair of ranks") {
 }
 
 TEST_CASE("batches broadcast, transposed or not") {
-  const Tensor a = randn({2, 1, 3, 4}, float64), b = randn({5, 6, 4}, float64), y = matmul(a, transpose(b));
+  const Tensor a = randn({2, 1, 3, 4}, float64), b = randn({5, 6, 4}, float64),
+               y = matmul(a, transpose(b));
   REQUIRE(y.shape() == Shape{2, 5, 3, 6});
   for (std::int64_t i = 0; i < 2; ++i)
     for (std::int64_t j = 0; j < 5; ++j) {
@@ -64,7 +68,8 @@ TEST_CASE("batches broadcast, transposed or not") {
 }
 
 TEST_CASE("linear is x W^T + b for any leading axes") {
-  const Tensor x = randn({2, 3, 4}, float64), weight = randn({5, 4}, float64), bias = randn({5}, float64);
+  const Tensor x = randn({2, 3, 4}, float64), weight = randn({5, 4}, float64),
+               bias = randn({5}, float64);
   CHECK(allclose(linear(x, weight, bias), matmul(x, transpose(weight)) + bias, 1e-12));
   CHECK(allclose(linear(x, weight), matmul(x, transpose(weight)), 1e-12));
   CHECK(linear(zeros({0, 4}), zeros({5, 4}), zeros({5})).shape() == Shape{0, 5});
@@ -73,14 +78,19 @@ TEST_CASE("linear is x W^T + b for any leading axes") {
 TEST_CASE("products say which shapes do not fit") {
   const Tensor weight = zeros({784, 128}).requires_grad("fc1.weight");
   CHECK_THROWS_WITH_AS(matmul(zeros({32, 785}), weight),
-                       "matmul: inner dimensions differ: a is [32, 785], b 'fc1.weight' [784, 128]", ShapeError);
+                       "matmul: inner dimensions differ: a is [32, 785], b 'fc1.weight' [784, 128]",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(matmul(zeros({2}), Tensor(1.0f)),
                        "matmul: a 0-d operand has no inner dimension; use * to scale", ShapeError);
-  CHECK_THROWS_WITH_AS(matmul(zeros({2, 3, 4}), zeros({3, 4, 5})), "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
+  CHECK_THROWS_WITH_AS(matmul(zeros({2, 3, 4}), zeros({3, 4, 5})),
+                       "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(linear(zeros({32, 785}), weight),
-                       "linear: x must be [..., in] and weight [out, in]: x is [32, 785], weight 'fc1.weight' [784, 128]",
+                       "linear: x must be [..., in] and weight [out, in]: x is [32, 785], weight "
+                       "'fc1.weight' [784, 128]",
                        ShapeError);
   CHECK_THROWS_WITH_AS(linear(zeros({2, 128}), weight, zeros({3})),
-                       "linear: bias must be [784] for weight 'fc1.weight' [784, 128], got [3]", ShapeError);
+                       "linear: bias must be [784] for weight 'fc1.weight' [784, 128], got [3]",
+                       ShapeError);
   CHECK_THROWS_AS(linear(zeros({2, 128}, float64), weight), DtypeError);
 }

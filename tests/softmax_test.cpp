@@ -39,7 +39,8 @@ std::vector<double> reference(const Tensor& x, std::int64_t row) {
   const long double largest = *std::max_element(values.begin(), values.end());
   for (auto value : values) total += std::exp(value - largest);
   std::vector<double> result;
-  for (auto value : values) result.push_back(static_cast<double>(std::exp(value - largest) / total));
+  for (auto value : values)
+    result.push_back(static_cast<double>(std::exp(value - largest) / total));
   return result;
 }
 
@@ -65,7 +66,9 @@ std::string message(auto&& f) {
 
 }  // namespace
 
-TEST_CASE("softmax and log_softmax agree with the definition for rows of every length around a register") {
+TEST_CASE(
+    "softmax and log_softmax agree with the definition for rows of every length around a "
+    "register") {
   for (auto dtype : {float32, float64})
     for (std::int64_t n : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 47, 48, 49, 200}) {
       CAPTURE(n);
@@ -78,7 +81,8 @@ TEST_CASE("softmax and log_softmax agree with the definition for rows of every l
           const auto i = static_cast<std::size_t>(row * n + k);
           const double w = want[static_cast<std::size_t>(k)];
           CHECK(std::abs(p.data<double>()[i] - w) <= eps * w);
-          CHECK(std::abs(log_p.data<double>()[i] - std::log(w)) <= eps * (1 + std::abs(std::log(w))));
+          CHECK(std::abs(log_p.data<double>()[i] - std::log(w)) <=
+                eps * (1 + std::abs(std::log(w))));
         }
       }
     }
@@ -136,13 +140,16 @@ TEST_CASE("the gradients of softmax are right to second order, recorded or not")
   for (std::int64_t n : {1, 5, 8, 19}) {
     for (auto dtype : {float32, float64}) {
       check_both_gradients([](const Tensor& x) { return softmax(x); }, sample({4, n}, 5, dtype));
-      check_both_gradients([](const Tensor& x) { return log_softmax(x); }, sample({4, n}, 5, dtype));
+      check_both_gradients([](const Tensor& x) { return log_softmax(x); },
+                           sample({4, n}, 5, dtype));
       check_both_gradients([](const Tensor& x) { return softmax(x, 0); }, sample({4, n}, 5, dtype));
     }
   }
-  const auto soft = gradcheck([](const Tensor& x) { return softmax(x, 1); }, sample({2, 3, 2}, 6), {.order = 2});
+  const auto soft =
+      gradcheck([](const Tensor& x) { return softmax(x, 1); }, sample({2, 3, 2}, 6), {.order = 2});
   CHECK_MESSAGE(soft, soft.message);
-  const auto log_soft = gradcheck([](const Tensor& x) { return log_softmax(x); }, sample({2, 5}, 7), {.order = 2});
+  const auto log_soft =
+      gradcheck([](const Tensor& x) { return log_softmax(x); }, sample({2, 5}, 7), {.order = 2});
   CHECK_MESSAGE(log_soft, log_soft.message);
 }
 
@@ -175,14 +182,17 @@ TEST_CASE("the gradient of cross_entropy is (softmax - one_hot) / n, recorded or
   for (auto dtype : {float32, float64})
     for (std::int64_t classes : {2, 10, 16, 37}) {
       CAPTURE(classes);
-      const Tensor target = some_classes(6, classes), logits = sample({6, classes}, 9, dtype).requires_grad();
+      const Tensor target = some_classes(6, classes),
+                   logits = sample({6, classes}, 9, dtype).requires_grad();
       const Tensor want = (softmax(logits.detach()) - one_hot(target, classes, dtype)) / 6.0;
       const double eps = dtype == float32 ? 1e-6 : 1e-14;
       CHECK(allclose(grad(cross_entropy(logits, target), {logits})[0], want, eps, eps));
-      CHECK(allclose(grad(cross_entropy(logits, target), {logits}, {.create_graph = true})[0], want, eps, eps));
+      CHECK(allclose(grad(cross_entropy(logits, target), {logits}, {.create_graph = true})[0], want,
+                     eps, eps));
     }
   const Tensor target = some_classes(4, 3);
-  const auto check = gradcheck([&](const Tensor& x) { return cross_entropy(x, target); }, sample({4, 3}, 10), {.order = 2});
+  const auto check = gradcheck([&](const Tensor& x) { return cross_entropy(x, target); },
+                               sample({4, 3}, 10), {.order = 2});
   CHECK_MESSAGE(check, check.message);
 }
 
@@ -207,24 +217,34 @@ TEST_CASE("cross_entropy with masked classes has finite gradients") {
 TEST_CASE("cross_entropy says what is wrong with its arguments") {
   const Tensor logits = zeros({2, 3}).requires_grad("logits");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0, 3})), ValueError);
-  CHECK(message([&] { cross_entropy(logits, tensor({0, 3})); }) ==
-        "cross_entropy: class 3 in row 1 of target is out of range for the 3 classes of logits 'logits' [2, 3]");
-  CHECK(message([&] { cross_entropy(logits, tensor({-1, 0})); }) ==
-        "cross_entropy: class -1 in row 0 of target is out of range for the 3 classes of logits 'logits' [2, 3]");
+  CHECK(message([&] {
+          cross_entropy(logits, tensor({0, 3}));
+        }) ==
+        "cross_entropy: class 3 in row 1 of target is out of range for the 3 classes of logits "
+        "'logits' [2, 3]");
+  CHECK(message([&] {
+          cross_entropy(logits, tensor({-1, 0}));
+        }) ==
+        "cross_entropy: class -1 in row 0 of target is out of range for the 3 classes of logits "
+        "'logits' [2, 3]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0})), ShapeError);
   CHECK(message([&] { cross_entropy(logits, tensor({0})); }) ==
         "cross_entropy: needs logits [n, classes] and target [n], got 'logits' [2, 3] and [1]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0.0, 1.0})), DtypeError);
-  CHECK(message([&] { cross_entropy(logits, tensor({0.0, 1.0})); }) ==
-        "cross_entropy: target must hold class indices in int64, got float32");
+  CHECK(message([&] {
+          cross_entropy(logits, tensor({0.0, 1.0}));
+        }) == "cross_entropy: target must hold class indices in int64, got float32");
   CHECK_THROWS_AS(cross_entropy(zeros({0, 3}), zeros({0}, int64)), ShapeError);
-  CHECK(message([&] { cross_entropy(zeros({0, 3}), zeros({0}, int64)); }) ==
-        "cross_entropy: logits [0, 3] have no rows, and the mean of nothing is undefined");
+  CHECK(message([&] {
+          cross_entropy(zeros({0, 3}), zeros({0}, int64));
+        }) == "cross_entropy: logits [0, 3] have no rows, and the mean of nothing is undefined");
 }
 
 TEST_CASE("softmax refuses integers and axes out of range") {
   CHECK_THROWS_AS(softmax(tensor({1, 2})), DtypeError);
   CHECK(message([] { softmax(tensor({1, 2})); }) == "softmax: needs float32 or float64, got int64");
   CHECK_THROWS_AS(log_softmax(zeros({2, 3}), 2), ShapeError);
-  CHECK(message([] { log_softmax(zeros({2, 3}), 2); }) == "log_softmax: axis 2 is out of range for shape [2, 3]");
+  CHECK(message([] {
+          log_softmax(zeros({2, 3}), 2);
+        }) == "log_softmax: axis 2 is out of range for shape [2, 3]");
 }

@@ -12,8 +12,7 @@ namespace {
 /// Up to this many multiply-adds a direct loop is done before BLAS has looked at its arguments.
 constexpr std::int64_t tiny = 512;
 
-template <class T>
-void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+template <class T> void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   for (std::int64_t i = 0; i < a.rows; ++i)
     for (std::int64_t j = 0; j < b.cols; ++j) {
       T sum = accumulate ? c[i * b.cols + j] : T(0);
@@ -22,12 +21,15 @@ void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
     }
 }
 
-constexpr CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
-int narrow(std::int64_t n) { return static_cast<int>(n); }
+constexpr CBLAS_TRANSPOSE flag(bool transposed) {
+  return transposed ? CblasTrans : CblasNoTrans;
+}
+int narrow(std::int64_t n) {
+  return static_cast<int>(n);
+}
 
 /// y = x v (+ y) for a matrix x: `stored_*` are its extents in memory.
-template <class T>
-void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {
+template <class T> void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {
   const int rows = narrow(x.transposed ? x.cols : x.rows), cols = narrow(x.leading());
   if constexpr (std::is_same_v<T, float>)
     cblas_sgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
@@ -35,22 +37,22 @@ void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {
     cblas_dgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
 }
 
-template <class T>
-void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
+template <class T> void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
   if (b.cols == 1) return gemv(a, b.data, c, beta);
   if (a.rows == 1) return gemv({b.data, b.cols, b.rows, !b.transposed}, a.data, c, beta);
   const int m = narrow(a.rows), n = narrow(b.cols), k = narrow(a.cols);
   const int lda = narrow(a.leading()), ldb = narrow(b.leading());
   if constexpr (std::is_same_v<T, float>)
-    cblas_sgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda, b.data, ldb, beta, c, n);
+    cblas_sgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda,
+                b.data, ldb, beta, c, n);
   else
-    cblas_dgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda, b.data, ldb, beta, c, n);
+    cblas_dgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda,
+                b.data, ldb, beta, c, n);
 }
 
 }  // namespace
 
-template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   if (a.rows == 0 || b.cols == 0) return;
   if (a.cols == 0) {
     if (!accumulate) std::fill_n(c, a.rows * b.cols, T(0));

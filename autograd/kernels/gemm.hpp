@@ -5,21 +5,22 @@
 
 namespace gradtape::kernels {
 
-/// A row-major matrix of rows x cols elements, or the transpose of one that is stored as cols x rows.
-template <class T>
-struct Matrix {
+/// A row-major matrix of rows x cols elements, or the transpose of one that is stored as cols x
+/// rows.
+template <class T> struct Matrix {
   const T* data;
   std::int64_t rows, cols;
   bool transposed = false;
 
   std::int64_t leading() const { return transposed ? rows : cols; }
-  T operator()(std::int64_t i, std::int64_t j) const { return transposed ? data[j * rows + i] : data[i * cols + j]; }
+  T operator()(std::int64_t i, std::int64_t j) const {
+    return transposed ? data[j * rows + i] : data[i * cols + j];
+  }
 };
 
-/// c = a b, or c += a b; c is row-major, a.rows x b.cols. T: float, double (BLAS) or std::int64_t (plain loops).
-/// Extents must fit a 32-bit int for the floating types; see fits_blas.
-template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate = false);
+/// c = a b, or c += a b; c is row-major, a.rows x b.cols. T: float, double (BLAS) or std::int64_t
+/// (plain loops). Extents must fit a 32-bit int for the floating types; see fits_blas.
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate = false);
 
 /// Whether every extent fits the integers of BLAS.
 bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k);

@@ -14,33 +14,29 @@ namespace {
 
 using std::int64_t;
 
-template <class T>
-using Register = xsimd::batch<T>;
-template <class T>
-constexpr int64_t width = static_cast<int64_t>(Register<T>::size);
-template <class T>
-constexpr T infinity = std::numeric_limits<T>::infinity();
+template <class T> using Register = xsimd::batch<T>;
+template <class T> constexpr int64_t width = static_cast<int64_t>(Register<T>::size);
+template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
 
-// The loops below have a fixed length, which compilers turn into masked moves: three times as fast for short rows.
+// The loops below have a fixed length, which compilers turn into masked moves: three times as fast
+// for short rows.
 
 /// The first n elements at x, n < width, with `fill` in the rest of the register.
-template <class T>
-Register<T> load_part(const T* x, int64_t n, T fill) {
+template <class T> Register<T> load_part(const T* x, int64_t n, T fill) {
   alignas(Register<T>) T part[width<T>];
   for (int64_t k = 0; k < width<T>; ++k) part[k] = k < n ? x[k] : fill;
   return Register<T>::load_aligned(part);
 }
 
-template <class T>
-void store_part(const Register<T>& v, T* y, int64_t n) {
+template <class T> void store_part(const Register<T>& v, T* y, int64_t n) {
   alignas(Register<T>) T part[width<T>];
   v.store_aligned(part);
   for (int64_t k = 0; k < width<T>; ++k)
     if (k < n) y[k] = part[k];
 }
 
-/// f(k, x[k ... k + width)...) combined over all k, into one register of partial results. Past the end x reads as
-/// `fill`, which f must map to something that `combine` ignores.
+/// f(k, x[k ... k + width)...) combined over all k, into one register of partial results. Past the
+/// end x reads as `fill`, which f must map to something that `combine` ignores.
 template <class T, std::size_t In, class F, class Combine>
 Register<T> reduce(const T* const (&x)[In], T fill, int64_t n, T start, F f, Combine combine) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -56,7 +52,8 @@ Register<T> reduce(const T* const (&x)[In], T fill, int64_t n, T start, F f, Com
     }
     if (k < n) b = combine(b, f(k, load_part(x[I] + k, n - k, fill)...));
     return combine(a, b);
-  }(std::make_index_sequence<In>());
+  }
+  (std::make_index_sequence<In>());
 }
 
 /// y[k] = f(x[k]...) for k below n. y may be one of x.
@@ -64,9 +61,11 @@ template <class T, std::size_t In, class F>
 void map(const T* const (&x)[In], T* y, int64_t n, F f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     int64_t k = 0;
-    for (; k + width<T> <= n; k += width<T>) f(Register<T>::load_unaligned(x[I] + k)...).store_unaligned(y + k);
+    for (; k + width<T> <= n; k += width<T>)
+      f(Register<T>::load_unaligned(x[I] + k)...).store_unaligned(y + k);
     if (k < n) store_part(Register<T>(f(load_part(x[I] + k, n - k, T(0))...)), y + k, n - k);
-  }(std::make_index_sequence<In>());
+  }
+  (std::make_index_sequence<In>());
 }
 
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
@@ -76,8 +75,7 @@ constexpr auto larger = [](const auto& a, const auto& b) {
 };
 
 /// The elements of a register combined into one, by halves.
-template <class T, class Combine>
-T join(const Register<T>& v, Combine combine) {
+template <class T, class Combine> T join(const Register<T>& v, Combine combine) {
   alignas(Register<T>) T lanes[width<T>];
   v.store_aligned(lanes);
   for (auto half = width<T> / 2; half > 0; half /= 2)
@@ -86,66 +84,64 @@ T join(const Register<T>& v, Combine combine) {
 }
 
 /// What is subtracted from a row before exp so that it does not overflow: its largest element.
-template <class T>
-T shift_of(const T* x, int64_t n) {
+template <class T> T shift_of(const T* x, int64_t n) {
   const auto same = [](int64_t, const auto& v) { return v; };
   return join<T>(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
 }
 
 /// sum(exp(x - shift))
-template <class T>
-T sum_of_exp(const T* x, T shift, int64_t n) {
+template <class T> T sum_of_exp(const T* x, T shift, int64_t n) {
   const auto term = [=](int64_t, const auto& v) { return xsimd::exp(v - shift); };
   return join<T>(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
 }
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN.
-template <class T>
-Register<T> chain(const Register<T>& g, const Register<T>& d) {
+template <class T> Register<T> chain(const Register<T>& g, const Register<T>& d) {
   return xsimd::select(g == Register<T>(T(0)), Register<T>(T(0)), g * d);
 }
 
 /// f(row) for every row; an element costs about as much as eight additions.
-template <class F>
-void for_rows(Rows rows, F f) {
-  detail::parallel_for(rows.count, detail::elementwise_grain / 8 / (rows.n + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (auto row = begin; row < end; ++row) f(row);
-  });
+template <class F> void for_rows(Rows rows, F f) {
+  detail::parallel_for(rows.count, detail::elementwise_grain / 8 / (rows.n + 1) + 1,
+                       [&](int64_t begin, int64_t end) {
+                         for (auto row = begin; row < end; ++row) f(row);
+                       });
 }
 
 }  // namespace
 
-template <class T>
-void softmax(const T* x, T* y, Rows rows) {
+template <class T> void softmax(const T* x, T* y, Rows rows) {
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
     T* const to = y + row * n;
     const T shift = shift_of(from, n);
-    const auto sums = reduce<T>({from}, -infinity<T>, n, T(0), [=](int64_t k, const auto& v) {
-      const Register<T> e = xsimd::exp(v - shift);
-      if (k + width<T> <= n)
-        e.store_unaligned(to + k);
-      else
-        store_part(e, to + k, n - k);
-      return e;
-    }, plus);
+    const auto sums = reduce<T>(
+        {from}, -infinity<T>, n, T(0),
+        [=](int64_t k, const auto& v) {
+          const Register<T> e = xsimd::exp(v - shift);
+          if (k + width<T> <= n)
+            e.store_unaligned(to + k);
+          else
+            store_part(e, to + k, n - k);
+          return e;
+        },
+        plus);
     const T factor = T(1) / join<T>(sums, plus);
     map<T>({to}, to, n, [=](const auto& e) { return e * factor; });
   });
 }
 
-template <class T>
-void softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
     const auto product = [](int64_t, const auto& v, const auto& w) { return chain<T>(v, w); };
     const Register<T> total(join<T>(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
-    map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) { return chain<T>(v, w) - chain<T>(total, w); });
+    map<T>({c, p}, dx + row * n, n,
+           [=](const auto& v, const auto& w) { return chain<T>(v, w) - chain<T>(total, w); });
   });
 }
 
-template <class T>
-void log_softmax(const T* x, T* y, Rows rows) {
+template <class T> void log_softmax(const T* x, T* y, Rows rows) {
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
     const T shift = shift_of(from, n), log_sum = std::log(sum_of_exp(from, shift, n));
@@ -153,18 +149,17 @@ void log_softmax(const T* x, T* y, Rows rows) {
   });
 }
 
-template <class T>
-void log_softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
     const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> total(join<T>(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
-    map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) { return v - chain<T>(total, xsimd::exp(w)); });
+    map<T>({c, p}, dx + row * n, n,
+           [=](const auto& v, const auto& w) { return v - chain<T>(total, xsimd::exp(w)); });
   });
 }
 
-template <class T>
-T cross_entropy(const T* x, const int64_t* target, T* offsets, Rows rows) {
+template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets, Rows rows) {
   const auto n = rows.n;
   for_rows(rows, [=](int64_t row) {
     const T shift = shift_of(x + row * n, n);
@@ -173,18 +168,22 @@ T cross_entropy(const T* x, const int64_t* target, T* offsets, Rows rows) {
   });
   double total = 0;
   for (int64_t row = 0; row < rows.count; ++row)
-    total += static_cast<double>(offsets[2 * row + 1]) + static_cast<double>(offsets[2 * row] - x[row * n + target[row]]);
+    total += static_cast<double>(offsets[2 * row + 1]) +
+             static_cast<double>(offsets[2 * row] - x[row * n + target[row]]);
   return static_cast<T>(total / static_cast<double>(rows.count));
 }
 
 template <class T>
-void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets, T scale, T* dx, Rows rows) {
+void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets, T scale, T* dx,
+                            Rows rows) {
   const auto n = rows.n;
-  if (scale == 0) return void(std::fill_n(dx, rows.count * n, T(0)));  // even where the softmax is NaN
+  if (scale == 0)
+    return void(std::fill_n(dx, rows.count * n, T(0)));  // even where the softmax is NaN
   for_rows(rows, [=](int64_t row) {
     const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
     T* const to = dx + row * n;
-    map<T>({x + row * n}, to, n, [=](const auto& v) { return xsimd::exp(v - shift - log_sum) * scale; });
+    map<T>({x + row * n}, to, n,
+           [=](const auto& v) { return xsimd::exp(v - shift - log_sum) * scale; });
     to[target[row]] -= scale;
   });
 }
@@ -199,7 +198,9 @@ template void log_softmax_backward(const float*, const float*, float*, Rows);
 template void log_softmax_backward(const double*, const double*, double*, Rows);
 template float cross_entropy(const float*, const int64_t*, float*, Rows);
 template double cross_entropy(const double*, const int64_t*, double*, Rows);
-template void cross_entropy_backward(const float*, const int64_t*, const float*, float, float*, Rows);
-template void cross_entropy_backward(const double*, const int64_t*, const double*, double, double*, Rows);
+template void cross_entropy_backward(const float*, const int64_t*, const float*, float, float*,
+                                     Rows);
+template void cross_entropy_backward(const double*, const int64_t*, const double*, double, double*,
+                                     Rows);
 
 }  // namespace gradtape::kernels

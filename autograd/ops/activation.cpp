@@ -12,14 +12,16 @@ Tensor elu(const Tensor& x, double alpha) {
 
 Tensor selu(const Tensor& x) {
   static const auto f = formula("selu", [](const auto& x) {
-    const double alpha = 1.6732632423543772, scale = 1.0507009873554805;  // mean 0 and variance 1 stay so
+    const double alpha = 1.6732632423543772,
+                 scale = 1.0507009873554805;  // mean 0 and variance 1 stay so
     return scale * where(x > 0.0, x, alpha * expm1(x));
   });
   return f(x);
 }
 
 Tensor gelu(const Tensor& x) {
-  static const auto f = formula("gelu", [](const auto& x) { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); });
+  static const auto f =
+      formula("gelu", [](const auto& x) { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); });
   return f(x);
 }
 

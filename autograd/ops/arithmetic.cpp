@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <functional>
+
 #include "gradtape/autograd/ops/elementwise.hpp"
 
 namespace gradtape {
@@ -16,15 +18,19 @@ void unify(Tensor* operands, std::size_t count, const char* op) {
     if (x.is_weak()) continue;
     if (!model) model = &x;
     if (x.dtype() != model->dtype())
-      fail<DtypeError>(op, fmt::format("dtypes do not mix: {} is {}, {} is {}; convert one with to({})", describe(*model),
-                                       name(model->dtype()), describe(x), name(x.dtype()), name(model->dtype())));
+      fail<DtypeError>(
+          op, fmt::format("dtypes do not mix: {} is {}, {} is {}; convert one with to({})",
+                          describe(*model), name(model->dtype()), describe(x), name(x.dtype()),
+                          name(model->dtype())));
   }
   Dtype dtype = model ? model->dtype() : operands[0].dtype();
   for (std::size_t i = 0; i < count; ++i) {
     if (!operands[i].is_weak() || operands[i].dtype() == dtype) continue;
     if (model && !is_floating(dtype) && is_floating(operands[i].dtype()))
-      fail<DtypeError>(op, fmt::format("the literal {} does not fit a tensor of {}; convert the tensor with to(float32)",
-                                       operands[i].item<double>(), name(dtype)));
+      fail<DtypeError>(
+          op, fmt::format(
+                  "the literal {} does not fit a tensor of {}; convert the tensor with to(float32)",
+                  operands[i].item<double>(), name(dtype)));
     if (!model) dtype = float64;  // literals among themselves
   }
   for (std::size_t i = 0; i < count; ++i)
@@ -39,7 +45,8 @@ void unify(Tensor& a, Tensor& b, const char* op) {
 }
 
 Tensor add_reusing(Tensor&& sum, const Tensor& g) {
-  const bool in_place = is_unique(sum) && sum.dtype() == g.dtype() && broadcasts_to(g.shape(), sum.shape());
+  const bool in_place =
+      is_unique(sum) && sum.dtype() == g.dtype() && broadcasts_to(g.shape(), sum.shape());
   if (!in_place) {
     const NoGrad no_grad;
     return sum + g;
@@ -49,97 +56,97 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
     if (sum.ndim() == 0) {
       *mutable_data<T>(sum) += *static_cast<const T*>(g.raw());
     } else {
-      map<T, 2, 1>(sum.shape(), {&sum, &g}, {sum}, [](const auto& v) { return std::array{v[0] + v[1]}; });
+      map<T, 2, 1>(sum.shape(), {&sum, &g}, {sum},
+                   [](const auto& v) { return std::array{v[0] + v[1]}; });
     }
   });
   return std::move(sum);
 }
 
-namespace {
-
-/// A binary op: casts literals, computes, and records with the vjps that `vjps(a, b)` lists.
-template <class F, class Record>
-Tensor binary_op(const char* name, const Tensor& a, const Tensor& b, F f, Record record_it) {
-  if (a.dtype() != b.dtype()) {
-    Tensor x = a, y = b;
-    unify(x, y, name);
-    return binary_op(name, x, y, f, record_it);
-  }
-  return record_it(map_numeric(name, f, a, b), a, b);
-}
-
-}  // namespace
 }  // namespace detail
 
+// std::plus and its kin are both the kernel, on packs, and the op itself, on tensors of one dtype.
+
 Tensor operator+(const Tensor& a, const Tensor& b) {
-  return binary_op("add", a, b, [](auto p, auto q) { return p + q; }, [](Tensor y, const Tensor& a, const Tensor& b) {
-    const auto pass = [](const Tensor& g) { return g; };
-    return record("add", std::move(y), {a, b}, {elementwise_vjp{pass}, elementwise_vjp{pass}});
-  });
+  if (a.dtype() != b.dtype()) return with_one_dtype("add", std::plus<>(), a, b);
+  const elementwise_vjp pass{[](const Tensor& g) { return g; }};
+  return record("add", map_numeric("add", std::plus<>(), a, b), {a, b}, {pass, pass});
 }
 
 Tensor operator-(const Tensor& a, const Tensor& b) {
-  return binary_op("sub", a, b, [](auto p, auto q) { return p - q; }, [](Tensor y, const Tensor& a, const Tensor& b) {
-    return record("sub", std::move(y), {a, b}, {elementwise_vjp{[](const Tensor& g) { return g; }},
-                                                elementwise_vjp{[](const Tensor& g) { return -g; }}});
-  });
+  if (a.dtype() != b.dtype()) return with_one_dtype("sub", std::minus<>(), a, b);
+  return record("sub", map_numeric("sub", std::minus<>(), a, b), {a, b},
+                {elementwise_vjp{[](const Tensor& g) { return g; }},
+                 elementwise_vjp{[](const Tensor& g) { return -g; }}});
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
-  return binary_op("mul", a, b, [](auto p, auto q) { return p * q; }, [](Tensor y, const Tensor& a, const Tensor& b) {
-    return record("mul", std::move(y), {a, b}, {elementwise_vjp{[b](const Tensor& g) { return chain(g, b); }},
-                                                elementwise_vjp{[a](const Tensor& g) { return chain(g, a); }}});
-  });
+  if (a.dtype() != b.dtype()) return with_one_dtype("mul", std::multiplies<>(), a, b);
+  return record("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b},
+                {elementwise_vjp{[b](const Tensor& g) { return chain(g, b); }},
+                 elementwise_vjp{[a](const Tensor& g) { return chain(g, a); }}});
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
-  if (!is_floating(a.dtype()) && !a.is_weak())
-    fail<DtypeError>("div", fmt::format("needs float32 or float64, got {}; convert with to(float32)", name(a.dtype())));
-  return binary_op("div", a, b, [](auto p, auto q) { return p / q; }, [](Tensor y, const Tensor& a, const Tensor& b) {
-    return record("div", std::move(y), {a, b},
-                  {elementwise_vjp{[b](const Tensor& g) {
-                     return chain_slope(g, [](const auto& q) { return 1.0 / q; }, b);
-                   }},
-                   elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
-                     return chain_slope(g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
-                   }}});
-  });
+  if (a.dtype() != b.dtype()) return with_one_dtype("div", std::divides<>(), a, b);
+  return record("div", map_floating("div", std::divides<>(), a, b), {a, b},
+                {elementwise_vjp{[b](const Tensor& g) {
+                   return chain_slope(
+                       g, [](const auto& q) { return 1.0 / q; }, b);
+                 }},
+                 elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
+                   return chain_slope(
+                       g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
+                 }}});
 }
 
 Tensor operator-(const Tensor& x) {
-  return record("neg", map_numeric("neg", [](auto p) { return -p; }, x), {x},
+  return record("neg", map_numeric("neg", std::negate<>(), x), {x},
                 {elementwise_vjp{[](const Tensor& g) { return -g; }}});
 }
 
 Tensor chain(const Tensor& g, const Tensor& d) {
-  return binary_op("chain", g, d, [](auto p, auto q) { return chain(p, q); }, [](Tensor y, const Tensor& g, const Tensor& d) {
-    return record("chain", std::move(y), {g, d}, {elementwise_vjp{[d](const Tensor& c) { return chain(c, d); }},
-                                                  elementwise_vjp{[g](const Tensor& c) { return chain(c, g); }}});
-  });
+  const auto product = [](const auto& p, const auto& q) { return chain(p, q); };
+  if (g.dtype() != d.dtype()) return with_one_dtype("chain", product, g, d);
+  return record("chain", map_numeric("chain", product, g, d), {g, d},
+                {elementwise_vjp{[d](const Tensor& c) { return chain(c, d); }},
+                 elementwise_vjp{[g](const Tensor& c) { return chain(c, g); }}});
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  if (b.is_weak() && b.ndim() == 0) {  // no logarithm, and no general power, where the exponent is a literal
+  if (b.is_weak() &&
+      b.ndim() == 0) {  // no logarithm, and no general power, where the exponent is a literal
     const double n = b.item<double>();
     if (n == 2) return square(a);
     if (n == 1) return a;
-    return record("pow", map_floating("pow", [n](const auto& p) { return pow(p, n); }, a), {a},
-                  {elementwise_vjp{[a, n](const Tensor& g) {
-                    return chain_slope(g, [n](const auto& p) { return n * pow(p, n - 1); }, a);
+    return record("pow",
+                  map_floating(
+                      "pow", [n](const auto& p) { return pow(p, n); }, a),
+                  {a}, {elementwise_vjp{[a, n](const Tensor& g) {
+                    return chain_slope(
+                        g, [n](const auto& p) { return n * pow(p, n - 1); }, a);
                   }}});
   }
   return binary<primitive::Pow>(a, b);
 }
 
-Tensor maximum(const Tensor& a, const Tensor& b) { return binary<primitive::Maximum>(a, b); }
-Tensor minimum(const Tensor& a, const Tensor& b) { return binary<primitive::Minimum>(a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return binary<primitive::Maximum>(a, b);
+}
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return binary<primitive::Minimum>(a, b);
+}
 
 Tensor clamp(const Tensor& x, double low, double high) {
   if (low > high) fail<ValueError>("clamp", fmt::format("low {} is above high {}", low, high));
-  return record("clamp", map_floating("clamp", [=](const auto& p) { return clamp(p, low, high); }, x), {x},
-                {elementwise_vjp{[x, low, high](const Tensor& g) {
-                  return chain_slope(g, [=](const auto& p) { return where(p < low, 0.0, where(p > high, 0.0, 1.0)); }, x);
-                }}});
+  return record(
+      "clamp",
+      map_floating(
+          "clamp", [=](const auto& p) { return clamp(p, low, high); }, x),
+      {x}, {elementwise_vjp{[x, low, high](const Tensor& g) {
+        return chain_slope(
+            g, [=](const auto& p) { return where(p < low, 0.0, where(p > high, 0.0, 1.0)); }, x);
+      }}});
 }
 
 }  // namespace gradtape

@@ -11,7 +11,8 @@ using namespace detail;
 
 namespace {
 
-/// out[k] = f(inputs[k]...) with a result of another type than the operands: plain loops, which compilers vectorise.
+/// out[k] = f(inputs[k]...) with a result of another type than the operands: plain loops, which
+/// compilers vectorise.
 template <class Out, class... T, class F>
 Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(T)>& in) {
   constexpr std::size_t count = sizeof...(T);
@@ -25,21 +26,24 @@ Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(
   const Loop loop(shape, shapes.data(), count);
   const auto pointers = [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple{static_cast<const T*>(in[I]->raw())...};
-  }(std::index_sequence_for<T...>());
+  }
+  (std::index_sequence_for<T...>());
   loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t n) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const std::int64_t step[] = {loop.step(I)...};
       if ((... && (step[I] == 1)))
-        for (std::int64_t k = 0; k < n; ++k) out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k]...);
+        for (std::int64_t k = 0; k < n; ++k)
+          out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k]...);
       else
-        for (std::int64_t k = 0; k < n; ++k) out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k * step[I]]...);
-    }(std::index_sequence_for<T...>());
+        for (std::int64_t k = 0; k < n; ++k)
+          out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k * step[I]]...);
+    }
+    (std::index_sequence_for<T...>());
   });
   return y;
 }
 
-template <class F>
-Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
+template <class F> Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
   Tensor operands[] = {a, b};
   unify(operands, 2, op);
   Tensor y = visit_dtype(operands[0].dtype(), [&](auto zero) {
@@ -51,17 +55,30 @@ Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
 
 void need_bool(const char* op, const Tensor& x) {
   if (x.dtype() != bool_)
-    fail<DtypeError>(op, fmt::format("needs bool, got {}; compare first, as in x != 0", name(x.dtype())));
+    fail<DtypeError>(
+        op, fmt::format("needs bool, got {}; compare first, as in x != 0", name(x.dtype())));
 }
 
 }  // namespace
 
-Tensor operator==(const Tensor& a, const Tensor& b) { return compare("eq", a, b, std::equal_to<>()); }
-Tensor operator!=(const Tensor& a, const Tensor& b) { return compare("ne", a, b, std::not_equal_to<>()); }
-Tensor operator<(const Tensor& a, const Tensor& b) { return compare("lt", a, b, std::less<>()); }
-Tensor operator<=(const Tensor& a, const Tensor& b) { return compare("le", a, b, std::less_equal<>()); }
-Tensor operator>(const Tensor& a, const Tensor& b) { return compare("gt", a, b, std::greater<>()); }
-Tensor operator>=(const Tensor& a, const Tensor& b) { return compare("ge", a, b, std::greater_equal<>()); }
+Tensor operator==(const Tensor& a, const Tensor& b) {
+  return compare("eq", a, b, std::equal_to<>());
+}
+Tensor operator!=(const Tensor& a, const Tensor& b) {
+  return compare("ne", a, b, std::not_equal_to<>());
+}
+Tensor operator<(const Tensor& a, const Tensor& b) {
+  return compare("lt", a, b, std::less<>());
+}
+Tensor operator<=(const Tensor& a, const Tensor& b) {
+  return compare("le", a, b, std::less_equal<>());
+}
+Tensor operator>(const Tensor& a, const Tensor& b) {
+  return compare("gt", a, b, std::greater<>());
+}
+Tensor operator>=(const Tensor& a, const Tensor& b) {
+  return compare("ge", a, b, std::greater_equal<>());
+}
 
 Tensor logical_and(const Tensor& a, const Tensor& b) {
   need_bool("logical_and", a);
@@ -85,7 +102,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   const auto& [x, y] = operands;
   Tensor chosen = visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    return map_mixed<T, bool, T, T>("where", [](bool c, T p, T q) { return c ? p : q; }, {&condition, &x, &y});
+    return map_mixed<T, bool, T, T>("where", [](bool c, T p, T q) { return c ? p : q; },
+                                    {&condition, &x, &y});
   });
   if (x.is_weak() && y.is_weak()) chosen.value_ref()->weak = true;
   return record("where", std::move(chosen), {x, y},
@@ -103,14 +121,17 @@ bool array_equal(const Tensor& a, const Tensor& b) {
 
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   if (a.shape() != b.shape())
-    fail<ShapeError>("allclose", fmt::format("shapes differ: {} and {}", a.shape().str(), b.shape().str()));
+    fail<ShapeError>("allclose",
+                     fmt::format("shapes differ: {} and {}", a.shape().str(), b.shape().str()));
   if (a.dtype() != b.dtype())
-    fail<DtypeError>("allclose", fmt::format("dtypes differ: {} and {}", name(a.dtype()), name(b.dtype())));
+    fail<DtypeError>("allclose",
+                     fmt::format("dtypes differ: {} and {}", name(a.dtype()), name(b.dtype())));
   return visit_dtype(a.dtype(), [&](auto zero) {
     const auto p = a.data<decltype(zero)>(), q = b.data<decltype(zero)>();
     for (std::size_t i = 0; i < p.size(); ++i) {
       const auto x = static_cast<double>(p[i]), y = static_cast<double>(q[i]);
-      if (x != y && !(std::abs(x - y) <= atol + rtol * std::abs(y) && std::isfinite(y))) return false;
+      if (x != y && !(std::abs(x - y) <= atol + rtol * std::abs(y) && std::isfinite(y)))
+        return false;
     }
     return true;
   });

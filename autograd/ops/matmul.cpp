@@ -12,9 +12,9 @@ using namespace detail;
 
 namespace {
 
-/// The last two axes of x as a matrix; a transposed value that nobody has read as an array stays unmoved.
-template <class T>
-kernels::Matrix<T> matrix(const Tensor& x) {
+/// The last two axes of x as a matrix; a transposed value that nobody has read as an array stays
+/// unmoved.
+template <class T> kernels::Matrix<T> matrix(const Tensor& x) {
   auto& v = *x.value_ref();
   const auto rows = v.extents()[v.ndim - 2], cols = v.extents()[v.ndim - 1];
   if (!v.data.load(std::memory_order_acquire) && v.transposed_from)
@@ -22,16 +22,17 @@ kernels::Matrix<T> matrix(const Tensor& x) {
   return {static_cast<const T*>(x.raw()), rows, cols, false};
 }
 
-void check(const char* op, const Tensor& a, const Tensor& b, std::int64_t m, std::int64_t n, std::int64_t k,
-           std::int64_t k_of_b) {
+void check(const char* op, const Tensor& a, const Tensor& b, std::int64_t m, std::int64_t n,
+           std::int64_t k, std::int64_t k_of_b) {
   if (k != k_of_b)
-    fail<ShapeError>(op, fmt::format("inner dimensions differ: a is {}, b {}", describe(a), describe(b)));
+    fail<ShapeError>(
+        op, fmt::format("inner dimensions differ: a is {}, b {}", describe(a), describe(b)));
   if (!kernels::fits_blas(m, n, k))
-    fail<ShapeError>(op, fmt::format("extents over 2^31 - 1 are not supported: a is {}, b {}", describe(a), describe(b)));
+    fail<ShapeError>(op, fmt::format("extents over 2^31 - 1 are not supported: a is {}, b {}",
+                                     describe(a), describe(b)));
 }
 
-template <class F>
-decltype(auto) visit_numeric(Dtype dtype, const char* op, F&& f) {
+template <class F> decltype(auto) visit_numeric(Dtype dtype, const char* op, F&& f) {
   return dtype == int64 ? f(std::int64_t{}) : visit_floating(dtype, op, f);
 }
 
@@ -70,17 +71,21 @@ Tensor product(const Tensor& a, const Tensor& b) {
     const auto p = matrix<T>(a), q = matrix<T>(b);
     auto* const out = mutable_data<T>(y);
     if (flat) return kernels::gemm(p, q, out);
-    const auto a_at = batch_offsets(batch_shape(a), batch), b_at = batch_offsets(batch_shape(b), batch);
-    parallel_for(batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1, [&](std::int64_t begin, std::int64_t end) {
-      for (auto i = begin; i < end; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed}, {q.data + b_at[at] * k * n, k, n, q.transposed},
-                         out + i * m * n);
-      }
-    });
+    const auto a_at = batch_offsets(batch_shape(a), batch),
+               b_at = batch_offsets(batch_shape(b), batch);
+    parallel_for(batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (auto i = begin; i < end; ++i) {
+                     const auto at = static_cast<std::size_t>(i);
+                     kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed},
+                                      {q.data + b_at[at] * k * n, k, n, q.transposed},
+                                      out + i * m * n);
+                   }
+                 });
   });
-  return record("matmul", y, {a, b}, {[b](const Tensor& g) { return matmul(g, transpose(b)); },
-                                      [a](const Tensor& g) { return matmul(transpose(a), g); }});
+  return record("matmul", y, {a, b},
+                {[b](const Tensor& g) { return matmul(g, transpose(b)); },
+                 [a](const Tensor& g) { return matmul(transpose(a), g); }});
 }
 
 /// The number of rows when all axes but the last are joined.
@@ -94,7 +99,8 @@ Tensor rows_of(const Tensor& x) {
   return x.ndim() == 2 ? x : reshape(x, {row_count(x.shape()), x.shape().back()});
 }
 
-// The gradients of linear: straight from kernels, or by public ops while the backward pass is itself recorded.
+// The gradients of linear: straight from kernels, or by public ops while the backward pass is
+// itself recorded.
 
 /// g: [..., out], weight: [out, in] -> [..., in]
 Tensor linear_x_gradient(const Tensor& g, const Tensor& weight) {
@@ -105,7 +111,8 @@ Tensor linear_x_gradient(const Tensor& g, const Tensor& weight) {
   const Tensor y = empty(shape, g.dtype());
   visit_floating(g.dtype(), "linear", [&](auto zero) {
     using T = decltype(zero);
-    kernels::gemm<T>({static_cast<const T*>(g.raw()), rows, out}, matrix<T>(weight), mutable_data<T>(y));
+    kernels::gemm<T>({static_cast<const T*>(g.raw()), rows, out}, matrix<T>(weight),
+                     mutable_data<T>(y));
   });
   return y;
 }
@@ -118,8 +125,8 @@ Tensor linear_weight_gradient(const Tensor& g, const Tensor& x) {
   const Tensor y = empty({out, in}, g.dtype());
   visit_floating(g.dtype(), "linear", [&](auto zero) {
     using T = decltype(zero);
-    kernels::gemm<T>({static_cast<const T*>(g.raw()), out, rows, true}, {static_cast<const T*>(x.raw()), rows, in},
-                     mutable_data<T>(y));
+    kernels::gemm<T>({static_cast<const T*>(g.raw()), out, rows, true},
+                     {static_cast<const T*>(x.raw()), rows, in}, mutable_data<T>(y));
   });
   return y;
 }
@@ -131,7 +138,8 @@ Tensor linear_bias_gradient(const Tensor& g) {
   const Tensor y = empty({shape.back()}, g.dtype());
   visit_floating(g.dtype(), "linear", [&](auto zero) {
     using T = decltype(zero);
-    kernels::sum(static_cast<const T*>(g.raw()), mutable_data<T>(y), {1, row_count(shape), shape.back()});
+    kernels::sum(static_cast<const T*>(g.raw()), mutable_data<T>(y),
+                 {1, row_count(shape), shape.back()});
   });
   return y;
 }
@@ -155,7 +163,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       for (int i = 0; i + 2 < bs.ndim(); ++i) shape.push_back(bs[i]);
       shape.push_back(bs.back());
     }
-    return reshape(matmul(a.ndim() == 1 ? reshape(a, {1, -1}) : a, b.ndim() == 1 ? reshape(b, {-1, 1}) : b), shape);
+    return reshape(
+        matmul(a.ndim() == 1 ? reshape(a, {1, -1}) : a, b.ndim() == 1 ? reshape(b, {-1, 1}) : b),
+        shape);
   }
   if (a.ndim() > 2 && b.ndim() == 2) {  // one large product instead of a batch of small ones
     Shape shape = as;
@@ -168,15 +178,20 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const bool fits = x.ndim() >= 1 && weight.ndim() == 2 && x.size(-1) == weight.size(1);
   if (!fits)
-    fail<ShapeError>("linear", fmt::format("x must be [..., in] and weight [out, in]: x is {}, weight {}", describe(x),
-                                           describe(weight)));
+    fail<ShapeError>("linear",
+                     fmt::format("x must be [..., in] and weight [out, in]: x is {}, weight {}",
+                                 describe(x), describe(weight)));
   const auto in = weight.size(1), out = weight.size(0), rows = row_count(x.shape());
   if (bias.defined() && (bias.ndim() != 1 || bias.size(0) != out))
-    fail<ShapeError>("linear", fmt::format("bias must be [{}] for weight {}, got {}", out, describe(weight), describe(bias)));
+    fail<ShapeError>("linear", fmt::format("bias must be [{}] for weight {}, got {}", out,
+                                           describe(weight), describe(bias)));
   if (x.dtype() != weight.dtype() || (bias.defined() && bias.dtype() != weight.dtype()))
-    fail<DtypeError>("linear", fmt::format("dtypes do not mix: x is {}, weight {} is {}{}; convert x or the model with "
-                                           "to()", name(x.dtype()), describe(weight), name(weight.dtype()),
-                                           bias.defined() ? fmt::format(", bias {}", name(bias.dtype())) : ""));
+    fail<DtypeError>(
+        "linear",
+        fmt::format("dtypes do not mix: x is {}, weight {} is {}{}; convert x or the model with "
+                    "to()",
+                    name(x.dtype()), describe(weight), name(weight.dtype()),
+                    bias.defined() ? fmt::format(", bias {}", name(bias.dtype())) : ""));
   check("linear", x, weight, rows, out, in, in);
   Shape shape = x.shape();
   shape[shape.ndim() - 1] = out;

@@ -5,7 +5,8 @@
 namespace gradtape {
 
 Tensor dropout(const Tensor& x, double p, Generator& generator) {
-  if (!(p >= 0 && p < 1)) fail<ValueError>("dropout", fmt::format("p must be in [0, 1), got {}", p));
+  if (!(p >= 0 && p < 1))
+    fail<ValueError>("dropout", fmt::format("p must be in [0, 1), got {}", p));
   if (!is_floating(x.dtype()))
     fail<DtypeError>("dropout", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
   if (p == 0) return x;

@@ -27,25 +27,32 @@ Tensor along_rows(const char* op, Kernel kernel, const Tensor& x, const In&... m
   return y;
 }
 
-Tensor row_sums(const Tensor& x) { return sum(x, -1, {.keepdim = true}); }
+Tensor row_sums(const Tensor& x) {
+  return sum(x, -1, {.keepdim = true});
+}
 
 Tensor softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::softmax(arguments...); };
-  return record("softmax", along_rows("softmax", forward, x), {x}, {[](const Tensor& g, const Tensor& y) {
-    if (recording()) {
-      const Tensor t = chain(g, y);
-      return t - chain(row_sums(t), y);
-    }
-    return along_rows("softmax", [](auto... arguments) { kernels::softmax_backward(arguments...); }, g, y);
-  }});
+  return record(
+      "softmax", along_rows("softmax", forward, x), {x}, {[](const Tensor& g, const Tensor& y) {
+        if (recording()) {
+          const Tensor t = chain(g, y);
+          return t - chain(row_sums(t), y);
+        }
+        return along_rows(
+            "softmax", [](auto... arguments) { kernels::softmax_backward(arguments...); }, g, y);
+      }});
 }
 
 Tensor log_softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::log_softmax(arguments...); };
-  return record("log_softmax", along_rows("log_softmax", forward, x), {x}, {[](const Tensor& g, const Tensor& y) {
-    if (recording()) return g - chain(row_sums(g), exp(y));
-    return along_rows("log_softmax", [](auto... arguments) { kernels::log_softmax_backward(arguments...); }, g, y);
-  }});
+  return record("log_softmax", along_rows("log_softmax", forward, x), {x},
+                {[](const Tensor& g, const Tensor& y) {
+                  if (recording()) return g - chain(row_sums(g), exp(y));
+                  return along_rows(
+                      "log_softmax",
+                      [](auto... arguments) { kernels::log_softmax_backward(arguments...); }, g, y);
+                }});
 }
 
 /// f along `axis`, which is moved to the end and back where it is not the last.
@@ -56,38 +63,50 @@ Tensor along(const char* op, Tensor (*f)(const Tensor&), const Tensor& x, std::i
 
 void check_classes(const Tensor& logits, const Tensor& target) {
   if (logits.ndim() != 2 || target.ndim() != 1 || target.size(0) != logits.size(0))
-    fail<ShapeError>("cross_entropy", fmt::format("needs logits [n, classes] and target [n], got {} and {}",
-                                                  describe(logits), describe(target)));
+    fail<ShapeError>("cross_entropy",
+                     fmt::format("needs logits [n, classes] and target [n], got {} and {}",
+                                 describe(logits), describe(target)));
   if (target.dtype() != int64)
-    fail<DtypeError>("cross_entropy", fmt::format("target must hold class indices in int64, got {}", name(target.dtype())));
+    fail<DtypeError>("cross_entropy", fmt::format("target must hold class indices in int64, got {}",
+                                                  name(target.dtype())));
   if (target.numel() == 0)
-    fail<ShapeError>("cross_entropy", fmt::format("logits {} have no rows, and the mean of nothing is undefined",
-                                                  describe(logits)));
+    fail<ShapeError>("cross_entropy",
+                     fmt::format("logits {} have no rows, and the mean of nothing is undefined",
+                                 describe(logits)));
   const auto given = target.data<std::int64_t>();
   const auto classes = logits.size(1);
   for (std::size_t row = 0; row < given.size(); ++row)
     if (given[row] < 0 || given[row] >= classes)
-      fail<ValueError>("cross_entropy", fmt::format("class {} in row {} of target is out of range for the {} classes "
-                                                    "of logits {}", given[row], row, classes, describe(logits)));
+      fail<ValueError>(
+          "cross_entropy",
+          fmt::format("class {} in row {} of target is out of range for the {} classes "
+                      "of logits {}",
+                      given[row], row, classes, describe(logits)));
 }
 
 /// g / n (softmax(logits) - one_hot(target)) in one pass.
-Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, const Tensor& offsets) {
+Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target,
+                              const Tensor& offsets) {
   const Tensor dx = empty(logits.shape(), logits.dtype());
   visit_floating(logits.dtype(), "cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const auto rows = rows_of(logits);
-    kernels::cross_entropy_backward(static_cast<const T*>(logits.raw()), static_cast<const std::int64_t*>(target.raw()),
-                                    static_cast<const T*>(offsets.raw()), g.item<T>() / static_cast<T>(rows.count),
-                                    mutable_data<T>(dx), rows);
+    kernels::cross_entropy_backward(
+        static_cast<const T*>(logits.raw()), static_cast<const std::int64_t*>(target.raw()),
+        static_cast<const T*>(offsets.raw()), g.item<T>() / static_cast<T>(rows.count),
+        mutable_data<T>(dx), rows);
   });
   return dx;
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& x, std::int64_t axis) { return along("softmax", softmax_rows, x, axis); }
-Tensor log_softmax(const Tensor& x, std::int64_t axis) { return along("log_softmax", log_softmax_rows, x, axis); }
+Tensor softmax(const Tensor& x, std::int64_t axis) {
+  return along("softmax", softmax_rows, x, axis);
+}
+Tensor log_softmax(const Tensor& x, std::int64_t axis) {
+  return along("log_softmax", log_softmax_rows, x, axis);
+}
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
   check_classes(logits, target);
@@ -97,14 +116,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
   visit_floating(logits.dtype(), "cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const auto* const classes = static_cast<const std::int64_t*>(target.raw());
-    *mutable_data<T>(loss) =
-        kernels::cross_entropy(static_cast<const T*>(logits.raw()), classes, mutable_data<T>(offsets), rows);
+    *mutable_data<T>(loss) = kernels::cross_entropy(static_cast<const T*>(logits.raw()), classes,
+                                                    mutable_data<T>(offsets), rows);
   });
   return record("cross_entropy", loss, {logits}, {[logits, target, offsets](const Tensor& g) {
-    if (!recording()) return cross_entropy_backward(g, logits, target, offsets);
-    const Tensor difference = softmax(logits) - one_hot(target, logits.size(1), logits.dtype());
-    return chain(g / static_cast<double>(logits.size(0)), difference);
-  }});
+                  if (!recording()) return cross_entropy_backward(g, logits, target, offsets);
+                  const Tensor difference =
+                      softmax(logits) - one_hot(target, logits.size(1), logits.dtype());
+                  return chain(g / static_cast<double>(logits.size(0)), difference);
+                }});
 }
 
 }  // namespace gradtape
