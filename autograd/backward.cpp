@@ -193,7 +193,7 @@ class BackwardPass {
       ++counted_.nodes_visited;
     } else {
       if (!g.defined()) return;
-      cotangents.push_back(full_shape(i, std::move(g)));
+      cotangents.push_back(more.joint.takes_any_shape ? std::move(g) : full_shape(i, std::move(g)));
     }
     const auto targets = tape_.inputs(i);
     std::vector<bool> needed(more.input_count, false);
@@ -247,7 +247,7 @@ class BackwardPass {
   const bool create_graph_, retain_;
   PassStatistics counted_;
   Tape tape_;
-  std::vector<Tensor> pending_;  // the cotangent of each node so far
+  CachedVector<Tensor> pending_;  // the cotangent of each node so far
   std::vector<bool> needed_;     // empty: all nodes
   std::unordered_map<const Node*, std::vector<Tensor>> arrived_;  // at ops with several outputs
 };

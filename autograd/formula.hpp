@@ -43,12 +43,13 @@ template <class F> class Formula {
                     }}});
     } else {
       return record(name_, {std::move(y)}, std::vector<Tensor>(x.begin(), x.end()),
-                    [f = *this, x](std::span<const Tensor> g, const std::vector<bool>& needed) {
+                    elementwise_vjp{[f = *this, x](std::span<const Tensor> g,
+                                                   const std::vector<bool>& needed) {
                       std::array<bool, N> wanted;
                       for (std::size_t i = 0; i < N; ++i) wanted[i] = needed[i];
                       auto gradients = f.vjp(g[0], x, wanted);
                       return std::vector<Tensor>(gradients.begin(), gradients.end());
-                    })[0];
+                    }})[0];
     }
   }
 

@@ -49,8 +49,8 @@ void* system_allocate(std::size_t bytes) {
   return block;
 }
 
-/// Free large blocks of the whole process, by size class. It keeps at most as many bytes as were ever
-/// live at once, so the cache at most doubles the process.
+/// Free large blocks of the whole process, by size class. It keeps at most twice as many bytes as were
+/// ever live at once: enough for a program whose sizes change.
 class LargePool {
  public:
   void* take(std::size_t bytes) {
@@ -74,7 +74,7 @@ class LargePool {
     {
       const std::lock_guard lock(mutex_);
       live_ -= bytes;
-      if (cached_ + bytes <= peak_) {
+      if (cached_ + bytes <= 2 * peak_) {
         try {
           lists_[index(bytes)].push_back(block);
           cached_ += bytes;
@@ -207,6 +207,7 @@ void deallocate(void* block, std::size_t bytes) noexcept {
   auto* free = static_cast<FreeBlock*>(block);
   if (small_cache.gone) return deallocate_late(free, index);
   free->next = std::exchange(small_cache.lists[index], free);
+  if (!free->next) reaper.arm();  // a thread may free what it never allocated
 }
 #endif
 

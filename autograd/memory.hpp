@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
@@ -26,6 +27,20 @@ inline bool single_threaded() {
 /// fresh pages cost ten times what it takes to stream through them.
 void* allocate(std::size_t bytes);
 void deallocate(void* block, std::size_t bytes) noexcept;
+
+/// Vectors from the caching allocator: what a backward pass needs is there again in the next one.
+template <class T>
+struct CachingAllocator {
+  using value_type = T;
+  CachingAllocator() = default;
+  template <class U>
+  CachingAllocator(const CachingAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(detail::allocate(n * sizeof(T))); }
+  void deallocate(T* block, std::size_t n) noexcept { detail::deallocate(block, n * sizeof(T)); }
+  friend bool operator==(CachingAllocator, CachingAllocator) { return true; }
+};
+template <class T>
+using CachedVector = std::vector<T, CachingAllocator<T>>;
 
 /// Intrusive reference count, starting at one.
 class RefCount {

@@ -263,7 +263,7 @@ void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
 Tape::Tape(const std::vector<Tensor>& outputs) {
   // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate
   // at the same time may share them. Slots are meaningful only within this constructor.
-  std::vector<Node*> leaves;
+  CachedVector<Node*> leaves;
   std::unordered_map<Node*, std::uint32_t> many_leaves;
   const auto find_leaf = [&](Node* node) -> std::size_t {
     if (leaves.size() <= 16)

@@ -125,8 +125,17 @@ elementwise_vjp(F) -> elementwise_vjp<F>;
 /// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived),
 /// cotangents of the inputs out. `needed[i]` says whether input i's is used; leave the others
 /// undefined.
-using JointVjp =
-    std::function<std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>& needed)>;
+struct JointVjp
+    : std::function<std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>& needed)> {
+  JointVjp() = default;
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, JointVjp>)
+  JointVjp(F&& f)
+      : function(std::forward<F>(f)),
+        takes_any_shape(requires { std::remove_cvref_t<F>::takes_any_shape; }) {}
+
+  bool takes_any_shape = false;  ///< Made of an elementwise_vjp.
+};
 
 /// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
 /// `value` with its place in the graph. Where recording is off, no input is tracked, or the value
@@ -206,9 +215,9 @@ class Tape {
 
  private:
   friend class BackwardPass;
-  std::vector<detail::Node*> nodes_;  // each held by one reference; leaves first
+  detail::CachedVector<detail::Node*> nodes_;  // each held by one reference; leaves first
   std::size_t leaf_count_ = 0;
-  std::vector<std::uint32_t> targets_, first_target_;
+  detail::CachedVector<std::uint32_t> targets_, first_target_;
 };
 
 /// What the last backward pass of this thread did.

@@ -107,7 +107,6 @@ TEST_CASE("shapes that no memory holds are refused, whatever their product wraps
   CHECK_THROWS_WITH_AS(zeros({-2}), "Shape: extent -2 of axis 0 is negative", ShapeError);
   CHECK_THROWS_WITH_AS((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), "Shape: a tensor has at most 8 axes",
                        ShapeError);
-  CHECK_THROWS_AS(zeros({std::int64_t{1} << 50}, float64), std::bad_alloc);
   CHECK(zeros({huge, huge, 0}).numel() == 0);
 }
 

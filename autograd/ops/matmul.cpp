@@ -201,7 +201,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     auto* const to = mutable_data<T>(y);
     if (bias.defined()) {
       const auto* const b = static_cast<const T*>(bias.raw());
-      for (std::int64_t i = 0; i < rows; ++i) std::copy_n(b, out, to + i * out);
+      if (out == 1)
+        std::fill_n(to, rows, *b);
+      else
+        for (std::int64_t i = 0; i < rows; ++i) std::copy_n(b, out, to + i * out);
     }
     const auto w = matrix<T>(weight);
     const auto* const from = static_cast<const T*>(x.raw());
