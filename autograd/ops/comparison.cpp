@@ -97,9 +97,8 @@ Tensor logical_not(const Tensor& x) {
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   need_bool("where", condition);
-  Tensor operands[] = {a, b};
-  unify(operands, 2, "where");
-  const auto& [x, y] = operands;
+  Tensor x = a, y = b;
+  unify(x, y, "where");
   Tensor chosen = visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     return map_mixed<T, bool, T, T>("where", [](bool c, T p, T q) { return c ? p : q; },
