@@ -147,11 +147,11 @@ Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor amax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Smallest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
 Tensor amin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Largest element, over one axis or all; of equal ones the first gets the gradient. Throws
-/// ShapeError over nothing.
+/// Largest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
+/// Throws ShapeError over nothing.
 Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Smallest element, over one axis or all; of equal ones the first gets the gradient. Throws
-/// ShapeError over nothing.
+/// Smallest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
+/// Throws ShapeError over nothing.
 Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Product over axes; of nothing, 1. Right to any order where elements are 0.
 Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
@@ -159,8 +159,8 @@ Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
 /// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
-/// Index (int64) of the largest element over one axis, or in the flat tensor; the first of equal
-/// ones, or of NaNs.
+/// Index (int64) of the largest element along one axis, or among the elements of several (or all)
+/// joined row-major; the first of equal ones, or of NaNs. Throws ShapeError over nothing.
 Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the smallest element, as argmax.
 Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});

@@ -188,10 +188,10 @@ Rows reductions() {
           {{vec({1, 3, 3})}, scalar(3), {vec({0, .5, .5})}},
           {{vec({1, inf, inf})}, scalar(inf), {vec({0, .5, .5})}}}),
       wide_reduction("amin", amin, false, {{{vec({3, 1, 1})}, scalar(1), {vec({0, .5, .5})}}}),
-      reduction("max", max, false, {
+      wide_reduction("max", max, false, {
           {{vec({1, 3, 3})}, scalar(3), {vec({0, 1, 0})}},
           {{vec({-inf, -inf})}, scalar(-inf), {vec({1, 0})}}}),
-      reduction("min", min, false, {{{vec({3, 1, 1})}, scalar(1), {vec({0, 1, 0})}}}),
+      wide_reduction("min", min, false, {{{vec({3, 1, 1})}, scalar(1), {vec({0, 1, 0})}}}),
       wide_reduction("prod", prod, true, {
           {{vec({0, 2, 3})}, scalar(0), {vec({6, 0, 0})}},
           {{vec({0, 0, 3})}, scalar(0), {vec({0, 0, 0})}}}),

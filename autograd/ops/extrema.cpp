@@ -44,15 +44,29 @@ Tensor shared_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceO
       }});
 }
 
-/// The reduced axes of an op that goes over one axis or all.
-AxisSet one_axis_or_all(const char* op, const Tensor& x, const Axes& axes) {
-  if (!axes.is_all() && axes.list.size() != 1)
-    fail<ShapeError>(
-        op, fmt::format("goes over one axis or all of them, got {} axes for {}{}", axes.list.size(),
-                        describe(x), op[0] == 'm' ? fmt::format("; a{} takes several", op) : ""));
+AxisSet checked_axes(const char* op, const Tensor& x, const Axes& axes) {
   const AxisSet set(op, x, axes);
   need_elements(op, x, set);
   return set;
+}
+
+/// Whether neither one axis is reduced nor all.
+bool several(const Axes& axes) {
+  return !axes.is_all() && axes.list.size() != 1;
+}
+
+/// f(x, -1) where several reduced axes have been joined, row-major, into the last.
+template <class F>
+Tensor over_joined(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options, F f) {
+  const AxisSet set = checked_axes(op, x, axes);
+  std::vector<std::int64_t> order;
+  for (const bool reduced : {false, true})
+    for (int i = 0; i < x.ndim(); ++i)
+      if (set.contains(i) == reduced) order.push_back(i);
+  Shape joined = set.reduced(x.shape(), false);
+  joined.push_back(set.count(x.shape()));
+  const Tensor y = f(reshape(permute(x, order), joined), -1, {});
+  return reshape(y, set.reduced(x.shape(), options.keepdim));
 }
 
 /// Where along the axis (or in the flat tensor) the result is found first.
@@ -73,7 +87,7 @@ Tensor position(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
 template <class Kernel, class Find>
 Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options,
                      Kernel kernel, Find find) {
-  const AxisSet set = one_axis_or_all(op, x, axes);
+  const AxisSet set = checked_axes(op, x, axes);
   Tensor y = extreme(x, set, options.keepdim, kernel);
   if (!x.is_tracked() || !recording())
     return record(op, std::move(y), {x}, {[](const Tensor& g) { return g; }});
@@ -101,21 +115,23 @@ Tensor amin(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor max(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  if (several(axes)) return over_joined("max", x, axes, options, max);
   return first_extreme("max", x, axes, options, max_kernel, argmax_kernel);
 }
 Tensor min(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  if (several(axes)) return over_joined("min", x, axes, options, min);
   return first_extreme("min", x, axes, options, min_kernel, argmin_kernel);
 }
 
 Tensor argmax(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  return record("argmax",
-                position(x, one_axis_or_all("argmax", x, axes), options.keepdim, argmax_kernel), {},
-                {});
+  if (several(axes)) return over_joined("argmax", x, axes, options, argmax);
+  const AxisSet set = checked_axes("argmax", x, axes);
+  return record("argmax", position(x, set, options.keepdim, argmax_kernel), {}, {});
 }
 Tensor argmin(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  return record("argmin",
-                position(x, one_axis_or_all("argmin", x, axes), options.keepdim, argmin_kernel), {},
-                {});
+  if (several(axes)) return over_joined("argmin", x, axes, options, argmin);
+  const AxisSet set = checked_axes("argmin", x, axes);
+  return record("argmin", position(x, set, options.keepdim, argmin_kernel), {}, {});
 }
 
 }  // namespace gradtape
