@@ -46,7 +46,7 @@ std::string place(std::int64_t flat, const Shape& shape) {
     text = fmt::format("{}{}{}", flat % shape[axis], text.empty() ? "" : ", ", text);
     flat /= shape[axis];
   }
-  return "[" + text + "]";
+  return fmt::format("[{}]", text);
 }
 
 double value_of(const Tensor& x) {

@@ -24,9 +24,9 @@ namespace gradtape {
 namespace detail {
 namespace {
 
-constexpr std::size_t small_limit = 1024;       // below: thread-local lists in steps of 16 bytes
-constexpr std::size_t slab_bytes = 64 * 1024;   // small blocks are cut from slabs of this size
-constexpr std::size_t huge_page = 2 << 20;      // blocks of this size and more ask for huge pages
+constexpr std::size_t small_limit = 1024;      // below: thread-local lists in steps of 16 bytes
+constexpr std::size_t slab_bytes = 64 * 1024;  // small blocks are cut from slabs of this size
+constexpr std::size_t huge_page = 2 << 20;     // blocks of this size and more ask for huge pages
 constexpr std::size_t large_alignment = 64;
 
 struct FreeBlock {
@@ -49,8 +49,8 @@ void* system_allocate(std::size_t bytes) {
   return block;
 }
 
-/// Free large blocks of the whole process, by size class. It keeps at most twice as many bytes as were
-/// ever live at once: enough for a program whose sizes change.
+/// Free large blocks of the whole process, by size class. It keeps at most twice as many bytes as
+/// were ever live at once: enough for a program whose sizes change.
 class LargePool {
  public:
   void* take(std::size_t bytes) {
@@ -109,7 +109,8 @@ class LargePool {
 };
 
 LargePool& large_pool() {
-  static auto* pool = new LargePool;  // never destroyed: tensors in statics may outlive it otherwise
+  static auto* pool =
+      new LargePool;  // never destroyed: tensors in statics may outlive it otherwise
   return *pool;
 }
 
@@ -123,7 +124,8 @@ Orphans& orphans() {
   return *all;
 }
 
-/// One thread's free small blocks. Without constructor and destructor, so that reaching it costs one instruction.
+/// One thread's free small blocks. Without constructor and destructor, so that reaching it costs
+/// one instruction.
 struct SmallCache {
   std::array<FreeBlock*, small_limit / 16 + 1> lists;
   char* slab;
@@ -151,7 +153,8 @@ struct Reaper {
 };
 thread_local Reaper reaper;
 
-/// The list of this class is empty: take what an ended thread left, or cut a new block off the slab.
+/// The list of this class is empty: take what an ended thread left, or cut a new block off the
+/// slab.
 [[gnu::noinline]] void* refill(std::size_t index) {
   reaper.arm();
   auto& cache = small_cache;
@@ -176,7 +179,9 @@ thread_local Reaper reaper;
 
 #ifndef GRADTAPE_NO_CACHE
 // Out of line, so that the short way saves no registers for them.
-[[gnu::noinline]] void* allocate_large(std::size_t bytes) { return large_pool().take(large_class(bytes)); }
+[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
+  return large_pool().take(large_class(bytes));
+}
 [[gnu::noinline]] void deallocate_large(void* block, std::size_t bytes) noexcept {
   large_pool().give(block, large_class(bytes));
 }
@@ -190,8 +195,12 @@ thread_local Reaper reaper;
 }  // namespace
 
 #ifdef GRADTAPE_NO_CACHE
-void* allocate(std::size_t bytes) { return system_allocate(std::max<std::size_t>(bytes, 1)); }
-void deallocate(void* block, std::size_t) noexcept { std::free(block); }
+void* allocate(std::size_t bytes) {
+  return system_allocate(std::max<std::size_t>(bytes, 1));
+}
+void deallocate(void* block, std::size_t) noexcept {
+  std::free(block);
+}
 #else
 void* allocate(std::size_t bytes) {
   if (bytes > small_limit) return allocate_large(bytes);
@@ -213,6 +222,8 @@ void deallocate(void* block, std::size_t bytes) noexcept {
 
 }  // namespace detail
 
-void release_cached_memory() { detail::large_pool().clear(); }
+void release_cached_memory() {
+  detail::large_pool().clear();
+}
 
 }  // namespace gradtape

@@ -23,24 +23,21 @@ inline bool single_threaded() {
 #endif
 }
 
-/// A block of at least `bytes`, aligned to 16 bytes (64 from 1 KiB on). Freed blocks are kept and reused:
-/// fresh pages cost ten times what it takes to stream through them.
+/// A block of at least `bytes`, aligned to 16 bytes (64 from 1 KiB on). Freed blocks are kept and
+/// reused: fresh pages cost ten times what it takes to stream through them.
 void* allocate(std::size_t bytes);
 void deallocate(void* block, std::size_t bytes) noexcept;
 
 /// Vectors from the caching allocator: what a backward pass needs is there again in the next one.
-template <class T>
-struct CachingAllocator {
+template <class T> struct CachingAllocator {
   using value_type = T;
   CachingAllocator() = default;
-  template <class U>
-  CachingAllocator(const CachingAllocator<U>&) {}
+  template <class U> CachingAllocator(const CachingAllocator<U>&) {}
   T* allocate(std::size_t n) { return static_cast<T*>(detail::allocate(n * sizeof(T))); }
   void deallocate(T* block, std::size_t n) noexcept { detail::deallocate(block, n * sizeof(T)); }
   friend bool operator==(CachingAllocator, CachingAllocator) { return true; }
 };
-template <class T>
-using CachedVector = std::vector<T, CachingAllocator<T>>;
+template <class T> using CachedVector = std::vector<T, CachingAllocator<T>>;
 
 /// Intrusive reference count, starting at one.
 class RefCount {
@@ -67,8 +64,7 @@ class RefCount {
 };
 
 /// Owning pointer to a `T` with members `refs` (RefCount) and `destroy()`.
-template <class T>
-class Ref {
+template <class T> class Ref {
  public:
   Ref() = default;
   /// Takes over a reference that the caller holds.
@@ -106,7 +102,8 @@ class Ref {
 
 namespace gradtape {
 
-/// Returns the cached free blocks of over 1 KiB to the system (smaller ones stay with their threads).
+/// Returns the cached free blocks of over 1 KiB to the system (smaller ones stay with their
+/// threads).
 void release_cached_memory();
 
 }  // namespace gradtape

@@ -42,14 +42,23 @@ Tensor chain(const Tensor& g, const Tensor& d);
 
 // ---- comparisons: bool results, not differentiable ----
 
+/// a == b; NaN equals nothing
 Tensor operator==(const Tensor& a, const Tensor& b);
+/// a != b
 Tensor operator!=(const Tensor& a, const Tensor& b);
+/// a < b
 Tensor operator<(const Tensor& a, const Tensor& b);
+/// a <= b
 Tensor operator<=(const Tensor& a, const Tensor& b);
+/// a > b
 Tensor operator>(const Tensor& a, const Tensor& b);
+/// a >= b
 Tensor operator>=(const Tensor& a, const Tensor& b);
+/// a and b; bools only
 Tensor logical_and(const Tensor& a, const Tensor& b);
+/// a or b; bools only
 Tensor logical_or(const Tensor& a, const Tensor& b);
+/// not x; bool only
 Tensor logical_not(const Tensor& x);
 /// a where condition (bool) holds, b elsewhere. The branch not taken gets gradient 0, whatever it
 /// holds.
@@ -131,9 +140,11 @@ class Axes {
   bool all = true;
 };
 
+/// Options of most reductions.
 struct ReduceOptions {
   bool keepdim = false;  ///< Keep the reduced axes with extent 1.
 };
+/// Options of var.
 struct VarOptions {
   bool keepdim = false;
   double correction = 1;  ///< Divide by n - correction: 1 gives the unbiased estimate.

@@ -20,25 +20,34 @@ namespace gradtape {
 
 /// Element types. float32 and float64 differentiate.
 enum class Dtype : std::uint8_t { float32, float64, int64, bool_ };
+// The names under which dtypes are written: `zeros({3}, float64)`.
 inline constexpr Dtype float32 = Dtype::float32;
 inline constexpr Dtype float64 = Dtype::float64;
 inline constexpr Dtype int64 = Dtype::int64;
 inline constexpr Dtype bool_ = Dtype::bool_;
 
+/// "float32", "float64", "int64" or "bool".
 const char* name(Dtype dtype);
+/// Bytes of one element.
 constexpr std::size_t size_of(Dtype dtype) {
   return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8;
 }
-constexpr bool is_floating(Dtype dtype) { return dtype <= float64; }
+/// Whether tensors of this dtype can be differentiated.
+constexpr bool is_floating(Dtype dtype) {
+  return dtype <= float64;
+}
 
 /// The dtype of the C++ element type `T`: float, double, std::int64_t or bool.
 template <class T>
 inline constexpr Dtype dtype_of = [] {
   using U = std::remove_cv_t<T>;
-  static_assert(std::is_same_v<U, float> || std::is_same_v<U, double> || std::is_same_v<U, std::int64_t> ||
-                    std::is_same_v<U, bool>,
+  static_assert(std::is_same_v<U, float> || std::is_same_v<U, double> ||
+                    std::is_same_v<U, std::int64_t> || std::is_same_v<U, bool>,
                 "gradtape: the element types are float, double, std::int64_t and bool");
-  return std::is_same_v<U, float> ? float32 : std::is_same_v<U, double> ? float64 : std::is_same_v<U, bool> ? bool_ : int64;
+  return std::is_same_v<U, float>    ? float32
+         : std::is_same_v<U, double> ? float64
+         : std::is_same_v<U, bool>   ? bool_
+                                     : int64;
 }();
 
 namespace detail {
@@ -73,8 +82,9 @@ struct Value {
 /// Fills in the elements of a transposed value. Safe from several threads.
 void* materialise(Value& value);
 
-/// One recorded op, or a leaf. Behind it in the same block: its edges, then the extents of its output.
-/// It points to the nodes of its inputs and to what its vjps captured, never to the data of anything else.
+/// One recorded op, or a leaf. Behind it in the same block: its edges, then the extents of its
+/// output. It points to the nodes of its inputs and to what its vjps captured, never to the data of
+/// anything else.
 struct Node {
   RefCount refs;
   std::atomic<std::uint32_t> slot{0};  // position in the tape being built
@@ -89,7 +99,9 @@ struct Node {
   struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
   Value* output = nullptr;        // held where a vjp asks for the op's result
 
-  struct Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
+  struct Edge* edges() {
+    return reinterpret_cast<Edge*>(this + 1);
+  }
   Shape shape();
   void destroy() noexcept;
 };
@@ -102,38 +114,42 @@ struct BackwardOptions {
 
 /// An immutable n-dimensional array, contiguous and row-major, with its place in the graph.
 ///
-/// Copying is cheap (two reference counts); no public function writes into a tensor. A default-constructed
-/// tensor is undefined: it stands for "no tensor", such as the gradient of a leaf before `backward`.
+/// Copying is cheap (two reference counts); no public function writes into a tensor. A
+/// default-constructed tensor is undefined: it stands for "no tensor", such as the gradient of a
+/// leaf before `backward`.
 class Tensor {
  public:
   Tensor() = default;
 
   /// A 0-d constant that adopts the dtype of the tensor it meets: `2.0 * x` has the dtype of `x`.
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Tensor(T literal) : Tensor(from_literal(literal)) {}
+  requires std::is_arithmetic_v<T> Tensor(T literal) : Tensor(from_literal(literal)) {}
 
   /// Whether this is a tensor at all (a default-constructed one is not).
   bool defined() const { return static_cast<bool>(value_); }
 
+  // These throw GraphError for an undefined tensor.
+
+  /// The extents, outermost first.
   Shape shape() const { return value("shape").shape(); }
+  /// The element type.
   Dtype dtype() const { return value("dtype").dtype; }
+  /// The number of axes, 0 to 8.
   int ndim() const { return value("ndim").ndim; }
+  /// The number of elements.
   std::int64_t numel() const { return value("numel").numel; }
   /// The extent of one axis, negative axes counted from the end. Throws ShapeError.
   std::int64_t size(std::int64_t axis) const;
 
   /// The elements, row-major. Throws DtypeError unless `T` is the C++ type of the dtype.
-  template <class T>
-  std::span<const T> data() const {
+  template <class T> std::span<const T> data() const {
     auto& v = value("data");
     if (v.dtype != dtype_of<T>) wrong_type("data", dtype_of<T>);
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(v.numel)};
   }
 
   /// The only element, converted to `T`. Throws ShapeError unless there is exactly one.
-  template <class T>
-  T item() const {
+  template <class T> T item() const {
     static_assert(std::is_arithmetic_v<T>);
     if constexpr (std::is_same_v<T, bool>)
       return item_as_double() != 0;
@@ -143,25 +159,30 @@ class Tensor {
       return static_cast<T>(item_as_double());
   }
 
-  /// This value as a leaf: gradients of what is computed from it accumulate in `grad()`. The name appears in
-  /// error messages. Throws DtypeError unless floating.
+  /// This value as a leaf: gradients of what is computed from it accumulate in `grad()`. The name
+  /// appears in error messages. Throws DtypeError unless floating.
   Tensor requires_grad(std::string name = {}) const;
   /// Whether operations on this tensor are recorded.
   bool is_tracked() const { return static_cast<bool>(node_); }
+  /// Whether this is a leaf: made by requires_grad(), with a gradient of its own.
   bool is_leaf() const;
   /// This value outside any graph.
   Tensor detach() const { return Tensor(value_, {}); }
 
-  /// The accumulated gradient of a leaf; undefined before the first `backward`. Throws GraphError on other tensors.
+  /// The accumulated gradient of a leaf; undefined before the first `backward`. Throws GraphError
+  /// on other tensors.
   Tensor grad() const;
   /// Drops the accumulated gradient of a leaf.
   void zero_grad() const;
-  /// Calls `hook` with this tensor's whole gradient during every backward pass; a defined result replaces it.
+  /// Calls `hook` with this tensor's whole gradient during every backward pass; a defined result
+  /// replaces it.
   void register_hook(std::function<Tensor(const Tensor&)> hook) const;
 
-  /// Accumulates d(this)/d(leaf) into every leaf's `grad()`. Without a seed this tensor must have one element.
-  /// seed: the cotangent, broadcastable to this shape. Throws GraphError, ShapeError, DtypeError.
+  /// Accumulates d(this)/d(leaf) into every leaf's `grad()`. Without a seed this tensor must have
+  /// one element. seed: the cotangent, broadcastable to this shape. Throws GraphError, ShapeError,
+  /// DtypeError.
   void backward(const Tensor& seed = {}, BackwardOptions options = {}) const;
+  /// The same without a seed.
   void backward(BackwardOptions options) const { backward({}, options); }
 
   /// A copy in another dtype; differentiable between floats.
@@ -179,14 +200,15 @@ class Tensor {
     return data ? data : v.numel ? detail::materialise(v) : nullptr;
   }
   /// This value as the output of `node`.
-  Tensor tracked_by(detail::Ref<detail::Node> node) && noexcept { return Tensor(std::move(value_), std::move(node)); }
+  Tensor tracked_by(detail::Ref<detail::Node> node) && noexcept {
+    return Tensor(std::move(value_), std::move(node));
+  }
   const detail::Ref<detail::Value>& value_ref() const { return value_; }
   const detail::Ref<detail::Node>& node_ref() const { return node_; }
   bool is_weak() const { return value_ && value_->weak; }
 
  private:
-  template <class T>
-  static Tensor from_literal(T literal) {
+  template <class T> static Tensor from_literal(T literal) {
     if constexpr (std::is_same_v<T, bool>)
       return literal_bool(literal);
     else if constexpr (std::is_integral_v<T>)
@@ -211,17 +233,18 @@ class Tensor {
   detail::Ref<detail::Node> node_;
 };
 
+/// Writes `tensor.str()`.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 // ---- creation: untracked tensors; dtype float32 unless said otherwise ----
 
-/// Nested braces, any depth up to 8: `tensor({{1, 2}, {3, 4}})`. Integers make int64, bools bool_, anything
-/// else float32 unless `dtype` is given. Throws ShapeError when the nesting is ragged.
+/// Nested braces, any depth up to 8: `tensor({{1, 2}, {3, 4}})`. Integers make int64, bools bool_,
+/// anything else float32 unless `dtype` is given. Throws ShapeError when the nesting is ragged.
 class NestedList {
  public:
   template <class T>
-    requires std::is_arithmetic_v<T>
-  NestedList(T value) : NestedList(static_cast<double>(value), static_cast<std::int64_t>(value), dtype_for<T>()) {}
+  requires std::is_arithmetic_v<T> NestedList(T value)
+      : NestedList(static_cast<double>(value), static_cast<std::int64_t>(value), dtype_for<T>()) {}
   NestedList(std::initializer_list<NestedList> items);
 
   Shape shape;
@@ -231,36 +254,48 @@ class NestedList {
 
  private:
   NestedList(double floating, std::int64_t integer, Dtype dtype);
-  template <class T>
-  static constexpr Dtype dtype_for() {
-    return std::is_same_v<T, bool> ? Dtype::bool_ : std::is_integral_v<T> ? Dtype::int64 : Dtype::float32;
+  template <class T> static constexpr Dtype dtype_for() {
+    return std::is_same_v<T, bool> ? Dtype::bool_
+           : std::is_integral_v<T> ? Dtype::int64
+                                   : Dtype::float32;
   }
 };
+/// The tensor that nested braces spell out.
 Tensor tensor(const NestedList& values);
+/// The same with the elements converted to `dtype`.
 Tensor tensor(const NestedList& values, Dtype dtype);
 
-/// Copies `values` into `shape`; the dtype is that of `T`. Throws ShapeError when the counts differ.
+/// Copies `values` into `shape`; the dtype is that of `T`. Throws ShapeError when the counts
+/// differ.
+template <class T> Tensor tensor(std::span<const T> values, const Shape& shape);
+/// The same from a vector.
 template <class T>
-Tensor tensor(std::span<const T> values, const Shape& shape);
-template <class T>
-  requires(!std::is_same_v<T, bool>)
-Tensor tensor(const std::vector<T>& values, const Shape& shape) {
+requires(!std::is_same_v<T, bool>) Tensor tensor(const std::vector<T>& values, const Shape& shape) {
   return tensor(std::span<const T>(values), shape);
 }
+/// A 1-d tensor of the values of a vector.
 template <class T>
-  requires(!std::is_same_v<T, bool>)
-Tensor tensor(const std::vector<T>& values) {
+requires(!std::is_same_v<T, bool>) Tensor tensor(const std::vector<T>& values) {
   return tensor(std::span<const T>(values), {static_cast<std::int64_t>(values.size())});
 }
 
+// Each throws ShapeError for a negative extent.
+
+/// All 0.
 Tensor zeros(const Shape& shape, Dtype dtype = float32);
+/// All 1.
 Tensor ones(const Shape& shape, Dtype dtype = float32);
+/// All `value`. Throws ValueError where an integer dtype cannot hold it.
 Tensor full(const Shape& shape, double value, Dtype dtype = float32);
+/// All 0, with the shape and dtype of `like`.
 Tensor zeros_like(const Tensor& like);
+/// All 1, with the shape and dtype of `like`.
 Tensor ones_like(const Tensor& like);
+/// All `value`, with the shape and dtype of `like`.
 Tensor full_like(const Tensor& like, double value);
 /// start, start + step, ... below stop; 1-d. Throws ValueError for step 0.
 Tensor arange(double start, double stop, double step = 1, Dtype dtype = int64);
+/// 0, 1, ... stop - 1; int64.
 Tensor arange(std::int64_t stop);
 /// `count` evenly spaced values from start to stop, both included.
 Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype = float32);
@@ -271,11 +306,11 @@ namespace detail {
 
 /// A fresh value with uninitialised elements, and the pointer to write them through.
 Tensor empty(const Shape& shape, Dtype dtype);
-template <class T>
-T* mutable_data(const Tensor& fresh) {
+template <class T> T* mutable_data(const Tensor& fresh) {
   return static_cast<T*>(const_cast<void*>(fresh.raw()));
 }
-/// The same elements under another shape, sharing the buffer; `offset` in elements. Small values are copied.
+/// The same elements under another shape, sharing the buffer; `offset` in elements. Small values
+/// are copied.
 Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
 /// The last two axes swapped; large values are not moved until somebody reads them as an array.
 Tensor transposed(const Tensor& x);
@@ -283,19 +318,21 @@ Tensor transposed(const Tensor& x);
 bool is_unique(const Tensor& x);
 
 /// Calls `f` with a value of the C++ type of `dtype`; throws DtypeError for dtypes outside `Ts`.
-template <class F>
-decltype(auto) visit_floating(Dtype dtype, const char* op, F&& f) {
+template <class F> decltype(auto) visit_floating(Dtype dtype, const char* op, F&& f) {
   if (dtype == float32) return f(float{});
   if (dtype == float64) return f(double{});
   fail<DtypeError>(op, std::string("needs float32 or float64, got ") + name(dtype));
 }
-template <class F>
-decltype(auto) visit_dtype(Dtype dtype, F&& f) {
+template <class F> decltype(auto) visit_dtype(Dtype dtype, F&& f) {
   switch (dtype) {
-    case Dtype::float32: return f(float{});
-    case Dtype::float64: return f(double{});
-    case Dtype::int64: return f(std::int64_t{});
-    default: return f(bool{});
+    case Dtype::float32:
+      return f(float{});
+    case Dtype::float64:
+      return f(double{});
+    case Dtype::int64:
+      return f(std::int64_t{});
+    default:
+      return f(bool{});
   }
 }
 
