@@ -11,6 +11,7 @@
 
 namespace gradtape {
 
+/// Options of gradcheck.
 struct GradcheckOptions {
   int order = 1;       ///< 2 also checks the gradient of the gradient.
   double rtol = 1e-6;  ///< Accepted |analytic - numeric| relative to the larger of both,

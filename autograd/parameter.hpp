@@ -20,19 +20,24 @@ class Parameter {
   /// Throws DtypeError unless floating.
   explicit Parameter(const Tensor& initial, std::string name = {});
 
+  /// The current value, as tensor().
   operator const Tensor&() const { return tensor(); }
   /// The current value, a tracked leaf (untracked while frozen).
   const Tensor& tensor() const;
+  /// Whether this is a handle to a variable at all.
   bool defined() const { return static_cast<bool>(cell_); }
+  /// What error messages and files call it.
   const std::string& name() const;
   /// Renames the variable; modules do so to give the full path ("encoder.0.weight").
   void set_name(std::string name) const;
+  // Those of the current value.
   Shape shape() const { return tensor().shape(); }
   Dtype dtype() const { return tensor().dtype(); }
   std::int64_t numel() const { return tensor().numel(); }
 
   /// The accumulated gradient; undefined before the first backward pass.
   Tensor grad() const;
+  /// Drops the accumulated gradient.
   void zero_grad() const;
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
@@ -42,9 +47,11 @@ class Parameter {
   void to(Dtype dtype) const;
   /// A frozen parameter is not tracked: it gets no gradient, and optimizers skip it.
   void freeze(bool frozen = true) const;
+  /// Whether it is frozen.
   bool is_frozen() const;
   /// Whether both are handles to the same variable.
   friend bool operator==(const Parameter& a, const Parameter& b) { return a.cell_ == b.cell_; }
+  /// The same for all handles to one variable, and for no other.
   const void* id() const { return cell_.get(); }
 
  private:
@@ -57,12 +64,19 @@ class Parameter {
 class Buffer {
  public:
   Buffer() = default;
+  /// Of any dtype.
   explicit Buffer(const Tensor& initial, std::string name = {});
+  /// The current value, as tensor().
   operator const Tensor&() const { return tensor(); }
+  /// The current value, untracked.
   const Tensor& tensor() const;
+  /// Whether this is a handle to a variable at all.
   bool defined() const { return static_cast<bool>(cell_); }
+  /// What error messages and files call it.
   const std::string& name() const;
+  /// Renames the variable.
   void set_name(std::string name) const;
+  // Those of the current value.
   Shape shape() const { return tensor().shape(); }
   Dtype dtype() const { return tensor().dtype(); }
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.

@@ -172,6 +172,7 @@ class NoGrad {
   bool before_;
 };
 
+/// Options of grad.
 struct GradOptions {
   bool create_graph = false;  ///< Record the pass, so that its result can be differentiated again.
   bool retain_graph = false;  ///< Keep the graph for another pass (implied by create_graph).
@@ -225,6 +226,7 @@ struct PassStatistics {
   std::size_t nodes_visited = 0;
   std::size_t vjps_called = 0;
 };
+/// The figures of this thread's last finished pass.
 PassStatistics last_pass();
 
 /// Calls `seen` with the name of every op that `record` sees while the guard lives, in any thread;

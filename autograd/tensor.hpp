@@ -108,6 +108,7 @@ struct Node {
 
 }  // namespace detail
 
+/// Options of Tensor::backward.
 struct BackwardOptions {
   bool retain_graph = false;  ///< Keep the graph for a second pass.
 };

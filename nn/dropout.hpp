@@ -8,6 +8,7 @@
 
 namespace gradtape::nn {
 
+/// Options of Dropout.
 struct DropoutOptions {
   /// Draws the masks; the calling thread's default generator if not given.
   std::shared_ptr<Generator> generator = nullptr;

@@ -8,6 +8,7 @@
 
 namespace gradtape::nn {
 
+/// Options of load_parameters.
 struct LoadOptions {
   bool strict = true;  ///< Refuse a file that does not fit exactly; else load what fits.
 };

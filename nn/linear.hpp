@@ -7,6 +7,7 @@
 
 namespace gradtape::nn {
 
+/// Options of Linear.
 struct LinearOptions {
   bool bias = true;                            ///< Whether to add a bias.
   init::Initializer weight_init = nullptr;     ///< Uniform in +-1/sqrt(in) if not given.

@@ -13,6 +13,7 @@ enum class Reduction {
   none,  ///< All of them, in the shape of the prediction.
 };
 
+/// Options of the losses.
 struct LossOptions {
   Reduction reduction = Reduction::mean;
 };

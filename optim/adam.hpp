@@ -5,6 +5,7 @@
 
 namespace gradtape::optim {
 
+/// Options of Adam.
 struct AdamOptions {
   double lr = 1e-3;         ///< Step size, alpha in the paper; >= 0.
   double beta1 = 0.9;       ///< Decay of the first moment, in [0, 1).

@@ -5,6 +5,7 @@
 
 namespace gradtape::optim {
 
+/// Options of SGD.
 struct SGDOptions {
   double lr = 1e-3;         ///< Learning rate, >= 0.
   double momentum = 0;      ///< Share of the last velocity that is kept, >= 0.

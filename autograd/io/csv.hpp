@@ -7,6 +7,7 @@
 
 namespace gradtape {
 
+/// Options of load_csv.
 struct CsvOptions {
   bool header = false;    ///< The first row names the columns and is no data.
   char delimiter = ',';   ///< Between the fields of a row.

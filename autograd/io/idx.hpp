@@ -7,6 +7,7 @@
 
 namespace gradtape {
 
+/// Options of load_idx.
 struct IdxOptions {
   Dtype dtype = float32;  ///< float32, float64 or int64.
 };

@@ -13,6 +13,7 @@ namespace gradtape {
 /// member, cause and position.
 std::map<std::string, Tensor> load_npz(const std::string& path);
 
+/// Options of save_npz.
 struct NpzOptions {
   bool compress =
       false;  ///< Deflate the members: trained weights shrink by a tenth, data often more.

@@ -9,6 +9,7 @@
 
 namespace gradtape::nn::data {
 
+/// Options of batches.
 struct BatchOptions {
   std::int64_t size = 32;   ///< Samples in a batch; the last has fewer where it does not divide.
   bool shuffle = false;     ///< In an order drawn at random, instead of as they lie.
