@@ -6,7 +6,9 @@
 #include <unordered_map>
 
 #include "gradtape/autograd/node.hpp"
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 
 namespace gradtape {
 

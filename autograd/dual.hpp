@@ -5,7 +5,10 @@
 #include <concepts>
 #include <type_traits>
 
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/activation.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
 #include "gradtape/autograd/pack.hpp"
 #include "gradtape/autograd/primitives.hpp"
 

@@ -1,12 +1,18 @@
 #include "gradtape/autograd/gradcheck.hpp"
 
+#include "gradtape/autograd/generator.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "gradtape/autograd/ops.hpp"
-#include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 namespace {

@@ -1,4 +1,10 @@
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/io/bytes.hpp"
+#include "gradtape/autograd/io/elements.hpp"
+#include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/npy.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 
 #include <fmt/format.h>
 
@@ -7,11 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/io/bytes.hpp"
-#include "gradtape/autograd/io/elements.hpp"
-#include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/ops.hpp"
 
 namespace gradtape {
 namespace detail {

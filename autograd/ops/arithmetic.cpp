@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape {
 

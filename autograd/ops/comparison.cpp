@@ -3,7 +3,7 @@
 #include <cmath>
 #include <functional>
 
-#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape {
 

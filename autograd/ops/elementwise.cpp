@@ -1,4 +1,4 @@
-#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape {
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "gradtape/autograd/ops/reduction.hpp"
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
 
 namespace gradtape {
 

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "gradtape/autograd/ops/slice.hpp"
+#include "gradtape/autograd/ops/detail/slice.hpp"
+#include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {

@@ -2,7 +2,10 @@
 
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/kernels/reduce.hpp"
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/matmul.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
 

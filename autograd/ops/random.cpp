@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/random.hpp"
 
 namespace gradtape {
 

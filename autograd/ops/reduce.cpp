@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "gradtape/autograd/ops/elementwise.hpp"
-#include "gradtape/autograd/ops/reduction.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
 
 namespace gradtape {
 

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "gradtape/autograd/kernels/strided.hpp"
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {

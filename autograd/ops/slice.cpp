@@ -1,4 +1,5 @@
-#include "gradtape/autograd/ops/slice.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/detail/slice.hpp"
 
 #include <fmt/format.h>
 

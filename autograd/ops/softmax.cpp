@@ -1,7 +1,13 @@
 #include <fmt/format.h>
 
 #include "gradtape/autograd/kernels/softmax.hpp"
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/index.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/ops/softmax.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {

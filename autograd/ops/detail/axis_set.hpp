@@ -4,7 +4,11 @@
 #include <array>
 
 #include "gradtape/autograd/kernels/reduce.hpp"
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/index.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::detail {

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/ops/reduction.hpp"
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 /// The transpose of slice, for ops/*.cpp only.
 #pragma once
 
-#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 
 namespace gradtape::detail {
 

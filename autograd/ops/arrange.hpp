@@ -1,0 +1,6 @@
+/// Rearranging: flip, roll, pad, repeat, diagonals and triangles.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

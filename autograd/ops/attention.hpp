@@ -1,0 +1,6 @@
+/// Attention and embedding.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

@@ -1,0 +1,6 @@
+/// Distances and similarities.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

@@ -1,0 +1,6 @@
+/// Normalisation.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

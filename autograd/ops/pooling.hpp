@@ -1,0 +1,6 @@
+/// Pooling.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

@@ -1,0 +1,63 @@
+/// Reductions over any axes. Axes may be negative: -1 is the last.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {
+
+/// The axes of a reduction: none given means all of them. Converts from `1`, `{0, 2}` or a vector.
+class Axes {
+ public:
+  Axes() = default;
+  Axes(int axis) : list{axis} {}
+  Axes(std::initializer_list<std::int64_t> axes) : list(axes), all(false) {}
+  Axes(std::vector<std::int64_t> axes) : list(std::move(axes)), all(false) {}
+  bool is_all() const { return all && list.empty(); }
+
+  std::vector<std::int64_t> list;
+
+ private:
+  bool all = true;
+};
+
+/// Options of most reductions.
+struct ReduceOptions {
+  bool keepdim = false;  ///< Keep the reduced axes with extent 1.
+};
+/// Options of var.
+struct VarOptions {
+  bool keepdim = false;
+  double correction = 1;  ///< Divide by n - correction: 1 gives the unbiased estimate.
+};
+
+/// Sum over axes; of nothing, 0. Integers and bools sum to int64.
+Tensor sum(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Arithmetic mean over axes; floating only. Throws ShapeError over nothing.
+Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Largest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
+Tensor amax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Smallest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
+Tensor amin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Largest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
+/// Throws ShapeError over nothing.
+Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Smallest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
+/// Throws ShapeError over nothing.
+Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Product over axes; of nothing, 1. Right to any order where elements are 0.
+Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Variance over axes: sum (x - mean)^2 / (n - correction). Throws ShapeError over nothing.
+Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
+/// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Index (int64) of the largest element along one axis, or among the elements of several (or all)
+/// joined row-major; the first of equal ones, or of NaNs. Throws ShapeError over nothing.
+Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Index (int64) of the smallest element, as argmax.
+Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+
+}  // namespace gradtape

@@ -1,0 +1,6 @@
+/// Interpolation and pixel shuffling.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape

@@ -1,0 +1,6 @@
+/// Sorting, order statistics and searching.
+#pragma once
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {}  // namespace gradtape
