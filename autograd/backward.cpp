@@ -94,6 +94,12 @@ class BackwardPass {
     return result;
   }
 
+  /// Walks to all leaves, for who only wants to watch.
+  void watch(const std::function<void(std::size_t, const Tensor&)>& visit) {
+    refuse_released(0);
+    walk(visit);
+  }
+
   /// Walks to all leaves and adds to their gradients.
   void into_leaves() {
     refuse_released(0);
@@ -253,6 +259,12 @@ class BackwardPass {
   std::vector<bool> needed_;     // empty: all nodes
   std::unordered_map<const Node*, std::vector<Tensor>> arrived_;  // at ops with several outputs
 };
+
+void detail::walk_backward(const Tensor& output, const Tensor& seed,
+                           const std::function<void(std::size_t, const Tensor&)>& visit) {
+  const auto cotangent = starting_cotangent("backward", output, seed);
+  BackwardPass("backward", {output}, {cotangent}, {.retain_graph = true}).watch(visit);
+}
 
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const auto cotangent = starting_cotangent("backward", *this, seed);

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <type_traits>
 
+#include "gradtape/autograd/counted.hpp"
 #include "gradtape/autograd/ops/activation.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
@@ -161,10 +162,16 @@ template <class T> inline constexpr bool is_dual = false;
 template <class T, int N, bool safe> inline constexpr bool is_dual<Dual<T, N, safe>> = true;
 
 template <class P, class V> Pack<V> apply(Pack<V> x) {
-  return V(P::value(x.v));
+  if constexpr (std::same_as<V, Counted>)
+    return counted(x);
+  else
+    return V(P::value(x.v));
 }
 template <class P, class V> Pack<V> apply(Pack<V> a, Pack<V> b) {
-  return V(P::value(a.v, b.v));
+  if constexpr (std::same_as<V, Counted>)
+    return counted(a);
+  else
+    return V(P::value(a.v, b.v));
 }
 
 /// What a formula computes with besides tensors.

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <utility>
 
+#include "gradtape/autograd/counted.hpp"
 #include "gradtape/autograd/pack.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape::detail {
 
@@ -128,6 +130,13 @@ void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& st
   }
 }
 
+/// Counts a pass of f that reads and writes so many elements of T for n results.
+template <class T, std::size_t In, class F>
+void count_pass(const F& f, std::int64_t n, std::int64_t elements) {
+  count_work(static_cast<double>(n) * count_operations<In>(f),
+             static_cast<double>(elements) * sizeof(T));
+}
+
 /// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of
 /// that shape, or undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of
 /// T and of registers of T.
@@ -143,11 +152,15 @@ void map(const Shape& shape, const std::array<const Tensor*, In>& in,
   const auto n = shape.numel();
   if (n == 0) return;
   bool alike = true;
+  std::int64_t elements = 0;
   for (std::size_t i = 0; i < In; ++i) {
     const auto numel = in[i]->numel();
     step[i] = numel == n;
     alike = alike && (numel == n || numel == 1);
+    elements += numel;
   }
+  for (auto* p : to) elements += p ? n : 0;
+  count_pass<T, In>(f, n, elements);
   if (alike && n <= elementwise_grain) return map_row<T>(from, step, to, n, f);
 
   std::array<Shape, In> shapes;

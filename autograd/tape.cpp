@@ -16,6 +16,25 @@ thread_local std::uint64_t recorded = 0;  // a Lamport clock: graphs may pass fr
 
 std::atomic<const std::function<void(const char*)>*> observer{nullptr};
 
+/// What this thread's counters showed when its last op was recorded: what came since is the work of
+/// the next one.
+struct Meter {
+  Work work;
+  std::ptrdiff_t held = 0;
+
+  void attribute_to(Node& node) {
+    node.flops = static_cast<float>(detail::work.flops - work.flops);
+    node.bytes = static_cast<float>(detail::work.bytes - work.bytes);
+    node.held = static_cast<float>(held_bytes - held);
+    reset();
+  }
+  void reset() {
+    work = detail::work;
+    held = held_bytes;
+  }
+};
+constinit thread_local Meter meter;
+
 std::size_t node_bytes(std::size_t edge_count, std::size_t ndim) {
   return sizeof(Node) + edge_count * sizeof(Edge) + ndim * sizeof(std::int64_t);
 }
@@ -112,9 +131,13 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
   std::size_t tracked = 0;
   if (recording_enabled && is_floating(v->dtype))
     for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
-  if (tracked == 0) return std::move(value).tracked_by({});
+  if (tracked == 0) {
+    if (recording_enabled) meter.reset();
+    return std::move(value).tracked_by({});
+  }
 
   auto node = Ref<Node>::adopt(make_node(name, v->shape(), v->dtype, tracked));
+  meter.attribute_to(*node);
   Edge* edge = node->edges();
   for (std::size_t i = 0; i < count; ++i) {
     if (!input(i).is_tracked()) continue;
@@ -170,15 +193,18 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
   }
   const auto tracked =
       std::count_if(inputs.begin(), inputs.end(), [](const Tensor& x) { return x.is_tracked(); });
-  if (!recording_enabled || tracked == 0) return values;
-  if (std::none_of(values.begin(), values.end(),
-                   [](const Tensor& y) { return is_floating(y.dtype()); }))
+  if (!recording_enabled) return values;
+  if (tracked == 0 || std::none_of(values.begin(), values.end(),
+                                   [](const Tensor& y) { return is_floating(y.dtype()); })) {
+    meter.reset();
     return values;
+  }
 
   const bool several = values.size() != 1;
   auto node = Ref<Node>::adopt(make_node(name, several ? Shape{} : values[0].shape(),
                                          several ? float32 : values[0].dtype(),
                                          static_cast<std::size_t>(tracked)));
+  meter.attribute_to(*node);
   auto& more = extra(*node);
   more.joint = std::move(vjp);
   more.input_count = inputs.size();
@@ -211,6 +237,11 @@ bool recording() {
 NoGrad::NoGrad() : before_(std::exchange(recording_enabled, false)) {}
 NoGrad::~NoGrad() {
   recording_enabled = before_;
+  if (before_) meter.reset();
+}
+detail::InsideOp::InsideOp() : before_(std::exchange(recording_enabled, false)) {}
+detail::InsideOp::~InsideOp() {
+  recording_enabled = before_;
 }
 
 RecordObserver::RecordObserver(std::function<void(const char*)> seen) {
@@ -229,6 +260,7 @@ Tensor Tensor::requires_grad(std::string name) const {
   auto node = Ref<Node>::adopt(make_node("leaf", shape(), dtype(), 0));
   node->leaf = true;
   extra(*node).name = std::move(name);
+  meter.reset();  // what the leaf's own value took is no op's work
   return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
 }
 

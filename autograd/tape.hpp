@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape {
 
@@ -207,6 +208,10 @@ class Tape {
   const char* name(std::size_t i) const { return nodes_[i]->name; }
   Shape shape(std::size_t i) const { return nodes_[i]->shape(); }
   Dtype dtype(std::size_t i) const { return nodes_[i]->dtype; }
+  /// The work of computing node i and the growth of this thread's memory meanwhile; see cost.hpp.
+  detail::Work work(std::size_t i) const { return {nodes_[i]->flops, nodes_[i]->bytes}; }
+  double held(std::size_t i) const { return nodes_[i]->held; }
+  bool is_leaf(std::size_t i) const { return nodes_[i]->leaf; }
   /// Positions of the tracked inputs of node i.
   std::span<const std::uint32_t> inputs(std::size_t i) const {
     return {targets_.data() + first_target_[i], targets_.data() + first_target_[i + 1]};
@@ -240,6 +245,25 @@ class RecordObserver {
 };
 
 namespace detail {
+
+/// A NoGrad for the inside of an op that computes its value by other ops: their work counts as its
+/// own (see cost.hpp).
+class InsideOp {
+ public:
+  InsideOp();
+  ~InsideOp();
+  InsideOp(const InsideOp&) = delete;
+  InsideOp& operator=(const InsideOp&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// Calls `visit` with the position on Tape(output), and the cotangent, of every node of one backward
+/// pass from the last to the first, before its vjps are called. The graph is kept, no leaf's grad()
+/// changes.
+void walk_backward(const Tensor& output, const Tensor& seed,
+                   const std::function<void(std::size_t, const Tensor&)>& visit);
 
 /// "'fc1.weight' [3, 4]" for a named leaf, "[3, 4]" otherwise; for error messages.
 std::string describe(const Tensor& x);

@@ -15,6 +15,7 @@
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/memory.hpp"
 #include "gradtape/autograd/shape.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape {
 
@@ -57,7 +58,10 @@ struct Storage {
   RefCount refs;
   std::size_t bytes;  // of the whole block
   char* data() { return reinterpret_cast<char*>(this) + header; }
-  void destroy() noexcept { deallocate(this, bytes); }
+  void destroy() noexcept {
+    held_bytes -= static_cast<std::ptrdiff_t>(bytes);
+    deallocate(this, bytes);
+  }
   static constexpr std::size_t header = 64;  // keeps the data on a cache line of its own
 };
 
@@ -98,6 +102,8 @@ struct Node {
   bool released : 1 = false;
   struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
   Value* output = nullptr;        // held where a vjp asks for the op's result
+  float flops = 0, bytes = 0;     // the work of computing the output
+  float held = 0;                 // by how many bytes of elements this thread's memory grew with it
 
   struct Edge* edges() {
     return reinterpret_cast<Edge*>(this + 1);

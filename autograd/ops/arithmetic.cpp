@@ -55,6 +55,7 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
     using T = decltype(zero);
     if (sum.ndim() == 0) {
       *mutable_data<T>(sum) += *static_cast<const T*>(g.raw());
+      count_work(1, 3 * sizeof(T));
     } else {
       map<T, 2, 1>(sum.shape(), {&sum, &g}, {sum},
                    [](const auto& v) { return std::array{v[0] + v[1]}; });

@@ -22,6 +22,11 @@ Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(
   for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, shapes[i], op);
   const Tensor y = empty(shape, dtype_of<Out>);
   if (y.numel() == 0) return y;
+  const std::size_t sizes[] = {sizeof(T)...};
+  double bytes = static_cast<double>(y.numel()) * sizeof(Out);
+  for (std::size_t i = 0; i < count; ++i)
+    bytes += static_cast<double>(in[i]->numel()) * static_cast<double>(sizes[i]);
+  count_work(static_cast<double>(y.numel()), bytes);
   auto* const out = mutable_data<Out>(y);
   const Loop loop(shape, shapes.data(), count);
   const auto pointers = [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -111,7 +111,7 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
                     describe(x), set.count(x.shape()), options.correction));
   const auto deviation = [axes](const Tensor& x) { return x - mean(x, axes, {.keepdim = true}); };
   const auto value = [&] {
-    const NoGrad no_grad;
+    const InsideOp inside;
     return sum(square(deviation(x)), axes, {.keepdim = options.keepdim}) / n;
   };
   return record("var", value(), {x},
@@ -125,7 +125,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const AxisSet set("logsumexp", x, axes);
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
-    const NoGrad no_grad;
+    const InsideOp inside;
     // x is shifted so that its largest element becomes 0; an infinite one stays, for inf - inf is
     // NaN.
     const auto shift = [](const auto& largest) {

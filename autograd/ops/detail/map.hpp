@@ -17,15 +17,18 @@ template <class T, class F, class... Inputs>
 Tensor map_values(const char* op, const F& f, const Inputs&... x) {
   constexpr std::size_t count = sizeof...(x);
   const std::array<const Tensor*, count> in{&x...};
-  if ((... && (x.ndim() == 0)))
+  const auto each = [&](const auto& v) {
+    using P = std::remove_cvref_t<decltype(v[0])>;
+    return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, v);
+  };
+  if ((... && (x.ndim() == 0))) {
+    count_pass<T, count>(each, 1, count + 1);
     return make_scalar<T>(Pack<T>(f(Pack<T>(*static_cast<const T*>(x.raw()))...)).v);
+  }
   Shape shape = in[0]->shape();
   for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, in[i]->shape(), op);
   const Tensor y = empty(shape, dtype_of<T>);
-  map<T, count, 1>(shape, in, {y}, [&](const auto& v) {
-    using P = std::remove_cvref_t<decltype(v[0])>;
-    return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, v);
-  });
+  map<T, count, 1>(shape, in, {y}, each);
   return y;
 }
 

@@ -1,0 +1,99 @@
+#include "gradtape/autograd/cost.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <ostream>
+
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape {
+namespace {
+
+/// The work of the vjps of each node of `tape`.
+std::vector<detail::Work> backward_work(const Tape& tape, const Tensor& output,
+                                        const Tensor& seed) {
+  std::vector<detail::Work> work(tape.size());
+  auto before = detail::work;
+  std::size_t last = tape.size();
+  // What was counted since a node was visited is the work of its vjps and of summing their results.
+  const auto close = [&] {
+    if (last < tape.size()) work[last] = detail::work - before;
+    before = detail::work;
+  };
+  detail::walk_backward(output, seed, [&](std::size_t i, const Tensor&) {
+    close();
+    last = i;
+  });
+  close();
+  return work;
+}
+
+void add(OpCost& cost, detail::Work forward, detail::Work backward) {
+  ++cost.nodes;
+  cost.forward_flops += forward.flops;
+  cost.forward_bytes += forward.bytes;
+  cost.backward_flops += backward.flops;
+  cost.backward_bytes += backward.bytes;
+}
+
+/// 1234567 as "1.23 M".
+std::string scaled(double x) {
+  const char* units[] = {"", " k", " M", " G", " T"};
+  std::size_t unit = 0;
+  for (; x >= 1000 && unit < 4; ++unit) x /= 1000;
+  return unit == 0 ? fmt::format("{:.0f}", x) : fmt::format("{:.3g}{}", x, units[unit]);
+}
+
+std::string line(const OpCost& op) {
+  return fmt::format("{:<24}{:>8}{:>12}{:>12}{:>12}{:>12}{:>8.2f}\n", op.name, op.nodes,
+                     scaled(op.forward_flops), scaled(op.backward_flops), scaled(op.forward_bytes),
+                     scaled(op.backward_bytes), op.ratio());
+}
+
+}  // namespace
+
+double OpCost::ratio() const {
+  if (forward_flops > 0) return backward_flops / forward_flops;
+  return forward_bytes > 0 ? backward_bytes / forward_bytes : 0;
+}
+
+Cost cost(const Tensor& output, const Tensor& seed) {
+  const Tape tape(output);
+  const auto backward = backward_work(tape, output, seed);
+  Cost cost{.total = {.name = "total"}};
+  std::map<std::string, OpCost> by_name;
+  double held = 0;
+  for (std::size_t i = 0; i < tape.size(); ++i) {
+    if (tape.is_leaf(i)) {
+      ++cost.leaves;
+      continue;
+    }
+    add(by_name[tape.name(i)], tape.work(i), backward[i]);
+    add(cost.total, tape.work(i), backward[i]);
+    held += tape.held(i);
+    cost.peak_bytes = std::max(cost.peak_bytes, held);
+  }
+  for (auto& [name, op] : by_name) {
+    op.name = name;
+    cost.ops.push_back(op);
+  }
+  const auto weight = [](const OpCost& op) { return op.forward_flops + op.backward_flops; };
+  std::stable_sort(cost.ops.begin(), cost.ops.end(),
+                   [&](const OpCost& a, const OpCost& b) { return weight(a) > weight(b); });
+  return cost;
+}
+
+std::string Cost::str() const {
+  std::string text = fmt::format("{:<24}{:>8}{:>12}{:>12}{:>12}{:>12}{:>8}\n", "op", "nodes",
+                                 "fwd flops", "bwd flops", "fwd bytes", "bwd bytes", "ratio");
+  for (const auto& op : ops) text += line(op);
+  return text + line(total) + fmt::format("peak bytes held while recording: {}\n", scaled(peak_bytes));
+}
+
+std::ostream& operator<<(std::ostream& out, const Cost& cost) {
+  return out << cost.str();
+}
+
+}  // namespace gradtape
