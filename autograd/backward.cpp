@@ -180,7 +180,7 @@ class BackwardPass {
       if (!edge.vjp) {  // one output of several: leave the cotangent for the op's own node
         auto& arrived = arrived_[edge.node];
         arrived.resize(edge.node->extra->output_count);
-        arrived[node.output_index] = full_shape(i, std::move(g));
+        arrived[node.extra->output_index] = full_shape(i, std::move(g));
         return;
       }
       if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node))

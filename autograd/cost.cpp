@@ -15,11 +15,11 @@ namespace {
 std::vector<detail::Work> backward_work(const Tape& tape, const Tensor& output,
                                         const Tensor& seed) {
   std::vector<detail::Work> work(tape.size());
-  auto before = detail::work;
+  detail::Work before = detail::work;
   std::size_t last = tape.size();
   // What was counted since a node was visited is the work of its vjps and of summing their results.
   const auto close = [&] {
-    if (last < tape.size()) work[last] = detail::work - before;
+    if (last < tape.size()) work[last] = detail::work.since(before);
     before = detail::work;
   };
   detail::walk_backward(output, seed, [&](std::size_t i, const Tensor&) {
@@ -30,12 +30,12 @@ std::vector<detail::Work> backward_work(const Tape& tape, const Tensor& output,
   return work;
 }
 
-void add(OpCost& cost, detail::Work forward, detail::Work backward) {
+void add(OpCost& cost, const detail::Work& forward, const detail::Work& backward) {
   ++cost.nodes;
-  cost.forward_flops += forward.flops;
-  cost.forward_bytes += forward.bytes;
-  cost.backward_flops += backward.flops;
-  cost.backward_bytes += backward.bytes;
+  cost.forward_flops += static_cast<double>(forward.flops);
+  cost.forward_bytes += static_cast<double>(forward.bytes);
+  cost.backward_flops += static_cast<double>(backward.flops);
+  cost.backward_bytes += static_cast<double>(backward.bytes);
 }
 
 /// 1234567 as "1.23 M".
@@ -72,7 +72,7 @@ Cost cost(const Tensor& output, const Tensor& seed) {
     }
     add(by_name[tape.name(i)], tape.work(i), backward[i]);
     add(cost.total, tape.work(i), backward[i]);
-    held += tape.held(i);
+    held += static_cast<double>(tape.held(i));
     cost.peak_bytes = std::max(cost.peak_bytes, held);
   }
   for (auto& [name, op] : by_name) {

@@ -133,8 +133,7 @@ void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& st
 /// Counts a pass of f that reads and writes so many elements of T for n results.
 template <class T, std::size_t In, class F>
 void count_pass(const F& f, std::int64_t n, std::int64_t elements) {
-  count_work(static_cast<double>(n) * count_operations<In>(f),
-             static_cast<double>(elements) * sizeof(T));
+  count_work(n * count_operations<In>(f), elements * static_cast<std::int64_t>(sizeof(T)));
 }
 
 /// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of

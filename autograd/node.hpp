@@ -20,6 +20,7 @@ struct Extra {
   Tensor grad;
   // any node
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
+  std::size_t output_index = 0;  // of a node that stands for one output of an op with several
   // an op with a joint vjp
   JointVjp joint;
   std::vector<std::size_t> edge_input;  // input number of each edge
@@ -34,7 +35,8 @@ inline Extra& extra(Node& node) {
 }
 
 /// A node without edges filled in; it holds one reference.
-Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count);
+Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count,
+                const Work& work = {}, std::int64_t held = 0);
 
 /// Drops what the vjps saved and the references to the inputs; a later pass is refused.
 void release(Node& node) noexcept;

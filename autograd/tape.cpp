@@ -18,25 +18,17 @@ std::atomic<const std::function<void(const char*)>*> observer{nullptr};
 
 /// What this thread's counters showed when its last op was recorded: what came since is the work of
 /// the next one.
-struct Meter {
-  Work work;
-  std::ptrdiff_t held = 0;
+constinit thread_local Work counted_before;
+constinit thread_local std::int64_t held_before = 0;
 
-  void attribute_to(Node& node) {
-    node.flops = static_cast<float>(detail::work.flops - work.flops);
-    node.bytes = static_cast<float>(detail::work.bytes - work.bytes);
-    node.held = static_cast<float>(held_bytes - held);
-    reset();
-  }
-  void reset() {
-    work = detail::work;
-    held = held_bytes;
-  }
-};
-constinit thread_local Meter meter;
+void count_from_now() {
+  counted_before = work;
+  held_before = held_bytes;
+}
 
-std::size_t node_bytes(std::size_t edge_count, std::size_t ndim) {
-  return sizeof(Node) + edge_count * sizeof(Edge) + ndim * sizeof(std::int64_t);
+std::size_t node_bytes(std::size_t edge_count, std::size_t ndim, bool has_work) {
+  return sizeof(Node) + edge_count * sizeof(Edge) + ndim * sizeof(std::int64_t) +
+         (has_work ? sizeof(Work) + sizeof(std::int64_t) : 0);
 }
 
 std::int64_t* extents(Node& node) {
@@ -54,7 +46,7 @@ thread_local Graveyard graveyard;
 void bury(Node* node) noexcept {
   delete std::exchange(node->extra, nullptr);
   release(*node);
-  const auto bytes = node_bytes(node->edge_count, node->ndim);
+  const auto bytes = node_bytes(node->edge_count, node->ndim, node->has_work);
   node->~Node();
   deallocate(node, bytes);
 }
@@ -89,14 +81,37 @@ void release(Node& node) noexcept {
   if (node.extra) node.extra->joint = nullptr;
 }
 
-Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count) {
-  auto* node = new (allocate(node_bytes(edge_count, static_cast<std::size_t>(shape.ndim())))) Node;
+Work Node::work() {
+  if (!has_work) return {flops, bytes};
+  const auto* words = extents(*this) + ndim;
+  return {words[0], words[1]};
+}
+
+std::int64_t Node::held() {
+  return has_work ? extents(*this)[ndim + 2] : 0;
+}
+
+Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count,
+                const Work& work, std::int64_t held) {
+  const bool small = ((work.flops | work.bytes) & ~std::int64_t{255}) == 0 && held == 0;
+  const auto bytes = node_bytes(edge_count, static_cast<std::size_t>(shape.ndim()), !small);
+  auto* node = new (allocate(bytes)) Node;
   node->order = ++recorded;
   node->name = name;
   node->edge_count = static_cast<std::uint32_t>(edge_count);
   node->ndim = static_cast<std::uint8_t>(shape.ndim());
   node->dtype = dtype;
   std::copy(shape.begin(), shape.end(), extents(*node));
+  if (small) {
+    node->flops = static_cast<std::uint8_t>(work.flops);
+    node->bytes = static_cast<std::uint8_t>(work.bytes);
+  } else {
+    node->has_work = true;
+    auto* words = extents(*node) + shape.ndim();
+    words[0] = work.flops;
+    words[1] = work.bytes;
+    words[2] = held;
+  }
   return node;
 }
 
@@ -132,12 +147,13 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
   if (recording_enabled && is_floating(v->dtype))
     for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
   if (tracked == 0) {
-    if (recording_enabled) meter.reset();
+    if (recording_enabled) count_from_now();
     return std::move(value).tracked_by({});
   }
 
-  auto node = Ref<Node>::adopt(make_node(name, v->shape(), v->dtype, tracked));
-  meter.attribute_to(*node);
+  auto node = Ref<Node>::adopt(make_node(name, v->shape(), v->dtype, tracked,
+                                         work.since(counted_before), held_bytes - held_before));
+  count_from_now();
   Edge* edge = node->edges();
   for (std::size_t i = 0; i < count; ++i) {
     if (!input(i).is_tracked()) continue;
@@ -196,15 +212,16 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
   if (!recording_enabled) return values;
   if (tracked == 0 || std::none_of(values.begin(), values.end(),
                                    [](const Tensor& y) { return is_floating(y.dtype()); })) {
-    meter.reset();
+    count_from_now();
     return values;
   }
 
   const bool several = values.size() != 1;
   auto node = Ref<Node>::adopt(make_node(name, several ? Shape{} : values[0].shape(),
                                          several ? float32 : values[0].dtype(),
-                                         static_cast<std::size_t>(tracked)));
-  meter.attribute_to(*node);
+                                         static_cast<std::size_t>(tracked),
+                                         work.since(counted_before), held_bytes - held_before));
+  count_from_now();
   auto& more = extra(*node);
   more.joint = std::move(vjp);
   more.input_count = inputs.size();
@@ -223,7 +240,7 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
   for (std::size_t k = 0; k < values.size(); ++k) {
     if (!is_floating(values[k].dtype())) continue;
     auto output = Ref<Node>::adopt(make_node(name, values[k].shape(), values[k].dtype(), 1));
-    output->output_index = static_cast<std::uint16_t>(k);
+    extra(*output).output_index = k;
     connect(*output, output->edges(), node, {});
     recorded = output->order;
     values[k] = Tensor(values[k].value_ref(), std::move(output));
@@ -237,7 +254,7 @@ bool recording() {
 NoGrad::NoGrad() : before_(std::exchange(recording_enabled, false)) {}
 NoGrad::~NoGrad() {
   recording_enabled = before_;
-  if (before_) meter.reset();
+  if (before_) count_from_now();
 }
 detail::InsideOp::InsideOp() : before_(std::exchange(recording_enabled, false)) {}
 detail::InsideOp::~InsideOp() {
@@ -260,7 +277,7 @@ Tensor Tensor::requires_grad(std::string name) const {
   auto node = Ref<Node>::adopt(make_node("leaf", shape(), dtype(), 0));
   node->leaf = true;
   extra(*node).name = std::move(name);
-  meter.reset();  // what the leaf's own value took is no op's work
+  count_from_now();  // what the leaf's own value took is no op's work
   return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
 }
 

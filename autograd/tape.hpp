@@ -209,8 +209,8 @@ class Tape {
   Shape shape(std::size_t i) const { return nodes_[i]->shape(); }
   Dtype dtype(std::size_t i) const { return nodes_[i]->dtype; }
   /// The work of computing node i and the growth of this thread's memory meanwhile; see cost.hpp.
-  detail::Work work(std::size_t i) const { return {nodes_[i]->flops, nodes_[i]->bytes}; }
-  double held(std::size_t i) const { return nodes_[i]->held; }
+  detail::Work work(std::size_t i) const { return nodes_[i]->work(); }
+  std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
   bool is_leaf(std::size_t i) const { return nodes_[i]->leaf; }
   /// Positions of the tracked inputs of node i.
   std::span<const std::uint32_t> inputs(std::size_t i) const {

@@ -26,7 +26,7 @@ namespace {
 Ref<Storage> make_buffer(std::size_t element_bytes) {
   const std::size_t bytes = Storage::header + element_bytes;
   auto* buffer = new (allocate(bytes)) Storage;
-  held_bytes += static_cast<std::ptrdiff_t>(bytes);
+  held_bytes += static_cast<std::int64_t>(bytes);
   buffer->bytes = bytes;
   return Ref<Storage>::adopt(buffer);
 }

@@ -59,7 +59,7 @@ struct Storage {
   std::size_t bytes;  // of the whole block
   char* data() { return reinterpret_cast<char*>(this) + header; }
   void destroy() noexcept {
-    held_bytes -= static_cast<std::ptrdiff_t>(bytes);
+    held_bytes -= static_cast<std::int64_t>(bytes);
     deallocate(this, bytes);
   }
   static constexpr std::size_t header = 64;  // keeps the data on a cache line of its own
@@ -86,8 +86,8 @@ struct Value {
 /// Fills in the elements of a transposed value. Safe from several threads.
 void* materialise(Value& value);
 
-/// One recorded op, or a leaf. Behind it in the same block: its edges, then the extents of its
-/// output. It points to the nodes of its inputs and to what its vjps captured, never to the data of
+/// One recorded op, or a leaf. Behind it in the same block: its edges, the extents of its output,
+/// and its work and growth of memory unless those are small. It points to the nodes of its inputs and to what its vjps captured, never to the data of
 /// anything else.
 struct Node {
   RefCount refs;
@@ -95,20 +95,22 @@ struct Node {
   std::uint64_t order;                 // recording order: larger than that of every input
   const char* name;
   std::uint32_t edge_count;
-  std::uint16_t output_index = 0;  // of a node that stands for one output of a several-output op
+  std::uint8_t flops = 0, bytes = 0;  // the work of a single small kernel; see work()
   std::uint8_t ndim;
   Dtype dtype : 4;
   bool leaf : 1 = false;
   bool released : 1 = false;
+  bool has_work : 1 = false;  // more than flops and bytes hold: it lies behind the extents
   struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
   Value* output = nullptr;        // held where a vjp asks for the op's result
-  float flops = 0, bytes = 0;     // the work of computing the output
-  float held = 0;                 // by how many bytes of elements this thread's memory grew with it
 
   struct Edge* edges() {
     return reinterpret_cast<Edge*>(this + 1);
   }
   Shape shape();
+  /// The work of computing the output, and by how many bytes the memory of values grew with it.
+  Work work();
+  std::int64_t held();
   void destroy() noexcept;
 };
 

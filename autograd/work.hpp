@@ -1,16 +1,16 @@
 /// The work that kernels do, counted where they do it; see cost.hpp for what reads it.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 
 namespace gradtape::detail {
 
-/// Floating-point operations and bytes of memory traffic.
+/// What kernels did between two moments.
 struct Work {
-  double flops = 0, bytes = 0;
+  std::int64_t flops = 0;  ///< Floating-point operations.
+  std::int64_t bytes = 0;  ///< Memory traffic.
 
-  friend Work operator-(Work a, Work b) { return {a.flops - b.flops, a.bytes - b.bytes}; }
-  friend Work operator+(Work a, Work b) { return {a.flops + b.flops, a.bytes + b.bytes}; }
+  Work since(const Work& before) const { return {flops - before.flops, bytes - before.bytes}; }
 };
 
 /// What this thread's kernels have done since it started.
@@ -18,13 +18,13 @@ inline constinit thread_local Work work;
 
 /// Called once by every kernel. A multiply-add is two flops, every other function of an element
 /// one; bytes are those of the operands and the result, each read or written once.
-inline void count_work(double flops, double bytes) {
-  work.flops += flops;
-  work.bytes += bytes;
+template <class Flops, class Bytes> void count_work(Flops flops, Bytes bytes) {
+  work = {work.flops + static_cast<std::int64_t>(flops),
+          work.bytes + static_cast<std::int64_t>(bytes)};
 }
 
-/// Bytes of elements that this thread has allocated less those that it has freed; what values hold
-/// inside their own small blocks is not counted.
-inline constinit thread_local std::ptrdiff_t held_bytes = 0;
+/// The bytes that this thread has allocated for values less those that it has freed; values of up to
+/// 256 bytes live in their own small blocks and are not counted.
+inline constinit thread_local std::int64_t held_bytes = 0;
 
 }  // namespace gradtape::detail
