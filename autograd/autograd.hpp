@@ -7,6 +7,7 @@
 #include "gradtape/autograd/io/idx.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/npz.hpp"
+#include "gradtape/autograd/io/safetensors.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/parameter.hpp"

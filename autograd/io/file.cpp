@@ -43,7 +43,7 @@ void flush_folder(const std::string& path) {
 
 }  // namespace
 
-std::string read_file(const std::string& path, const char* op) {
+std::string read_raw_file(const std::string& path, const char* op) {
   const auto origin = detail::file_origin(op, path);
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number < 0) origin.fail(fmt::format("cannot be opened: {}", system_message(errno)));
@@ -60,8 +60,13 @@ std::string read_file(const std::string& path, const char* op) {
     filled += static_cast<std::size_t>(count);
     if (count > 0) continue;
     bytes.resize(filled);
-    return detail::is_gzip(bytes) ? detail::gunzip(bytes, origin) : bytes;
+    return bytes;
   }
+}
+
+std::string read_file(const std::string& path, const char* op) {
+  std::string bytes = read_raw_file(path, op);
+  return detail::is_gzip(bytes) ? detail::gunzip(bytes, detail::file_origin(op, path)) : bytes;
 }
 
 void write_file(const std::string& path, std::string_view bytes, const char* op) {

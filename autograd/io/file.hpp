@@ -11,6 +11,9 @@ namespace gradtape {
 /// `op` with the path and the cause.
 std::string read_file(const std::string& path, const char* op = "read_file");
 
+/// The bytes of a file as they are. Throws IoError likewise.
+std::string read_raw_file(const std::string& path, const char* op = "read_raw_file");
+
 /// Replaces a file by `bytes` in one step; see AtomicFile. Throws IoError.
 void write_file(const std::string& path, std::string_view bytes, const char* op = "write_file");
 

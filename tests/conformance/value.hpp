@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -32,7 +34,8 @@ struct Slice {
   std::optional<std::int64_t> start, stop, step;
 };
 
-/// A Python value. Tuples are lists.
+/// A Python value. Tuples are lists; those that PyTorch returns with names for their items may
+/// carry them, so that an expression can say `.values`.
 class Value {
  public:
   Value() = default;
@@ -42,8 +45,9 @@ class Value {
   Value(double x) : v_(x) {}
   Value(const char* x) : v_(std::string(x)) {}
   Value(std::string x) : v_(std::move(x)) {}
-  Value(Tensor x) : v_(std::move(x)) {}
+  Value(Tensor x) : v_(std::make_shared<Tensor>(std::move(x))) {}
   Value(List x) : v_(std::move(x)) {}
+  Value(List x, std::vector<std::string> fields) : v_(std::move(x)), fields_(std::move(fields)) {}
   Value(const std::vector<Tensor>& x) : v_(List(x.begin(), x.end())) {}
   Value(Slice x) : v_(x) {}
   Value(Ellipsis x) : v_(x) {}
@@ -51,8 +55,13 @@ class Value {
   Value(Function x) : v_(std::move(x)) {}
 
   bool is_none() const { return is<None>(); }
-  template <class T> bool is() const { return std::holds_alternative<T>(v_); }
-  template <class T> const T& get() const { return std::get<T>(v_); }
+  template <class T> bool is() const { return std::holds_alternative<Held<T>>(v_); }
+  template <class T> const T& get() const {
+    if constexpr (std::is_same_v<T, Tensor>)
+      return *std::get<Held<T>>(v_);
+    else
+      return std::get<T>(v_);
+  }
   bool is_number() const { return is<bool>() || is<std::int64_t>() || is<double>(); }
 
   // Each throws Unsupported, naming `what`, for a value of another kind.
@@ -61,13 +70,24 @@ class Value {
   std::int64_t integer(const std::string& what) const;
   bool flag(const std::string& what) const;
   std::string text(const std::string& what) const;
-  std::vector<std::int64_t> integers(const std::string& what) const;  ///< A number is a list of one.
+  std::vector<std::int64_t> integers(
+      const std::string& what) const;  ///< A number is a list of one.
   std::vector<Tensor> tensors(const std::string& what) const;
 
+  /// Replaces the tensor under every name that has it, as functions do that write into an argument:
+  /// the running statistics of batch_norm. Throws Unsupported unless this is a tensor.
+  void update(Tensor x) const;
+  const std::vector<std::string>& fields() const { return fields_; }
+  std::string kind() const;  ///< "int", "Tensor", ..., for messages.
+
  private:
-  std::variant<None, bool, std::int64_t, double, std::string, Tensor, List, Slice, Ellipsis, Dtype,
-               Function>
+  template <class T>
+  using Held = std::conditional_t<std::is_same_v<T, Tensor>, std::shared_ptr<Tensor>, T>;
+
+  std::variant<None, bool, std::int64_t, double, std::string, std::shared_ptr<Tensor>, List, Slice,
+               Ellipsis, Dtype, Function>
       v_;
+  std::vector<std::string> fields_;
 };
 
 /// The arguments of one call. Each accessor takes the position `i` and the keyword `name` under
@@ -82,16 +102,17 @@ class Call {
   List args;
   std::map<std::string, Value> kwargs;
 
-  const Value& at(std::size_t i, const std::string& name);       ///< None where not given.
-  bool has(std::size_t i, const std::string& name);              ///< Given and not None.
-  Tensor tensor(std::size_t i, const std::string& name);         ///< Numbers become literals.
-  Tensor tensor_or_none(std::size_t i, const std::string& name); ///< Undefined where not given.
+  const Value& at(std::size_t i, const std::string& name);        ///< None where not given.
+  bool has(std::size_t i, const std::string& name);               ///< Given and not None.
+  Tensor tensor(std::size_t i, const std::string& name);          ///< Numbers become literals.
+  Tensor tensor_or_none(std::size_t i, const std::string& name);  ///< Undefined where not given.
   // Without a fallback the argument must be given.
   double number(std::size_t i, const std::string& name, std::optional<double> fallback = {});
   std::int64_t integer(std::size_t i, const std::string& name,
                        std::optional<std::int64_t> fallback = {});
   bool flag(std::size_t i, const std::string& name, std::optional<bool> fallback = {});
-  std::string text(std::size_t i, const std::string& name, std::optional<std::string> fallback = {});
+  std::string text(std::size_t i, const std::string& name,
+                   std::optional<std::string> fallback = {});
   std::vector<std::int64_t> integers(std::size_t i, const std::string& name,
                                      std::optional<std::vector<std::int64_t>> fallback = {});
   std::vector<Tensor> tensors(std::size_t i, const std::string& name);
@@ -120,6 +141,7 @@ Mapping arrange_map();
 Mapping attention_map();
 Mapping comparison_map();
 Mapping convolution_map();
+Mapping creation_map();
 Mapping distance_map();
 Mapping elementwise_map();
 Mapping index_map();
@@ -138,5 +160,10 @@ Mapping sort_map();
 
 /// All of them. Throws std::logic_error for a name given twice.
 const Mapping& mapping();
+/// The function under a name, which checks that every argument was read; nullptr where there is
+/// none.
+Function find_function(const std::string& name);
+/// Calls it. Throws Unsupported where there is none.
+Value call_function(const std::string& name, List args, std::map<std::string, Value> kwargs = {});
 
 }  // namespace gradtape::conformance

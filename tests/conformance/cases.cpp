@@ -1,0 +1,145 @@
+#include "cases.hpp"
+
+#include <fmt/format.h>
+
+#include <gradtape/autograd/io/file.hpp>
+#include <gradtape/autograd/io/safetensors.hpp>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+namespace gradtape::conformance {
+namespace {
+
+using nlohmann::json;
+using Arrays = std::map<std::string, Tensor>;
+
+Value special(const json& value, const std::map<std::string, Value>& inputs) {
+  const std::string& key = value.begin().key();
+  const json& content = value.begin().value();
+  if (key == "$") {
+    const auto found = inputs.find(content.get<std::string>());
+    if (found != inputs.end()) return found->second;
+  }
+  if (key == "float") {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (content == "inf") return infinity;
+    if (content == "-inf") return -infinity;
+    if (content == "nan") return std::numeric_limits<double>::quiet_NaN();
+  }
+  if (key == "slice" && content.is_array() && content.size() == 3) {
+    auto bound = [&](int i) {
+      return content[i].is_null() ? std::nullopt
+                                  : std::optional<std::int64_t>(content[i].get<std::int64_t>());
+    };
+    return Slice{bound(0), bound(1), bound(2)};
+  }
+  if (key == "ellipsis") return Ellipsis{};
+  if (key == "dtype") {
+    const std::string name = content;
+    if (name == "float64" || name == "double") return float64;
+    if (name == "float32" || name == "float") return float32;
+    if (name == "bool") return bool_;
+    if (name.find("int") != name.npos || name == "long") return int64;
+  }
+  throw Unsupported("the argument " + value.dump());
+}
+
+Value argument(const json& value, const std::map<std::string, Value>& inputs) {
+  if (value.is_null()) return {};
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.size() == 1) return special(value, inputs);
+  if (!value.is_array()) throw Unsupported("the argument " + value.dump());
+  List list;
+  for (const auto& item : value) list.push_back(argument(item, inputs));
+  return list;
+}
+
+Tensor array(const json& name, const Arrays& arrays) {
+  return name.is_null() ? Tensor() : arrays.at(name.get<std::string>());
+}
+
+Gradients gradients(const json& names, const Arrays& arrays) {
+  Gradients out;
+  for (const auto& [input, name] : names.items()) out[input] = array(name, arrays);
+  return out;
+}
+
+void read_op(Case& c, const json& line, const Arrays& arrays) {
+  c.expression = line.value("expr", "");
+  c.args = line.value("args", json::array()).dump();
+  c.kwargs = line.value("kwargs", json::object()).dump();
+  for (const auto& input : line["inputs"])
+    c.inputs.push_back({input["name"], array(input["array"], arrays), input.value("grad", false)});
+  for (const auto& output : line["outputs"])
+    c.outputs.push_back({array(output["array"], arrays), array(output["cotangent"], arrays)});
+  c.grads = gradients(line.value("grads", json::object()), arrays);
+  if (line.contains("hvp") && !line["hvp"].is_null()) {
+    c.hvp_directions = gradients(line["hvp"]["v"], arrays);
+    c.hvp = gradients(line["hvp"]["out"], arrays);
+  }
+}
+
+}  // namespace
+
+bool Case::is_convention() const {
+  for (const char* tag : {"kink", "tie", "boundary", "subgradient", "convention", "nonfinite"})
+    if (tags.contains(tag)) return true;
+  return false;
+}
+
+std::string Case::call() const {
+  return expression.empty() ? fmt::format("{}(*{}, **{})", op, args, kwargs) : expression;
+}
+
+List arguments(const Case& c, const std::map<std::string, Value>& inputs) {
+  return argument(json::parse(c.args), inputs).get<List>();
+}
+
+std::map<std::string, Value> keywords(const Case& c, const std::map<std::string, Value>& inputs) {
+  std::map<std::string, Value> out;
+  const json parsed = json::parse(c.kwargs);
+  for (const auto& [name, value] : parsed.items()) out.emplace(name, argument(value, inputs));
+  return out;
+}
+
+std::vector<Case> read_cases(const std::string& folder) {
+  const std::string path = folder + "/cases.jsonl";
+  std::istringstream text(read_file(path, "read_cases"));
+  std::map<std::string, Arrays> groups;
+  std::vector<Case> cases;
+  for (std::string line; std::getline(text, line);) {
+    if (line.empty()) continue;
+    try {
+      const json parsed = json::parse(line);
+      Case c;
+      c.id = parsed["id"];
+      c.group = parsed["group"];
+      c.kind = parsed["kind"];
+      c.op = parsed.value("op", "");
+      c.note = parsed.value("note", "");
+      for (const auto& tag : parsed.value("tags", json::array())) c.tags.insert(tag);
+      c.rtol = parsed["tol"]["rtol"];
+      c.atol = parsed["tol"]["atol"];
+      c.json = line;
+      if (!groups.contains(c.group))
+        groups[c.group] = load_safetensors(folder + "/" + c.group + ".safetensors");
+      if (c.kind == "op") read_op(c, parsed, groups[c.group]);
+      cases.push_back(std::move(c));
+    } catch (const json::exception& e) {
+      fail<IoError>("read_cases",
+                    fmt::format("'{}', line {}: {}", path, cases.size() + 1, e.what()));
+    } catch (const std::out_of_range&) {
+      fail<IoError>("read_cases", fmt::format("'{}', line {} names an array that its group lacks",
+                                              path, cases.size() + 1));
+    }
+  }
+  return cases;
+}
+
+}  // namespace gradtape::conformance

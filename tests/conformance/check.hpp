@@ -1,0 +1,21 @@
+/// Runs a case and compares.
+#pragma once
+
+#include <string>
+
+#include "cases.hpp"
+
+namespace gradtape::conformance {
+
+enum class Verdict { passed, failed, unsupported };
+
+struct Outcome {
+  Verdict verdict = Verdict::passed;
+  std::string reason;  ///< What differs and where, or what is missing.
+};
+
+/// Values, gradients and Hessian-vector products of a case of kind "op". Throws nothing: an error
+/// of the library is a failure.
+Outcome check(const Case& c);
+
+}  // namespace gradtape::conformance
