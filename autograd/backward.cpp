@@ -186,7 +186,9 @@ class BackwardPass {
       if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node))
         g = full_shape(i, std::move(g));
       ++counted_.vjps_called;
-      if (Tensor contribution = edge.vjp(g, output); contribution.defined())
+      Tensor contribution = edge.vjp(g, output);
+      if (watched_) contribution = after_watches(node.name, e, std::move(contribution));
+      if (contribution.defined())
         accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
     }
   }
@@ -212,6 +214,7 @@ class BackwardPass {
     contributions.resize(more.input_count);
     for (std::size_t e = 0; e < targets.size(); ++e) {
       auto& contribution = contributions[more.edge_input[e]];
+      if (watched_) contribution = after_watches(node.name, e, std::move(contribution));
       if (is_needed(targets[e]) && contribution.defined())
         accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
     }
@@ -252,7 +255,7 @@ class BackwardPass {
   }
 
   const char* op_;
-  const bool create_graph_, retain_;
+  const bool create_graph_, retain_, watched_ = watched();
   PassStatistics counted_;
   Tape tape_;
   CachedVector<Tensor> pending_;  // the cotangent of each node so far

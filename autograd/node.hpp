@@ -41,6 +41,11 @@ Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t e
 /// Drops what the vjps saved and the references to the inputs; a later pass is refused.
 void release(Node& node) noexcept;
 
+/// Whether any thread has a Watch.
+bool watched();
+/// Asks this thread's watches, the newest first.
+Tensor after_watches(const char* op, std::size_t input, Tensor contribution);
+
 /// "'fc1.weight'" where a leaf has a name, else the op's name.
 std::string label(Node& node);
 

@@ -234,14 +234,25 @@ struct PassStatistics {
 /// The figures of this thread's last finished pass.
 PassStatistics last_pass();
 
-/// Calls `seen` with the name of every op that `record` sees while the guard lives, in any thread;
-/// for tests.
-class RecordObserver {
+/// Looks on, and may interfere, while this thread records and differentiates: what tools such as
+/// check_finite derive from. Active from construction to destruction; guards nest.
+class Watch {
  public:
-  explicit RecordObserver(std::function<void(const char*)> seen);
-  ~RecordObserver();
-  RecordObserver(const RecordObserver&) = delete;
-  RecordObserver& operator=(const RecordObserver&) = delete;
+  Watch();
+  virtual ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  /// `record` was called: for tracked inputs `output` is a node of the graph by now. An op with
+  /// several outputs calls this once for each.
+  virtual void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs);
+  /// A vjp of `op` returned `contribution`, which may be undefined, for its tracked input number
+  /// `input`; what this returns takes its place.
+  virtual Tensor contributed(const char* op, std::size_t input, Tensor contribution);
+
+ private:
+  friend class WatchList;
+  Watch* next_;
 };
 
 namespace detail {

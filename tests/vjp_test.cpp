@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -247,13 +249,48 @@ TEST_CASE("a pass that failed leaves no cotangents behind for the next one") {
   CHECK(value(x.grad()) == 6);
 }
 
-TEST_CASE("an observer sees every op that is recorded or would be") {
-  std::vector<std::string> seen;
-  {
-    const RecordObserver observer([&](const char* name) { seen.push_back(name); });
-    const NoGrad no_grad;
-    exp(scalar(1)) + 2.0;
+namespace {
+
+struct Watcher : Watch {
+  void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) override {
+    seen.push_back(op);
+    tracked.push_back(output.is_tracked());
+    input_counts.push_back(inputs.size());
   }
-  exp(scalar(1));
-  CHECK(seen == std::vector<std::string>{"exp", "add"});
+  Tensor contributed(const char* op, std::size_t input, Tensor contribution) override {
+    seen.push_back(std::string("vjp of ") + op + " for " + std::to_string(input));
+    return contribution * factor;
+  }
+
+  double factor = 1;
+  std::vector<std::string> seen;
+  std::vector<bool> tracked;
+  std::vector<std::size_t> input_counts;
+};
+
+}  // namespace
+
+TEST_CASE("a watch sees every op that is recorded or would be, while it lives") {
+  const Tensor x = scalar(1).requires_grad();
+  Watcher outer;
+  {
+    Watcher inner;
+    exp(x) + 2.0;
+    const NoGrad no_grad;
+    sin(x);
+    CHECK(inner.seen == std::vector<std::string>{"exp", "add", "sin"});
+    CHECK(inner.tracked == std::vector<bool>{true, true, false});
+    CHECK(inner.input_counts == std::vector<std::size_t>{1, 2, 1});
+  }
+  cos(x);
+  CHECK(outer.seen == std::vector<std::string>{"exp", "add", "sin", "cos"});
+}
+
+TEST_CASE("a watch may replace what a vjp returns") {
+  const Tensor x = scalar(1).requires_grad();
+  const Tensor y = 2.0 * x * x;
+  Watcher watcher;
+  watcher.factor = 3;
+  CHECK(value(grad(y, {x})[0]) == 2 * 3 + 2 * 3 * 3);
+  CHECK(std::count(watcher.seen.begin(), watcher.seen.end(), "vjp of mul for 0") == 2);
 }
