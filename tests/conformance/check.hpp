@@ -14,8 +14,11 @@ struct Outcome {
   std::string reason;  ///< What differs and where, or what is missing.
 };
 
-/// Values, gradients and Hessian-vector products of a case of kind "op". Throws nothing: an error
-/// of the library is a failure.
+/// Whether there is a check for cases of this kind; the others count as unsupported.
+bool can_check(const std::string& kind);
+
+/// Checks values, gradients and Hessian-vector products. Throws nothing: an error of the library is
+/// a failure.
 Outcome check(const Case& c);
 
 }  // namespace gradtape::conformance

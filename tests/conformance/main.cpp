@@ -10,6 +10,7 @@
 
 #include "cases.hpp"
 #include "check.hpp"
+#include "extract.hpp"
 
 using namespace gradtape::conformance;
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr const char* usage =
     "conformance DIR [--group NAME...] [--op NAME...] [--id ID...]\n"
-    "                [--failures N] [--list-unsupported]\n"
+    "                [--failures N] [--list-unsupported] [--extract FOLDER]\n"
     "\n"
     "Runs the cases of DIR (cases.jsonl and <group>.safetensors) and prints one line a group:\n"
     "passed, failed and unsupported. Cases that follow a convention of PyTorch's (kinks, ties,\n"
@@ -25,10 +26,11 @@ constexpr const char* usage =
     "  --group, --op, --id   only the cases of these groups, functions, ids (any part of them)\n"
     "  --failures N          describes the first N failures (default 20)\n"
     "  --list-unsupported    names the unsupported cases by function, with the reason\n"
+    "  --extract FOLDER      instead writes a small corpus: the smallest cases of each function\n"
     "Exit status: 0 when nothing failed, 1 when something did, 2 for a wrong command line.\n";
 
 struct Options {
-  std::string folder;
+  std::string folder, extract;
   std::vector<std::string> groups, ops, ids;
   std::size_t failures = 20;
   bool list_unsupported = false;
@@ -66,6 +68,10 @@ Options parse(const std::vector<std::string>& words) {
       options.failures = std::strtoul(words[i].c_str(), &end, 10);
       if (words[i].empty() || *end) wrong_usage("--failures needs a number, got " + words[i]);
       names = nullptr;
+    } else if (word == "--extract") {
+      if (++i == words.size()) wrong_usage("--extract needs a folder");
+      options.extract = words[i];
+      names = nullptr;
     } else if (word == "--list-unsupported") {
       options.list_unsupported = true;
       names = nullptr;
@@ -90,12 +96,6 @@ bool wanted(const std::vector<std::string>& names, const std::string& name, bool
   return false;
 }
 
-/// Cases that the program cannot run yet count as unsupported, whatever their group.
-Outcome outcome_of(const Case& c) {
-  if (c.kind != "op") return {Verdict::unsupported, "cases of kind " + c.kind};
-  return check(c);
-}
-
 void print_table(const char* title, const Counts& counts) {
   if (counts.empty()) return;
   fmt::print("{:<24} {:>6} {:>6} {:>11}\n", title, "passed", "failed", "unsupported");
@@ -116,11 +116,18 @@ int main(int argc, char** argv) {
   std::vector<std::string> failures;
   std::map<std::string, std::map<std::string, int>> unsupported;  // by op and reason
   try {
-    for (const auto& c : read_cases(options.folder)) {
-      if (!wanted(options.groups, c.group, false) || !wanted(options.ops, c.op, false) ||
-          !wanted(options.ids, c.id, true))
-        continue;
-      const Outcome outcome = outcome_of(c);
+    std::vector<Case> cases = read_cases(options.folder);
+    std::erase_if(cases, [&](const Case& c) {
+      return !wanted(options.groups, c.group, false) || !wanted(options.ops, c.op, false) ||
+             !wanted(options.ids, c.id, true);
+    });
+    if (!options.extract.empty()) {
+      std::erase_if(cases, [](const Case& c) { return !can_check(c.kind); });
+      extract(cases, options.folder, options.extract);
+      return 0;
+    }
+    for (const auto& c : cases) {
+      const Outcome outcome = check(c);
       Count& count = (c.is_convention() ? conventions : groups)[c.group];
       if (outcome.verdict == Verdict::passed) {
         ++count.passed;
