@@ -110,13 +110,12 @@ void bind_arguments(const NodePtr& node, const List& defaults, Call& call, Scope
       continue;
     }
     const auto keyword = call.kwargs.find(names[i]);
-    const std::size_t from_end = names.size() - i;
     if (!rest && position < call.args.size())
       scope.names[names[i]] = call.args[position++];
     else if (keyword != call.kwargs.end())
       scope.names[names[i]] = keyword->second;
-    else if (from_end <= defaults.size())
-      scope.names[names[i]] = defaults[defaults.size() - from_end];
+    else if (node->children[i])
+      scope.names[names[i]] = defaults[i];
     else
       throw Unsupported("a lambda gets no argument for " + names[i]);
   }
@@ -129,8 +128,9 @@ void bind_arguments(const NodePtr& node, const List& defaults, Call& call, Scope
 }
 
 Value lambda(const NodePtr& node, const ScopePtr& scope) {
-  const std::vector<NodePtr> default_nodes(node->children.begin(), node->children.end() - 1);
-  const List defaults = evaluate_items(default_nodes, scope);
+  List defaults;
+  for (std::size_t i = 0; i < node->names.size(); ++i)
+    defaults.push_back(node->children[i] ? evaluate(node->children[i], scope) : Value());
   return Function([node, scope, defaults](Call& call) {
     thread_local int depth = 0;
     struct Depth {

@@ -218,13 +218,14 @@ class Parser {
 
   NodePtr lambda() {
     Node node{Kind::lambda};
+    bool defaults = false;
     while (!is(":")) {
       const bool rest = accept("*");
       node.names.push_back((rest ? "*" : "") + identifier());
-      if (accept("="))
-        node.children.push_back(expression());
-      else if (!node.children.empty() && !rest)
+      node.children.push_back(accept("=") ? expression() : nullptr);
+      if (defaults && !rest && !node.children.back())
         syntax_error(token().at, "a parameter without a default follows one with a default");
+      defaults = node.children.back() != nullptr;
       if (!is(":")) expect(",");
     }
     expect(":");

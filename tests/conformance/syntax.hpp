@@ -17,7 +17,7 @@ enum class Kind {
   logic,          // text: and, or; [left, right]
   compare,        // names: the operators; the operands, one more
   conditional,    // [then, condition, else]
-  lambda,         // names: the parameters; [defaults of the last ones..., body]
+  lambda,         // names: the parameters; [default of each or null..., body]
   walrus,         // text := [value]
   tuple,          // [items...]
   list,           // [items...]
