@@ -43,8 +43,8 @@ bool report(const char* what, const GradcheckResult& result) {
     fmt::print(" ({} comparisons, worst error {:.1e} of what is allowed)\n", result.comparisons,
                result.worst_error);
   else
-    fmt::print(": {}\n", result.message);
-  return result.passed;
+    fmt::print(":\n{}\n", result.message);
+  return static_cast<bool>(result);
 }
 
 int main() {
