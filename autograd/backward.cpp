@@ -5,6 +5,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "gradtape/autograd/interception.hpp"
 #include "gradtape/autograd/node.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
@@ -17,6 +18,7 @@ using namespace detail;
 namespace {
 
 thread_local PassStatistics statistics;
+thread_local VjpInterception* interception = nullptr;
 
 /// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
 Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
@@ -48,10 +50,22 @@ bool same_extents(Node& a, Node& b) {
   return (a.ndim == 0 && b.ndim == 0) || a.shape() == b.shape();
 }
 
+std::vector<Tensor> ones_for(std::vector<Tensor> tensors) {
+  for (auto& x : tensors)
+    if (x.defined()) x = ones_like(x);
+  return tensors;
+}
+
 }  // namespace
 
 PassStatistics last_pass() {
   return statistics;
+}
+
+VjpInterception::VjpInterception(std::function<Tensor(const VjpCall&)> alter)
+    : alter_(std::move(alter)), outer_(std::exchange(interception, this)) {}
+VjpInterception::~VjpInterception() {
+  interception = outer_;
 }
 
 /// One walk from the outputs towards the leaves: the only place where gradients flow.
@@ -187,7 +201,11 @@ class BackwardPass {
         g = full_shape(i, std::move(g));
       ++counted_.vjps_called;
       Tensor contribution = edge.vjp(g, output);
-      if (watched_) contribution = after_watches(node.name, e, std::move(contribution));
+      if (watched_)
+        contribution = watched_contribution(
+            node, e, std::move(contribution), [&](std::size_t other, bool ones) {
+              return node.edges()[other].vjp(ones ? ones_like(g) : g, output);
+            });
       if (contribution.defined())
         accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
     }
@@ -214,10 +232,31 @@ class BackwardPass {
     contributions.resize(more.input_count);
     for (std::size_t e = 0; e < targets.size(); ++e) {
       auto& contribution = contributions[more.edge_input[e]];
-      if (watched_) contribution = after_watches(node.name, e, std::move(contribution));
+      if (watched_)
+        contribution = watched_contribution(
+            node, e, std::move(contribution), [&](std::size_t other, bool ones) {
+              std::vector<bool> only(more.input_count, false);
+              only[more.edge_input[other]] = true;
+              auto all = more.joint(ones ? ones_for(cotangents) : cotangents, only);
+              all.resize(more.input_count);
+              return all[more.edge_input[other]];
+            });
       if (is_needed(targets[e]) && contribution.defined())
         accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
     }
+  }
+
+  /// What those who watch make of the contribution to input e of a node; `again` calls its vjp.
+  template <class Again>
+  static Tensor watched_contribution(Node& node, std::size_t e, Tensor contribution, Again again) {
+    contribution = after_watches(node.name, e, std::move(contribution));
+    if (!interception) return contribution;
+    return interception->alter_({.op = node.name,
+                                 .input = e,
+                                 .inputs = node.edge_count,
+                                 .shape = node.edges()[e].node->shape(),
+                                 .contribution = std::move(contribution),
+                                 .again = again});
   }
 
   /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape
