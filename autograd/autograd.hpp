@@ -1,6 +1,8 @@
 /// All of autograd but what opts in to heavy headers: formula.hpp, xtensor.hpp, fmt.hpp.
 #pragma once
 
+#include "gradtape/autograd/checkpoint.hpp"
+#include "gradtape/autograd/functional.hpp"
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/gradcheck.hpp"
 #include "gradtape/autograd/io/csv.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gradtape/autograd/node.hpp"
+#include "gradtape/autograd/recording.hpp"
 
 namespace gradtape {
 namespace detail {
@@ -287,6 +288,10 @@ NoGrad::~NoGrad() {
   recording_enabled = before_;
   if (before_) count_from_now();
 }
+detail::WithRecording::WithRecording() : before_(std::exchange(recording_enabled, true)) {
+  if (!before_) count_from_now();
+}
+detail::WithRecording::~WithRecording() { recording_enabled = before_; }
 detail::InsideOp::InsideOp() : before_(std::exchange(recording_enabled, false)) {}
 detail::InsideOp::~InsideOp() {
   recording_enabled = before_;
