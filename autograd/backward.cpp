@@ -151,6 +151,7 @@ class BackwardPass {
   template <class Visit> void walk(Visit visit) {
     std::optional<NoGrad> no_grad;
     if (!create_graph_) no_grad.emplace();
+    const InsideOp inside(create_graph_ && recording());
     for (std::size_t i = tape_.size(); i-- > 0;) {
       if (!is_needed(i)) continue;
       Node* node = tape_.nodes_[i];
@@ -203,7 +204,7 @@ class BackwardPass {
       Tensor contribution = edge.vjp(g, output);
       if (watched_)
         contribution = watched_contribution(
-            node, e, std::move(contribution), [&](std::size_t other, bool ones) {
+            node, g, e, std::move(contribution), [&](std::size_t other, bool ones) {
               return node.edges()[other].vjp(ones ? ones_like(g) : g, output);
             });
       if (contribution.defined())
@@ -234,7 +235,7 @@ class BackwardPass {
       auto& contribution = contributions[more.edge_input[e]];
       if (watched_)
         contribution = watched_contribution(
-            node, e, std::move(contribution), [&](std::size_t other, bool ones) {
+            node, {}, e, std::move(contribution), [&](std::size_t other, bool ones) {
               std::vector<bool> only(more.input_count, false);
               only[more.edge_input[other]] = true;
               auto all = more.joint(ones ? ones_for(cotangents) : cotangents, only);
@@ -248,8 +249,9 @@ class BackwardPass {
 
   /// What those who watch make of the contribution to input e of a node; `again` calls its vjp.
   template <class Again>
-  static Tensor watched_contribution(Node& node, std::size_t e, Tensor contribution, Again again) {
-    contribution = after_watches(node.name, e, std::move(contribution));
+  static Tensor watched_contribution(Node& node, const Tensor& g, std::size_t e,
+                                     Tensor contribution, Again again) {
+    contribution = after_watches(node.name, g, e, std::move(contribution));
     if (!interception) return contribution;
     return interception->alter_({.op = node.name,
                                  .input = e,

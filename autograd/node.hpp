@@ -44,7 +44,7 @@ void release(Node& node) noexcept;
 /// Whether any thread has a Watch.
 bool watched();
 /// Asks this thread's watches, the newest first.
-Tensor after_watches(const char* op, std::size_t input, Tensor contribution);
+Tensor after_watches(const char* op, const Tensor& g, std::size_t input, Tensor contribution);
 
 /// "'fc1.weight'" where a leaf has a name, else the op's name.
 std::string label(Node& node);

@@ -16,6 +16,7 @@ thread_local std::uint64_t recorded = 0;  // a Lamport clock: graphs may pass fr
 
 std::atomic<int> watch_count{0};  // of all threads: while it is 0, recording asks no further
 constinit thread_local Watch* watches = nullptr;
+thread_local bool inside = false;  // an op or a vjp
 
 /// What this thread's counters showed when its last op was recorded: what came since is the work of
 /// the next one.
@@ -238,15 +239,16 @@ class WatchList {
   static void show(const char* op, const Tensor& output, const std::vector<Tensor>& inputs) {
     for (auto* watch = watches; watch; watch = watch->next_) watch->recorded(op, output, inputs);
   }
-  static Tensor ask(const char* op, std::size_t input, Tensor contribution) {
+  static Tensor ask(const char* op, const Tensor& g, std::size_t input, Tensor contribution) {
     for (auto* watch = watches; watch; watch = watch->next_)
-      contribution = watch->contributed(op, input, std::move(contribution));
+      contribution = watch->contributed(op, g, input, std::move(contribution));
     return contribution;
   }
 };
 
-Tensor detail::after_watches(const char* op, std::size_t input, Tensor contribution) {
-  return WatchList::ask(op, input, std::move(contribution));
+Tensor detail::after_watches(const char* op, const Tensor& g, std::size_t input,
+                             Tensor contribution) {
+  return WatchList::ask(op, g, input, std::move(contribution));
 }
 
 Tensor record(const char* name, Tensor value,
@@ -291,10 +293,19 @@ NoGrad::~NoGrad() {
 detail::WithRecording::WithRecording() : before_(std::exchange(recording_enabled, true)) {
   if (!before_) count_from_now();
 }
-detail::WithRecording::~WithRecording() { recording_enabled = before_; }
-detail::InsideOp::InsideOp() : before_(std::exchange(recording_enabled, false)) {}
-detail::InsideOp::~InsideOp() {
+detail::WithRecording::~WithRecording() {
   recording_enabled = before_;
+}
+detail::InsideOp::InsideOp() : InsideOp(false) {}
+detail::InsideOp::InsideOp(bool recording)
+    : recording_before_(std::exchange(recording_enabled, recording)),
+      inside_before_(std::exchange(inside, true)) {}
+detail::InsideOp::~InsideOp() {
+  recording_enabled = recording_before_;
+  inside = inside_before_;
+}
+bool detail::inside_op() {
+  return inside;
 }
 
 Watch::Watch() : next_(std::exchange(watches, this)) {
@@ -305,7 +316,7 @@ Watch::~Watch() {
   --watch_count;
 }
 void Watch::recorded(const char*, const Tensor&, std::span<const Tensor>) {}
-Tensor Watch::contributed(const char*, std::size_t, Tensor contribution) {
+Tensor Watch::contributed(const char*, const Tensor&, std::size_t, Tensor contribution) {
   return contribution;
 }
 

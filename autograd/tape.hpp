@@ -246,9 +246,11 @@ class Watch {
   /// `record` was called: for tracked inputs `output` is a node of the graph by now. An op with
   /// several outputs calls this once for each.
   virtual void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs);
-  /// A vjp of `op` returned `contribution`, which may be undefined, for its tracked input number
-  /// `input`; what this returns takes its place.
-  virtual Tensor contributed(const char* op, std::size_t input, Tensor contribution);
+  /// Given the cotangent g (undefined for an op with a joint vjp), a vjp of `op` returned
+  /// `contribution`, which may be undefined, for its tracked input number `input`; what this returns
+  /// takes its place.
+  virtual Tensor contributed(const char* op, const Tensor& g, std::size_t input,
+                             Tensor contribution);
 
  private:
   friend class WatchList;
@@ -262,13 +264,16 @@ namespace detail {
 class InsideOp {
  public:
   InsideOp();
+  explicit InsideOp(bool recording);  ///< Where a vjp is called, which may be recorded.
   ~InsideOp();
   InsideOp(const InsideOp&) = delete;
   InsideOp& operator=(const InsideOp&) = delete;
 
  private:
-  bool before_;
+  bool recording_before_, inside_before_;
 };
+/// Whether this thread is inside an op or a vjp, where ops are only its means.
+bool inside_op();
 
 /// Calls `visit` with the position on Tape(output), and the cotangent, of every node of one backward
 /// pass from the last to the first, before its vjps are called. The graph is kept, no leaf's grad()

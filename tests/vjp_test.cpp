@@ -257,7 +257,8 @@ struct Watcher : Watch {
     tracked.push_back(output.is_tracked());
     input_counts.push_back(inputs.size());
   }
-  Tensor contributed(const char* op, std::size_t input, Tensor contribution) override {
+  Tensor contributed(const char* op, const Tensor&, std::size_t input,
+                     Tensor contribution) override {
     seen.push_back(std::string("vjp of ") + op + " for " + std::to_string(input));
     return contribution * factor;
   }
