@@ -81,7 +81,7 @@ TEST_CASE("gradcheck sees a factor in the fifth and in the ninth digit") {
   for (double error : {1e-5, 1e-9}) {
     const auto f =
         sine_with([=](const Tensor& g, const Tensor& x) { return (1 + error) * (g * cos(x)); });
-    check_cause(f, {sample({4}, 1)}, Cause::constant_factor, "1.0000");
+    check_cause(f, {sample({4}, 1)}, Cause::constant_factor, "1 + 1e-0");
   }
   const auto nothing_wrong = sine_with([](const Tensor& g, const Tensor& x) { return g * cos(x); });
   const auto result = gradcheck(nothing_wrong, {sample({4}, 1)}, {.order = 2});

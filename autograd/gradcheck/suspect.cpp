@@ -242,6 +242,8 @@ std::string name_factor(double factor, const Suspect& s) {
       if (n > 12 && near(inverse ? 1 / size : size, static_cast<double>(n)))
         return fmt::format("{}{}{} ({} is the number of elements of {})", sign, inverse ? "1/" : "",
                            n, n, what);
+  if (std::abs(factor - 1) < 1e-3)
+    return fmt::format("1 {} {:.2g}", factor < 1 ? '-' : '+', std::abs(factor - 1));
   return fmt::format("{:.10g}", factor);
 }
 

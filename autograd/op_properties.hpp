@@ -1,0 +1,43 @@
+/// What every op promises, one function a promise. test_op runs them on a user's op, the
+/// library's own tests on every op of the library.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape::op_properties {
+
+using Function = std::function<Tensor(const std::vector<Tensor>&)>;
+using Tensors = std::vector<Tensor>;
+
+/// Whether a promise is kept. Converts to bool.
+struct Outcome {
+  bool applies = true;  ///< false: there is nothing to promise for such inputs
+  std::string problem;  ///< empty: kept
+  explicit operator bool() const { return problem.empty(); }
+};
+
+/// gradcheck passes.
+Outcome gradient_is_right(const Function& f, const Tensors& x, int order);
+/// Value and gradient in float32 are those in float64, up to parts of the largest element.
+Outcome float32_agrees(const Function& f, const Tensors& x, double value_tolerance = 2e-6,
+                       double gradient_tolerance = 1e-5);
+/// float32 and float64 together throw a DtypeError that begins with the op's name (where given)
+/// and names both.
+Outcome dtypes_do_not_mix(const Function& f, const Tensors& x, const std::string& op = {});
+/// Neither the forward nor the backward pass writes into inputs, output or cotangent.
+Outcome inputs_are_untouched(const Function& f, const Tensors& x);
+/// The first-order pass gives what the recorded one gives, in both dtypes, untracked.
+Outcome fast_pass_equals_recorded(const Function& f, const Tensors& x);
+/// A cotangent of zeros gives gradients of exact zeros, never NaN.
+Outcome zero_cotangent_gives_zero(const Function& f, const Tensors& x);
+/// A backward pass visits each node of the graph once.
+Outcome nodes_are_visited_once(const Function& f, const Tensors& x);
+/// The gradients have the shapes of the inputs, and are 0 where the output is empty. Applies where
+/// something is empty.
+Outcome empty_tensors_work(const Function& f, const Tensors& x);
+
+}  // namespace gradtape::op_properties
