@@ -128,7 +128,9 @@ int main(int argc, char** argv) {
     }
     for (const auto& c : cases) {
       const Outcome outcome = check(c);
-      Count& count = (c.is_convention() ? conventions : groups)[c.group];
+      Count& count =
+          (c.is_convention() ? conventions
+                             : groups)[c.tags.contains("extended") ? "extended" : c.group];
       if (outcome.verdict == Verdict::passed) {
         ++count.passed;
       } else if (outcome.verdict == Verdict::failed) {

@@ -123,6 +123,29 @@ Value tensor_attribute(const Value& x, const std::string& name) {
   });
 }
 
+/// nn.BatchNorm1d(features, eps, momentum, affine, track_running_stats), fresh and in train mode;
+/// its parameters are 1 and 0.
+Value batch_norm_layer(Call& c) {
+  const Shape shape{c.integer(0, "num_features")};
+  const Value eps = c.number(1, "eps", 1e-5);
+  const bool averages =
+      !c.kwargs.contains("momentum") && c.args.size() < 3 ? false : !c.has(2, "momentum");
+  const double momentum = averages ? 0 : c.number(2, "momentum", 0.1);
+  c.ignore(3, "affine");
+  if (!c.flag(4, "track_running_stats", true)) throw Unsupported("BatchNorm without statistics");
+  c.check_all_read();
+  const Value mean = zeros(shape, float64), var = ones(shape, float64);
+  const Value calls = zeros({}, int64);
+  const Function run = [=](Call& call) {
+    calls.update(calls.get<Tensor>() + 1);
+    const double share = averages ? 1.0 / calls.get<Tensor>().item<double>() : momentum;
+    return call_function("nn.functional.batch_norm", {call.at(0, "input"), mean, var},
+                         {{"training", true}, {"momentum", share}, {"eps", eps}});
+  };
+  return Object{run,
+                {{"running_mean", mean}, {"running_var", var}, {"num_batches_tracked", calls}}};
+}
+
 /// A function of PyTorch under its table name, called so.
 Value named_function(const std::string& name, Function function) {
   return Function([name, function = std::move(function)](Call& c) {
@@ -136,6 +159,8 @@ std::optional<Value> torch_name(const std::string& name) {
   for (const char* constant : {"pi", "e", "inf", "nan"})
     if (name == constant) return builtins().at("math." + name);
   if (name == "Size") return builtins().at("tuple");
+  if (name == "nn.BatchNorm1d" || name == "nn.BatchNorm2d" || name == "nn.BatchNorm3d")
+    return Function(batch_norm_layer);
   if (name == "is_tensor")
     return Function([](Call& c) -> Value { return c.at(0, "obj").is<Tensor>(); });
   if (name == "finfo") return Function([](Call& c) -> Value { return c.at(0, "type"); });
@@ -152,6 +177,10 @@ Value attribute(const Value& x, const std::string& name) {
   if (x.is<Tensor>()) return tensor_attribute(x, name);
   if (x.is<List>()) return list_attribute(x, name);
   if (x.is<Dtype>()) return dtype_attribute(x.get<Dtype>(), name);
+  if (x.is<Object>()) {
+    const auto& attributes = x.get<Object>().attributes;
+    if (const auto found = attributes.find(name); found != attributes.end()) return found->second;
+  }
   throw Unsupported(fmt::format("{} has no attribute {}", x.kind(), name));
 }
 
@@ -161,6 +190,7 @@ std::optional<Value> global(const std::string& path) {
            {"torch.nn.functional.", "nn.functional."},
            {"nn.functional.", "nn.functional."},
            {"F.", "nn.functional."},
+           {"nn.", "nn."},
            {"torch.", ""}})
     if (path.starts_with(prefix)) return torch_name(meant + path.substr(prefix.size()));
   return {};

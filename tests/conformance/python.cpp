@@ -251,8 +251,9 @@ Value subscript(const Value& x, const Value& index) {
 }
 
 Value call(const Value& function, List args, std::map<std::string, Value> kwargs) {
-  if (!function.is<Function>()) throw Unsupported("a call of " + function.kind());
   Call call("function", std::move(args), std::move(kwargs));
+  if (function.is<Object>()) return function.get<Object>().call(call);
+  if (!function.is<Function>()) throw Unsupported("a call of " + function.kind());
   return function.get<Function>()(call);
 }
 

@@ -27,6 +27,8 @@ const Value absent;
 
 }  // namespace
 
+Value::Value(Object x) : v_(std::make_shared<const Object>(std::move(x))) {}
+
 std::string Value::kind() const {
   static constexpr const char* names[] = {"None",     "bool",   "int",     "float",
                                           "str",      "Tensor", "tuple",   "slice",

@@ -25,6 +25,7 @@ struct Unsupported : std::runtime_error {
 
 class Value;
 class Call;
+struct Object;
 using List = std::vector<Value>;
 using Function = std::function<Value(Call&)>;
 
@@ -53,11 +54,12 @@ class Value {
   Value(Ellipsis x) : v_(x) {}
   Value(Dtype x) : v_(x) {}
   Value(Function x) : v_(std::move(x)) {}
+  Value(Object x);
 
   bool is_none() const { return is<None>(); }
   template <class T> bool is() const { return std::holds_alternative<Held<T>>(v_); }
   template <class T> const T& get() const {
-    if constexpr (std::is_same_v<T, Tensor>)
+    if constexpr (std::is_same_v<T, Tensor> || std::is_same_v<T, Object>)
       return *std::get<Held<T>>(v_);
     else
       return std::get<T>(v_);
@@ -82,12 +84,20 @@ class Value {
 
  private:
   template <class T>
-  using Held = std::conditional_t<std::is_same_v<T, Tensor>, std::shared_ptr<Tensor>, T>;
+  using Held = std::conditional_t<
+      std::is_same_v<T, Tensor>, std::shared_ptr<Tensor>,
+      std::conditional_t<std::is_same_v<T, Object>, std::shared_ptr<const Object>, T>>;
 
   std::variant<None, bool, std::int64_t, double, std::string, std::shared_ptr<Tensor>, List, Slice,
-               Ellipsis, Dtype, Function>
+               Ellipsis, Dtype, Function, std::shared_ptr<const Object>>
       v_;
   std::vector<std::string> fields_;
+};
+
+/// What a constructor such as nn.BatchNorm1d(3) gives: to be called, and to be asked for its state.
+struct Object {
+  Function call;
+  std::map<std::string, Value> attributes;
 };
 
 /// The arguments of one call. Each accessor takes the position `i` and the keyword `name` under
