@@ -19,14 +19,14 @@ TEST_CASE("index_select takes rows in the order of the index, negative ones from
 
 TEST_CASE("index_add adds the rows that meet") {
   const Tensor x = tensor({{1, 2}, {3, 4}, {5, 6}}, float64);
-  CHECK(array_equal(index_add(x, 0, tensor({1, 3, -3}), 4),
-                    tensor({{0, 0}, {6, 8}, {0, 0}, {3, 4}}, float64)));
-  CHECK(array_equal(index_add(x, 1, tensor({2, 2}), 3),
+  CHECK(array_equal(index_add(ones({4, 2}, float64), 0, tensor({1, 3, -3}), x),
+                    tensor({{1, 1}, {7, 9}, {1, 1}, {4, 5}}, float64)));
+  CHECK(array_equal(index_add(zeros({3, 3}, float64), 1, tensor({2, 2}), x),
                     tensor({{0, 0, 3}, {0, 0, 7}, {0, 0, 11}}, float64)));
-  CHECK(array_equal(index_add(tensor({1, 2}), 0, tensor({0, 0}), 1), tensor({3})));
+  CHECK(array_equal(index_add(tensor({5}), 0, tensor({0, 0}), tensor({1, 2})), tensor({8})));
   const Tensor many = ones({20000, 40}),
                index = randint(0, 3, {20000});  // threads share out the columns
-  const Tensor counts = index_add(many, 0, index, 3);
+  const Tensor counts = index_add(zeros({3, 40}), 0, index, many);
   CHECK(array_equal(sum(counts, 0), full({40}, 20000)));
   CHECK(array_equal(select(counts, 1, 0), select(counts, 1, 39)));
 }
@@ -37,11 +37,11 @@ TEST_CASE("gather and scatter_add follow their definition along every axis") {
   CHECK(array_equal(gather(x, 0, tensor({{1, 0, 1}})), tensor({{4, 2, 6}}, float64)));
   CHECK(array_equal(gather(x, 1, tensor({{2}})), tensor({{3}}, float64)));  // smaller off the axis
   CHECK(array_equal(gather(x, 0, tensor({{1}, {1}, {0}})), tensor({{4}, {4}, {1}}, float64)));
+  CHECK(array_equal(scatter_add(x, 1, tensor({{2, 2}, {0, 1}}), tensor({{1, 2}, {3, 4}}, float64)),
+                    tensor({{1, 2, 6}, {7, 9, 6}}, float64)));
   CHECK(array_equal(
-      scatter_add(tensor({{1, 2}, {3, 4}}, float64), 1, tensor({{2, 2}, {0, 1}}), {2, 3}),
-      tensor({{0, 0, 3}, {3, 4, 0}}, float64)));
-  CHECK(array_equal(scatter_add(tensor({{1}, {2}}, float64), 0, tensor({{1}, {-2}}), {3, 2}),
-                    tensor({{0, 0}, {3, 0}, {0, 0}}, float64)));
+      scatter_add(zeros({3, 2}, int64), 0, tensor({{1}, {-2}}), tensor({{1, 9}, {2, 9}, {9, 9}})),
+      tensor({{0, 0}, {3, 0}, {0, 0}})));  // smaller off the axis, larger source
   const Tensor deep = randn({3, 4, 5}, float64), index = randint(0, 4, {3, 7, 5});
   const Tensor taken = gather(deep, 1, index);
   for (std::int64_t i = 0; i < 3; ++i)
@@ -57,10 +57,11 @@ TEST_CASE("each index op is the transpose of its partner: <f(x), y> = <x, f^T(y)
   const auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b).item<double>(); };
   const Tensor x = randn({4, 5, 3}, float64), rows = tensor({3, 0, 3, -1});
   const Tensor y = randn({4, 4, 3}, float64);
-  CHECK(dot(index_select(x, 1, rows), y) == doctest::Approx(dot(x, index_add(y, 1, rows, 5))));
+  CHECK(dot(index_select(x, 1, rows), y) ==
+        doctest::Approx(dot(x, index_add(zeros({4, 5, 3}, float64), 1, rows, y))));
   const Tensor index = randint(-5, 5, {2, 6, 3}), z = randn({2, 6, 3}, float64);
   CHECK(dot(gather(x, 1, index), z) ==
-        doctest::Approx(dot(x, scatter_add(z, 1, index, {4, 5, 3}))));
+        doctest::Approx(dot(x, scatter_add(zeros({4, 5, 3}, float64), 1, index, z))));
 }
 
 TEST_CASE("gradients of the index ops, recorded or not, to second order") {
@@ -74,7 +75,8 @@ TEST_CASE("gradients of the index ops, recorded or not, to second order") {
         grad(sum(square(gather(x, 1, places))), {x}, {.create_graph = create_graph})[0];
     CHECK(array_equal(gathered, tensor({{2, 0, 6}, {0, 20, 0}, {0, 0, 0}}, float64)));
     const Tensor scattered =
-        grad(sum(square(scatter_add(slice(x, 0, 0, 2), 0, tensor({{0, 1, 1}, {0, 0, 1}}), {2, 4}))),
+        grad(sum(square(scatter_add(zeros({2, 4}, float64), 0, tensor({{0, 1, 1}, {0, 0, 1}}),
+                                    slice(x, 0, 0, 2)))),
              {x}, {.create_graph = create_graph})[0];
     CHECK(array_equal(scattered, tensor({{10, 4, 18}, {10, 10, 18}, {0, 0, 0}}, float64)));
     if (!create_graph) continue;
@@ -110,11 +112,10 @@ TEST_CASE("index ops say which index is wrong") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(index_select(x, 2, tensor({0})),
                        "index_select: axis 2 is out of range for shape [3, 4]", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1}), 5),
-                       "index_add: 2 indices for the 3 rows along axis 0 of [3, 4]", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(x, 0, tensor({0, 1, 2}), -1),
-                       "index_add: the extent must not be negative, got -1", ShapeError);
-  CHECK_THROWS_WITH_AS(index_add(zeros({1}, bool_), 0, tensor({0}), 1),
+  CHECK_THROWS_WITH_AS(
+      index_add(x, 0, tensor({0, 1}), x),
+      "index_add: 2 indices along axis 0 of [3, 4] need a source [2, 4], got [3, 4]", ShapeError);
+  CHECK_THROWS_WITH_AS(index_add(zeros({1}, bool_), 0, tensor({0}), zeros({1}, bool_)),
                        "index_add: does not add bools; convert with to(int64)", DtypeError);
   CHECK_THROWS_WITH_AS(
       gather(x, 0, tensor({0})),
@@ -124,8 +125,15 @@ TEST_CASE("index ops say which index is wrong") {
       gather(x, 1, zeros({4, 1}, int64)),
       "gather: index [4, 1] must have as many axes as [3, 4], and be no larger off axis 1",
       ShapeError);
-  CHECK_THROWS_WITH_AS(scatter_add(x, 0, zeros({2, 4}, int64), {3, 4}),
-                       "scatter_add: x [3, 4] and index [2, 4] must have one shape", ShapeError);
+  CHECK_THROWS_WITH_AS(scatter_add(x, 0, zeros({2, 4}, int64), ones({1, 4})),
+                       "scatter_add: source [1, 4] must be a scalar or as large as index [2, 4]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(scatter(x, 0, zeros({2, 4}, int64), ones({2})),
+                       "scatter: source [2] must be a scalar or as large as index [2, 4]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      scatter(x, 1, tensor({{-5}}), 1.0),
+      "scatter: index -5 at position 0 of [1, 1] is out of range for an extent of 4", ValueError);
   CHECK_THROWS_WITH_AS(one_hot(tensor({5}), 3),
                        "one_hot: index 5 at position 0 of [1] is out of range for an extent of 3",
                        ValueError);

@@ -216,7 +216,7 @@ TEST_CASE("outputs that are not floating are not tracked, and one output may hav
   const Tensor x = vec({3, 1, 2}).requires_grad();
   const auto sorted = record("my_sort", {vec({1, 2, 3}), tensor({1, 2, 0})}, {x},
                              [](std::span<const Tensor> g, const std::vector<bool>&) {
-                               return std::vector<Tensor>{index_add(g[0], 0, tensor({1, 2, 0}), 3)};
+                               return std::vector<Tensor>{index_select(g[0], 0, tensor({2, 0, 1}))};
                              });
   CHECK(sorted[0].is_tracked());
   CHECK_FALSE(sorted[1].is_tracked());

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape::kernels {
 namespace {
@@ -46,14 +47,28 @@ template <class F> void for_each_index(const Indexing& at, F f) {
   });
 }
 
-template <class T> void gather_as(const void* x, void* y, const Indexing& at) {
+template <class T> void gather_elements(const void* x, void* y, const Indexing& at) {
   for_each_index(at, [from = static_cast<const T*>(x), to = static_cast<T*>(y)](
                          int64_t k, int64_t source) { to[k] = from[source]; });
+}
+
+template <class T> void scatter_elements(const void* x, void* y, const Indexing& at) {
+  for_each_index(at, [from = static_cast<const T*>(x), to = static_cast<T*>(y)](
+                         int64_t k, int64_t target) { to[target] = from[k]; });
+}
+
+/// Counts the reads of the index, and `accesses` of each element that it names.
+void count_indexed(const Indexing& at, bool each, int64_t flops, int64_t accesses,
+                   std::size_t element_bytes) {
+  const auto named = at.outer * at.n * at.inner;
+  detail::count_work(flops * named, 8 * (each ? named : at.n) +
+                                        accesses * named * static_cast<int64_t>(element_bytes));
 }
 
 }  // namespace
 
 void index_select(const void* x, void* y, std::size_t element_bytes, const Indexing& at) {
+  count_indexed(at, false, 0, 2, element_bytes);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
     select_rows(static_cast<const T*>(x), static_cast<T*>(y), at);
@@ -69,6 +84,7 @@ void index_select(const void* x, void* y, std::size_t element_bytes, const Index
 }
 
 template <class T> void index_add(const T* x, T* y, const Indexing& at) {
+  count_indexed(at, false, 1, 3, sizeof(T));
   const auto add = [&](int64_t o, int64_t first, int64_t last) {
     for (int64_t i = 0; i < at.n; ++i) {
       const T* from = x + (o * at.n + i) * at.inner;
@@ -87,17 +103,31 @@ template <class T> void index_add(const T* x, T* y, const Indexing& at) {
 }
 
 void gather(const void* x, void* y, std::size_t element_bytes, const Indexing& at) {
+  count_indexed(at, true, 0, 2, element_bytes);
   switch (element_bytes) {
     case 1:
-      return gather_as<std::uint8_t>(x, y, at);
+      return gather_elements<std::uint8_t>(x, y, at);
     case 4:
-      return gather_as<std::uint32_t>(x, y, at);
+      return gather_elements<std::uint32_t>(x, y, at);
     default:
-      return gather_as<std::uint64_t>(x, y, at);
+      return gather_elements<std::uint64_t>(x, y, at);
+  }
+}
+
+void scatter(const void* x, void* y, std::size_t element_bytes, const Indexing& at) {
+  count_indexed(at, true, 0, 2, element_bytes);
+  switch (element_bytes) {
+    case 1:
+      return scatter_elements<std::uint8_t>(x, y, at);
+    case 4:
+      return scatter_elements<std::uint32_t>(x, y, at);
+    default:
+      return scatter_elements<std::uint64_t>(x, y, at);
   }
 }
 
 template <class T> void scatter_add(const T* x, T* y, const Indexing& at) {
+  count_indexed(at, true, 1, 3, sizeof(T));
   for_each_index(at, [=](int64_t k, int64_t target) { y[target] += x[k]; });
 }
 

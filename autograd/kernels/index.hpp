@@ -20,6 +20,9 @@ void index_select(const void* x, void* y, std::size_t element_bytes, const Index
 template <class T> void index_add(const T* x, T* y, const Indexing& at);
 /// y[o, i, j] = x[o, index[o, i, j], j]; index: [outer, n, inner]. An element has 1, 4 or 8 bytes.
 void gather(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
+/// y[o, index[o, i, j], j] = x[o, i, j], the last one where several meet; index: [outer, n, inner].
+/// An element has 1, 4 or 8 bytes.
+void scatter(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
 /// y[o, index[o, i, j], j] += x[o, i, j]; index: [outer, n, inner]. T: float, double or
 /// std::int64_t.
 template <class T> void scatter_add(const T* x, T* y, const Indexing& at);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape::kernels {
 namespace {
@@ -140,6 +141,8 @@ template <class T> void copy_as(const void* from, void* to, Axes& axes) {
 void copy(const void* from, void* to, std::size_t element_bytes, std::span<const CopyAxis> all) {
   Axes axes(all);
   if (axes.empty) return;
+  detail::count_work(
+      0, 2 * count({axes.list.data(), axes.count}) * static_cast<int64_t>(element_bytes));
   switch (element_bytes) {
     case 1:
       return copy_as<std::uint8_t>(from, to, axes);
@@ -149,5 +152,26 @@ void copy(const void* from, void* to, std::size_t element_bytes, std::span<const
       return copy_as<std::uint64_t>(from, to, axes);
   }
 }
+
+template <class T> void add(const T* from, T* to, std::span<const CopyAxis> all) {
+  Axes axes(all);
+  if (axes.empty) return;
+  const std::span list(axes.list.data(), axes.count);
+  const auto outer = list.first(list.size() - 1);
+  const CopyAxis row = list.back();
+  const auto rows = count(outer);
+  detail::count_work(rows * row.extent, 3 * rows * row.extent * static_cast<int64_t>(sizeof(T)));
+  Walk at(outer, 0);
+  for (int64_t i = 0; i < rows; ++i, at.next())
+    for (int64_t j = 0; j < row.extent; ++j) {
+      T& target = to[at.to + j * row.to];
+      target = static_cast<T>(target + from[at.from + j * row.from]);
+    }
+}
+
+template void add(const float*, float*, std::span<const CopyAxis>);
+template void add(const double*, double*, std::span<const CopyAxis>);
+template void add(const int64_t*, int64_t*, std::span<const CopyAxis>);
+template void add(const bool*, bool*, std::span<const CopyAxis>);
 
 }  // namespace gradtape::kernels

@@ -1,4 +1,5 @@
-/// Copies between strided layouts: what permute, expand, slice, concat and stack do.
+/// Copies between strided layouts: what permute, expand, slice, concat, flip, diagonal
+/// and unfold do.
 #pragma once
 
 #include <cstddef>
@@ -15,5 +16,8 @@ struct CopyAxis {
 /// to[sum_k i_k axes[k].to] = from[sum_k i_k axes[k].from] for every index i; at most 8 axes,
 /// outermost first. No element is written twice. An element has 1, 4 or 8 bytes.
 void copy(const void* from, void* to, std::size_t element_bytes, std::span<const CopyAxis> axes);
+/// The same with += for =, where an element may be written any number of times. T: float, double,
+/// std::int64_t, or bool, for which + is or.
+template <class T> void add(const T* from, T* to, std::span<const CopyAxis> axes);
 
 }  // namespace gradtape::kernels

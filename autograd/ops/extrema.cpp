@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/ops/detail/index.hpp"
 
 namespace gradtape {
 
@@ -95,13 +96,13 @@ Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOp
   if (axes.is_all()) {
     const Tensor at = reshape(position(x, set, false, find), {1});
     return record(op, std::move(y), {x}, {[at, shape](const Tensor& g) {
-                    return reshape(index_add(reshape(g, {1}), 0, at, shape.numel()), shape);
+                    return reshape(index_select_backward(reshape(g, {1}), 0, at, shape.numel()), shape);
                   }});
   }
   const int axis = shape.axis(axes.list[0], op);
   return record(op, std::move(y), {x},
                 {[shape, axis, at = position(x, set, true, find)](const Tensor& g) {
-                  return scatter_add(reshape(g, at.shape()), axis, at, shape);
+                  return gather_backward(reshape(g, at.shape()), axis, at, shape);
                 }});
 }
 

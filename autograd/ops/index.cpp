@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/ops/detail/slice.hpp"
-#include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -11,22 +15,6 @@ namespace gradtape {
 using namespace detail;
 
 namespace {
-
-/// Throws unless `index` holds int64 in [-extent, extent).
-const std::int64_t* checked(const char* op, const Tensor& index, std::int64_t extent) {
-  if (index.dtype() != int64)
-    fail<DtypeError>(op, fmt::format("the index must be int64, got {}; convert it with to(int64)",
-                                     name(index.dtype())));
-  const auto given = index.data<std::int64_t>();
-  bool fits = true;
-  for (auto i : given) fits = fits && i >= -extent && i < extent;
-  for (std::size_t k = 0; !fits && k < given.size(); ++k)
-    if (given[k] < -extent || given[k] >= extent)
-      fail<ValueError>(
-          op, fmt::format("index {} at position {} of {} is out of range for an extent of {}",
-                          given[k], k, describe(index), extent));
-  return given.data();
-}
 
 /// x's shape seen from `axis`, whose extent is that of the indexed tensor.
 kernels::Indexing around(const Shape& shape, int axis, std::int64_t extent,
@@ -55,59 +43,119 @@ void need_alike(const char* op, const Shape& indexed, int axis, const Tensor& in
                         describe(index), indexed.str(), axis));
 }
 
-/// A sum of rows or elements of x in zeros of `shape`.
-template <class Kernel>
-Tensor add_into_zeros(const char* op, const Tensor& x, const Shape& shape, Kernel kernel) {
+/// Calls f with x's elements. Throws where they cannot be added.
+template <class F> void visit_sums(const char* op, const Tensor& x, F f) {
   if (x.dtype() == bool_) fail<DtypeError>(op, "does not add bools; convert with to(int64)");
-  const Tensor y = zeros(shape, x.dtype());
-  if (x.dtype() == int64)
-    kernel(x.data<std::int64_t>().data(), mutable_data<std::int64_t>(y));
-  else
-    visit_floating(x.dtype(), op, [&](auto zero) {
-      kernel(x.data<decltype(zero)>().data(), mutable_data<decltype(zero)>(y));
-    });
+  if (x.dtype() == int64) return f(x.data<std::int64_t>().data());
+  visit_floating(x.dtype(), op, [&](auto zero) { f(x.data<decltype(zero)>().data()); });
+}
+
+/// The elements of the fresh tensor y, which are of the type of the other's.
+template <class T> T* elements(const Tensor& y, const T*) {
+  return mutable_data<T>(y);
+}
+
+Tensor fresh_copy(const Tensor& x) {
+  const Tensor y = empty(x.shape(), x.dtype());
+  if (x.numel())
+    std::memcpy(mutable_data<void>(y), x.raw(),
+                static_cast<std::size_t>(x.numel()) * size_of(x.dtype()));
   return y;
 }
 
 }  // namespace
+
+namespace detail {
+
+const std::int64_t* checked_index(const char* op, const Tensor& index, std::int64_t extent) {
+  if (index.dtype() != int64)
+    fail<DtypeError>(op, fmt::format("the index must be int64, got {}; convert it with to(int64)",
+                                     name(index.dtype())));
+  const auto given = index.data<std::int64_t>();
+  bool fits = true;
+  for (auto i : given) fits = fits && i >= -extent && i < extent;
+  for (std::size_t k = 0; !fits && k < given.size(); ++k)
+    if (given[k] < -extent || given[k] >= extent)
+      fail<ValueError>(
+          op, fmt::format("index {} at position {} of {} is out of range for an extent of {}",
+                          given[k], k, describe(index), extent));
+  return given.data();
+}
+
+Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
+                             std::int64_t extent) {
+  Shape shape = g.shape();
+  const int a = shape.axis(axis, "index_select");
+  const auto at = around(shape, a, extent, index.data<std::int64_t>().data());
+  shape[a] = extent;
+  const Tensor y = zeros(shape, g.dtype());
+  visit_sums("index_select", g,
+             [&](const auto* from) { kernels::index_add(from, elements(y, from), at); });
+  return record("index_select_backward", y, {g},
+                {[a, index](const Tensor& c) { return index_select(c, a, index); }});
+}
+
+Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
+                       const Shape& shape) {
+  const Shape own = g.shape();
+  const int a = shape.axis(axis, "gather");
+  const auto at = around(own, a, shape[a], index.data<std::int64_t>().data());
+  Shape filled = own;  // what lies beyond it along the other axes stays zero
+  filled[a] = shape[a];
+  Tensor y = zeros(filled, g.dtype());
+  visit_sums("gather", g,
+             [&](const auto* from) { kernels::scatter_add(from, elements(y, from), at); });
+  y = record("gather_backward", y, {g},
+             {[a, index](const Tensor& c) { return gather(c, a, index); }});
+  for (int i = 0; i < own.ndim(); ++i)
+    if (i != a && own[i] < shape[i]) y = slice_backward(y, i, shape[i], 0, 1);
+  return y;
+}
+
+}  // namespace detail
 
 Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index) {
   Shape shape = x.shape();
   const int a = shape.axis(axis, "index_select");
   const auto extent = shape[a];
   need_vector("index_select", index);
-  const auto* const rows = checked("index_select", index, extent);
+  const auto* const rows = checked_index("index_select", index, extent);
   shape[a] = index.numel();
   const Tensor y = empty(shape, x.dtype());
   if (y.numel())
     kernels::index_select(x.raw(), mutable_data<void>(y), size_of(x.dtype()),
                           around(shape, a, extent, rows));
-  return record("index_select", y, {x},
-                {[a, extent, index](const Tensor& g) { return index_add(g, a, index, extent); }});
+  return record("index_select", y, {x}, {[a, extent, index](const Tensor& g) {
+                  return index_select_backward(g, a, index, extent);
+                }});
 }
 
-Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, std::int64_t extent) {
-  Shape shape = x.shape();
-  const int a = shape.axis(axis, "index_add");
+Tensor index_add(const Tensor& given, std::int64_t axis, const Tensor& index, const Tensor& added) {
+  Tensor x = given, source = added;
+  unify(x, source, "index_add");
+  const Shape own = x.shape();
+  const int a = own.axis(axis, "index_add");
   need_vector("index_add", index);
-  if (extent < 0)
-    fail<ShapeError>("index_add", fmt::format("the extent must not be negative, got {}", extent));
-  if (index.numel() != shape[a])
-    fail<ShapeError>("index_add", fmt::format("{} indices for the {} rows along axis {} of {}",
-                                              index.numel(), shape[a], axis, describe(x)));
-  const auto at = around(shape, a, extent, checked("index_add", index, extent));
-  shape[a] = extent;
-  const Tensor y = add_into_zeros(
-      "index_add", x, shape, [&](const auto* from, auto* to) { kernels::index_add(from, to, at); });
-  return record("index_add", y, {x},
-                {[a, index](const Tensor& g) { return index_select(g, a, index); }});
+  Shape rows = own;
+  rows[a] = index.numel();
+  if (source.shape() != rows)
+    fail<ShapeError>("index_add",
+                     fmt::format("{} indices along axis {} of {} need a source {}, got {}",
+                                 index.numel(), axis, describe(x), rows.str(), describe(source)));
+  const auto at = around(rows, a, own[a], checked_index("index_add", index, own[a]));
+  const Tensor y = fresh_copy(x);
+  visit_sums("index_add", source,
+             [&](const auto* from) { kernels::index_add(from, elements(y, from), at); });
+  return record("index_add", y, {x, source},
+                {[](const Tensor& g) { return g; },
+                 [a, index](const Tensor& g) { return index_select(g, a, index); }});
 }
 
 Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index) {
   const Shape own = x.shape(), shape = index.shape();
   const int a = own.axis(axis, "gather");
   need_alike("gather", own, a, index);
-  const auto* const elements = checked("gather", index, own[a]);
+  const auto* const elements = checked_index("gather", index, own[a]);
   for (int i = 0; i < own.ndim(); ++i)
     if (i != a && shape[i] < own[i]) return gather(slice(x, i, 0, shape[i]), a, index);
   const Tensor y = empty(shape, x.dtype());
@@ -115,41 +163,116 @@ Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index) {
     kernels::gather(x.raw(), mutable_data<void>(y), size_of(x.dtype()),
                     around(shape, a, own[a], elements));
   return record("gather", y, {x},
-                {[a, own, index](const Tensor& g) { return scatter_add(g, a, index, own); }});
+                {[a, own, index](const Tensor& g) { return gather_backward(g, a, index, own); }});
 }
 
-Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Shape& shape) {
-  const Shape own = x.shape();
-  const int a = shape.axis(axis, "scatter_add");
-  need_alike("scatter_add", shape, a, index);
-  if (own != index.shape())
-    fail<ShapeError>("scatter_add", fmt::format("x {} and index {} must have one shape",
-                                                describe(x), describe(index)));
-  const auto at = around(own, a, shape[a], checked("scatter_add", index, shape[a]));
-  Shape filled = own;  // what lies beyond it along the other axes stays zero
-  filled[a] = shape[a];
-  Tensor y = add_into_zeros("scatter_add", x, filled, [&](const auto* from, auto* to) {
-    kernels::scatter_add(from, to, at);
-  });
-  y = record("scatter_add", y, {x}, {[a, index](const Tensor& g) { return gather(g, a, index); }});
-  for (int i = 0; i < own.ndim(); ++i)
-    if (i != a && own[i] < shape[i]) y = slice_backward(y, i, shape[i], 0, 1);
+namespace {
+
+/// The first elements of `source`, as many along each axis as index has; a scalar fills them all.
+Tensor source_for(const char* op, const Tensor& source, const Tensor& index) {
+  const Shape shape = index.shape();
+  if (source.ndim() == 0) return expand(source, shape);
+  bool fits = source.ndim() == shape.ndim();
+  for (int i = 0; fits && i < shape.ndim(); ++i) fits = shape[i] <= source.shape()[i];
+  if (!fits)
+    fail<ShapeError>(op, fmt::format("source {} must be a scalar or as large as index {}",
+                                     describe(source), describe(index)));
+  Tensor y = source;
+  for (int i = 0; i < shape.ndim(); ++i) y = slice(y, i, 0, shape[i]);
   return y;
 }
 
-Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
-  if (classes < 1)
-    fail<ValueError>("one_hot", fmt::format("needs at least one class, got {}", classes));
-  const auto* const hot = checked("one_hot", index, classes);
-  Shape shape = index.shape();
-  shape.push_back(classes);
-  const Tensor y = zeros(shape, dtype);
-  visit_dtype(dtype, [&](auto zero) {
-    auto* const to = mutable_data<decltype(zero)>(y);
-    for (std::int64_t i = 0; i < index.numel(); ++i)
-      to[i * classes + (hot[i] < 0 ? hot[i] + classes : hot[i])] = 1;
-  });
-  return record("one_hot", y, {}, {});
+/// Whether index is smaller than x off the axis.
+bool is_ragged(const Shape& own, int axis, const Tensor& index) {
+  bool ragged = false;
+  for (int i = 0; i < own.ndim(); ++i) ragged = ragged || (i != axis && index.shape()[i] < own[i]);
+  return ragged;
+}
+
+using Scatter = Tensor (*)(const char*, const Tensor&, std::int64_t, const Tensor&, const Tensor&);
+
+/// A scatter into x flattened, by the positions that gather would read.
+Tensor scatter_flat(Scatter f, const char* op, const Tensor& x, int axis, const Tensor& index,
+                    const Tensor& source) {
+  const Tensor places = gather(reshape(arange(x.numel()), x.shape()), axis, index);
+  const Shape flat{places.numel()};
+  return reshape(f(op, reshape(x, {x.numel()}), 0, reshape(places, flat), reshape(source, flat)),
+                 x.shape());
+}
+
+/// Where scatter's value is the one that stays: the last for its place.
+Tensor stays(const Shape& shape, int axis, const Tensor& index) {
+  const NoGrad guard;
+  const Tensor order = reshape(arange(index.numel()), index.shape());
+  return gather(scatter(full(shape, -1, int64), axis, index, order), axis, index) == order;
+}
+
+}  // namespace
+
+namespace detail {
+
+Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
+                      const Tensor& added) {
+  Tensor x = given, values = added;
+  unify(x, values, op);
+  const Shape own = x.shape();
+  const int a = own.axis(axis, op);
+  need_alike(op, own, a, index);
+  const Tensor source = source_for(op, values, index);
+  const auto* const places = checked_index(op, index, own[a]);
+  if (is_ragged(own, a, index)) return scatter_flat(scatter_add_as, op, x, a, index, source);
+  const Tensor y = fresh_copy(x);
+  const auto at = around(index.shape(), a, own[a], places);
+  visit_sums(op, source,
+             [&](const auto* from) { kernels::scatter_add(from, elements(y, from), at); });
+  return record(op, y, {x, source},
+                {[](const Tensor& g) { return g; },
+                 [a, index](const Tensor& g) { return gather(g, a, index); }});
+}
+
+Tensor scatter_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
+                  const Tensor& written) {
+  Tensor x = given, values = written;
+  unify(x, values, op);
+  const Shape own = x.shape();
+  const int a = own.axis(axis, op);
+  need_alike(op, own, a, index);
+  const Tensor source = source_for(op, values, index);
+  const auto* const places = checked_index(op, index, own[a]);
+  if (is_ragged(own, a, index)) return scatter_flat(scatter_as, op, x, a, index, source);
+  const Tensor y = fresh_copy(x);
+  kernels::scatter(source.raw(), mutable_data<void>(y), size_of(x.dtype()),
+                   around(index.shape(), a, own[a], places));
+  return record(op, y, {x, source},
+                {[op, a, index](const Tensor& g) { return scatter_as(op, g, a, index, 0); },
+                 [own, a, index](const Tensor& g) {
+                   return where(stays(own, a, index), gather(g, a, index), 0);
+                 }});
+}
+
+}  // namespace detail
+
+Tensor scatter(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source) {
+  return scatter_as("scatter", x, axis, index, source);
+}
+
+Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source) {
+  return scatter_add_as("scatter_add", x, axis, index, source);
+}
+
+Tensor take_along(const Tensor& x, std::int64_t axis, const Tensor& index) {
+  Shape own = x.shape(), wanted = index.shape();
+  const int a = own.axis(axis, "take_along");
+  if (own.ndim() != wanted.ndim())
+    fail<ShapeError>("take_along", fmt::format("index {} must have as many axes as {}",
+                                               describe(index), describe(x)));
+  const auto extent = own[a], count = wanted[a];
+  own[a] = wanted[a] = 1;
+  Shape shape = broadcast(own, wanted, "take_along");
+  shape[a] = extent;
+  const Tensor from = expand(x, shape);
+  shape[a] = count;
+  return gather(from, a, expand(index, shape));
 }
 
 }  // namespace gradtape

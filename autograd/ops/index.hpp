@@ -1,23 +1,97 @@
-/// Indexing by int64 tensors: negative indices count from the end. Throws ValueError for one out of
-/// range.
+/// Indexing: Python's slices and advanced indexing, gathering, scattering, masks and embeddings.
+/// Indices are int64; negative ones count from the end. Throws ValueError for one out of range.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
+/// start:stop:step of Python, with its rules for negative and outlying bounds; step >= 1.
+struct Range {
+  std::int64_t start = 0, stop = end, step = 1;
+};
+/// Part of an axis in `at`: range(1, end, 2); range() is all of it.
+constexpr Range range(std::int64_t start = 0, std::int64_t stop = end, std::int64_t step = 1) {
+  return {start, stop, step};
+}
+/// A new axis of extent 1 in `at`.
+inline constexpr struct Newaxis {
+} newaxis;
+/// As many whole axes in `at` as the other indices leave over.
+inline constexpr struct Ellipsis {
+} ellipsis;
+
+/// What `at` takes for an axis: an integer, a range, newaxis, ellipsis, a tensor of int64 or bool.
+class Index {
+ public:
+  template <class T>
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Index(T i)
+      : what_(static_cast<std::int64_t>(i)) {}
+  Index(Range range) : what_(range) {}
+  Index(Newaxis) : what_(newaxis) {}
+  Index(Ellipsis) : what_(ellipsis) {}
+  Index(Tensor index) : what_(std::move(index)) {}
+
+  template <class T> const T* get_if() const { return std::get_if<T>(&what_); }
+
+ private:
+  std::variant<std::int64_t, Range, Newaxis, Ellipsis, Tensor> what_;
+};
+
+/// x[...] of Python: `at(x, {range(1, end, 2), newaxis, ellipsis, 3})`. An integer drops its axis.
+/// Tensors of int64 index together: they broadcast, and their common shape takes the place of their
+/// axes, or comes first where these are not neighbours. A bool tensor stands for the axes of its
+/// own shape and for the positions of its true elements. Throws ShapeError, ValueError.
+Tensor at(const Tensor& x, const std::vector<Index>& indices);
+/// Options of index_put.
+struct IndexPutOptions {
+  bool accumulate = false;  ///< Add to what is there.
+};
+/// x with `values`, which broadcast, in the place of at(x, indices). Of several values for one
+/// place the last one, row-major, stays and gets the gradient; with accumulate they are added.
+Tensor index_put(const Tensor& x, const std::vector<Index>& indices, const Tensor& values,
+                 IndexPutOptions options = {});
+
 /// Rows of x along `axis` in the order of index: [n]. -> x's shape with n along axis
 Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index);
-/// The transpose of index_select: zeros with `extent` along `axis`, to which row i of x is added at
-/// index[i].
-Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, std::int64_t extent);
+/// x with row i of source added to its row index[i] along `axis`, for each i.
+Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+
 /// out[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index has x's rank and at most its extents
 /// off the axis.
 Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index);
-/// The transpose of gather: zeros of `shape`, to which x's elements are added where gather would
-/// read.
-Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Shape& shape);
+/// The same, but x and index broadcast off the axis.
+Tensor take_along(const Tensor& x, std::int64_t axis, const Tensor& index);
+/// x with out[i][index[i][j][k]][k] = source[i][j][k] for axis 1. source: a scalar, or as large as
+/// index at least, of which the first elements count. Of several values for one place the last one,
+/// row-major, stays and gets the gradient.
+Tensor scatter(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+/// x with source[i][j][k] added to out[i][index[i][j][k]][k] for axis 1.
+Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+
+/// value where mask is true, x elsewhere; mask broadcasts.
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value);
+/// The elements of x where mask is true, row-major: [n]. x and mask broadcast.
+Tensor masked_select(const Tensor& x, const Tensor& mask);
+/// The positions of the elements of x that are not 0, row-major: int64 [n, x.ndim()].
+Tensor nonzero(const Tensor& x);
+
 /// index: [...] -> [..., classes]; 1 at the index, 0 elsewhere.
 Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
+/// Options of embedding.
+struct EmbeddingOptions {
+  std::optional<std::int64_t> padding_idx = {};  ///< A row that gets no gradient.
+  bool scale_grad_by_freq =
+      false;  ///< Divides the gradient of a row by how often it was looked up.
+};
+/// Rows of a table: table [n, d], index [...] -> [..., d].
+Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOptions& options = {});
 
 }  // namespace gradtape

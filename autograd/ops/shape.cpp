@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "gradtape/autograd/kernels/strided.hpp"
-#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -17,32 +17,13 @@ std::size_t at(int axis) {
   return static_cast<std::size_t>(axis);
 }
 
-/// The distance in elements between neighbours along each axis of a contiguous tensor.
-std::array<std::int64_t, max_ndim> strides_of(const Shape& shape) {
-  std::array<std::int64_t, max_ndim> strides{};
-  std::int64_t stride = 1;
-  for (int axis = shape.ndim() - 1; axis >= 0; --axis) {
-    strides[at(axis)] = stride;
-    stride *= shape[axis];
-  }
-  return strides;
-}
-
 /// A fresh tensor of `shape` whose axis i walks through x in steps of from[i] elements.
-Tensor strided_copy(const Tensor& x, const Shape& shape,
-                    const std::array<std::int64_t, max_ndim>& from) {
-  const auto to = strides_of(shape);
-  std::array<kernels::CopyAxis, max_ndim> axes;
-  for (int axis = 0; axis < shape.ndim(); ++axis)
-    axes[at(axis)] = {shape[axis], from[at(axis)], to[at(axis)]};
-  Tensor y = empty(shape, x.dtype());
-  kernels::copy(x.raw(), mutable_data<void>(y), size_of(x.dtype()),
-                {axes.data(), at(shape.ndim())});
-  return y;
+Tensor strided_copy(const Tensor& x, const Shape& shape, const Strides& from) {
+  return copy_view(x, {shape, from});
 }
 
-/// `wanted` with its -1, if any, replaced by the extent that keeps the number of elements.
-Shape infer(const Tensor& x, const Shape& wanted) {
+/// `wanted` with its -1, if any, replaced by the extent that makes it `numel` elements of x.
+Shape infer(const char* op, std::int64_t numel, const Shape& wanted, const Tensor& x) {
   Shape shape = wanted;
   int open = -1;
   std::int64_t known = 1;
@@ -52,23 +33,25 @@ Shape infer(const Tensor& x, const Shape& wanted) {
       continue;
     }
     if (open >= 0)
-      fail<ShapeError>("reshape", fmt::format("only one extent of {} may be -1", wanted.str()));
+      fail<ShapeError>(op, fmt::format("only one extent of {} may be -1", wanted.str()));
     open = axis;
   }
   if (open >= 0 && known == 0)
-    fail<ShapeError>("reshape",
+    fail<ShapeError>(op,
                      fmt::format("the -1 in {} is ambiguous beside an extent of 0", wanted.str()));
-  if (open >= 0) shape[open] = x.numel() / known;
-  if (shape.numel() != x.numel())
-    fail<ShapeError>("reshape", fmt::format("{} has {} elements, which do not fill {}", describe(x),
-                                            x.numel(), wanted.str()));
-  return shape;
+  if (open >= 0) shape[open] = numel / known;
+  if (shape.numel() == numel) return shape;
+  if (numel == x.numel())
+    fail<ShapeError>(op, fmt::format("{} has {} elements, which do not fill {}", describe(x), numel,
+                                     wanted.str()));
+  fail<ShapeError>(op, fmt::format("an axis of extent {} of {} does not fill {}", numel,
+                                   describe(x), wanted.str()));
 }
 
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& wanted) {
-  const Shape own = x.shape(), shape = infer(x, wanted);
+  const Shape own = x.shape(), shape = infer("reshape", x.numel(), wanted, x);
   if (shape == own) return x;
   return record("reshape", alias(x, shape), {x},
                 {[own](const Tensor& g) { return reshape(g, own); }});
@@ -95,28 +78,62 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t stop) {
 Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
   const Shape own = x.shape();
   const int ndim = own.ndim() + 1;
-  if (axis < -ndim || axis >= ndim)
-    fail<ShapeError>("unsqueeze",
-                     fmt::format("axis {} is out of range for a result of {} axes from {}", axis,
-                                 ndim, describe(x)));
-  const auto place = static_cast<int>(axis < 0 ? axis + ndim : axis);
+  const int place = axis_of_result("unsqueeze", axis, ndim, x);
   Shape shape;
   for (int i = 0; i < ndim; ++i) shape.push_back(i == place ? 1 : own[i - (i > place)]);
   return record("unsqueeze", alias(x, shape), {x},
                 {[place](const Tensor& g) { return squeeze(g, place); }});
 }
 
-Tensor squeeze(const Tensor& x, std::int64_t axis) {
+Tensor squeeze(const Tensor& x, const Axes& axes) {
   const Shape own = x.shape();
-  const int place = own.axis(axis, "squeeze");
-  if (own[place] != 1)
-    fail<ShapeError>("squeeze", fmt::format("axis {} of {} has extent {}, not 1", axis, describe(x),
-                                            own[place]));
+  const AxisSet dropped = axes.is_all() ? AxisSet() : AxisSet("squeeze", x, axes);
+  Shape shape;
+  for (int axis = 0; axis < own.ndim(); ++axis) {
+    if (dropped.contains(axis) && own[axis] != 1)
+      fail<ShapeError>("squeeze", fmt::format("axis {} of {} has extent {}, not 1", axis,
+                                              describe(x), own[axis]));
+    if (!dropped.contains(axis) && !(axes.is_all() && own[axis] == 1)) shape.push_back(own[axis]);
+  }
+  if (shape == own) return x;
+  return record("squeeze", alias(x, shape), {x},
+                {[own](const Tensor& g) { return reshape(g, own); }});
+}
+
+Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents) {
+  const Shape own = x.shape();
+  const int place = own.axis(axis, "unflatten");
+  const Shape part = infer("unflatten", own[place], extents, x);
   Shape shape;
   for (int i = 0; i < own.ndim(); ++i)
-    if (i != place) shape.push_back(own[i]);
-  return record("squeeze", alias(x, shape), {x},
-                {[place](const Tensor& g) { return unsqueeze(g, place); }});
+    if (i != place)
+      shape.push_back(own[i]);
+    else
+      for (auto extent : part) shape.push_back(extent);
+  return reshape(x, shape);
+}
+
+Tensor movedim(const Tensor& x, const std::vector<std::int64_t>& source,
+               const std::vector<std::int64_t>& destination) {
+  const int ndim = x.ndim();
+  if (source.size() != destination.size())
+    fail<ShapeError>(
+        "movedim", fmt::format("{} axes to move to {} places", source.size(), destination.size()));
+  std::vector<std::int64_t> order(at(ndim), -1);
+  AxisSet moved("movedim", x, source), filled("movedim", x, destination);
+  for (std::size_t i = 0; i < source.size(); ++i)
+    order[at(x.shape().axis(destination[i], "movedim"))] = x.shape().axis(source[i], "movedim");
+  int next = 0;
+  for (auto& axis : order) {
+    if (axis >= 0) continue;
+    while (moved.contains(next)) ++next;
+    axis = next++;
+  }
+  return permute(x, order);
+}
+
+Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination) {
+  return movedim(x, std::vector{source}, std::vector{destination});
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
@@ -145,7 +162,7 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
   };
   check(order.size() == at(ndim));
   const auto strides = strides_of(own);
-  std::array<std::int64_t, max_ndim> from{};
+  Strides from{};
   Shape shape = own;
   int moved = 0;
   for (int i = 0; i < ndim; ++i) {
@@ -173,7 +190,7 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
                      fmt::format("{} does not broadcast to {}", describe(x), wanted.str()));
   if (shape == own) return x;
   const auto strides = strides_of(own);
-  std::array<std::int64_t, max_ndim> from{};
+  Strides from{};
   for (int axis = offset; axis < shape.ndim(); ++axis)
     from[at(axis)] = own[axis - offset] == 1 ? 0 : strides[at(axis - offset)];
   // The cotangent stays as it is: the engine sums it to x's shape.

@@ -1,4 +1,3 @@
-#include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/slice.hpp"
 
 #include <fmt/format.h>
@@ -7,6 +6,7 @@
 #include <cstring>
 
 #include "gradtape/autograd/kernels/strided.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -14,15 +14,6 @@ namespace gradtape {
 using namespace detail;
 
 namespace {
-
-/// A shape seen from one axis: `outer` blocks of `extent` rows of `inner` elements.
-struct Around {
-  Around(const Shape& shape, int axis) : extent(shape[axis]) {
-    for (int i = 0; i < axis; ++i) outer *= shape[i];
-    for (int i = axis + 1; i < shape.ndim(); ++i) inner *= shape[i];
-  }
-  std::int64_t outer = 1, extent, inner = 1;
-};
 
 char* offset_by(const Tensor& x, std::int64_t elements) {
   return static_cast<char*>(const_cast<void*>(x.raw())) +
@@ -84,7 +75,9 @@ Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_
              std::int64_t step) {
   Shape shape = x.shape();
   const int a = shape.axis(axis, "slice");
-  if (step < 1) fail<ValueError>("slice", fmt::format("step must be at least 1, got {}", step));
+  if (step < 1)
+    fail<ValueError>("slice", fmt::format("step must be at least 1, got {}{}", step,
+                                          step < 0 ? "; to walk backwards, flip first" : ""));
   const auto extent = shape[a];
   const auto bound = [&](std::int64_t i) {
     return std::clamp<std::int64_t>(i < 0 ? i + extent : i, 0, extent);
@@ -113,76 +106,13 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i) {
                 }});
 }
 
-namespace {
-
-/// `parts` side by side along an axis of a fresh tensor of `shape`; `rows` of it for each part.
-Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows,
-            const Shape& shape, int axis) {
-  const Around to(shape, axis);
-  Tensor y = empty(shape, parts[0].dtype());
-  std::int64_t start = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto chunk = rows[i] * to.inner;
-    const kernels::CopyAxis axes[] = {{to.outer, chunk, to.extent * to.inner}, {chunk, 1, 1}};
-    if (parts[i].numel())
-      kernels::copy(parts[i].raw(), offset_by(y, start * to.inner), size_of(y.dtype()), axes);
-    start += rows[i];
-  }
-  return y;
-}
-
-/// Throws unless there are parts, of one dtype; literals adopt it.
-std::vector<Tensor> unified(const char* op, std::vector<Tensor> parts) {
-  if (parts.empty()) fail<ShapeError>(op, "needs at least one tensor");
-  unify(parts.data(), parts.size(), op);
-  return parts;
-}
-
-}  // namespace
-
-Tensor concat(const std::vector<Tensor>& given, std::int64_t axis) {
-  const auto parts = unified("concat", given);
-  Shape shape = parts[0].shape();
-  const int a = shape.axis(axis, "concat");
-  shape[a] = 0;
-  std::vector<std::int64_t> rows;
-  std::vector<Vjp> vjps;
-  for (const auto& part : parts) {
-    Shape own = part.shape();
-    const auto extent = own.ndim() == shape.ndim() ? own[a] : -1;
-    if (extent >= 0) own[a] = shape[a];
-    if (own != shape)
-      fail<ShapeError>("concat", fmt::format("{} and {} differ off axis {}", describe(parts[0]),
-                                             describe(part), axis));
-    const auto start = shape[a], stop = start + extent;
-    vjps.emplace_back([a, start, stop](const Tensor& g) { return slice(g, a, start, stop); });
-    rows.push_back(extent);
-    shape[a] = stop;
-  }
-  return record("concat", join(parts, rows, shape, a), parts, std::move(vjps));
-}
-
-Tensor stack(const std::vector<Tensor>& given, std::int64_t axis) {
-  const auto parts = unified("stack", given);
-  const Shape own = parts[0].shape();
-  const int ndim = own.ndim() + 1;
-  if (axis < -ndim || axis >= ndim)
-    fail<ShapeError>("stack",
-                     fmt::format("axis {} is out of range for a result of {} axes", axis, ndim));
-  const auto a = static_cast<int>(axis < 0 ? axis + ndim : axis);
-  Shape shape;
-  for (int i = 0; i < ndim; ++i)
-    shape.push_back(i == a ? static_cast<std::int64_t>(parts.size()) : own[i - (i > a)]);
-  std::vector<Vjp> vjps;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].shape() != own)
-      fail<ShapeError>(
-          "stack", fmt::format("shapes differ: {} and {}", describe(parts[0]), describe(parts[i])));
-    vjps.emplace_back(
-        [a, i](const Tensor& g) { return select(g, a, static_cast<std::int64_t>(i)); });
-  }
-  return record("stack", join(parts, std::vector<std::int64_t>(parts.size(), 1), shape, a), parts,
-                std::move(vjps));
+Tensor narrow(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t length) {
+  const auto extent = x.size(axis);
+  const auto first = start < 0 ? start + extent : start;
+  if (first < 0 || length < 0 || first > extent || length > extent - first)
+    fail<ValueError>("narrow", fmt::format("{} rows from {} on do not lie in axis {} of {}", length,
+                                           start, axis, describe(x)));
+  return slice(x, axis, first, first + length);
 }
 
 }  // namespace gradtape

@@ -1,0 +1,28 @@
+/// What the index ops share; for ops/*.cpp only.
+#pragma once
+
+#include "gradtape/autograd/ops/index.hpp"
+
+namespace gradtape::detail {
+
+/// The elements of `index`. Throws in the name of `op` unless they are int64 in [-extent, extent).
+const std::int64_t* checked_index(const char* op, const Tensor& index, std::int64_t extent);
+
+/// The transpose of index_select: zeros with `extent` along `axis`, to which row i of g is added at
+/// index[i].
+Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
+                             std::int64_t extent);
+/// The transpose of gather: zeros of `shape`, to which g's elements are added where gather would
+/// read.
+Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index, const Shape& shape);
+
+/// scatter and scatter_add, recorded in the name of `op`.
+Tensor scatter_as(const char* op, const Tensor& x, std::int64_t axis, const Tensor& index,
+                  const Tensor& source);
+Tensor scatter_add_as(const char* op, const Tensor& x, std::int64_t axis, const Tensor& index,
+                      const Tensor& source);
+
+/// The row-major positions of the true elements of a bool tensor: int64 [n].
+Tensor true_positions(const Tensor& mask);
+
+}  // namespace gradtape::detail
