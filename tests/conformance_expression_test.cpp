@@ -192,6 +192,11 @@ TEST_CASE("tensors made in an expression have PyTorch's dtypes") {
   CHECK(integers("torch.tensor([3, 4]).tolist()") == Integers{3, 4});
 }
 
+TEST_CASE("a layer made in an expression has its state") {
+  CHECK(array_equal(value_of("nn.BatchNorm1d(3).running_var").tensor("x"), ones({3}, float64)));
+  CHECK(integer("nn.BatchNorm1d(3, momentum=None).num_batches_tracked.item()") == 0);
+}
+
 TEST_CASE("a function that writes into its argument is seen under every name of it") {
   const Value x = tensor({1.0}), same = x;
   x.update(tensor({2.0}));
@@ -228,6 +233,8 @@ TEST_CASE("what the interpreter does not know is unsupported, with the reason") 
   CHECK(refusal("(1, 2).nothing") == "a tuple has no item nothing");
   CHECK(refusal("(3).real") == "int has no attribute real");
   CHECK(refusal("3(4)") == "a call of int");
+  CHECK(refusal("nn.BatchNorm1d(3).nothing") == "object has no attribute nothing");
+  CHECK(refusal("nn.BatchNorm1d(3, what=1)") == "nn.BatchNorm1d: the keyword what is not read");
   CHECK(refusal("[1] - [2]") == "- between tuple and tuple");
   CHECK(refusal("1 < 'a'") == "< between int and str");
   CHECK(refusal("-'a'") == "- of str");

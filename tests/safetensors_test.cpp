@@ -276,6 +276,24 @@ TEST_CASE("a safetensors file cut anywhere is refused") {
     CHECK_THROWS_AS(load_safetensors(folder.file("cut", whole.substr(0, size))), IoError);
 }
 
+TEST_CASE("whatever byte of a safetensors file is damaged, loading succeeds or throws IoError") {
+  const TemporaryFolder folder;
+  save_safetensors(folder.path("x"), tensors, {.metadata = {{"a", "b"}}});
+  const auto whole = read_raw_file(folder.path("x"));
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    for (const char flip : {'\1', '\x20', '\x80'}) {
+      auto damaged = whole;
+      damaged[i] = static_cast<char>(damaged[i] ^ flip);
+      try {
+        load_safetensors(folder.file("damaged", damaged));
+      } catch (const IoError&) {
+        ++refused;
+      }
+    }
+  CHECK(refused > whole.size());
+}
+
 TEST_CASE("save_safetensors refuses what the format cannot hold and leaves the old file") {
   const TemporaryFolder folder;
   const auto path = folder.file("x", "old");

@@ -160,7 +160,7 @@ std::optional<Value> torch_name(const std::string& name) {
     if (name == constant) return builtins().at("math." + name);
   if (name == "Size") return builtins().at("tuple");
   if (name == "nn.BatchNorm1d" || name == "nn.BatchNorm2d" || name == "nn.BatchNorm3d")
-    return Function(batch_norm_layer);
+    return named_function(name, batch_norm_layer);
   if (name == "is_tensor")
     return Function([](Call& c) -> Value { return c.at(0, "obj").is<Tensor>(); });
   if (name == "finfo") return Function([](Call& c) -> Value { return c.at(0, "type"); });

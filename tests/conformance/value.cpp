@@ -30,9 +30,9 @@ const Value absent;
 Value::Value(Object x) : v_(std::make_shared<const Object>(std::move(x))) {}
 
 std::string Value::kind() const {
-  static constexpr const char* names[] = {"None",     "bool",   "int",     "float",
-                                          "str",      "Tensor", "tuple",   "slice",
-                                          "Ellipsis", "dtype",  "function"};
+  static constexpr const char* names[] = {"None",     "bool",   "int",      "float",
+                                          "str",      "Tensor", "tuple",    "slice",
+                                          "Ellipsis", "dtype",  "function", "object"};
   return names[v_.index()];
 }
 
