@@ -76,6 +76,11 @@ Tape::~Tape() {
     if (node && node->refs.release()) node->destroy();
 }
 
+const std::string& Tape::leaf_name(std::size_t i) const {
+  static const std::string none;
+  return nodes_[i]->leaf ? nodes_[i]->extra->name : none;
+}
+
 std::size_t Tape::position(const Tensor& tensor) const {
   auto* node = tensor.node_ref().get();
   if (!node) return size();

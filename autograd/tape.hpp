@@ -212,6 +212,10 @@ class Tape {
   detail::Work work(std::size_t i) const { return nodes_[i]->work(); }
   std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
   bool is_leaf(std::size_t i) const { return nodes_[i]->leaf; }
+  /// The name given to requires_grad() or to a Parameter; empty for other nodes.
+  const std::string& leaf_name(std::size_t i) const;
+  /// The same for a tensor and for its position on the tape, and for no other node that is alive.
+  const void* id(std::size_t i) const { return nodes_[i]; }
   /// Positions of the tracked inputs of node i.
   std::span<const std::uint32_t> inputs(std::size_t i) const {
     return {targets_.data() + first_target_[i], targets_.data() + first_target_[i + 1]};

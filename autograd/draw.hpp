@@ -1,0 +1,55 @@
+/// Seeing the tape: as text, as a Graphviz graph, and as a page that steps through it.
+#pragma once
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape {
+
+/// One line a node, in recording order: its position, op, shape, dtype, and the positions of its
+/// tracked inputs.
+///
+///     0  leaf 'w'      [3]     float32
+///     1  mul           [3]     float32  0, 0
+///     2  sum           []      float32  1
+std::string str(const Tape& tape);
+/// Writes str(tape).
+std::ostream& operator<<(std::ostream& out, const Tape& tape);
+/// Writes str(tape) to the standard output.
+void print(const Tape& tape);
+
+/// The graph in Graphviz's language: `dot -Tsvg tape.dot -o tape.svg` draws it.
+std::string dot(const Tape& tape);
+
+/// Notes what the ops of this thread compute while it lives, and writes it as one self-contained
+/// page that steps through the forward and the backward pass, op by op: shapes, statistics of values
+/// and gradients, cost, and where the first NaN or infinity appeared.
+///
+///     Trace trace;
+///     const Tensor loss = model(x);
+///     trace.save_html("tape.html", loss);
+///
+/// Noting costs one more pass over every result; graphs of up to some thousand nodes make a page
+/// that is pleasant to use.
+class Trace : public Watch {
+ public:
+  Trace();
+  ~Trace() override;
+  void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) override;
+
+  /// The page of the graph behind `output`; runs one backward pass from it (nothing is released, no
+  /// leaf's grad() changes). seed: as for backward. Ops recorded before the trace began have no
+  /// statistics of values. Throws GraphError for an untracked output or a released graph.
+  std::string html(const Tensor& output, const Tensor& seed = {}) const;
+  /// Writes html(output, seed); a failed write leaves an old file whole. Throws IoError.
+  void save_html(const std::string& path, const Tensor& output, const Tensor& seed = {}) const;
+
+ private:
+  struct Notes;
+  std::unique_ptr<Notes> notes_;
+};
+
+}  // namespace gradtape
