@@ -168,20 +168,6 @@ Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index) {
 
 namespace {
 
-/// The first elements of `source`, as many along each axis as index has; a scalar fills them all.
-Tensor source_for(const char* op, const Tensor& source, const Tensor& index) {
-  const Shape shape = index.shape();
-  if (source.ndim() == 0) return expand(source, shape);
-  bool fits = source.ndim() == shape.ndim();
-  for (int i = 0; fits && i < shape.ndim(); ++i) fits = shape[i] <= source.shape()[i];
-  if (!fits)
-    fail<ShapeError>(op, fmt::format("source {} must be a scalar or as large as index {}",
-                                     describe(source), describe(index)));
-  Tensor y = source;
-  for (int i = 0; i < shape.ndim(); ++i) y = slice(y, i, 0, shape[i]);
-  return y;
-}
-
 /// Whether index is smaller than x off the axis.
 bool is_ragged(const Shape& own, int axis, const Tensor& index) {
   bool ragged = false;
@@ -211,6 +197,19 @@ Tensor stays(const Shape& shape, int axis, const Tensor& index) {
 
 namespace detail {
 
+Tensor scatter_source(const char* op, const Tensor& source, const Tensor& index) {
+  const Shape shape = index.shape();
+  if (source.ndim() == 0) return expand(source, shape);
+  bool fits = source.ndim() == shape.ndim();
+  for (int i = 0; fits && i < shape.ndim(); ++i) fits = shape[i] <= source.shape()[i];
+  if (!fits)
+    fail<ShapeError>(op, fmt::format("source {} must be a scalar or as large as index {}",
+                                     describe(source), describe(index)));
+  Tensor y = source;
+  for (int i = 0; i < shape.ndim(); ++i) y = slice(y, i, 0, shape[i]);
+  return y;
+}
+
 Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
                       const Tensor& added) {
   Tensor x = given, values = added;
@@ -218,7 +217,7 @@ Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, co
   const Shape own = x.shape();
   const int a = own.axis(axis, op);
   need_alike(op, own, a, index);
-  const Tensor source = source_for(op, values, index);
+  const Tensor source = scatter_source(op, values, index);
   const auto* const places = checked_index(op, index, own[a]);
   if (is_ragged(own, a, index)) return scatter_flat(scatter_add_as, op, x, a, index, source);
   const Tensor y = fresh_copy(x);
@@ -237,7 +236,7 @@ Tensor scatter_as(const char* op, const Tensor& given, std::int64_t axis, const 
   const Shape own = x.shape();
   const int a = own.axis(axis, op);
   need_alike(op, own, a, index);
-  const Tensor source = source_for(op, values, index);
+  const Tensor source = scatter_source(op, values, index);
   const auto* const places = checked_index(op, index, own[a]);
   if (is_ragged(own, a, index)) return scatter_flat(scatter_as, op, x, a, index, source);
   const Tensor y = fresh_copy(x);

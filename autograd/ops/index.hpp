@@ -76,6 +76,17 @@ Tensor scatter(const Tensor& x, std::int64_t axis, const Tensor& index, const Te
 /// x with source[i][j][k] added to out[i][index[i][j][k]][k] for axis 1.
 Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
 
+/// How scatter_reduce joins the values for one place.
+enum class ScatterReduction : std::uint8_t { sum, prod, mean, amax, amin };
+/// Options of scatter_reduce.
+struct ScatterReduceOptions {
+  bool include_self = true;  ///< x's own element counts among the values for its place.
+};
+/// x with the values that scatter would write to a place joined to one; places that get none keep
+/// x's element. Equal extremes share the gradient. Throws DtypeError unless floating.
+Tensor scatter_reduce(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source,
+                      ScatterReduction reduction, ScatterReduceOptions options = {});
+
 /// value where mask is true, x elsewhere; mask broadcasts.
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value);
 /// The elements of x where mask is true, row-major: [n]. x and mask broadcast.

@@ -22,6 +22,10 @@ Tensor scatter_as(const char* op, const Tensor& x, std::int64_t axis, const Tens
 Tensor scatter_add_as(const char* op, const Tensor& x, std::int64_t axis, const Tensor& index,
                       const Tensor& source);
 
+/// The first elements of `source`, as many along each axis as index has; a scalar fills them all.
+/// Throws ShapeError in the name of `op`.
+Tensor scatter_source(const char* op, const Tensor& source, const Tensor& index);
+
 /// The row-major positions of the true elements of a bool tensor: int64 [n].
 Tensor true_positions(const Tensor& mask);
 

@@ -75,7 +75,8 @@ Value padded(Call& c) {
 Value windows(Call& c) {
   const Tensor x = c.tensor(0, "input");
   const auto axis = c.integer(1, "dimension"), size = c.integer(2, "size");
-  return unfold(x.ndim() ? x : reshape(x, {1}), axis, size, c.integer(3, "step"));
+  const auto step = c.integer(3, "step");
+  return x.ndim() ? unfold(x, axis, size, step) : reshape(x, {size});
 }
 
 Value diag_of(Call& c) {

@@ -129,8 +129,14 @@ Value slice_scatter(Call& c) {
 
 Tensor reduced(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source,
                const std::string& how, bool include_self) {
-  if (how == "sum" && include_self) return scatter_add(x, axis, index, source);
-  throw Unsupported("scatter_reduce: " + how);
+  static const std::map<std::string, ScatterReduction> reductions = {
+      {"sum", ScatterReduction::sum},
+      {"prod", ScatterReduction::prod},
+      {"mean", ScatterReduction::mean},
+      {"amax", ScatterReduction::amax},
+      {"amin", ScatterReduction::amin}};
+  if (!reductions.contains(how)) throw Unsupported("scatter_reduce: " + how);
+  return scatter_reduce(x, axis, index, source, reductions.at(how), {.include_self = include_self});
 }
 
 Value scattered(Call& c) {
