@@ -6,6 +6,7 @@
 
 #include "gradtape/autograd/pack.hpp"
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape::kernels {
 namespace {
@@ -91,8 +92,8 @@ template <class Op, class Out, class T> Out reduce_row(const T* x, int64_t n) {
   }
 }
 
-/// y[j] = op_i(y[j], x[i * stride + j]) for j in [first, last), in registers V; eight rows at a time,
-/// so that y is loaded and stored less.
+/// y[j] = op_i(y[j], x[i * stride + j]) for j in [first, last), in registers V; eight rows at a
+/// time, so that y is loaded and stored less.
 template <class Op, class V, class Out, class T>
 void reduce_columns(const T* x, int64_t n, int64_t stride, int64_t first, int64_t last, Out* y) {
   const Op op;
@@ -204,30 +205,45 @@ template <class Op, class T> void locate(const T* x, int64_t* y, Fold fold) {
       });
 }
 
+/// One operation for every element, all of which are read.
+template <class T, class Out> void count(Fold fold) {
+  const auto results = static_cast<double>(fold.outer * fold.inner);
+  const auto n = static_cast<double>(fold.n) * results;
+  detail::count_work(n, n * sizeof(T) + results * sizeof(Out));
+}
+
 }  // namespace
 
 template <class T, class Out> void sum(const T* x, Out* y, Fold fold) {
+  count<T, Out>(fold);
   reduce<Plus>(x, y, fold);
 }
 template <class T, class Out> void prod(const T* x, Out* y, Fold fold) {
+  count<T, Out>(fold);
   reduce<Times>(x, y, fold);
 }
 template <class T> void max(const T* x, T* y, Fold fold) {
+  count<T, T>(fold);
   reduce<Larger>(x, y, fold);
 }
 template <class T> void min(const T* x, T* y, Fold fold) {
+  count<T, T>(fold);
   reduce<Smaller>(x, y, fold);
 }
 template <class T> void argmax(const T* x, int64_t* y, Fold fold) {
+  count<T, int64_t>(fold);
   locate<Larger>(x, y, fold);
 }
 template <class T> void argmin(const T* x, int64_t* y, Fold fold) {
+  count<T, int64_t>(fold);
   locate<Smaller>(x, y, fold);
 }
 
 template <class T> void exclusive_prod(const T* x, T* y, Fold fold) {
   const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
   if (size == 0) return;
+  const auto elements = static_cast<double>(outer * size);
+  detail::count_work(3 * elements, 2 * elements * sizeof(T));
   detail::parallel_for(
       outer, detail::elementwise_grain / size + 1, [=](int64_t begin, int64_t end) {
         const auto after = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(inner));

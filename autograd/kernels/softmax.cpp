@@ -8,6 +8,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/work.hpp"
 
 namespace gradtape::kernels {
 namespace {
@@ -100,6 +101,12 @@ template <class T> Register<T> chain(const Register<T>& g, const Register<T>& d)
   return xsimd::select(g == Register<T>(T(0)), Register<T>(T(0)), g * d);
 }
 
+/// `flops` operations for every element, of `arrays` arrays that are read or written.
+template <class T> void count(Rows rows, int flops, int arrays) {
+  const auto n = static_cast<double>(rows.count * rows.n);
+  detail::count_work(flops * n, arrays * n * sizeof(T));
+}
+
 /// f(row) for every row; an element costs about as much as eight additions.
 template <class F> void for_rows(Rows rows, F f) {
   detail::parallel_for(rows.count, detail::elementwise_grain / 8 / (rows.n + 1) + 1,
@@ -111,6 +118,7 @@ template <class F> void for_rows(Rows rows, F f) {
 }  // namespace
 
 template <class T> void softmax(const T* x, T* y, Rows rows) {
+  count<T>(rows, 5, 2);  // max, minus, exp, plus, times
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
     T* const to = y + row * n;
@@ -132,6 +140,7 @@ template <class T> void softmax(const T* x, T* y, Rows rows) {
 }
 
 template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+  count<T>(rows, 5, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
     const auto product = [](int64_t, const auto& v, const auto& w) { return chain<T>(v, w); };
@@ -142,6 +151,7 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows row
 }
 
 template <class T> void log_softmax(const T* x, T* y, Rows rows) {
+  count<T>(rows, 6, 2);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
     const T shift = shift_of(from, n), log_sum = std::log(sum_of_exp(from, shift, n));
@@ -150,6 +160,7 @@ template <class T> void log_softmax(const T* x, T* y, Rows rows) {
 }
 
 template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+  count<T>(rows, 4, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
     const auto same = [](int64_t, const auto& v) { return v; };
@@ -160,6 +171,7 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows
 }
 
 template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets, Rows rows) {
+  count<T>(rows, 4, 1);
   const auto n = rows.n;
   for_rows(rows, [=](int64_t row) {
     const T shift = shift_of(x + row * n, n);
@@ -176,6 +188,7 @@ template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets
 template <class T>
 void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets, T scale, T* dx,
                             Rows rows) {
+  count<T>(rows, 4, 2);
   const auto n = rows.n;
   if (scale == 0)
     return void(std::fill_n(dx, rows.count * n, T(0)));  // even where the softmax is NaN

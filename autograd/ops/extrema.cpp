@@ -106,6 +106,15 @@ Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOp
                 }});
 }
 
+template <class Find>
+WithIndices extreme_with_index(const char* op, const Tensor& x, std::int64_t axis,
+                               ReduceOptions options, Find find) {
+  const AxisSet set = checked_axes(op, x, {axis});
+  const Tensor at = position(x, set, true, find), values = gather(x, axis, at);
+  const Shape shape = set.reduced(x.shape(), options.keepdim);
+  return {reshape(values, shape), reshape(at, shape)};
+}
+
 }  // namespace
 
 Tensor amax(const Tensor& x, const Axes& axes, ReduceOptions options) {
@@ -122,6 +131,13 @@ Tensor max(const Tensor& x, const Axes& axes, ReduceOptions options) {
 Tensor min(const Tensor& x, const Axes& axes, ReduceOptions options) {
   if (several(axes)) return over_joined("min", x, axes, options, min);
   return first_extreme("min", x, axes, options, min_kernel, argmin_kernel);
+}
+
+WithIndices max_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options) {
+  return extreme_with_index("max_with_index", x, axis, options, argmax_kernel);
+}
+WithIndices min_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options) {
+  return extreme_with_index("min_with_index", x, axis, options, argmin_kernel);
 }
 
 Tensor argmax(const Tensor& x, const Axes& axes, ReduceOptions options) {

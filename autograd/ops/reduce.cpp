@@ -1,10 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "gradtape/autograd/ops/detail/map.hpp"
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape {
 
@@ -99,24 +100,54 @@ Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
                 }});
 }
 
-Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
-  const AxisSet set("var", x, axes);
-  need_elements("var", x, set);
-  const auto n = static_cast<double>(set.count(x.shape())) - options.correction;
+namespace {
+
+Tensor deviation(const Tensor& x, const Axes& axes) {
+  return x - mean(x, axes, {.keepdim = true});
+}
+
+/// What the sum of the squared deviations is divided by.
+double degrees_of_freedom(const char* op, const Tensor& x, AxisSet set, double correction) {
+  need_elements(op, x, set);
+  const auto n = static_cast<double>(set.count(x.shape())) - correction;
   if (!(n > 0) && x.numel() != 0)
     fail<ShapeError>(
-        "var",
+        op,
         fmt::format("{} reduces {} elements to one, and correction {} leaves nothing to divide by; "
                     "{{.correction = 0}} divides by their number",
-                    describe(x), set.count(x.shape()), options.correction));
-  const auto deviation = [axes](const Tensor& x) { return x - mean(x, axes, {.keepdim = true}); };
+                    describe(x), set.count(x.shape()), correction));
+  return n;
+}
+
+/// sum (x - mean)^2 / n
+Tensor mean_square_deviation(const Tensor& x, const Axes& axes, bool keepdim, double n) {
+  const InsideOp inside;
+  return sum(square(deviation(x, axes)), axes, {.keepdim = keepdim}) / n;
+}
+
+}  // namespace
+
+Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
+  const AxisSet set("var", x, axes);
+  const double n = degrees_of_freedom("var", x, set, options.correction);
+  return record("var", mean_square_deviation(x, axes, options.keepdim, n), {x},
+                {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
+                  return chain(restore(g) * (2 / n), deviation(x, axes));
+                }});
+}
+
+Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
+  const AxisSet set("stddev", x, axes);
+  const double n = degrees_of_freedom("stddev", x, set, options.correction);
   const auto value = [&] {
     const InsideOp inside;
-    return sum(square(deviation(x)), axes, {.keepdim = options.keepdim}) / n;
+    return sqrt(mean_square_deviation(x, axes, options.keepdim, n));
   };
-  return record("var", value(), {x},
-                {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
-                  return chain(restore(g) * (2 / n), deviation(x));
+  return record("stddev", value(), {x},
+                {[=, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+                  const Tensor zero = y == 0;
+                  const Tensor scale = where(zero, 0.0, 1.0 / (where(zero, 1.0, y) * n));
+                  return chain(restore(chain(g, scale)), deviation(x, axes));
                 }});
 }
 
@@ -203,6 +234,34 @@ Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
     y = prod_middle(reshape(y, {outer, n, inner}));
   }
   return reshape(y, set.reduced(x.shape(), options.keepdim));
+}
+
+Tensor trace(const Tensor& x) {
+  if (x.ndim() < 2)
+    fail<ShapeError>("trace", fmt::format("needs at least two axes, got {}", describe(x)));
+  const auto n = x.size(-2), m = x.size(-1);
+  Shape shape;
+  for (int i = 0; i < x.ndim() - 2; ++i) shape.push_back(x.size(i));
+  shape.push_back(n * m);
+  const auto place = static_cast<double>(std::min(n, m)) * static_cast<double>(m + 1);
+  const Tensor diagonal = arange(0, place, static_cast<double>(m + 1));
+  return sum(index_select(reshape(x, shape), -1, diagonal), -1);
+}
+
+Tensor count_nonzero(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  AxisSet("count_nonzero", x, axes);  // throws in this op's name
+  const Tensor y = x.detach();
+  return sum(y.dtype() == bool_ ? y : y != 0, axes, options);
+}
+
+Tensor all(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  const auto n = AxisSet("all", x, axes).count(x.shape());
+  return count_nonzero(x, axes, options) == n;
+}
+
+Tensor any(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  AxisSet("any", x, axes);  // throws in this op's name
+  return count_nonzero(x, axes, options) != 0;
 }
 
 }  // namespace gradtape

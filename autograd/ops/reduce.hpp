@@ -28,7 +28,11 @@ class Axes {
 struct ReduceOptions {
   bool keepdim = false;  ///< Keep the reduced axes with extent 1.
 };
-/// Options of var.
+/// What some elements are, and where along the axis they were found (int64).
+struct WithIndices {
+  Tensor values, indices;
+};
+/// Options of var and stddev.
 struct VarOptions {
   bool keepdim = false;
   double correction = 1;  ///< Divide by n - correction: 1 gives the unbiased estimate.
@@ -48,10 +52,23 @@ Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Smallest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
 /// Throws ShapeError over nothing.
 Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// The largest element along one axis with its index: the first of equal ones, which gets the
+/// gradient. NaN wins. Throws ShapeError over nothing.
+WithIndices max_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
+/// The smallest element along one axis with its index, as max_with_index.
+WithIndices min_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
 /// Product over axes; of nothing, 1. Right to any order where elements are 0.
 Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Variance over axes: sum (x - mean)^2 / (n - correction). Throws ShapeError over nothing.
 Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
+/// Standard deviation over axes: sqrt(var(x)), with slope 0 where it is 0. Throws ShapeError over
+/// nothing.
+Tensor stddev(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
+/// The norm of x as a vector over axes: (sum |x|^p)^(1/p), without overflow; for p = inf the
+/// largest |x|, for -inf the smallest, for 0 the number of elements that are not 0. The slope is 0
+/// where the norm is 0, and for p < 1 where x is 0; elements that tie for p = +-inf share it. Over
+/// nothing 0; throws ShapeError there for p < 0 and p = inf, ValueError for p = NaN.
+Tensor norm(const Tensor& x, double p = 2, const Axes& axes = {}, ReduceOptions options = {});
 /// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the largest element along one axis, or among the elements of several (or all)
@@ -59,5 +76,13 @@ Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options =
 Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the smallest element, as argmax.
 Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// The sum of the diagonal of the last two axes. x: [..., n, m] -> [...]
+Tensor trace(const Tensor& x);
+/// How many elements are not 0 over axes, int64; NaN is not 0.
+Tensor count_nonzero(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Whether no element is 0 over axes, bool; of nothing, true.
+Tensor all(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Whether some element is not 0 over axes, bool; of nothing, false.
+Tensor any(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 
 }  // namespace gradtape

@@ -1,0 +1,77 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// |x|^p; squares and first powers without pow.
+Tensor power(const Tensor& x, double p) {
+  return p == 1 ? abs(x) : p == 2 ? square(x) : pow(abs(x), p);
+}
+
+Tensor root(const Tensor& x, double p) {
+  return p == 1 ? x : p == 2 ? sqrt(x) : pow(x, 1 / p);
+}
+
+/// Whether every sum is far from over- and underflow, so that it kept its digits.
+bool in_range(const Tensor& sums) {
+  const bool narrow = sums.dtype() == float32;
+  const double small = narrow ? 1e-30 : 1e-290, large = narrow ? 1e30 : 1e290;
+  return all(logical_and(sums > small, sums < large)).item<bool>();
+}
+
+Tensor norm_value(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
+  const InsideOp inside;
+  const Tensor sums = sum(power(x, p), axes, options);
+  if (x.numel() == 0 || in_range(sums)) return root(sums, p);
+  // Divided by the element that counts most, so that no power overflows.
+  const Tensor leading =
+      p > 0 ? amax(abs(x), axes, {.keepdim = true}) : amin(abs(x), axes, {.keepdim = true});
+  const Tensor scale = where(logical_and(leading > 0, leading < infinity), leading, 1.0);
+  const Tensor y = root(sum(power(x / scale, p), axes, options), p);
+  return y * reshape(scale, y.shape());
+}
+
+/// g dy/dx for y = (sum |x|^p)^(1/p): sign(x) (|x| / y)^(p-1), and 0 where y is 0.
+Tensor norm_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double p) {
+  const Tensor zero = y == 0, ratio = x / where(zero, 1.0, y);
+  if (p == 2) return chain(g, where(zero, 0.0, ratio));
+  // From p = 2 on, 0 has the slope 0 by itself; below, its power may be infinite.
+  const Tensor none = p < 2 ? logical_or(zero, x == 0) : zero;
+  const Tensor size = abs(p < 2 ? where(none, 1.0, ratio) : ratio);
+  return chain(g, where(none, 0.0, sign(x) * pow(size, p - 1)));
+}
+
+}  // namespace
+
+Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
+  const AxisSet set("norm", x, axes);
+  if (!is_floating(x.dtype()))
+    fail<DtypeError>("norm", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  if (std::isnan(p)) fail<ValueError>("norm", "p is NaN");
+  if (p < 0 || p == infinity) need_elements("norm", x, set);
+  if (p == infinity) return amax(abs(x), axes, options);
+  if (p == -infinity) return amin(abs(x), axes, options);
+  if (p == 1) return sum(abs(x), axes, options);
+  if (p == 0)
+    return record("norm", count_nonzero(x, axes, options).to(x.dtype()), {x},
+                  {[x, restore = Restore(set, options.keepdim)](const Tensor& g) {
+                    return chain(restore(g), zeros_like(x));
+                  }});
+  return record("norm", norm_value(x, p, axes, options), {x},
+                {[x, p, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+                  return norm_vjp(restore(g), x, restore(y), p);
+                }});
+}
+
+}  // namespace gradtape
