@@ -22,8 +22,8 @@ struct EdgePoint {
 
 /// A differentiable op, or an interesting variant of one.
 struct OpSample {
-  const char* name;      ///< as given to `record`
-  const char* function;  ///< in ops.hpp; "" for an op that only vjps use
+  const char* name;      ///< as given to `record`; "" for a composition of other ops
+  const char* function;  ///< in the headers; "" for an op that only vjps use
   std::function<Tensor(const std::vector<Tensor>&)> f;
   std::vector<std::vector<Shape>>
       shapes;  ///< of the inputs, one list a call; size 0 included where it may be

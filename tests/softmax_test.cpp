@@ -229,7 +229,8 @@ TEST_CASE("cross_entropy says what is wrong with its arguments") {
         "'logits' [2, 3]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0})), ShapeError);
   CHECK(message([&] { cross_entropy(logits, tensor({0})); }) ==
-        "cross_entropy: needs logits [n, classes] and target [n], got 'logits' [2, 3] and [1]");
+        "cross_entropy: needs logits [n, classes, ...] and target [n, ...] (classes) or of the "
+        "logits' shape (probabilities), got 'logits' [2, 3] and [1]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0.0, 1.0})), DtypeError);
   CHECK(message([&] {
           cross_entropy(logits, tensor({0.0, 1.0}));

@@ -1,6 +1,25 @@
-/// Attention and embedding.
+/// Attention.
 #pragma once
 
+#include <optional>
+
+#include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
-namespace gradtape {}  // namespace gradtape
+namespace gradtape {
+
+/// Options of scaled_dot_product_attention.
+struct AttentionOptions {
+  Tensor mask = {};     ///< bool (true takes part) or added to the scores; broadcasts to them.
+  bool causal = false;  ///< Position i sees positions 0 ... i only.
+  std::optional<double> scale = {};  ///< Of the scores; 1 / sqrt(d) unless given.
+  double dropout = 0;                ///< Probability with which a weight is dropped, in [0, 1).
+  Generator* generator = nullptr;    ///< Draws what is dropped; the default one where null.
+};
+/// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1).  query: [..., n, d], key:
+/// [..., m, d], value: [..., m, dv], batches broadcast -> [..., n, dv]. A query that may see
+/// nothing gets 0. Throws ShapeError, DtypeError, ValueError.
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const AttentionOptions& options = {});
+
+}  // namespace gradtape

@@ -1,6 +1,67 @@
-/// Normalisation.
+/// Normalisation: (x - mean) / sqrt(var + eps) over some axes, then a factor and a summand of one's
+/// own. Variances are those of the population (divided by n). Each throws ShapeError for shapes
+/// that do not fit and DtypeError for mixed dtypes.
 #pragma once
+
+#include <cstdint>
+#include <optional>
 
 #include "gradtape/autograd/tensor.hpp"
 
-namespace gradtape {}  // namespace gradtape
+namespace gradtape {
+
+/// Options of layer_norm and group_norm.
+struct NormOptions {
+  Tensor weight = {};  ///< Factors, of the last axes' shape (layer_norm) or [channels].
+  Tensor bias = {};    ///< Summands, of the same shape.
+  double eps = 1e-5;   ///< Added to the variance.
+};
+/// Normalises over the last axes, whose extents are `normalized` (Ba et al. 2016).
+Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& options = {});
+/// Normalises each of `groups` equal groups of channels.  x: [n, channels, ...] (Wu and He 2018).
+/// Throws ValueError unless groups divides the channels.
+Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& options = {});
+
+/// Options of rms_norm.
+struct RmsNormOptions {
+  Tensor weight = {};              ///< Factors, of shape `normalized`.
+  std::optional<double> eps = {};  ///< Added to the mean square; the dtype's epsilon unless given.
+};
+/// x / sqrt(mean(x^2) + eps) over the last axes, whose extents are `normalized` (Zhang and Sennrich
+/// 2019).
+Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& options = {});
+
+/// Options of batch_norm and instance_norm. The tensors are [channels] or undefined.
+struct BatchNormOptions {
+  Tensor weight = {};        ///< Factors.
+  Tensor bias = {};          ///< Summands.
+  Tensor running_mean = {};  ///< Used instead of the batch's unless `training`, else updated.
+  Tensor running_var = {};   ///< The same; needed together.
+  bool training = true;      ///< Normalise by the statistics of x.
+  double momentum = 0.1;     ///< The share of the new statistics in the running ones.
+  double eps = 1e-5;         ///< Added to the variance.
+};
+/// What batch_norm returns. Tensors are values: keep the running statistics for the next call.
+struct BatchNormResult {
+  Tensor y;
+  Tensor running_mean;  ///< (1 - momentum) old + momentum mean of x, untracked, where given.
+  Tensor running_var;   ///< The same of the variances divided by n - 1.
+};
+/// Normalises each channel over everything else.  x: [n, channels, ...] (Ioffe and Szegedy 2015).
+/// Throws ShapeError too where training finds less than two values a channel.
+BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options = {});
+/// Normalises each channel of each of the n alone.  x: [n, channels, ...], with at least one axis
+/// more (Ulyanov et al. 2016). Running statistics take the mean over the n.
+BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options = {});
+
+/// Options of local_response_norm.
+struct LocalResponseNormOptions {
+  double alpha = 1e-4, beta = 0.75, k = 1;
+};
+/// x / (k + alpha s)^beta where s is the mean of x^2 over `size` neighbouring channels, zeros
+/// beyond the first and last.  x: [n, channels, ...] (Krizhevsky et al. 2012). Throws ValueError
+/// unless size >= 1.
+Tensor local_response_norm(const Tensor& x, std::int64_t size,
+                           LocalResponseNormOptions options = {});
+
+}  // namespace gradtape

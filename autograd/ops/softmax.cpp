@@ -70,7 +70,8 @@ Tensor along(const char* op, Tensor (*f)(const Tensor&), const Tensor& x, std::i
 void check_classes(const Tensor& logits, const Tensor& target) {
   if (logits.ndim() != 2 || target.ndim() != 1 || target.size(0) != logits.size(0))
     fail<ShapeError>("cross_entropy",
-                     fmt::format("needs logits [n, classes] and target [n], got {} and {}",
+                     fmt::format("needs logits [n, classes, ...] and target [n, ...] (classes) or "
+                                 "of the logits' shape (probabilities), got {} and {}",
                                  describe(logits), describe(target)));
   if (target.dtype() != int64)
     fail<DtypeError>("cross_entropy", fmt::format("target must hold class indices in int64, got {}",
@@ -105,16 +106,8 @@ Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tenso
   return dx;
 }
 
-}  // namespace
-
-Tensor softmax(const Tensor& x, std::int64_t axis) {
-  return along("softmax", softmax_rows, x, axis);
-}
-Tensor log_softmax(const Tensor& x, std::int64_t axis) {
-  return along("log_softmax", log_softmax_rows, x, axis);
-}
-
-Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
+/// logits: [n, classes], target: [n]
+Tensor cross_entropy_of_rows(const Tensor& logits, const Tensor& target) {
   check_classes(logits, target);
   const auto rows = rows_of(logits);
   const Tensor loss = empty({}, logits.dtype());
@@ -131,6 +124,51 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
                       softmax(logits) - one_hot(target, logits.size(1), logits.dtype());
                   return chain(g / static_cast<double>(logits.size(0)), difference);
                 }});
+}
+
+/// [n, classes, d1, ...] -> [n d1 ..., classes]
+Tensor as_rows(const Tensor& x) {
+  const auto classes = x.ndim() == 1 ? x.size(0) : x.size(1);
+  if (x.ndim() < 3) return reshape(x, {x.ndim() == 1 ? 1 : x.size(0), classes});
+  std::vector<std::int64_t> order{0};
+  for (std::int64_t axis = 2; axis < x.ndim(); ++axis) order.push_back(axis);
+  order.push_back(1);
+  return reshape(permute(x, order), {classes ? x.numel() / classes : 0, classes});
+}
+
+Tensor cross_entropy_of_probabilities(const Tensor& logits, const Tensor& target) {
+  Tensor x = logits, q = target;
+  unify(x, q, "cross_entropy");
+  if (x.numel() == 0)
+    fail<ShapeError>("cross_entropy", fmt::format("logits {} have no rows or no classes, and the "
+                                                  "mean of nothing is undefined",
+                                                  describe(logits)));
+  return mean(-sum(chain(as_rows(q), log_softmax(as_rows(x))), -1));
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, std::int64_t axis) {
+  return along("softmax", softmax_rows, x, axis);
+}
+Tensor log_softmax(const Tensor& x, std::int64_t axis) {
+  return along("log_softmax", log_softmax_rows, x, axis);
+}
+
+Tensor softmin(const Tensor& x, std::int64_t axis) {
+  return along("softmin", softmax_rows, -x, axis);
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
+  if (logits.ndim() == 2 && target.ndim() == 1) return cross_entropy_of_rows(logits, target);
+  const Shape shape = logits.shape();
+  if (logits.ndim() > 0 && is_floating(target.dtype()) && target.shape() == shape)
+    return cross_entropy_of_probabilities(logits, target);
+  Shape rows;
+  for (int axis = 0; axis < shape.ndim(); ++axis)
+    if (axis != (shape.ndim() == 1 ? 0 : 1)) rows.push_back(shape[axis]);
+  if (logits.ndim() == 0 || target.shape() != rows) check_classes(logits, target);  // throws
+  return cross_entropy_of_rows(as_rows(logits), reshape(target, {-1}));
 }
 
 }  // namespace gradtape

@@ -1,0 +1,260 @@
+#include "gradtape/autograd/ops/normalisation.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <vector>
+
+#include "gradtape/autograd/formula.hpp"
+#include "gradtape/autograd/kernels/standardise.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+using kernels::Groups;
+
+/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it, [groups.count] each.
+struct Standardised {
+  Tensor y, mean, var;
+};
+
+template <class T> const T* read(const Tensor& t) {
+  return static_cast<const T*>(t.raw());
+}
+
+/// The vjp by public ops, which differentiates again.
+Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double eps,
+                       Groups groups) {
+  const Shape grouped{groups.outer, groups.count, groups.inner};
+  const Axes own{0, 2};
+  const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
+  const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
+  const Tensor scale = rsqrt(var(v, own, {.keepdim = true, .correction = 0}) + eps);
+  const Tensor direct = c - average(c) - chain(average(chain(c, z)), z);
+  return reshape(chain(direct, scale), x.shape());
+}
+
+Standardised standardise(const char* op, const Tensor& x, double eps, Groups groups) {
+  const Tensor mean = empty({groups.count}, x.dtype()), var = empty({groups.count}, x.dtype());
+  const Tensor y = empty(x.shape(), x.dtype());
+  if (x.numel() == 0)
+    return {record("standardise", y, {x}, {[](const Tensor& g) { return g; }}), zeros_like(mean),
+            zeros_like(var)};
+  visit_floating(x.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::moments(read<T>(x), mutable_data<T>(mean), mutable_data<T>(var), groups);
+  });
+  const Tensor scale = [&] {
+    const NoGrad no_grad;
+    return rsqrt(var + eps);
+  }();
+  visit_floating(x.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::standardise(read<T>(x), read<T>(mean), read<T>(scale), mutable_data<T>(y), groups);
+  });
+  const auto vjp = [=](const Tensor& g, const Tensor& y) {
+    if (recording()) return standardise_vjp(g, x, y, eps, groups);
+    const Tensor dx = empty(x.shape(), x.dtype());
+    visit_floating(x.dtype(), "standardise", [&](auto zero) {
+      using T = decltype(zero);
+      kernels::standardise_backward(read<T>(g), read<T>(x), read<T>(mean), read<T>(scale),
+                                    mutable_data<T>(dx), groups);
+    });
+    return dx;
+  };
+  return {record("standardise", y, {x}, {vjp}), mean, var};
+}
+
+/// x weight + bias, either of which may be undefined.
+Tensor scale_and_shift(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  static const auto both = formula(
+      "scale_and_shift", [](const auto& x, const auto& w, const auto& b) { return x * w + b; });
+  if (weight.defined() && bias.defined()) return both(x, weight, bias);
+  return weight.defined() ? x * weight : bias.defined() ? x + bias : x;
+}
+
+/// Throws DtypeError where a defined tensor's dtype is not that of x.
+void check_dtypes(const char* op, const Tensor& x, std::initializer_list<Tensor> others) {
+  for (const Tensor& other : others)
+    if (other.defined()) {
+      Tensor a = x, b = other;
+      unify(a, b, op);
+    }
+  visit_floating(x.dtype(), op, [](auto) {});
+}
+
+void check_parameter(const char* op, const char* what, const Tensor& given, const Shape& expected) {
+  if (given.defined() && given.shape() != expected)
+    fail<ShapeError>(
+        op, fmt::format("{} {} must have the shape {}", what, describe(given), expected.str()));
+}
+
+/// The number of the last axes, which must have the extents `normalized`.
+int check_last_axes(const char* op, const Tensor& x, const Shape& normalized) {
+  const int count = normalized.ndim(), offset = x.ndim() - count;
+  bool fits = count > 0 && offset >= 0;
+  for (int axis = 0; fits && axis < count; ++axis) fits = x.size(offset + axis) == normalized[axis];
+  if (!fits)
+    fail<ShapeError>(op, fmt::format("the last axes of {} must have the extents {}", describe(x),
+                                     normalized.str()));
+  return count;
+}
+
+void check_channels(const char* op, const Tensor& x, int least) {
+  if (x.ndim() < least)
+    fail<ShapeError>(
+        op, fmt::format("needs [n, channels{}], got {}", least > 2 ? ", ...]" : "]", describe(x)));
+}
+
+/// [channels] as it broadcasts to [n, channels, ...].
+Tensor per_channel(const Tensor& t, const Tensor& x) {
+  if (!t.defined() || x.ndim() == 2) return t;
+  Shape shape{t.numel()};
+  for (int axis = 2; axis < x.ndim(); ++axis) shape.push_back(1);
+  return reshape(t, shape);
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& options) {
+  const char* const op = "layer_norm";
+  check_last_axes(op, x, normalized);
+  check_parameter(op, "weight", options.weight, normalized);
+  check_parameter(op, "bias", options.bias, normalized);
+  check_dtypes(op, x, {options.weight, options.bias});
+  const auto n = normalized.numel();
+  const Groups rows{1, n ? x.numel() / n : 0, n};
+  return scale_and_shift(standardise(op, x, options.eps, rows).y, options.weight, options.bias);
+}
+
+Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& options) {
+  const char* const op = "group_norm";
+  check_channels(op, x, 2);
+  const auto channels = x.size(1);
+  if (groups < 1 || channels % groups)
+    fail<ValueError>(op, fmt::format("{} groups do not divide the {} channels of {}", groups,
+                                     channels, describe(x)));
+  check_parameter(op, "weight", options.weight, {channels});
+  check_parameter(op, "bias", options.bias, {channels});
+  check_dtypes(op, x, {options.weight, options.bias});
+  const auto count = x.size(0) * groups;
+  const Groups rows{1, count, count ? x.numel() / count : 0};
+  return scale_and_shift(standardise(op, x, options.eps, rows).y, per_channel(options.weight, x),
+                         per_channel(options.bias, x));
+}
+
+Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& options) {
+  const char* const op = "rms_norm";
+  const int count = check_last_axes(op, x, normalized);
+  check_parameter(op, "weight", options.weight, normalized);
+  check_dtypes(op, x, {options.weight});
+  if (x.numel() == 0) return scale_and_shift(x, options.weight, {});
+  std::vector<std::int64_t> axes;
+  for (int axis = -count; axis < 0; ++axis) axes.push_back(axis);
+  const double eps =
+      options.eps.value_or(x.dtype() == float32 ? std::numeric_limits<float>::epsilon()
+                                                : std::numeric_limits<double>::epsilon());
+  const Tensor scale = rsqrt(mean(square(x), axes, {.keepdim = true}) + eps);
+  return scale_and_shift(x * scale, options.weight, {});
+}
+
+// ---- batches ----
+
+namespace {
+
+/// The statistics of options moved towards those of groups of n elements.
+BatchNormResult updated(const Standardised& s, const BatchNormOptions& options, std::int64_t n) {
+  if (!options.running_mean.defined()) return {s.y, {}, {}};
+  const NoGrad no_grad;
+  const auto channels = options.running_mean.numel();
+  const auto old_share = 1 - options.momentum;
+  const auto moved = [&](const Tensor& old, const Tensor& of_groups, double factor) {
+    const Tensor now = mean(reshape(of_groups, {-1, channels}), 0);
+    return (old_share * old + options.momentum * factor * now).detach();
+  };
+  const auto unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
+  return {s.y, moved(options.running_mean, s.mean, 1), moved(options.running_var, s.var, unbiased)};
+}
+
+void check_batch(const char* op, const Tensor& x, const BatchNormOptions& options,
+                 std::int64_t values) {
+  const Shape channels{x.size(1)};
+  check_parameter(op, "weight", options.weight, channels);
+  check_parameter(op, "bias", options.bias, channels);
+  check_parameter(op, "running_mean", options.running_mean, channels);
+  check_parameter(op, "running_var", options.running_var, channels);
+  check_dtypes(op, x, {options.weight, options.bias, options.running_mean, options.running_var});
+  if (options.running_mean.defined() != options.running_var.defined())
+    fail<ValueError>(op, "running_mean and running_var go together");
+  if (!options.training && !options.running_mean.defined())
+    fail<ValueError>(op, "without training it needs running_mean and running_var");
+  if (options.training && values < 2)
+    fail<ShapeError>(op, fmt::format("training needs at least two values a channel, {} has {}",
+                                     describe(x), values));
+}
+
+/// By given statistics: one factor and one summand a channel.
+BatchNormResult by_running_statistics(const Tensor& x, const BatchNormOptions& options) {
+  Tensor scale = rsqrt(options.running_var + options.eps);
+  if (options.weight.defined()) scale = scale * options.weight;
+  Tensor shift = -options.running_mean * scale;
+  if (options.bias.defined()) shift = shift + options.bias;
+  return {scale_and_shift(x, per_channel(scale, x), per_channel(shift, x)), options.running_mean,
+          options.running_var};
+}
+
+BatchNormResult by_own_statistics(const char* op, const Tensor& x, const BatchNormOptions& options,
+                                  Groups groups) {
+  const auto s = standardise(op, x, options.eps, groups);
+  auto result = updated(s, options, groups.outer * groups.inner);
+  result.y = scale_and_shift(s.y, per_channel(options.weight, x), per_channel(options.bias, x));
+  return result;
+}
+
+}  // namespace
+
+BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options) {
+  const char* const op = "batch_norm";
+  check_channels(op, x, 2);
+  const auto n = x.size(0), channels = x.size(1);
+  const auto inner = n && channels ? x.numel() / (n * channels) : 0;
+  check_batch(op, x, options, n * inner);
+  return options.training ? by_own_statistics(op, x, options, {n, channels, inner})
+                          : by_running_statistics(x, options);
+}
+
+BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options) {
+  const char* const op = "instance_norm";
+  check_channels(op, x, 3);
+  const auto count = x.size(0) * x.size(1), inner = count ? x.numel() / count : 0;
+  check_batch(op, x, options, inner);
+  return options.training ? by_own_statistics(op, x, options, {1, count, inner})
+                          : by_running_statistics(x, options);
+}
+
+Tensor local_response_norm(const Tensor& x, std::int64_t size, LocalResponseNormOptions options) {
+  const char* const op = "local_response_norm";
+  check_channels(op, x, 2);
+  if (size < 1) fail<ValueError>(op, fmt::format("size must be at least 1, got {}", size));
+  const auto channels = x.size(1);
+  const auto zero_channels = [&](std::int64_t count) {
+    Shape shape = x.shape();
+    shape[1] = count;
+    return zeros(shape, x.dtype());
+  };
+  const Tensor squares =
+      concat({zero_channels(size / 2), square(x), zero_channels((size - 1) / 2)}, 1);
+  Tensor total = slice(squares, 1, 0, channels);
+  for (std::int64_t i = 1; i < size; ++i) total = total + slice(squares, 1, i, i + channels);
+  const double per_neighbour = options.alpha / static_cast<double>(size), k = options.k,
+               beta = options.beta;
+  const auto divided = formula("local_response_norm", [=](const auto& v, const auto& s) {
+    return v * pow(k + per_neighbour * s, -beta);
+  });
+  return divided(x, total);
+}
+
+}  // namespace gradtape

@@ -1,0 +1,73 @@
+/// Losses of predicted classes and probabilities.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "gradtape/autograd/ops/softmax.hpp"
+#include "gradtape/nn/loss/reduction.hpp"
+
+namespace gradtape::nn {
+
+/// The mean over the rows, without weights: the fast one for training.
+using gradtape::cross_entropy;
+
+/// Options of cross_entropy.
+struct CrossEntropyOptions {
+  Tensor weight = {};                             ///< One factor a class, [classes].
+  std::optional<std::int64_t> ignore_index = {};  ///< Rows of this class do not count.
+  double label_smoothing = 0;                     ///< In [0, 1]: the share spread over all classes.
+  Reduction reduction = Reduction::mean;          ///< The mean is weighted by the rows' weights.
+};
+/// -sum_c q_c weight_c log_softmax(logits)_c for the wanted distribution q.
+/// logits: [n, classes], [classes] or [n, classes, d1, ...]; target: class indices (int64) without
+/// the axis of the classes, or probabilities of the logits' shape and dtype -> a loss a row. The
+/// mean is NaN where every row is ignored. Throws ShapeError, DtypeError, ValueError (a class or an
+/// option out of range).
+Tensor cross_entropy(const Tensor& logits, const Tensor& target,
+                     const CrossEntropyOptions& options);
+
+/// Options of nll_loss.
+struct NllOptions {
+  Tensor weight = {};                             ///< One factor a class, [classes].
+  std::optional<std::int64_t> ignore_index = {};  ///< Rows of this class do not count.
+  Reduction reduction = Reduction::mean;          ///< The mean is weighted by the rows' weights.
+};
+/// -weight[target] log_probabilities[target], the second half of cross_entropy; shapes and errors
+/// are those of its class indices.
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
+                const NllOptions& options = {});
+
+/// Options of bce_loss.
+struct BceOptions {
+  Tensor weight = {};  ///< One factor an element; broadcasts.
+  Reduction reduction = Reduction::mean;
+};
+/// Binary cross-entropy -t log p - (1 - t) log(1 - p), each logarithm taken as -100 at least.
+/// probability p: [...], in [0, 1]; target t: the same shape and dtype. Its slope is
+/// (p - t) / max(p (1 - p), 1e-12). Throws ShapeError, DtypeError, ValueError. From logits,
+/// bce_with_logits keeps more digits.
+Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOptions& options = {});
+
+/// Options of bce_with_logits.
+struct BceWithLogitsOptions {
+  Reduction reduction = Reduction::mean;
+  Tensor weight = {};      ///< One factor an element; broadcasts.
+  Tensor pos_weight = {};  ///< A factor of the term of the positives; broadcasts.
+};
+/// Binary cross-entropy -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) = softplus(x) - x t,
+/// without overflow.  logits x: [...], target t: probabilities of the same shape and dtype.
+/// Throws ShapeError (unequal shapes, or the mean of nothing), DtypeError.
+Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
+                       const BceWithLogitsOptions& options = {});
+
+/// Options of kl_div.
+struct KlDivOptions {
+  bool log_target = false;                ///< The target holds logarithms too.
+  Reduction reduction = Reduction::mean;  ///< batch_mean gives the divergence as defined.
+};
+/// Kullback-Leibler divergence t (log t - x), 0 where t is 0.  log_probability x: [...], target t:
+/// probabilities of the same shape and dtype. Throws ShapeError, DtypeError.
+Tensor kl_div(const Tensor& log_probability, const Tensor& target, KlDivOptions options = {});
+
+}  // namespace gradtape::nn

@@ -1,0 +1,58 @@
+#include "gradtape/nn/loss/reduction.hpp"
+
+#include <fmt/format.h>
+
+#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::nn::loss_detail {
+
+void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
+  if (prediction.shape() == target.shape()) return;
+  auto cause = fmt::format(
+      "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
+      detail::describe(prediction), detail::describe(target));
+  if (prediction.numel() == target.numel())
+    cause += fmt::format("; reshape(target, {{{}}}) makes them agree",
+                         fmt::join(prediction.shape(), ", "));
+  fail<ShapeError>(op, cause);
+}
+
+Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight) {
+  if (!weight.defined()) return losses;
+  if (!broadcasts_to(weight.shape(), losses.shape()))
+    fail<ShapeError>(op, fmt::format("weight {} does not broadcast to the losses, {}",
+                                     detail::describe(weight), losses.shape().str()));
+  return losses * weight;
+}
+
+Tensor reduce(const char* op, const Tensor& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::sum:
+      return sum(losses);
+    case Reduction::none:
+      return losses;
+    case Reduction::batch_mean:
+      if (losses.ndim() == 0 || losses.size(0) == 0)
+        fail<ShapeError>(op, fmt::format("the losses, {}, have no batch to take the mean over",
+                                         losses.shape().str()));
+      return sum(losses) / static_cast<double>(losses.size(0));
+    default:
+      if (losses.numel() == 0)
+        fail<ShapeError>(op, fmt::format("the mean over nothing, shape {}", losses.shape().str()));
+      return mean(losses);
+  }
+}
+
+Tensor labels(const char* op, const Tensor& target, const Tensor& like) {
+  if (!is_floating(target.dtype())) return target.to(like.dtype());
+  Tensor a = like, b = target;
+  detail::unify(a, b, op);
+  return b;
+}
+
+Tensor at_least_0(const Tensor& x) {
+  return where(x < 0, 0, x);
+}
+
+}  // namespace gradtape::nn::loss_detail

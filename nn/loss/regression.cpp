@@ -1,0 +1,185 @@
+#include "gradtape/nn/loss/regression.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "gradtape/autograd/formula.hpp"
+#include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::nn {
+
+using namespace loss_detail;
+
+namespace {
+
+constexpr std::int64_t block = 8192;
+
+/// sum (a - b)^2 over one block, in lanes that the compiler turns into registers.
+template <class T> double block_distance(const T* a, const T* b, std::int64_t n) {
+  constexpr int lanes = 32;
+  T sum[lanes] = {};
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int k = 0; k < lanes; ++k) sum[k] += (a[i + k] - b[i + k]) * (a[i + k] - b[i + k]);
+  for (int k = 0; i < n; ++i, ++k) sum[k] += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::accumulate(sum, sum + std::min<std::int64_t>(n, lanes), 0.0);
+}
+
+/// sum (a - b)^2, block by block, so that neither length nor number of threads costs accuracy.
+template <class T> double squared_distance(const T* a, const T* b, std::int64_t n) {
+  if (n <= block) return block_distance(a, b, n);
+  std::vector<double> sums(static_cast<std::size_t>((n + block - 1) / block));
+  const auto add_up = [&](std::int64_t begin, std::int64_t end) {
+    for (auto k = begin; k < end; ++k)
+      sums[static_cast<std::size_t>(k)] =
+          block_distance(a + k * block, b + k * block, std::min(block, n - k * block));
+  };
+  detail::parallel_for(static_cast<std::int64_t>(sums.size()), detail::elementwise_grain / block,
+                       add_up);
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+/// d/da of g mean (a - b)^2, which is 2 g (a - b) / n.
+Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
+  const double scale = 2.0 / static_cast<double>(a.numel());
+  if (recording()) return chain(g, scale * (a - b));
+  const Tensor slope = detail::empty(a.shape(), a.dtype());
+  detail::visit_floating(a.dtype(), "mse_loss", [&](auto zero) {
+    using T = decltype(zero);
+    const T factor = static_cast<T>(scale) * *g.data<T>().data();
+    const T* x = a.data<T>().data();
+    const T* y = b.data<T>().data();
+    T* out = detail::mutable_data<T>(slope);
+    const auto fill = [=](std::int64_t begin, std::int64_t end) {
+      if (factor == 0) return void(std::fill(out + begin, out + end, T(0)));
+      for (auto i = begin; i < end; ++i) out[i] = factor * (x[i] - y[i]);
+    };
+    detail::parallel_for(a.numel(), detail::elementwise_grain, fill);
+  });
+  return slope;
+}
+
+}  // namespace
+
+Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
+  check_shapes("mse_loss", prediction, target);
+  if (prediction.dtype() != target.dtype()) {
+    Tensor a = prediction, b = target;
+    detail::unify(a, b, "mse_loss");
+    return mse_loss(a, b, options);
+  }
+  if (options.reduction != Reduction::mean)
+    return reduce("mse_loss", square(prediction - target), options.reduction);
+
+  const auto n = prediction.numel();
+  if (n == 0)
+    fail<ShapeError>("mse_loss",
+                     fmt::format("the mean over nothing, shape {}", prediction.shape().str()));
+  const Tensor value = detail::empty({}, prediction.dtype());
+  detail::visit_floating(prediction.dtype(), "mse_loss", [&](auto zero) {
+    using T = decltype(zero);
+    const double total = squared_distance(prediction.data<T>().data(), target.data<T>().data(), n);
+    *detail::mutable_data<T>(value) = static_cast<T>(total / static_cast<double>(n));
+  });
+  return record("mse_loss", value, {prediction, target},
+                {[=](const Tensor& g) { return mse_vjp(g, prediction, target); },
+                 [=](const Tensor& g) { return mse_vjp(g, target, prediction); }});
+}
+
+Tensor half_squared_error(const Tensor& prediction, const Tensor& target, LossOptions options) {
+  static const auto losses = formula(
+      "half_squared_error", [](const auto& a, const auto& b) { return 0.5 * square(a - b); });
+  check_shapes("half_squared_error", prediction, target);
+  return reduce("half_squared_error", losses(prediction, target), options.reduction);
+}
+
+Tensor l1_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
+  static const auto losses =
+      formula("l1_loss", [](const auto& a, const auto& b) { return abs(a - b); });
+  check_shapes("l1_loss", prediction, target);
+  return reduce("l1_loss", losses(prediction, target), options.reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Options options) {
+  const double beta = options.beta;
+  if (!(beta >= 0))
+    fail<ValueError>("smooth_l1_loss", fmt::format("beta must be at least 0, got {}", beta));
+  check_shapes("smooth_l1_loss", prediction, target);
+  if (beta == 0) return l1_loss(prediction, target, {options.reduction});
+  const auto losses = formula("smooth_l1_loss", [=](const auto& a, const auto& b) {
+    const auto d = a - b, size = abs(d);
+    return where(size < beta, 0.5 / beta * square(d), size - 0.5 * beta);
+  });
+  return reduce("smooth_l1_loss", losses(prediction, target), options.reduction);
+}
+
+Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions options) {
+  const double delta = options.delta;
+  if (!(delta > 0))
+    fail<ValueError>("huber_loss", fmt::format("delta must be positive, got {}", delta));
+  check_shapes("huber_loss", prediction, target);
+  const auto losses = formula("huber_loss", [=](const auto& a, const auto& b) {
+    const auto d = a - b, size = abs(d);
+    return where(size < delta, 0.5 * square(d), delta * (size - 0.5 * delta));
+  });
+  return reduce("huber_loss", losses(prediction, target), options.reduction);
+}
+
+namespace {
+
+/// One variance an element, or one a row, made to broadcast.
+Tensor usable_variance(const Tensor& prediction, const Tensor& var) {
+  const char* const op = "gaussian_nll_loss";
+  Shape row = prediction.shape(), head = row;
+  if (row.ndim() > 0) {
+    row[row.ndim() - 1] = 1;
+    head = Shape::trusted(row.begin(), row.ndim() - 1);
+  }
+  const Shape own = var.shape();
+  if (own != prediction.shape() && own != row && own != head)
+    fail<ShapeError>(op,
+                     fmt::format("var {} fits neither the elements nor the rows of prediction {}",
+                                 detail::describe(var), detail::describe(prediction)));
+  const Tensor v = own == prediction.shape() || own == row ? var : reshape(var, row);
+  const NoGrad no_grad;
+  const Tensor lowest = v.numel() ? amin(v) : Tensor(1.0);
+  const double least = lowest.to(float64).item<double>();
+  if (least < 0)
+    fail<ValueError>(
+        op, fmt::format("var {} holds a negative variance, {}", detail::describe(var), least));
+  return v;
+}
+
+}  // namespace
+
+Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target, const Tensor& var,
+                         GaussianNllOptions options) {
+  const double constant = options.full ? 0.9189385332046727 : 0.0;  // log(2 pi) / 2
+  const auto losses =
+      formula("gaussian_nll_loss", [=](const auto& x, const auto& t, const auto& v) {
+        return 0.5 * (log(v) + square(x - t) / v) + constant;
+      });
+  check_shapes("gaussian_nll_loss", prediction, target);
+  const Tensor v = usable_variance(prediction, var);
+  const Tensor lift = (maximum(v, options.eps) - v).detach();
+  return reduce("gaussian_nll_loss", losses(prediction, target, v + lift), options.reduction);
+}
+
+Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target, PoissonNllOptions options) {
+  check_shapes("poisson_nll_loss", prediction, target);
+  const auto losses = formula("poisson_nll_loss", [=](const auto& x, const auto& t) {
+    auto loss = options.log_input ? exp(x) - t * x : x - t * log(x + options.eps);
+    if (!options.full) return loss;
+    const auto many = t > 1.0;
+    const auto n = where(many, t, decltype(loss)(1.0));
+    const double log_tau = 1.8378770664093453;  // log(2 pi)
+    return loss + where(many, (n + 0.5) * log(n) - n + 0.5 * log_tau, decltype(loss)(0.0));
+  });
+  return reduce("poisson_nll_loss", losses(prediction, target), options.reduction);
+}
+
+}  // namespace gradtape::nn

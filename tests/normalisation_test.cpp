@@ -1,0 +1,128 @@
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace gradtape;
+
+namespace {
+
+Tensor random(const Shape& shape, Dtype dtype = float64) {
+  Generator generator(5);
+  return randn(shape, dtype, generator);
+}
+
+/// (x - mean) / sqrt(var + eps) over axes by other ops.
+Tensor composed(const Tensor& x, const Axes& axes, double eps = 1e-5) {
+  return (x - mean(x, axes, {.keepdim = true})) *
+         rsqrt(var(x, axes, {.keepdim = true, .correction = 0}) + eps);
+}
+
+}  // namespace
+
+TEST_CASE("the fused normalisations agree with their compositions, value and gradient") {
+  const Tensor x = random({5, 6, 7, 9}).requires_grad(), g = random({5, 6, 7, 9}) + 0.5;
+  const auto same = [&](const Tensor& fused, const Tensor& plain) {
+    CHECK(allclose(fused.detach(), plain.detach(), 1e-12, 1e-12));
+    CHECK(
+        allclose(grad(fused, {x}, {.seed = g})[0], grad(plain, {x}, {.seed = g})[0], 1e-11, 1e-12));
+  };
+  same(layer_norm(x, {9}), composed(x, -1));
+  same(layer_norm(x, {7, 9}), composed(x, {2, 3}));
+  same(batch_norm(x).y, composed(x, {0, 2, 3}));
+  same(instance_norm(x).y, composed(x, {2, 3}));
+  same(group_norm(x, 2), reshape(composed(reshape(x, {5, 2, 3 * 63}), -1), x.shape()));
+  const Tensor table = random({40, 150}).requires_grad(), c = random({40, 150});
+  const Tensor fused = batch_norm(table).y, plain = composed(table, 0);
+  CHECK(allclose(fused.detach(), plain.detach(), 1e-12, 1e-12));
+  CHECK(allclose(grad(fused, {table}, {.seed = c})[0], grad(plain, {table}, {.seed = c})[0], 1e-11,
+                 1e-12));
+}
+
+TEST_CASE("normalisation keeps its digits far from 0 in float32") {
+  const Tensor near = random({3, 1000}, float32), far = near + 1000.0;
+  CHECK(allclose(layer_norm(far, {1000}), layer_norm(near, {1000}), 0, 2e-3));
+}
+
+TEST_CASE("a constant row with eps 0 passes zero cotangents as zeros") {
+  const Tensor x = ones({1, 3}, float64).requires_grad();
+  const Tensor y = layer_norm(x, {3}, {.eps = 0});
+  for (const bool create_graph : {false, true})
+    CHECK(array_equal(
+        grad(
+            y, {x},
+            {.create_graph = create_graph, .retain_graph = true, .seed = zeros({1, 3}, float64)})[0]
+            .detach(),
+        zeros({1, 3}, float64)));
+}
+
+TEST_CASE("batch_norm moves the running statistics towards those of the batch") {
+  const Tensor x = tensor({{1, 10}, {3, 30}}, float64).requires_grad();
+  const auto [y, mean, var] = batch_norm(x, {.running_mean = tensor({0, 100}, float64),
+                                             .running_var = tensor({1, 1}, float64),
+                                             .momentum = 0.25});
+  CHECK(allclose(mean, tensor({0.5, 80.0}, float64)));
+  CHECK(allclose(var, tensor({0.75 + 0.5, 0.75 + 50}, float64)));  // unbiased: 2 and 200
+  CHECK_FALSE(mean.is_tracked());
+  CHECK(y.is_tracked());
+  const auto plain = batch_norm(x);
+  CHECK_FALSE(plain.running_mean.defined());
+  CHECK(array_equal(plain.y.detach(), y.detach()));
+}
+
+TEST_CASE(
+    "batch_norm by running statistics is an affine function of x and returns them as they are") {
+  const Tensor x = random({2, 3, 4}), m = tensor({1, 2, 3}, float64),
+               v = tensor({4, 9, 16}, float64);
+  const auto result =
+      batch_norm(x, {.running_mean = m, .running_var = v, .training = false, .eps = 0});
+  CHECK(allclose(result.y, (x - reshape(m, {3, 1})) / sqrt(reshape(v, {3, 1}))));
+  CHECK(array_equal(result.running_mean, m));
+  CHECK(array_equal(result.running_var, v));
+}
+
+TEST_CASE("instance_norm takes the mean of the instances' statistics") {
+  const Tensor x = tensor({{{1, 3}}, {{5, 9}}}, float64);
+  const auto result = instance_norm(
+      x, {.running_mean = zeros({1}, float64), .running_var = zeros({1}, float64), .momentum = 1});
+  CHECK(allclose(result.running_mean, tensor({4.5}, float64)));
+  CHECK(allclose(result.running_var, tensor({5.0}, float64)));  // of 2 and 8
+}
+
+TEST_CASE("rms_norm of a row has mean square 1") {
+  const Tensor x = random({4, 50});
+  CHECK(allclose(mean(square(rms_norm(x, {50})), -1), ones({4}, float64)));
+}
+
+TEST_CASE("local_response_norm divides by what its neighbours hold") {
+  const Tensor x = tensor({{1, 2, 3, 4}}, float64);
+  const Tensor y = local_response_norm(x, 3, {.alpha = 3, .beta = 1, .k = 1});
+  CHECK(allclose(y, tensor({{1 / 6.0, 2 / 15.0, 3 / 30.0, 4 / 26.0}}, float64)));
+  const Tensor z = local_response_norm(x, 2, {.alpha = 2, .beta = 1, .k = 1});
+  CHECK(allclose(z, tensor({{1 / 2.0, 2 / 6.0, 3 / 14.0, 4 / 26.0}}, float64)));
+}
+
+TEST_CASE("normalisations say what is wrong with their arguments") {
+  const Tensor x = ones({2, 4}, float64), w = ones({3}, float64);
+  CHECK_THROWS_WITH_AS(layer_norm(x, {3}),
+                       "layer_norm: the last axes of [2, 4] must have the extents [3]", ShapeError);
+  CHECK_THROWS_WITH_AS(layer_norm(x, {4}, {.weight = w}),
+                       "layer_norm: weight [3] must have the shape [4]", ShapeError);
+  CHECK_THROWS_WITH_AS(group_norm(x, 3),
+                       "group_norm: 3 groups do not divide the 4 channels of [2, 4]", ValueError);
+  CHECK_THROWS_WITH_AS(batch_norm(w), "batch_norm: needs [n, channels], got [3]", ShapeError);
+  CHECK_THROWS_WITH_AS(instance_norm(x), "instance_norm: needs [n, channels, ...], got [2, 4]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(batch_norm(ones({1, 3})),
+                       "batch_norm: training needs at least two values a channel, [1, 3] has 1",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(batch_norm(x, {.training = false}),
+                       "batch_norm: without training it needs running_mean and running_var",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(batch_norm(x, {.running_mean = ones({4}, float64)}),
+                       "batch_norm: running_mean and running_var go together", ValueError);
+  CHECK_THROWS_WITH_AS(layer_norm(ones({2}, int64), {2}),
+                       "layer_norm: needs float32 or float64, got int64", DtypeError);
+  CHECK_THROWS_WITH_AS(local_response_norm(x, 0),
+                       "local_response_norm: size must be at least 1, got 0", ValueError);
+}
