@@ -249,8 +249,10 @@ class BackwardPass {
 
   /// What those who watch make of the contribution to input e of a node; `again` calls its vjp.
   template <class Again>
-  static Tensor watched_contribution(Node& node, const Tensor& g, std::size_t e,
-                                     Tensor contribution, Again again) {
+  [[gnu::noinline, gnu::cold]] static Tensor watched_contribution(Node& node, const Tensor& g,
+                                                                  std::size_t e,
+                                                                  Tensor contribution,
+                                                                  Again again) {
     contribution = after_watches(node.name, g, e, std::move(contribution));
     if (!interception) return contribution;
     return interception->alter_({.op = node.name,
@@ -300,7 +302,7 @@ class BackwardPass {
   PassStatistics counted_;
   Tape tape_;
   CachedVector<Tensor> pending_;  // the cotangent of each node so far
-  std::vector<bool> needed_;     // empty: all nodes
+  std::vector<bool> needed_;      // empty: all nodes
   std::unordered_map<const Node*, std::vector<Tensor>> arrived_;  // at ops with several outputs
 };
 

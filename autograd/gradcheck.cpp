@@ -29,8 +29,11 @@ GradcheckResult gradcheck(const Function& f, const Tensors& inputs,
   try {
     const Problem problem(f, inputs, options);
     const bool exact = moves_every_element(problem.values, options);
+    double size = 0;
     const auto holds = [&](Probe probe) {
-      return conclude(compare(std::move(probe), exact, options.directions), options, result);
+      const auto comparison = compare(std::move(probe), exact, options.directions, size);
+      size = comparison.size;
+      return conclude(comparison, options, result);
     };
     if (holds(first_order(problem)) && options.order == 2) holds(second_order(problem));
   } catch (const Stop& reason) {

@@ -153,11 +153,11 @@ TEST_CASE("test_op finds an op that writes into its input") {
 TEST_CASE("test_op finds a fast path that differs, and NaN from a zero cotangent") {
   const Tensor x = sample({3}, 1);
   const auto differs = [](const Tensor& g, const Tensor& x) {
-    return g * (recording() ? 2.0 : 2.0 + 1e-11) * x;
+    return g * (recording() ? 2.0 : 2.0 + 1e-9) * x;
   };
   const auto result = test_op({.name = "square_with", .f = square_with(differs), .inputs = {x}});
   CHECK(contains(property(result, "fast pass").problem, "when the pass is recorded"));
-  CHECK(contains(property(result, "gradient").problem, " is 1 + 5"));  // sees it too
+  CHECK(contains(property(result, "gradient").problem, " is 1 + 5e-10 times"));  // sees it too
   const auto nan = [](const Tensor& g, const Tensor& x) { return g * g * 2.0 * x / g; };
   check_failure({.name = "square_with", .f = square_with(nan), .inputs = {x}}, "zero cotangent",
                 "a zero cotangent gives gradient 0 = [nan, nan, nan]");

@@ -3,6 +3,7 @@
 #include "gradtape/autograd/generator.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace gradtape::gradient_check {
@@ -18,8 +19,9 @@ bool is_discrepant(const Estimate& e) {
 }
 
 /// Fills in the differences along `line`, and what they show.
-void judge(Estimate& e, const Line& line) {
+void judge(Estimate& e, const Line& line, const Evidence& evidence) {
   e.numeric = line.derivative();
+  e.numeric.error += evidence.rounding;
   if (!std::isfinite(e.analytic)) {
     e.finding = std::isfinite(e.numeric.value) ? Finding::wrong : Finding::unclear;
     return;
@@ -30,10 +32,10 @@ void judge(Estimate& e, const Line& line) {
   }
   if (e.numeric.bends) {
     const Difference left = line.one_sided(-1), right = line.one_sided(1);
-    if (std::abs(left.value - right.value) > left.error + right.error) {
+    const double error = left.error + right.error + evidence.negligible;
+    if (std::abs(left.value - right.value) > error) {
       e.left = left.value;
       e.right = right.value;
-      const double error = left.error + right.error;
       const bool between = e.analytic >= std::min(e.left, e.right) - error &&
                            e.analytic <= std::max(e.left, e.right) + error;
       e.finding = between ? Finding::kink : Finding::wrong;
@@ -41,8 +43,10 @@ void judge(Estimate& e, const Line& line) {
     }
   }
   if (!is_discrepant(e)) return;
+  e.finding = Finding::unclear;
+  if (e.discrepancy() <= evidence.negligible) return;
   e.remainder_order = line.remainder_order(e.analytic, e.discrepancy());
-  e.finding = std::abs(e.remainder_order - 1) < 0.25 ? Finding::wrong : Finding::unclear;
+  if (std::abs(e.remainder_order - 1) < 0.25) e.finding = Finding::wrong;
 }
 
 /// A random direction over elements [begin, end) of x, whose length does not grow with their
@@ -56,6 +60,25 @@ Vector direction(const Tensor& x, std::size_t begin, std::size_t end, std::uint6
     d[k] = random.data<double>()[k - begin] * std::max(1.0, std::abs(all[k])) /
            std::sqrt(static_cast<double>(end - begin));
   return d;
+}
+
+/// What rounding alone may do to an analytic value: that of terms as large as the largest
+/// derivative and, since saturated functions cancel larger ones, as the function itself; every
+/// order multiplies the rounding of the one below. And what cancellation may well do, though it
+/// seldom does.
+void set_rounding(Comparison& c) {
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
+  double overall = 0;
+  for (auto& evidence : c.inputs) {
+    for (double a : evidence.analytic)
+      if (std::isfinite(a)) evidence.rounding = std::max(evidence.rounding, std::abs(a));
+    overall = std::max(overall, evidence.rounding);
+  }
+  for (auto& evidence : c.inputs) {
+    const double terms = c.size + (c.probe.order == 2 ? overall : evidence.rounding);
+    evidence.rounding = std::pow(safety, c.probe.order) * epsilon * terms;
+    evidence.negligible = std::pow(epsilon, 2.0 / 3) * terms;
+  }
 }
 
 class Comparer {
@@ -94,7 +117,7 @@ class Comparer {
     Vector d = direction(c_.probe.x[input], begin, end, stream);
     Estimate e;
     e.analytic = dot(c_.inputs[input].analytic, d);
-    judge(e, Line(c_.probe, c_.noise, input, std::move(d)));
+    judge(e, Line(c_.probe, c_.noise, input, std::move(d)), c_.inputs[input]);
     return e;
   }
 
@@ -150,12 +173,12 @@ Estimate Comparison::estimate(std::size_t input, std::int64_t element) const {
   Estimate e;
   e.element = element;
   e.analytic = inputs[input].analytic[static_cast<std::size_t>(element)];
-  judge(e, Line(probe, noise, input, element));
+  judge(e, Line(probe, noise, input, element), inputs[input]);
   return e;
 }
 
-Comparison compare(Probe probe, bool exact, int directions) {
-  Comparison c{std::move(probe), {}, 0, exact, {}};
+Comparison compare(Probe probe, bool exact, int directions, double size) {
+  Comparison c{std::move(probe), {}, size, exact, {}};
   const Tensors analytic = c.probe.gradient(c.probe.x, c.probe.weights);
   const Tensors again = c.probe.gradient(c.probe.x, c.probe.weights);
   for (std::size_t i = 0; i < analytic.size(); ++i) {
@@ -177,12 +200,14 @@ Comparison compare(Probe probe, bool exact, int directions) {
     }
     c.inputs.push_back(std::move(evidence));
   }
-  c.noise = measure_noise(c.probe, narrow_spacing);
-  const Vector wide = measure_noise(c.probe, wide_spacing), y = c.probe.value(c.probe.x);
+  c.noise = measure_noise(c.probe.value, c.probe.x, narrow_spacing);
+  const Vector wide = measure_noise(c.probe.value, c.probe.x, wide_spacing),
+               y = c.probe.value(c.probe.x);
   for (std::size_t i = 0; i < y.size(); ++i) {
     c.noise[i] = std::max(c.noise[i], wide[i]);
     c.size = std::max(c.size, std::abs(c.probe.weights[i] * y[i]));
   }
+  set_rounding(c);
 
   Comparer comparer(c);
   for (std::size_t i = 0; i < c.inputs.size(); ++i) {

@@ -32,6 +32,8 @@ struct Evidence {
   std::vector<Estimate> estimates;
   std::vector<Estimate> directions;  ///< of the fast mode
   double scale = 0;                  ///< the size of its largest derivative
+  double rounding = 0;               ///< what the analytic values may be off by
+  double negligible = 0;             ///< a discrepancy that nobody is blamed for
 
   bool any(Finding finding) const;
   /// Whether a derivative is known not to be 0.
@@ -43,7 +45,7 @@ struct Evidence {
 struct Comparison {
   Probe probe;
   Vector noise;
-  double size;  ///< of the largest term of <w, y>
+  double size;  ///< of the largest term of <w, y>, at order 2 of either order
   bool exact;
   std::vector<Evidence> inputs;
 
@@ -53,7 +55,8 @@ struct Comparison {
 };
 
 /// Compares element by element, or along random directions; in a wrong direction it then looks for
-/// wrong elements by bisection, and samples others.
-Comparison compare(Probe probe, bool exact, int directions);
+/// wrong elements by bisection, and samples others. `size` is that of the comparison of the order
+/// below.
+Comparison compare(Probe probe, bool exact, int directions, double size = 0);
 
 }  // namespace gradtape::gradient_check

@@ -7,6 +7,10 @@
 
 namespace gradtape::gradient_check {
 
+/// A bar is this many standard deviations of a rounding error wide. Extrapolation adds up several
+/// slopes with weights up to 4/3, and thousands of comparisons must all hold.
+constexpr double safety = 12;
+
 /// A derivative by differences: it lies within value +- error.
 struct Difference {
   double value = NAN, error = INFINITY;
@@ -14,12 +18,13 @@ struct Difference {
   bool bends = false;  ///< the slopes to both sides do not approach each other
 };
 
-/// The standard deviation of the rounding error of each element of y near x, from differences of
-/// fourth order between seven neighbours, to which the smooth part adds next to nothing
+/// The standard deviation of the rounding error of each element of y(x), from differences of fourth
+/// order between seven neighbours, to which the smooth part adds next to nothing
 /// (Hamming 1962; More and Wild 2011, "Estimating computational noise"). `spacing` is relative to
 /// the elements of x; the neighbours lie to one side, for x may be a kink. At least half a unit in
 /// the last place.
-Vector measure_noise(const Probe& probe, double spacing);
+Vector measure_noise(const std::function<Vector(const Tensors&)>& y, const Tensors& x,
+                     double spacing);
 
 /// <w, y> along a line x + t d through one of the tensors.
 class Line {

@@ -124,6 +124,13 @@ void conclude_unclear(const Comparison& c, GradcheckResult& result) {
                                     "smooth",
                                     place(c, worst), values(e)),
                         result);
+  if (e.discrepancy() <= c.inputs[worst.input].negligible)
+    return inconclusive(
+        Cause::noise,
+        fmt::format(
+            "{}: {}: the discrepancy is so small beside other terms that it may be rounding",
+            place(c, worst), values(e)),
+        result);
   if (rounds_to_float32(c))
     return inconclusive(
         Cause::float32_precision,
