@@ -192,6 +192,24 @@ TEST_CASE("tensors made in an expression have PyTorch's dtypes") {
   CHECK(integers("torch.tensor([3, 4]).tolist()") == Integers{3, 4});
 }
 
+TEST_CASE("an expression with tensors is differentiable; a list picks where a tuple indexes") {
+  const Tensor x = tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}}, float64).requires_grad("x");
+  auto of_x = [&](const char* expression) { return evaluate(expression, {{"x", x}}); };
+  auto gradient = [&](const char* expression) {
+    return grad(sum(of_x(expression).tensor("y")), {x})[0];
+  };
+  CHECK(array_equal(of_x("x[1, 0]").tensor("y").detach(), tensor(4.0, float64)));
+  CHECK(array_equal(of_x("x[[1, 0]]").tensor("y").detach(),
+                    tensor({{4.0, 5.0, 6.0}, {1.0, 2.0, 3.0}}, float64)));
+  CHECK(of_x("x[:, None, [2, 0, 2], ...]").tensor("y").shape() == Shape{2, 1, 3});
+  CHECK(array_equal(gradient("torch.cat([r[1:] for r in x] + [x[0]])"),
+                    tensor({{1.0, 2.0, 2.0}, {0.0, 1.0, 1.0}}, float64)));
+  CHECK(array_equal(gradient("(lambda a, b: a)(*x)"),
+                    tensor({{1.0, 1.0, 1.0}, {0.0, 0.0, 0.0}}, float64)));
+  CHECK(array_equal(gradient("x.t()[x.shape[1] - 1].reshape(-1)"),
+                    tensor({{0.0, 0.0, 1.0}, {0.0, 0.0, 1.0}}, float64)));
+}
+
 TEST_CASE("a layer made in an expression has its state") {
   CHECK(array_equal(value_of("nn.BatchNorm1d(3).running_var").tensor("x"), ones({3}, float64)));
   CHECK(integer("nn.BatchNorm1d(3, momentum=None).num_batches_tracked.item()") == 0);
