@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/dual.hpp"
+#include "gradtape/autograd/functions.hpp"
 #include "gradtape/autograd/loop.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -125,7 +125,7 @@ template <class F> class Formula {
 ///     Tensor y = swish(x);
 ///
 /// The lambda takes 1 to 6 arguments of one generic type and uses arithmetic, comparisons, `where`
-/// and the functions of dual.hpp; literals are doubles. `name` must be a string literal.
+/// and what functions.hpp lists; literals are doubles. `name` must be a string literal.
 template <class F> Formula<F> formula(const char* name, F f) {
   return Formula<F>(name, std::move(f));
 }

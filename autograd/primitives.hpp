@@ -7,6 +7,10 @@
 /// `of_input(x)`.
 #pragma once
 
+#include <cmath>
+#include <limits>
+#include <numbers>
+
 #include "gradtape/autograd/pack.hpp"
 
 namespace gradtape::primitive {
@@ -84,6 +88,15 @@ struct Round {
   static auto of_input(const auto& x) { return 0.0 * step(x); }
 };
 
+struct Trunc {
+  static constexpr const char* name = "trunc";
+  static auto value(auto x) {
+    using std::trunc;
+    return trunc(x);
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+
 struct Square {
   static constexpr const char* name = "square";
   static auto value(auto x) { return decltype(x)(x * x); }
@@ -96,6 +109,14 @@ struct Sqrt {
     return sqrt(x);
   }
   static auto of_output(const auto& y) { return 0.5 / y; }
+};
+struct Cbrt {
+  static constexpr const char* name = "cbrt";
+  static auto value(auto x) {
+    using std::cbrt;
+    return keep_zero(x, cbrt(x));
+  }
+  static auto of_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
 };
 struct Rsqrt {
   static constexpr const char* name = "rsqrt";
@@ -119,13 +140,21 @@ struct Exp {
   }
   static auto of_output(const auto& y) { return y; }
 };
+struct Exp2 {
+  static constexpr const char* name = "exp2";
+  static auto value(auto x) {
+    using std::exp2;
+    return exp2(x);
+  }
+  static auto of_output(const auto& y) { return std::numbers::ln2 * y; }
+};
 struct Expm1 {
   static constexpr const char* name = "expm1";
   static auto value(auto x) {
     using std::expm1;
     return keep_zero(x, expm1(x));
   }
-  static auto of_output(const auto& y) { return y + 1.0; }
+  static auto of_input(const auto& x) { return exp(x); }  // y + 1 is 0 where y rounds to -1
 };
 struct Log {
   static constexpr const char* name = "log";
@@ -134,6 +163,22 @@ struct Log {
     return log(x);
   }
   static auto of_input(const auto& x) { return 1.0 / x; }
+};
+struct Log2 {
+  static constexpr const char* name = "log2";
+  static auto value(auto x) {
+    using std::log2;
+    return log2(x);
+  }
+  static auto of_input(const auto& x) { return std::numbers::log2e / x; }
+};
+struct Log10 {
+  static constexpr const char* name = "log10";
+  static auto value(auto x) {
+    using std::log10;
+    return log10(x);
+  }
+  static auto of_input(const auto& x) { return std::numbers::log10e / x; }
 };
 struct Log1p {
   static constexpr const char* name = "log1p";
@@ -174,7 +219,7 @@ struct Asin {
     using std::asin;
     return asin(x);
   }
-  static auto of_input(const auto& x) { return rsqrt(1.0 - x * x); }
+  static auto of_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Acos {
   static constexpr const char* name = "acos";
@@ -182,7 +227,7 @@ struct Acos {
     using std::acos;
     return acos(x);
   }
-  static auto of_input(const auto& x) { return -rsqrt(1.0 - x * x); }
+  static auto of_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Atan {
   static constexpr const char* name = "atan";
@@ -208,28 +253,6 @@ struct Cosh {
   }
   static auto of_input(const auto& x) { return sinh(x); }
 };
-struct Tanh {
-  static constexpr const char* name = "tanh";
-  static auto value(auto x) {
-    using std::tanh;
-    return tanh(x);
-  }
-  static auto of_output(const auto& y) { return 1.0 - y * y; }
-};
-struct Erf {
-  static constexpr const char* name = "erf";
-  template <class V> static V value(V x) {
-    using std::erf;
-    if constexpr (std::same_as<typename Pack<V>::scalar, double>)
-      return each([](double e) { return std::erf(e); }, x);  // xsimd: 30 ulp off in double
-    else
-      return erf(x);
-  }
-  static auto of_input(const auto& x) {
-    return 1.1283791670955126 * exp(-(x * x));
-  }  // 2 / sqrt(pi)
-};
-
 /// 1 / (1 + e^-x): e^-x may overflow to infinity, which gives the right 0.
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
@@ -237,7 +260,48 @@ struct Sigmoid {
     using std::exp;
     return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(exp(-Pack<V>(x).v)))).v;
   }
-  static auto of_output(const auto& y) { return y * (1.0 - y); }
+  /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
+  static auto of_input(const auto& x) {
+    if constexpr (requires { x.v; }) {  // a pack: one exponential instead of two
+      const auto e = exp(-abs(x)), d = 1.0 + e;
+      return e / (d * d);
+    } else {
+      return sigmoid(x) * sigmoid(-x);
+    }
+  }
+};
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  static auto value(auto x) {
+    using std::tanh;
+    return tanh(x);
+  }
+  /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
+  static auto of_input(const auto& x) { return 4.0 * Sigmoid::of_input(2.0 * x); }
+};
+struct Asinh {
+  static constexpr const char* name = "asinh";
+  static auto value(auto x) {
+    using std::asinh;
+    return keep_zero(x, asinh(x));
+  }
+  static auto of_input(const auto& x) { return rsqrt(x * x + 1.0); }
+};
+struct Acosh {
+  static constexpr const char* name = "acosh";
+  static auto value(auto x) {
+    using std::acosh;
+    return acosh(x);
+  }
+  static auto of_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
+};
+struct Atanh {
+  static constexpr const char* name = "atanh";
+  static auto value(auto x) {
+    using std::atanh;
+    return keep_zero(x, atanh(x));
+  }
+  static auto of_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
 };
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
 struct Softplus {
@@ -258,45 +322,32 @@ struct Relu {
   static auto of_output(const auto& y) { return step(y); }
 };
 
-// Two inputs: `slopes` returns d/da and d/db.
-
-struct Pow {
-  static constexpr const char* name = "pow";
-  template <class V> static V value(V a, V b) {
-    return each([](auto p, auto q) { return std::pow(p, q); }, a,
-                b);  // xsimd: wrong at 0 and infinity
+/// x / (1 + |x|)
+struct Softsign {
+  static constexpr const char* name = "softsign";
+  template <class V> static V value(V x) {
+    using std::abs;
+    const Pack<V> p(x), size(abs(x));
+    return where(size == std::numeric_limits<double>::infinity(), Pack<V>(Sign::value(x)),
+                 p / (1.0 + size))
+        .v;
   }
-  /// b a^(b-1), and 0 where b is 0 whatever a is
-  static auto slope_a(const auto& a, const auto& b, const auto&) {
-    return chain(b, pow(a, b - 1.0));
-  }
-  /// a^b log(a), and 0 where a = 0 and b >= 0: the limit from the right for b > 0
-  static auto slope_b(const auto& a, const auto& b, const auto& y) {
-    return chain(y, log(where(a == 0.0, where(b >= 0.0, 1.0, a), a)));
-  }
+  static auto of_input(const auto& x) { return 1.0 / square(1.0 + abs(x)); }
 };
-/// 1 for the winner, half for each of two equals.
-auto share(const auto& wins, const auto& equal) {
-  return where(wins, 1.0, where(equal, 0.5, 0.0));
-}
 
-struct Maximum {
-  static constexpr const char* name = "maximum";
-  template <class V> static V value(V a, V b) {
-    const Pack<V> p(a), q(b);
-    return where(p != p, p, where(p > q, p, q)).v;
+/// x - tanh(x), near 0 by its Taylor series
+struct Tanhshrink {
+  static constexpr const char* name = "tanhshrink";
+  template <class V> static V value(V x) {
+    using std::abs, std::tanh;
+    const Pack<V> p(x), t = p * p;
+    Pack<V> series(0);
+    for (double c : {-929569. / 638512875, 21844. / 6081075, -1382. / 155925, 62. / 2835,
+                     -17. / 315, 2. / 15, -1. / 3})
+      series = series * t + c;
+    return where(Pack<V>(abs(x)) < 0.1, p * t * -series, p - Pack<V>(tanh(x))).v;
   }
-  static auto slope_a(const auto& a, const auto& b, const auto&) { return share(a > b, a == b); }
-  static auto slope_b(const auto& a, const auto& b, const auto&) { return share(b > a, a == b); }
-};
-struct Minimum {
-  static constexpr const char* name = "minimum";
-  template <class V> static V value(V a, V b) {
-    const Pack<V> p(a), q(b);
-    return where(p != p, p, where(p < q, p, q)).v;
-  }
-  static auto slope_a(const auto& a, const auto& b, const auto&) { return share(a < b, a == b); }
-  static auto slope_b(const auto& a, const auto& b, const auto&) { return share(b < a, a == b); }
+  static auto of_input(const auto& x) { return square(tanh(x)); }
 };
 
 /// Whether the slope is given by the output.

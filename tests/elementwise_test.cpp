@@ -63,14 +63,20 @@ TEST_CASE("elementwise ops agree with the standard library, edges included") {
   check_against("sign", sign, [](double x) { return x > 0 ? 1. : x < 0 ? -1. : x; });
   check_against("floor", floor, std::floor);
   check_against("ceil", ceil, std::ceil);
-  check_against("round", round, std::nearbyint);
+  check_against(
+      "round", [](const Tensor& x) { return round(x); }, std::nearbyint);
+  check_against("trunc", trunc, std::trunc);
   check_against("square", square, [](double x) { return x * x; });
   check_against("sqrt", sqrt, std::sqrt);
+  check_against("cbrt", cbrt, std::cbrt);
   check_against("rsqrt", rsqrt, [](double x) { return 1 / std::sqrt(x); });
   check_against("reciprocal", reciprocal, [](double x) { return 1 / x; });
   check_against("exp", exp, std::exp);
+  check_against("exp2", exp2, std::exp2);
   check_against("expm1", expm1, std::expm1);
   check_against("log", log, std::log);
+  check_against("log2", log2, std::log2);
+  check_against("log10", log10, std::log10);
   check_against("log1p", log1p, std::log1p);
   check_against("sin", sin, std::sin);
   check_against("cos", cos, std::cos);
@@ -81,11 +87,15 @@ TEST_CASE("elementwise ops agree with the standard library, edges included") {
   check_against("sinh", sinh, std::sinh);
   check_against("cosh", cosh, std::cosh);
   check_against("tanh", tanh, std::tanh);
+  check_against("asinh", asinh, std::asinh);
+  check_against("acosh", acosh, std::acosh);
+  check_against("atanh", atanh, std::atanh);
   check_against("erf", erf, std::erf);
+  check_against("lgamma", lgamma, [](double x) { return std::lgamma(x); });
   check_against("sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); });
-  check_against("softplus", softplus, [](double x) {
-    return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-  });
+  check_against(
+      "softplus", [](const Tensor& x) { return softplus(x); },
+      [](double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); });
   check_against("relu", relu, [](double x) { return x <= 0 ? 0 : x; });
 }
 

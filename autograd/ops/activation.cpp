@@ -1,15 +1,68 @@
+#include <fmt/format.h>
+
+#include <vector>
+
 #include "gradtape/autograd/formula.hpp"
+#include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape {
+
+using namespace detail;
+
+Tensor sigmoid(const Tensor& x) {
+  return unary<primitive::Sigmoid>(x);
+}
+Tensor log_sigmoid(const Tensor& x) {
+  static const auto f = formula("log_sigmoid", [](const auto& x) { return -softplus(-x); });
+  return f(x);
+}
+Tensor softplus(const Tensor& x, double beta) {
+  if (beta == 1) return unary<primitive::Softplus>(x);
+  if (beta == 0) fail<ValueError>("softplus", "beta must not be 0");
+  return formula("softplus", [=](const auto& x) { return softplus(beta * x) / beta; })(x);
+}
+Tensor softsign(const Tensor& x) {
+  return unary<primitive::Softsign>(x);
+}
+Tensor tanhshrink(const Tensor& x) {
+  return unary<primitive::Tanhshrink>(x);
+}
+
+Tensor relu(const Tensor& x) {
+  return unary<primitive::Relu>(x);
+}
+Tensor relu6(const Tensor& x) {
+  static const auto f =
+      formula("relu6", [](const auto& x) { return where(x <= 0.0, 0.0, where(x >= 6.0, 6.0, x)); });
+  return f(x);
+}
 
 Tensor leaky_relu(const Tensor& x, double slope) {
   return formula("leaky_relu", [=](const auto& x) { return where(x > 0.0, x, slope * x); })(x);
 }
 
+Tensor prelu(const Tensor& x, const Tensor& slope) {
+  static const auto f = formula(
+      "prelu", [](const auto& x, const auto& slope) { return where(x > 0.0, x, slope * x); });
+  if (slope.numel() == 1) return f(x, reshape(slope, {}));
+  if (slope.ndim() != 1 || x.ndim() < 2 || slope.shape()[0] != x.shape()[1])
+    fail<ShapeError>("prelu",
+                     fmt::format("needs one slope, or one for each of the channels on axis 1: x is "
+                                 "{}, slope {}",
+                                 describe(x), describe(slope)));
+  std::vector<std::int64_t> per_channel(static_cast<std::size_t>(x.ndim() - 1), 1);
+  per_channel[0] = slope.shape()[0];
+  return f(x, reshape(slope, Shape(per_channel)));
+}
+
 Tensor elu(const Tensor& x, double alpha) {
   return formula("elu", [=](const auto& x) { return where(x > 0.0, x, alpha * expm1(x)); })(x);
 }
-
+Tensor celu(const Tensor& x, double alpha) {
+  if (alpha == 0) fail<ValueError>("celu", "alpha must not be 0");
+  return formula("celu",
+                 [=](const auto& x) { return where(x > 0.0, x, alpha * expm1(x / alpha)); })(x);
+}
 Tensor selu(const Tensor& x) {
   static const auto f = formula("selu", [](const auto& x) {
     const double alpha = 1.6732632423543772,
@@ -19,10 +72,15 @@ Tensor selu(const Tensor& x) {
   return f(x);
 }
 
-Tensor gelu(const Tensor& x) {
-  static const auto f =
-      formula("gelu", [](const auto& x) { return 0.5 * x * (1.0 + erf(x * 0.7071067811865476)); });
-  return f(x);
+// By erfc and sigmoid, not 1 + erf and 1 + tanh, which cancel where x is far below 0.
+Tensor gelu(const Tensor& x, Gelu form) {
+  static const auto exact =
+      formula("gelu", [](const auto& x) { return 0.5 * x * erfc(x * -0.7071067811865476); });
+  static const auto approximate = formula("gelu", [](const auto& x) {
+    const double twice_sqrt_2_by_pi = 1.5957691216057308;
+    return x * sigmoid(twice_sqrt_2_by_pi * (x + 0.044715 * (x * x * x)));
+  });
+  return form == Gelu::erf ? exact(x) : approximate(x);
 }
 
 Tensor silu(const Tensor& x) {
@@ -35,14 +93,85 @@ Tensor mish(const Tensor& x) {
   return f(x);
 }
 
-Tensor softsign(const Tensor& x) {
-  static const auto f = formula("softsign", [](const auto& x) { return x / (1.0 + abs(x)); });
+Tensor hardtanh(const Tensor& x, double low, double high) {
+  if (low > high) fail<ValueError>("hardtanh", fmt::format("low {} is above high {}", low, high));
+  return formula("hardtanh",
+                 [=](const auto& x) { return where(x <= low, low, where(x >= high, high, x)); })(x);
+}
+
+Tensor hardsigmoid(const Tensor& x) {
+  static const auto f = formula("hardsigmoid", [](const auto& x) {
+    return where(x <= -3.0, 0.0, where(x >= 3.0, 1.0, x / 6.0 + 0.5));
+  });
   return f(x);
 }
 
-Tensor log_sigmoid(const Tensor& x) {
-  static const auto f = formula("log_sigmoid", [](const auto& x) { return -softplus(-x); });
+Tensor hardswish(const Tensor& x) {
+  static const auto f = formula("hardswish", [](const auto& x) {
+    return where(x < -3.0, 0.0, where(x < 3.0, x * (x + 3.0) / 6.0, x));
+  });
   return f(x);
+}
+
+Tensor hardshrink(const Tensor& x, double lambda) {
+  return formula("hardshrink", [=](const auto& x) { return where(abs(x) <= lambda, 0.0, x); })(x);
+}
+
+Tensor softshrink(const Tensor& x, double lambda) {
+  if (lambda < 0)
+    fail<ValueError>("softshrink", fmt::format("lambda must not be negative, got {}", lambda));
+  return formula("softshrink", [=](const auto& x) {
+    return where(x > lambda, x - lambda, where(x < -lambda, x + lambda, 0.0 * x));
+  })(x);
+}
+
+Tensor threshold(const Tensor& x, double bound, double value) {
+  return formula("threshold", [=](const auto& x) { return where(x <= bound, value, x); })(x);
+}
+
+Tensor glu(const Tensor& x, std::int64_t axis) {
+  static const auto f =
+      formula("glu", [](const auto& value, const auto& gate) { return value * sigmoid(gate); });
+  const int at = x.shape().axis(axis, "glu");
+  const std::int64_t extent = x.shape()[at];
+  if (extent % 2)
+    fail<ShapeError>("glu",
+                     fmt::format("axis {} of x must have an even extent to be halved: x is {}", at,
+                                 describe(x)));
+  return f(slice(x, at, 0, extent / 2), slice(x, at, extent / 2));
+}
+
+Tensor maxout(const Tensor& x, std::int64_t pieces, std::int64_t axis) {
+  const Shape shape = x.shape();
+  const int at = shape.axis(axis, "maxout");
+  if (pieces < 1) fail<ValueError>("maxout", fmt::format("needs at least 1 piece, got {}", pieces));
+  std::vector<std::int64_t> groups(shape.begin(), shape.end());
+  auto& extent = groups[static_cast<std::size_t>(at)];
+  if (extent % pieces)
+    fail<ShapeError>(
+        "maxout", fmt::format("{} pieces do not divide axis {}: x is {}", pieces, at, describe(x)));
+  extent /= pieces;
+  groups.insert(groups.begin() + at + 1, pieces);
+  return amax(reshape(x, Shape(groups)), at + 1);
+}
+
+Tensor rbf(const Tensor& x, const Tensor& centers, const Tensor& width) {
+  static const auto bump = formula("rbf", [](const auto& distance2, const auto& width) {
+    return exp(-(distance2 / (width * width)));
+  });
+  if (x.ndim() < 1 || centers.ndim() != 2 || x.shape().back() != centers.shape()[1])
+    fail<ShapeError>("rbf", fmt::format("needs x [..., in] and centers [units, in]: x is {}, "
+                                        "centers {}",
+                                        describe(x), describe(centers)));
+  if (width.ndim() > 1 ||
+      (width.ndim() == 1 && width.shape()[0] != centers.shape()[0] && width.shape()[0] != 1))
+    fail<ShapeError>("rbf", fmt::format("needs a width for each unit, or one for all: centers is "
+                                        "{}, width {}",
+                                        describe(centers), describe(width)));
+  Tensor operands[] = {x, centers, width};
+  unify(operands, 3, "rbf");
+  const Tensor distance2 = sum(square(unsqueeze(operands[0], -2) - operands[1]), -1);
+  return bump(distance2, operands[2]);
 }
 
 }  // namespace gradtape

@@ -131,23 +131,4 @@ Tensor pow(const Tensor& a, const Tensor& b) {
   return binary<primitive::Pow>(a, b);
 }
 
-Tensor maximum(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Maximum>(a, b);
-}
-Tensor minimum(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Minimum>(a, b);
-}
-
-Tensor clamp(const Tensor& x, double low, double high) {
-  if (low > high) fail<ValueError>("clamp", fmt::format("low {} is above high {}", low, high));
-  return record(
-      "clamp",
-      map_floating(
-          "clamp", [=](const auto& p) { return clamp(p, low, high); }, x),
-      {x}, {elementwise_vjp{[x, low, high](const Tensor& g) {
-        return chain_slope(
-            g, [=](const auto& p) { return where(p < low, 0.0, where(p > high, 0.0, 1.0)); }, x);
-      }}});
-}
-
 }  // namespace gradtape

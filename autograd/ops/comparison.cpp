@@ -58,6 +58,11 @@ template <class F> Tensor compare(const char* op, const Tensor& a, const Tensor&
   return record(op, std::move(y), std::vector<Tensor>{}, std::vector<Vjp>{});
 }
 
+bool is_close(double a, double b, double rtol, double atol, bool equal_nan) {
+  if (a == b || (equal_nan && std::isnan(a) && std::isnan(b))) return true;
+  return std::isfinite(b) && std::abs(a - b) <= atol + rtol * std::abs(b);
+}
+
 void need_bool(const char* op, const Tensor& x) {
   if (x.dtype() != bool_)
     fail<DtypeError>(
@@ -95,6 +100,11 @@ Tensor logical_or(const Tensor& a, const Tensor& b) {
   need_bool("logical_or", b);
   return compare("logical_or", a, b, [](bool p, bool q) { return p || q; });
 }
+Tensor logical_xor(const Tensor& a, const Tensor& b) {
+  need_bool("logical_xor", a);
+  need_bool("logical_xor", b);
+  return compare("logical_xor", a, b, std::not_equal_to<>());
+}
 Tensor logical_not(const Tensor& x) {
   need_bool("logical_not", x);
   return compare("logical_not", x, x, [](bool p, bool) { return !p; });
@@ -115,6 +125,21 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
                  [condition](const Tensor& g) { return where(condition, 0.0, g); }});
 }
 
+Tensor isnan(const Tensor& x) {
+  return compare("isnan", x, x, [](double p, double) { return std::isnan(p); });
+}
+Tensor isinf(const Tensor& x) {
+  return compare("isinf", x, x, [](double p, double) { return std::isinf(p); });
+}
+Tensor isfinite(const Tensor& x) {
+  return compare("isfinite", x, x, [](double p, double) { return std::isfinite(p); });
+}
+
+Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+  return compare("isclose", a, b,
+                 [=](double p, double q) { return is_close(p, q, rtol, atol, equal_nan); });
+}
+
 bool array_equal(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   return visit_dtype(a.dtype(), [&](auto zero) {
@@ -133,8 +158,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   return visit_dtype(a.dtype(), [&](auto zero) {
     const auto p = a.data<decltype(zero)>(), q = b.data<decltype(zero)>();
     for (std::size_t i = 0; i < p.size(); ++i) {
-      const auto x = static_cast<double>(p[i]), y = static_cast<double>(q[i]);
-      if (x != y && !(std::abs(x - y) <= atol + rtol * std::abs(y) && std::isfinite(y)))
+      if (!is_close(static_cast<double>(p[i]), static_cast<double>(q[i]), rtol, atol, false))
         return false;
     }
     return true;

@@ -32,6 +32,23 @@ ValueRows comparison_values() {
        [] {
          return array_equal(logical_not(yes), tensor({false, true}));
        }},
+      {"logical_xor", "logical_xor",
+       [] { return array_equal(logical_xor(yes, both), tensor({false, true})); }},
+      {"isnan", "isnan", [] { return is(isnan(vec({nan, inf, 1})), true, false, false) &&
+                                     is(isnan(a), false, false, false); }},
+      {"isinf", "isinf", [] { return is(isinf(vec({nan, -inf, 1})), false, true, false); }},
+      {"isfinite", "isfinite",
+       [] {
+         return is(isfinite(vec({nan, -inf, 1})), false, false, true) &&
+                is(isfinite(a), true, true, true);
+       }},
+      {"isclose", "isclose",
+       [] {
+         const Tensor x = vec({1, inf, nan}), y = vec({1.05, inf, nan});
+         return is(isclose(x, y), false, true, false) && is(isclose(x, y, 0.1), true, true, false) &&
+                is(isclose(x, y, 0, 0.1, true), true, true, true) &&
+                is(isclose(x, vec({inf, -inf, 1}), 1), false, false, false);
+       }},
       {"", "array_equal",
        [] { return array_equal(a, a) && !array_equal(a, b) && !array_equal(a, a.to(float32)); }},
       {"", "allclose",

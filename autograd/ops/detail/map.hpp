@@ -1,7 +1,7 @@
 /// What the elementwise ops are made of; for ops/*.cpp only.
 #pragma once
 
-#include "gradtape/autograd/dual.hpp"
+#include "gradtape/autograd/functions.hpp"
 #include "gradtape/autograd/loop.hpp"
 #include "gradtape/autograd/ops/activation.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
