@@ -1,0 +1,77 @@
+#include <fmt/format.h>
+
+#include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/sort.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+/// x with the axes joined, row-major, into a new last one.
+Tensor joined_last(const Tensor& x, AxisSet set) {
+  std::vector<std::int64_t> order;
+  for (const bool reduced : {false, true})
+    for (int i = 0; i < x.ndim(); ++i)
+      if (set.contains(i) == reduced) order.push_back(i);
+  Shape shape = set.reduced(x.shape(), false);
+  shape.push_back(set.count(x.shape()));
+  return reshape(permute(x, order), shape);
+}
+
+void check(const Tensor& x, const Tensor& q, AxisSet set) {
+  if (set.count(x.shape()) == 0)
+    fail<ShapeError>("quantile", fmt::format("{} has no elements to rank", describe(x)));
+  const Tensor given = q.to(float64);
+  for (const double p : given.data<double>())
+    if (!(p >= 0 && p <= 1))
+      fail<ValueError>("quantile", fmt::format("q must be in [0, 1], got {}", p));
+}
+
+/// How much of the upper of the two elements beside `rank` is read.
+Tensor upper_share(const Tensor& rank, Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::lower:
+      return zeros_like(rank);
+    case Interpolation::higher:
+      return ceil(rank.detach()) - floor(rank.detach());
+    case Interpolation::nearest:
+      return round(rank.detach()) - floor(rank.detach());
+    case Interpolation::midpoint:
+      return (ceil(rank.detach()) - floor(rank.detach())) * 0.5;
+    default:
+      return rank - floor(rank.detach());
+  }
+}
+
+}  // namespace
+
+Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOptions options) {
+  const AxisSet set("quantile", x, axes);
+  if (!is_floating(x.dtype()))
+    fail<DtypeError>("quantile", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  Tensor like = x, level = q;
+  unify(like, level, "quantile");
+  check(x, level, set);
+  const Tensor sorted = sort(joined_last(x, set)).values;
+  const auto n = sorted.size(-1);
+  const Tensor rank = reshape(level, {level.numel()}) * static_cast<double>(n - 1);
+  const Tensor share = upper_share(rank, options.interpolation);
+  const auto read = [&](const Tensor& place) {
+    return index_select(sorted, -1, place.detach().to(int64));
+  };
+  const Tensor below = read(floor(rank)), above = read(ceil(rank));
+  Tensor y = below + chain(share, above - below);
+  const Tensor last = slice(sorted, -1, n - 1);  // NaN where there is one
+  y = where(last == last, y, last);              // [..., q]
+
+  std::vector<std::int64_t> order{y.ndim() - 1};
+  for (int i = 0; i < y.ndim() - 1; ++i) order.push_back(i);
+  Shape shape = level.shape();
+  for (const auto extent : set.reduced(x.shape(), options.keepdim)) shape.push_back(extent);
+  return reshape(permute(y, order), shape);
+}
+
+}  // namespace gradtape
