@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 using namespace gradtape;
@@ -44,6 +45,8 @@ TEST_CASE("cosine_similarity is the cosine of the angle, and finite for a vector
   const Tensor y = cosine_similarity(a, b);
   CHECK(y.item<double>() == doctest::Approx(0.96));
   CHECK(allclose(grad(y, {a})[0], f64({0.0448, -0.0336})));
+  CHECK(cosine_similarity(f64({2}), f64({1, 2, 2})).item<double>() ==
+        doctest::Approx(5 / (3 * std::sqrt(3.0))));  // of [2, 2, 2]
   const Tensor none = f64({0, 0}).requires_grad();
   CHECK(allclose(grad(cosine_similarity(none, a.detach()), {none})[0], f64({6e7, 8e7})));
 }

@@ -106,7 +106,7 @@ int check_last_axes(const char* op, const Tensor& x, const Shape& normalized) {
 void check_channels(const char* op, const Tensor& x, int least) {
   if (x.ndim() < least)
     fail<ShapeError>(
-        op, fmt::format("needs [n, channels{}], got {}", least > 2 ? ", ...]" : "]", describe(x)));
+        op, fmt::format("needs [n, channels{}], got {}", least > 2 ? ", ..." : "", describe(x)));
 }
 
 /// [channels] as it broadcasts to [n, channels, ...].

@@ -51,7 +51,7 @@ Rows distance_rows() {
       all_pairs("", 1), all_pairs("", inf), all_pairs("", 3),
       flat(all_pairs("", 0)),
       {"", "cosine_similarity", [](Inputs x) { return cosine_similarity(x[0], x[1]); },
-       {{{2, 3}, {2, 3}}, {{3}, {2, 3}}, {{3}, {3}}, {{0, 3}, {3}}, {{2, 1}, {2, 3}}}, {{0.5, 2}}, {},
+       {{{2, 3}, {2, 3}}, {{3}, {2, 3}}, {{3}, {3}}, {{0, 3}, {3}}, {{2, 1, 3}, {2, 3}}}, {{0.5, 2}}, {},
        {{{none, none}, scalar(0), {none, none}}}},
       {"", "cosine_similarity", [](Inputs x) { return cosine_similarity(x[0], x[1], {.axis = 1}); },
        {{{2, 3}, {2, 3}}, {{2, 3, 2}, {3, 2}}}, {{0.5, 2}}},

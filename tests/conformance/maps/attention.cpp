@@ -59,9 +59,10 @@ class Heads {
            padding = c_.tensor_or_none(14, "key_padding_mask");
     if (padding.defined() && one) padding = unsqueeze(padding, 0);
 
-    if (c_.has(7, "bias_k")) {
-      k = with(k, expand(c_.tensor(7, "bias_k"), {1, n, embed}), 0);
-      v = with(v, expand(c_.tensor(8, "bias_v"), {1, n, embed}), 0);
+    const Tensor bias_k = c_.tensor_or_none(7, "bias_k"), bias_v = c_.tensor_or_none(8, "bias_v");
+    if (bias_k.defined()) {
+      k = with(k, expand(bias_k, {1, n, embed}), 0);
+      v = with(v, expand(bias_v, {1, n, embed}), 0);
       mask = with_column(mask), padding = with_column(padding);
     }
     if (c_.flag(9, "add_zero_attn")) {

@@ -33,8 +33,10 @@ Value pdist(Call& c) {
 }
 
 Value unit(Call& c) {
-  return normalize(c.tensor(0, "input"),
-                   {c.number(1, "p", 2.0), c.integer(2, "dim", 1), c.number(3, "eps", 1e-12)});
+  const Tensor x = c.tensor(0, "input");
+  const NormalizeOptions options{c.number(1, "p", 2.0), c.integer(2, "dim", 1),
+                                 c.number(3, "eps", 1e-12)};
+  return x.ndim() == 0 ? reshape(normalize(reshape(x, {1}), options), {}) : normalize(x, options);
 }
 
 }  // namespace
