@@ -43,7 +43,8 @@ class Heads {
  public:
   explicit Heads(Call& c) : c_(c), heads_(c.integer(4, "num_heads")) {
     c.ignore(3, "embed_dim_to_check");
-    if (c.number(10, "dropout_p", 0.0) != 0 && c.flag(13, "training", true))
+    const bool training = c.flag(13, "training", true);
+    if (c.number(10, "dropout_p", 0.0) != 0 && training)
       throw Unsupported("attention with dropout");
     for (const char* name : {"static_k", "static_v"})
       if (c.has(name[7] == 'k' ? 21 : 22, name)) throw Unsupported(name);
