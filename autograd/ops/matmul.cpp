@@ -3,10 +3,10 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -39,25 +39,6 @@ template <class F> decltype(auto) visit_numeric(Dtype dtype, const char* op, F&&
   return dtype == int64 ? f(std::int64_t{}) : visit_floating(dtype, op, f);
 }
 
-Shape batch_shape(const Tensor& x) {
-  const Shape shape = x.shape();
-  return Shape(std::span<const std::int64_t>(shape.begin(), shape.end() - 2));
-}
-
-/// Where the matrix of each batch index starts, counted in matrices.
-std::vector<std::int64_t> batch_offsets(const Shape& own, const Shape& batch) {
-  std::vector<std::int64_t> offsets(static_cast<std::size_t>(batch.numel()), 0);
-  std::int64_t stride = 1, repeat = 1;
-  for (int axis = batch.ndim() - 1, mine = own.ndim() - 1; axis >= 0; --axis, --mine) {
-    const auto extent = mine >= 0 ? own[mine] : 1;
-    for (std::size_t i = 0; extent > 1 && i < offsets.size(); ++i)
-      offsets[i] += static_cast<std::int64_t>(i) / repeat % batch[axis] * stride;
-    repeat *= batch[axis];
-    stride *= extent;
-  }
-  return offsets;
-}
-
 /// Both operands have at least two axes.
 Tensor product(const Tensor& a, const Tensor& b) {
   const Shape as = a.shape(), bs = b.shape();
@@ -76,15 +57,12 @@ Tensor product(const Tensor& a, const Tensor& b) {
     if (flat) return kernels::gemm(p, q, out);
     const auto a_at = batch_offsets(batch_shape(a), batch),
                b_at = batch_offsets(batch_shape(b), batch);
-    parallel_for(batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (auto i = begin; i < end; ++i) {
-                     const auto at = static_cast<std::size_t>(i);
-                     kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed},
-                                      {q.data + b_at[at] * k * n, k, n, q.transposed},
-                                      out + i * m * n);
-                   }
-                 });
+    parallel_matrices(
+        batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1, [&](std::int64_t i) {
+          const auto at = static_cast<std::size_t>(i);
+          kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed},
+                           {q.data + b_at[at] * k * n, k, n, q.transposed}, out + i * m * n);
+        });
   });
   return record("matmul", y, {a, b},
                 {[b](const Tensor& g) { return matmul(g, transpose(b)); },

@@ -1,0 +1,306 @@
+// Factorizations: Cholesky, LU, QR, SVD and the symmetric eigenproblem.
+//
+// An op with several outputs gets the cotangents of all of them, but not its outputs. Its vjp holds
+// their values, which do for the first order, and factors the input again where it is recorded.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "gradtape/autograd/kernels/lapack.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/detail/matrix.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/linalg.hpp"
+#include "gradtape/autograd/ops/matmul.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+using Cotangents = std::span<const Tensor>;
+
+template <class T> const T* elements(const Tensor& x) {
+  return static_cast<const T*>(x.raw());
+}
+
+Tensor t(const Tensor& x) {
+  return transpose(x);
+}
+
+/// The sum of the terms that are defined; undefined where none is.
+Tensor plus(const Tensor& a, const Tensor& b) {
+  return !a.defined() ? b : !b.defined() ? a : a + b;
+}
+
+/// 1 / x, and 0 where x is 0.
+Tensor reciprocal_or_zero(const Tensor& x) {
+  const Tensor none = x == 0.0;
+  return where(none, 0.0, 1.0 / where(none, 1.0, x));
+}
+
+/// w_j - w_i at [i, j]
+Tensor differences(const Tensor& w) {
+  return unsqueeze(w, -2) - unsqueeze(w, -1);
+}
+
+[[noreturn]] void no_convergence(const char* op, const Tensor& a, std::int64_t i) {
+  fail<LinalgError>(op, fmt::format("the iteration did not converge for {}", describe_matrix(a, i)));
+}
+
+/// Throws for the first matrix that LAPACK did not come to an end with.
+void need_convergence(const char* op, const Tensor& a, const std::vector<int>& info) {
+  for (std::size_t i = 0; i < info.size(); ++i)
+    if (info[i]) no_convergence(op, a, static_cast<std::int64_t>(i));
+}
+
+/// q, r with at least as many rows as columns.
+Qr tall_qr(const Tensor& a);
+
+/// The gradient of tall_qr: (gq + q sym(r gr^T - gq^T q)) r^-T, where sym copies the lower triangle
+/// to the upper.
+Tensor qr_gradient(const Qr& f, const Tensor& gq, const Tensor& gr) {
+  Tensor m;
+  if (gr.defined()) m = matmul(f.r, t(gr));
+  if (gq.defined()) m = plus(m, -matmul(t(gq), f.q));
+  const Tensor below = lower(m, -1);
+  const Tensor sum = plus(gq, matmul(f.q, below + t(lower(m))));
+  return solve_triangular(t(f.r), sum, {.left = false});
+}
+
+Qr tall_qr(const Tensor& a) {
+  const Shape batch = batch_shape(a);
+  const auto m = a.size(-2), n = a.size(-1);
+  const Tensor q = empty(a.shape(), a.dtype()), r = empty(matrices(batch, n, n), a.dtype());
+  visit_floating(a.dtype(), "qr", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    T *const to_q = mutable_data<T>(q), *const to_r = mutable_data<T>(r);
+    for_each_matrix(batch.numel(), n, [&](std::int64_t i) {
+      kernels::qr(from + i * m * n, m, n, to_q + i * m * n, to_r + i * n * n);
+    });
+  });
+  const Qr values{q, r};
+  const auto out =
+      record("qr", {q, r}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
+        return std::vector{qr_gradient(recording() ? tall_qr(a) : values, g[0], g[1])};
+      });
+  return {out[0], out[1]};
+}
+
+/// p, l, u with at least as many rows as columns.
+Lu tall_lu(const Tensor& a);
+
+/// The gradient of tall_lu: with l = [l1; l2] and n rows in l1,
+/// p [l1^-T (tril(l1^T gl1, -1) + triu(gu u^T - l2^T gl2)) u^-T; gl2 u^-T].
+Tensor lu_gradient(const Lu& f, const Tensor& gl, const Tensor& gu) {
+  const auto m = f.l.size(-2), n = f.l.size(-1);
+  const Tensor l1 = slice(f.l, -2, 0, n), l2 = slice(f.l, -2, n, m);
+  Tensor strict, rest, gl2;
+  if (gl.defined()) {
+    gl2 = slice(gl, -2, n, m);
+    strict = lower(matmul(t(l1), slice(gl, -2, 0, n)), -1);
+    if (m > n) rest = -matmul(t(l2), gl2);
+  }
+  if (gu.defined()) rest = plus(rest, matmul(gu, t(f.u)));
+  const Tensor middle = plus(strict, rest.defined() ? upper(rest) : rest);
+  const auto over_u = [&](const Tensor& x) { return solve_triangular(t(f.u), x, {.left = false}); };
+  const Tensor top =
+      over_u(solve_triangular(t(l1), middle, {.upper = true, .unitriangular = true}));
+  if (m == n) return matmul(f.p, top);
+  const Tensor bottom = gl.defined() ? over_u(gl2) : zeros_like(l2);
+  return matmul(f.p, concat({top, bottom}, -2));
+}
+
+Lu tall_lu(const Tensor& a) {
+  const Shape batch = batch_shape(a);
+  const auto m = a.size(-2), n = a.size(-1);
+  const Tensor columns = empty(matrices(batch, 1, m), int64), l = empty(a.shape(), a.dtype()),
+               u = empty(matrices(batch, n, n), a.dtype());
+  visit_floating(a.dtype(), "lu", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    auto* const to_p = mutable_data<std::int64_t>(columns);
+    T *const to_l = mutable_data<T>(l), *const to_u = mutable_data<T>(u);
+    for_each_matrix(batch.numel(), n, [&](std::int64_t i) {
+      kernels::lu(from + i * m * n, m, n, to_p + i * m, to_l + i * m * n, to_u + i * n * n);
+    });
+  });
+  const Tensor p = (t(columns) == arange(m)).to(a.dtype());
+  const Lu values{p, l, u};
+  const auto out =
+      record("lu", {l, u}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
+        return std::vector{lu_gradient(recording() ? tall_lu(a) : values, g[0], g[1])};
+      });
+  return {p, out[0], out[1]};
+}
+
+/// The values of the SVD; u and vh undefined unless asked for.
+Svd svd_values(const char* op, const Tensor& a, bool vectors) {
+  const Shape batch = batch_shape(a);
+  const auto m = a.size(-2), n = a.size(-1), k = std::min(m, n);
+  Shape values = batch;
+  values.push_back(k);
+  Svd f{{}, empty(values, a.dtype()), {}};
+  if (vectors) {
+    f.u = empty(matrices(batch, m, k), a.dtype());
+    f.vh = empty(matrices(batch, k, n), a.dtype());
+  }
+  std::vector<int> info(static_cast<std::size_t>(batch.numel()));
+  visit_floating(a.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    T *const u = vectors ? mutable_data<T>(f.u) : nullptr,
+      *const vh = vectors ? mutable_data<T>(f.vh) : nullptr, *const s = mutable_data<T>(f.s);
+    for_each_matrix(batch.numel(), std::max(m, n), [&](std::int64_t i) {
+      info[static_cast<std::size_t>(i)] =
+          kernels::svd(from + i * m * n, m, n, u ? u + i * m * k : u, s + i * k,
+                       vh ? vh + i * k * n : vh);
+    });
+  });
+  need_convergence(op, a, info);
+  return f;
+}
+
+/// u [skew(u^T gu) / e s + s skew(vh gvh^T) / e + diag(gs)] vh, and what leaves the spaces of u and v
+/// where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2.
+Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tensor& gvh) {
+  const auto& [u, s, vh] = f;
+  const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1);
+  const Tensor gaps = reciprocal_or_zero(differences(s * s));
+  const auto twisted = [&](const Tensor& x) { return chain(x - t(x), gaps); };
+  Tensor core, outside;
+  if (gu.defined()) core = twisted(matmul(t(u), gu)) * row;
+  if (gvh.defined()) core = plus(core, column * twisted(matmul(vh, t(gvh))));
+  if (gs.defined()) core = plus(core, as_diagonal(gs));
+  if (gu.defined() && u.size(-2) > u.size(-1))
+    outside = matmul(chain(gu - matmul(u, matmul(t(u), gu)), reciprocal_or_zero(row)), vh);
+  if (gvh.defined() && vh.size(-1) > vh.size(-2))
+    outside = plus(outside, matmul(u, chain(gvh - matmul(matmul(gvh, t(vh)), vh),
+                                            reciprocal_or_zero(column))));
+  return plus(matmul(matmul(u, core), vh), outside);
+}
+
+/// The values of the eigenproblem; v undefined unless asked for.
+Eigh eigh_values(const char* op, const Tensor& a, bool vectors) {
+  need_square(op, a);
+  Shape values = batch_shape(a);
+  const auto n = a.size(-1), count = values.numel();
+  values.push_back(n);
+  Eigh f{empty(values, a.dtype()), {}};
+  if (vectors) f.v = empty(a.shape(), a.dtype());
+  std::vector<int> info(static_cast<std::size_t>(count));
+  visit_floating(a.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    T *const w = mutable_data<T>(f.w), *const v = vectors ? mutable_data<T>(f.v) : nullptr;
+    for_each_matrix(count, n, [&](std::int64_t i) {
+      info[static_cast<std::size_t>(i)] =
+          kernels::eigh(from + i * n * n, n, w + i * n, v ? v + i * n * n : v);
+    });
+  });
+  need_convergence(op, a, info);
+  return f;
+}
+
+/// v (diag(gw) + skew(v^T gv) / (2 e)) v^T with e_ij = w_j - w_i
+Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
+  Tensor core;
+  if (gw.defined()) core = as_diagonal(gw);
+  if (gv.defined()) {
+    const Tensor x = matmul(t(f.v), gv);
+    core = plus(core, 0.5 * chain(x - t(x), reciprocal_or_zero(differences(f.w))));
+  }
+  return matmul(matmul(f.v, core), t(f.v));
+}
+
+}  // namespace
+
+Tensor cholesky(const Tensor& a) {
+  need_square("cholesky", a);
+  const auto n = a.size(-1), count = batch_shape(a).numel();
+  const Tensor l = empty(a.shape(), a.dtype());
+  std::vector<int> minors(static_cast<std::size_t>(count));
+  visit_floating(a.dtype(), "cholesky", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    T* const to = mutable_data<T>(l);
+    for_each_matrix(count, n, [&](std::int64_t i) {
+      minors[static_cast<std::size_t>(i)] = kernels::cholesky(from + i * n * n, n, to + i * n * n);
+    });
+  });
+  for (std::size_t i = 0; i < minors.size(); ++i)
+    if (minors[i])
+      fail<LinalgError>(
+          "cholesky", fmt::format("{} is not positive-definite (its leading minor of order {} is "
+                                  "not positive)",
+                                  describe_matrix(a, static_cast<std::int64_t>(i)), minors[i]));
+  return record("cholesky", l, {a}, {[](const Tensor& g, const Tensor& l) {
+                  const Tensor m = matmul(t(l), lower(g));
+                  const Tensor halved = 0.5 * (lower(m) + lower(m, -1));
+                  const Tensor x = solve_triangular(t(l), halved, {.upper = true});
+                  return symmetric(solve_triangular(l, x, {.left = false}));
+                }});
+}
+
+Qr qr(const Tensor& a) {
+  need_matrices("qr", a);
+  const auto m = a.size(-2), n = a.size(-1);
+  if (m >= n) return tall_qr(a);
+  // The leading square gives q; the other columns are seen from there.
+  const auto [q, r] = tall_qr(slice(a, -1, 0, m));
+  return {q, concat({r, matmul(t(q), slice(a, -1, m, n))}, -1)};
+}
+
+Lu lu(const Tensor& a) {
+  need_matrices("lu", a);
+  const auto m = a.size(-2), n = a.size(-1);
+  if (m >= n) return tall_lu(a);
+  const auto [p, l, u] = tall_lu(slice(a, -1, 0, m));
+  const Tensor rest = solve_triangular(l, matmul(t(p), slice(a, -1, m, n)), {.unitriangular = true});
+  return {p, l, concat({u, rest}, -1)};
+}
+
+Svd svd(const Tensor& a) {
+  need_matrices("svd", a);
+  const Svd values = svd_values("svd", a, true);
+  const auto out = record("svd", {values.u, values.s, values.vh}, {a},
+                          [a, values](Cotangents g, const std::vector<bool>&) {
+                            return std::vector{
+                                svd_gradient(recording() ? svd(a) : values, g[0], g[1], g[2])};
+                          });
+  return {out[0], out[1], out[2]};
+}
+
+Tensor svdvals(const Tensor& a) {
+  need_matrices("svdvals", a);
+  return record("svdvals", svd_values("svdvals", a, false).s, {a}, {[a](const Tensor& g) {
+                  const auto [u, s, vh] = svd(a);
+                  return matmul(u * unsqueeze(g, -2), vh);
+                }});
+}
+
+Eigh eigh(const Tensor& a) {
+  const Eigh values = eigh_values("eigh", a, true);
+  const auto out =
+      record("eigh", {values.w, values.v}, {a},
+             [a, values](Cotangents g, const std::vector<bool>&) {
+               return std::vector{eigh_gradient(recording() ? eigh(a) : values, g[0], g[1])};
+             });
+  return {out[0], out[1]};
+}
+
+Tensor eigvalsh(const Tensor& a) {
+  return record("eigvalsh", eigh_values("eigvalsh", a, false).w, {a}, {[a](const Tensor& g) {
+                  const Tensor v = eigh(a).v;
+                  return matmul(v * unsqueeze(g, -2), t(v));
+                }});
+}
+
+}  // namespace gradtape

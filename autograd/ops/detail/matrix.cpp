@@ -1,0 +1,85 @@
+#include "gradtape/autograd/ops/detail/matrix.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::detail {
+
+Shape batch_shape(const Tensor& x) {
+  const Shape shape = x.shape();
+  return Shape(std::span<const std::int64_t>(shape.begin(), shape.end() - 2));
+}
+
+Shape matrices(Shape batch, std::int64_t rows, std::int64_t cols) {
+  batch.push_back(rows);
+  batch.push_back(cols);
+  return batch;
+}
+
+std::vector<std::int64_t> batch_offsets(const Shape& own, const Shape& batch) {
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(batch.numel()), 0);
+  std::int64_t stride = 1, repeat = 1;
+  for (int axis = batch.ndim() - 1, mine = own.ndim() - 1; axis >= 0; --axis, --mine) {
+    const auto extent = mine >= 0 ? own[mine] : 1;
+    for (std::size_t i = 0; extent > 1 && i < offsets.size(); ++i)
+      offsets[i] += static_cast<std::int64_t>(i) / repeat % batch[axis] * stride;
+    repeat *= batch[axis];
+    stride *= extent;
+  }
+  return offsets;
+}
+
+std::string describe_matrix(const Tensor& a, std::int64_t i) {
+  return a.ndim() == 2 ? fmt::format("the matrix {}", describe(a))
+                       : fmt::format("matrix {} of the batch {}", i, describe(a));
+}
+
+void need_matrices(const char* op, const Tensor& a) {
+  if (!is_floating(a.dtype())) visit_floating(a.dtype(), op, [](auto) {});
+  if (a.ndim() < 2)
+    fail<ShapeError>(op, fmt::format("needs matrices, [..., rows, columns], got {}", describe(a)));
+  if (!kernels::fits_blas(a.size(-2), a.size(-1), 1))
+    fail<ShapeError>(op, fmt::format("extents over 2^31 - 1 are not supported: {}", describe(a)));
+}
+
+void need_square(const char* op, const Tensor& a) {
+  need_matrices(op, a);
+  if (a.size(-2) != a.size(-1))
+    fail<ShapeError>(op, fmt::format("needs square matrices, got {}", describe(a)));
+}
+
+Tensor band(const Tensor& x, std::int64_t first, std::int64_t last) {
+  const Tensor offset = arange(x.size(-1)) - unsqueeze(arange(x.size(-2)), 1);
+  return where(logical_and(offset >= first, offset <= last), x, 0.0);
+}
+Tensor lower(const Tensor& x, std::int64_t diagonal) {
+  return band(x, -x.size(-2), diagonal);
+}
+Tensor upper(const Tensor& x, std::int64_t diagonal) {
+  return band(x, diagonal, x.size(-1));
+}
+
+Tensor as_diagonal(const Tensor& x) {
+  const auto n = x.size(-1);
+  return where(eye(n, n, bool_), unsqueeze(x, -1), 0.0);
+}
+
+Tensor symmetric(const Tensor& x) {
+  return 0.5 * (x + transpose(x));
+}
+
+bool is_vector_side(const Tensor& a, const Tensor& b) {
+  if (b.ndim() == 1) return true;
+  Shape vectors = batch_shape(a);
+  vectors.push_back(a.size(-2));
+  return b.ndim() == a.ndim() - 1 && b.shape() == vectors;
+}
+
+}  // namespace gradtape::detail

@@ -1,0 +1,63 @@
+/// What the ops on matrices share; for ops/*.cpp only.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/work.hpp"
+
+namespace gradtape::detail {
+
+/// The axes before the last two.
+Shape batch_shape(const Tensor& x);
+/// `batch` with two more axes.
+Shape matrices(Shape batch, std::int64_t rows, std::int64_t cols);
+/// Where the matrix of each index of `batch` starts in a tensor whose own batches are `own`, counted
+/// in matrices.
+std::vector<std::int64_t> batch_offsets(const Shape& own, const Shape& batch);
+/// "matrix 3 of the batch [4, 3, 3]", or "the matrix [3, 3]" where there is only one.
+std::string describe_matrix(const Tensor& a, std::int64_t i);
+
+/// Throws unless a is floating and has at least two axes, of extents that LAPACK can count.
+void need_matrices(const char* op, const Tensor& a);
+/// The same, and square.
+void need_square(const char* op, const Tensor& a);
+
+/// x where column - row >= first and <= last (counted from the diagonal), 0 elsewhere.
+Tensor band(const Tensor& x, std::int64_t first, std::int64_t last);
+/// Lower triangle, up to `diagonal` above the main one.
+Tensor lower(const Tensor& x, std::int64_t diagonal = 0);
+/// Upper triangle, from `diagonal` above the main one.
+Tensor upper(const Tensor& x, std::int64_t diagonal = 0);
+/// [..., n] -> [..., n, n], zeros off the diagonal.
+Tensor as_diagonal(const Tensor& x);
+/// (x + x^T) / 2
+Tensor symmetric(const Tensor& x);
+
+/// Whether b is a vector, or a batch of vectors, as the right side of a system with the matrix a.
+bool is_vector_side(const Tensor& a, const Tensor& b);
+
+/// Calls f(i) for every matrix of a batch, on several threads where there are more than `grain`. The
+/// work that kernels count on those threads is the caller's.
+template <class F> void parallel_matrices(std::int64_t count, std::int64_t grain, const F& f) {
+  std::atomic<std::int64_t> flops = 0, bytes = 0;
+  const Work* const of_caller = &work;
+  parallel_for(count, grain, [&](std::int64_t begin, std::int64_t stop) {
+    const Work before = work;
+    for (auto i = begin; i < stop; ++i) f(i);
+    if (&work == of_caller) return;
+    const Work done = work.since(before);
+    flops += done.flops;
+    bytes += done.bytes;
+  });
+  if (flops > 0) count_work(flops.load(), bytes.load());
+}
+
+/// The same for work of extent^3 a matrix.
+template <class F> void for_each_matrix(std::int64_t count, std::int64_t extent, const F& f) {
+  parallel_matrices(count, elementwise_grain / (extent * extent * extent + 64) + 1, f);
+}
+
+}  // namespace gradtape::detail

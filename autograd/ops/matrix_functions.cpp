@@ -1,0 +1,248 @@
+// Pseudo-inverse, least squares, norms, powers and the exponential of matrices.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/detail/matrix.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/linalg.hpp"
+#include "gradtape/autograd/ops/matmul.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+Tensor t(const Tensor& x) {
+  return transpose(x);
+}
+
+double epsilon(Dtype dtype) {
+  return dtype == float32 ? std::numeric_limits<float>::epsilon()
+                          : std::numeric_limits<double>::epsilon();
+}
+
+/// v diag(1 / s) u^T over the singular values that count.
+Tensor pinv_value(const Tensor& a, double rtol) {
+  if (a.numel() == 0) return zeros(matrices(batch_shape(a), a.size(-1), a.size(-2)), a.dtype());
+  const NoGrad guard;
+  const auto [u, s, vh] = svd(a.detach());
+  const Tensor ignored = s <= rtol * amax(s, -1, {.keepdim = true});  // NaN counts
+  const Tensor inverse = where(ignored, 0.0, 1.0 / where(ignored, 1.0, s));
+  return matmul(t(vh) * unsqueeze(inverse, -2), t(u));
+}
+
+/// -p^T g p^T + (I - a p) g^T p p^T + p^T p g^T (I - p a)
+Tensor pinv_gradient(const Tensor& a, const Tensor& g, const Tensor& p) {
+  const Tensor left = matmul(t(g), matmul(p, t(p))), right = matmul(matmul(t(p), p), t(g));
+  return left - matmul(a, matmul(p, left)) + (right - matmul(matmul(right, p), a)) -
+         matmul(matmul(t(p), g), t(p));
+}
+
+/// The order of axes that puts two of them last, and its inverse.
+std::vector<std::int64_t> axes_last(int ndim, int row, int column) {
+  std::vector<std::int64_t> order;
+  for (int axis = 0; axis < ndim; ++axis)
+    if (axis != row && axis != column) order.push_back(axis);
+  order.push_back(row);
+  order.push_back(column);
+  return order;
+}
+
+/// of(x) for x with the rows and columns as the last two axes, which it reduces.
+template <class Norm> Tensor reduced(const Tensor& a, MatrixNormOptions options, Norm of) {
+  need_matrices("matrix_norm", a);
+  const Shape shape = a.shape();
+  const int row = shape.axis(options.row_axis, "matrix_norm"),
+            column = shape.axis(options.column_axis, "matrix_norm");
+  if (row == column)
+    fail<ShapeError>("matrix_norm", fmt::format("the axis {} of {} cannot be both rows and columns",
+                                                options.row_axis, describe(a)));
+  const bool in_place = row == a.ndim() - 2 && column == a.ndim() - 1;
+  const Tensor y = of(in_place ? a : permute(a, axes_last(a.ndim(), row, column)));
+  if (!options.keepdim) return y;
+  return unsqueeze(unsqueeze(y, std::min(row, column)), std::max(row, column));
+}
+
+/// sqrt(sum x^2) of each matrix, without overflow; slope 0 at 0.
+Tensor frobenius(const Tensor& x) {
+  if (x.numel() == 0) return sqrt(sum(x, {-2, -1}));
+  const Tensor largest = amax(abs(x.detach()), {-2, -1}, {.keepdim = true});
+  const Tensor plain = logical_or(largest == 0.0, largest == std::numeric_limits<double>::infinity());
+  const Tensor scale = where(plain, 1.0, largest), y = x / scale;
+  const Tensor squares = sum(y * y, {-2, -1}), none = squares == 0.0;
+  const Tensor root = where(none, 0.0, sqrt(where(none, 1.0, squares)));
+  return root * reshape(scale, root.shape());
+}
+
+void need_some(const Tensor& x) {
+  if (x.size(-1) == 0 || x.size(-2) == 0)
+    fail<ShapeError>("matrix_norm", fmt::format("{} has no elements to choose from", describe(x)));
+}
+
+// ---- the exponential ----
+
+/// The coefficients of the [m/m] Pade approximant of e^x and the largest 1-norm that it is exact to
+/// double precision for (Higham 2005, tables 2.3 and 10.4).
+struct Pade {
+  double largest_norm;
+  std::vector<double> coefficients;  // of 1, x, ... x^m
+};
+const std::vector<Pade>& pade() {
+  static const std::vector<Pade> table{
+      {1.495585217958292e-2, {120, 60, 12, 1}},
+      {2.539398330063230e-1, {30240, 15120, 3360, 420, 30, 1}},
+      {9.504178996162932e-1, {17297280, 8648640, 1995840, 277200, 25200, 1512, 56, 1}},
+      {2.097847961257068,
+       {17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160, 110880, 3960, 90, 1}},
+      {5.371920351148152,
+       {64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000,
+        10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1}}};
+  return table;
+}
+
+/// sum_i c[2 i + odd] squares^i, by Horner's rule.
+Tensor polynomial(const std::vector<double>& c, std::size_t odd, const Tensor& squares,
+                  const Tensor& identity) {
+  std::size_t i = c.size() - 4 + odd;
+  Tensor y = c[i + 2] * squares + c[i] * identity;
+  while (i >= 2) {
+    i -= 2;
+    y = matmul(squares, y) + c[i] * identity;
+  }
+  return y;
+}
+
+/// (p - q)^-1 (p + q) with p the even and q the odd part.
+Tensor pade_value(const Pade& approximant, const Tensor& x) {
+  const Tensor identity = eye(x.size(-1), -1, x.dtype()), squares = matmul(x, x);
+  const auto& c = approximant.coefficients;
+  const Tensor p = polynomial(c, 0, squares, identity),
+               q = matmul(x, polynomial(c, 1, squares, identity));
+  return solve(p - q, p + q);
+}
+
+/// How often each matrix must be halved for the last approximant, as a tensor of 2^-halvings too.
+struct Scaling {
+  Scaling(const Tensor& norms, double largest_norm) : halvings(norms), factors(norms) {
+    std::vector<double> count, factor;
+    const Tensor wide = norms.to(float64);
+    for (double norm : wide.data<double>()) {
+      const bool scaled = norm > largest_norm && std::isfinite(norm);
+      count.push_back(scaled ? std::ceil(std::log2(norm / largest_norm)) : 0);
+      factor.push_back(std::exp2(-count.back()));
+      most = std::max(most, count.back());
+      if (norm > largest) largest = norm;
+    }
+    halvings = tensor(count, norms.shape());
+    factors = tensor(factor, norms.shape()).to(norms.dtype());
+  }
+  Tensor halvings, factors;
+  double most = 0, largest = 0;
+};
+
+/// Each matrix is halved as often as it needs, and squared as often again.
+Tensor exp_value(const Tensor& a) {
+  const NoGrad guard;
+  const auto& table = pade();
+  const Tensor norms = amax(sum(abs(a), -2, {.keepdim = true}), -1, {.keepdim = true});
+  const Scaling scaling(norms, table.back().largest_norm);
+  const auto fits = std::find_if(table.begin(), table.end() - 1, [&](const Pade& approximant) {
+    return scaling.largest <= approximant.largest_norm;
+  });
+  Tensor x = pade_value(*fits, a * scaling.factors);
+  for (double i = 0; i < scaling.most; ++i)
+    x = where(scaling.halvings > i, matmul(x, x), x);
+  return x;
+}
+
+/// The derivative of e^a along g, transposed: the upper right block of exp([[a^T, g], [0, a^T]]). g
+/// is scaled to the size of 1, that it may not govern the number of squarings.
+Tensor exp_gradient(const Tensor& a, const Tensor& g) {
+  const auto n = a.size(-1);
+  const Tensor largest = amax(abs(g.detach()), {-2, -1}, {.keepdim = true});
+  const Tensor scale = where(logical_and(largest > 1.0, largest < 1e300), largest, 1.0);
+  const Tensor top = concat({t(a), g / scale}, -1), bottom = concat({zeros_like(a), t(a)}, -1);
+  const Tensor whole = matrix_exp(concat({top, bottom}, -2));
+  return slice(slice(whole, -2, 0, n), -1, n) * scale;
+}
+
+}  // namespace
+
+Tensor pinv(const Tensor& a, std::optional<double> rtol) {
+  need_matrices("pinv", a);
+  if (rtol && !(*rtol >= 0))
+    fail<ValueError>("pinv", fmt::format("rtol must be at least 0, got {}", *rtol));
+  const double cutoff =
+      rtol.value_or(static_cast<double>(std::max(a.size(-1), a.size(-2))) * epsilon(a.dtype()));
+  return record(
+      "pinv", pinv_value(a, cutoff), {a},
+      {[a](const Tensor& g, const Tensor& p) { return pinv_gradient(a, g, p); }});
+}
+
+Tensor lstsq(const Tensor& given_a, const Tensor& given_b, std::optional<double> rtol) {
+  Tensor a = given_a, b = given_b;
+  unify(a, b, "lstsq");
+  need_matrices("lstsq", a);
+  const bool vector = b.ndim() > 0 && is_vector_side(a, b);
+  if (b.ndim() == 0 || (vector ? b.size(-1) : b.size(-2)) != a.size(-2))
+    fail<ShapeError>("lstsq", fmt::format("the right side {} does not fit the matrix {}",
+                                          describe(b), describe(a)));
+  const Tensor inverse = pinv(a, rtol);
+  return vector ? squeeze(matmul(inverse, unsqueeze(b, -1)), -1) : matmul(inverse, b);
+}
+
+Tensor matrix_norm(const Tensor& a, std::string_view kind, MatrixNormOptions options) {
+  if (kind == "fro") return reduced(a, options, frobenius);
+  if (kind == "nuc")
+    return reduced(a, options, [](const Tensor& x) { return sum(svdvals(x), -1); });
+  fail<ValueError>("matrix_norm",
+                   fmt::format("knows \"fro\", \"nuc\" and the orders 1, -1, 2, -2, inf and -inf, "
+                               "not \"{}\"",
+                               kind));
+}
+
+Tensor matrix_norm(const Tensor& a, double order, MatrixNormOptions options) {
+  const double magnitude = std::abs(order);
+  if (magnitude != 1 && magnitude != 2 && !std::isinf(magnitude))
+    fail<ValueError>("matrix_norm",
+                     fmt::format("knows \"fro\", \"nuc\" and the orders 1, -1, 2, -2, inf and "
+                                 "-inf, not {}",
+                                 order));
+  return reduced(a, options, [&](const Tensor& x) {
+    need_some(x);
+    const Tensor sizes = magnitude == 2 ? svdvals(x) : sum(abs(x), magnitude == 1 ? -2 : -1);
+    return order > 0 ? amax(sizes, -1) : amin(sizes, -1);
+  });
+}
+
+Tensor matrix_power(const Tensor& a, std::int64_t n) {
+  need_square("matrix_power", a);
+  if (n == 0) return expand(eye(a.size(-1), -1, a.dtype()), a.shape());
+  Tensor square = n < 0 ? inv(a) : a, power;
+  for (auto rest = n < 0 ? -static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);;) {
+    if (rest & 1) power = power.defined() ? matmul(power, square) : square;
+    if ((rest >>= 1) == 0) return power;
+    square = matmul(square, square);
+  }
+}
+
+Tensor matrix_exp(const Tensor& a) {
+  need_square("matrix_exp", a);
+  const Tensor y = a.numel() ? exp_value(a.detach()) : a.detach();
+  return record("matrix_exp", y, {a}, {[a](const Tensor& g) {
+                  return a.numel() ? exp_gradient(a, g) : g;
+                }});
+}
+
+}  // namespace gradtape
