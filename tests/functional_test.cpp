@@ -19,7 +19,7 @@ Tensor random(const Shape& shape, std::uint64_t seed) {
   return rand(shape, float64, generator) * 2.0 - 1.0;
 }
 
-double dot(const Tensor& a, const Tensor& b) {
+double inner_product(const Tensor& a, const Tensor& b) {
   return sum(a * b).item<double>();
 }
 
@@ -115,13 +115,13 @@ TEST_CASE("for every op, <v, J u> from jvp is <J^T v, u> from vjp") {
       const Tensor v = random(value.shape(), 5);
       seed(1);
       const auto pulled = vjp(sample.f, x, v).grads;
-      double by_vjp = 0, scale = std::abs(dot(v, tangent));
+      double by_vjp = 0, scale = std::abs(inner_product(v, tangent));
       for (std::size_t i = 0; i < x.size(); ++i) {
-        by_vjp += dot(pulled[i], u[i]);
+        by_vjp += inner_product(pulled[i], u[i]);
         scale += sum(abs(pulled[i] * u[i])).item<double>();
       }
       CHECK(tangent.shape() == value.shape());
-      CHECK(std::abs(dot(v, tangent) - by_vjp) <= 1e-10 * (1 + scale));
+      CHECK(std::abs(inner_product(v, tangent) - by_vjp) <= 1e-10 * (1 + scale));
       const bool trivial = sample.flat || value.numel() == 0 || flat(x).numel() == 0;
       if (!trivial) (scale > 0 ? nonzero : zero)++;
     }
