@@ -56,9 +56,9 @@ template <class T> void blas(const Matrix<T>& a, const Matrix<T>& b, T* c, T bet
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   if (a.rows == 0 || b.cols == 0) return;
-  detail::count_work(2 * a.rows * b.cols * a.cols,
-                     static_cast<std::int64_t>(sizeof(T)) *
-                         (a.rows * a.cols + b.rows * b.cols + a.rows * b.cols));
+  detail::count_work(
+      2 * a.rows * b.cols * a.cols,
+      static_cast<std::int64_t>(sizeof(T)) * (a.rows * a.cols + b.rows * b.cols + a.rows * b.cols));
   if (a.cols == 0) {
     if (!accumulate) std::fill_n(c, a.rows * b.cols, T(0));
     return;

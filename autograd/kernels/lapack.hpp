@@ -37,9 +37,9 @@ template <class T> class Lu {
   bool finite_;
 };
 
-/// a = p l u for m >= n: p[i] is the column of the 1 in row i of the permutation; l: m x n, u: n x n.
-template <class T>
-void lu(const T* a, std::int64_t m, std::int64_t n, std::int64_t* p, T* l, T* u);
+/// a = p l u for m >= n: p[i] is the column of the 1 in row i of the permutation; l: m x n, u: n x
+/// n.
+template <class T> void lu(const T* a, std::int64_t m, std::int64_t n, std::int64_t* p, T* l, T* u);
 
 /// l l^T = a, of which only the lower triangle is read. Gives the order of the first leading minor
 /// that is not positive, 0 where all are.
@@ -49,7 +49,8 @@ template <class T> int cholesky(const T* a, std::int64_t n, T* l);
 struct Triangle {
   bool upper, left, unit;
 };
-/// x = a^-1 x (left; x: n x other) or x = x a^-1 (x: other x n), in place. A 0 on the diagonal divides.
+/// x = a^-1 x (left; x: n x other) or x = x a^-1 (x: other x n), in place. A 0 on the diagonal
+/// divides.
 template <class T>
 void solve_triangular(const T* a, std::int64_t n, T* x, std::int64_t other, Triangle triangle);
 
@@ -58,8 +59,7 @@ template <class T> void qr(const T* a, std::int64_t m, std::int64_t n, T* q, T* 
 
 /// u diag(s) vh = a; u: m x k, s: k (descending), vh: k x n with k = min(m, n). Without u and vh
 /// (null) only s. Gives 0, or LAPACK's number where the iteration did not converge.
-template <class T>
-int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* s, T* vh);
+template <class T> int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* s, T* vh);
 
 /// v diag(w) v^T = a, symmetric, of which only the lower triangle is read; w ascending, v: n x n.
 /// Without v (null) only w. Gives 0, or LAPACK's number where the iteration did not converge.

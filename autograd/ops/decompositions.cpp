@@ -51,7 +51,8 @@ Tensor differences(const Tensor& w) {
 }
 
 [[noreturn]] void no_convergence(const char* op, const Tensor& a, std::int64_t i) {
-  fail<LinalgError>(op, fmt::format("the iteration did not converge for {}", describe_matrix(a, i)));
+  fail<LinalgError>(op,
+                    fmt::format("the iteration did not converge for {}", describe_matrix(a, i)));
 }
 
 /// Throws for the first matrix that LAPACK did not come to an end with.
@@ -87,10 +88,9 @@ Qr tall_qr(const Tensor& a) {
     });
   });
   const Qr values{q, r};
-  const auto out =
-      record("qr", {q, r}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
-        return std::vector{qr_gradient(recording() ? tall_qr(a) : values, g[0], g[1])};
-      });
+  const auto out = record("qr", {q, r}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
+    return std::vector{qr_gradient(recording() ? tall_qr(a) : values, g[0], g[1])};
+  });
   return {out[0], out[1]};
 }
 
@@ -134,10 +134,9 @@ Lu tall_lu(const Tensor& a) {
   });
   const Tensor p = (t(columns) == arange(m)).to(a.dtype());
   const Lu values{p, l, u};
-  const auto out =
-      record("lu", {l, u}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
-        return std::vector{lu_gradient(recording() ? tall_lu(a) : values, g[0], g[1])};
-      });
+  const auto out = record("lu", {l, u}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
+    return std::vector{lu_gradient(recording() ? tall_lu(a) : values, g[0], g[1])};
+  });
   return {p, out[0], out[1]};
 }
 
@@ -157,19 +156,18 @@ Svd svd_values(const char* op, const Tensor& a, bool vectors) {
     using T = decltype(zero);
     const T* const from = elements<T>(a);
     T *const u = vectors ? mutable_data<T>(f.u) : nullptr,
-      *const vh = vectors ? mutable_data<T>(f.vh) : nullptr, *const s = mutable_data<T>(f.s);
+             *const vh = vectors ? mutable_data<T>(f.vh) : nullptr, *const s = mutable_data<T>(f.s);
     for_each_matrix(batch.numel(), std::max(m, n), [&](std::int64_t i) {
-      info[static_cast<std::size_t>(i)] =
-          kernels::svd(from + i * m * n, m, n, u ? u + i * m * k : u, s + i * k,
-                       vh ? vh + i * k * n : vh);
+      info[static_cast<std::size_t>(i)] = kernels::svd(
+          from + i * m * n, m, n, u ? u + i * m * k : u, s + i * k, vh ? vh + i * k * n : vh);
     });
   });
   need_convergence(op, a, info);
   return f;
 }
 
-/// u [skew(u^T gu) / e s + s skew(vh gvh^T) / e + diag(gs)] vh, and what leaves the spaces of u and v
-/// where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2.
+/// u [skew(u^T gu) / e s + s skew(vh gvh^T) / e + diag(gs)] vh, and what leaves the spaces of u and
+/// v where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2.
 Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tensor& gvh) {
   const auto& [u, s, vh] = f;
   const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1);
@@ -182,8 +180,9 @@ Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tens
   if (gu.defined() && u.size(-2) > u.size(-1))
     outside = matmul(chain(gu - matmul(u, matmul(t(u), gu)), reciprocal_or_zero(row)), vh);
   if (gvh.defined() && vh.size(-1) > vh.size(-2))
-    outside = plus(outside, matmul(u, chain(gvh - matmul(matmul(gvh, t(vh)), vh),
-                                            reciprocal_or_zero(column))));
+    outside =
+        plus(outside,
+             matmul(u, chain(gvh - matmul(matmul(gvh, t(vh)), vh), reciprocal_or_zero(column))));
   return plus(matmul(matmul(u, core), vh), outside);
 }
 
@@ -209,7 +208,7 @@ Eigh eigh_values(const char* op, const Tensor& a, bool vectors) {
   return f;
 }
 
-/// v (diag(gw) + skew(v^T gv) / (2 e)) v^T with e_ij = w_j - w_i
+/// v (diag(gw) + skew(v^T gv) / (2 e)) v^T with e_ij = w_j - w_i, symmetric to the last bit.
 Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
   Tensor core;
   if (gw.defined()) core = as_diagonal(gw);
@@ -217,7 +216,7 @@ Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
     const Tensor x = matmul(t(f.v), gv);
     core = plus(core, 0.5 * chain(x - t(x), reciprocal_or_zero(differences(f.w))));
   }
-  return matmul(matmul(f.v, core), t(f.v));
+  return symmetric(matmul(matmul(f.v, core), t(f.v)));
 }
 
 }  // namespace
@@ -237,10 +236,10 @@ Tensor cholesky(const Tensor& a) {
   });
   for (std::size_t i = 0; i < minors.size(); ++i)
     if (minors[i])
-      fail<LinalgError>(
-          "cholesky", fmt::format("{} is not positive-definite (its leading minor of order {} is "
-                                  "not positive)",
-                                  describe_matrix(a, static_cast<std::int64_t>(i)), minors[i]));
+      fail<LinalgError>("cholesky",
+                        fmt::format("{} is not positive-definite (its leading minor of order {} is "
+                                    "not positive)",
+                                    describe_matrix(a, static_cast<std::int64_t>(i)), minors[i]));
   return record("cholesky", l, {a}, {[](const Tensor& g, const Tensor& l) {
                   const Tensor m = matmul(t(l), lower(g));
                   const Tensor halved = 0.5 * (lower(m) + lower(m, -1));
@@ -263,18 +262,19 @@ Lu lu(const Tensor& a) {
   const auto m = a.size(-2), n = a.size(-1);
   if (m >= n) return tall_lu(a);
   const auto [p, l, u] = tall_lu(slice(a, -1, 0, m));
-  const Tensor rest = solve_triangular(l, matmul(t(p), slice(a, -1, m, n)), {.unitriangular = true});
+  const Tensor rest =
+      solve_triangular(l, matmul(t(p), slice(a, -1, m, n)), {.unitriangular = true});
   return {p, l, concat({u, rest}, -1)};
 }
 
 Svd svd(const Tensor& a) {
   need_matrices("svd", a);
   const Svd values = svd_values("svd", a, true);
-  const auto out = record("svd", {values.u, values.s, values.vh}, {a},
-                          [a, values](Cotangents g, const std::vector<bool>&) {
-                            return std::vector{
-                                svd_gradient(recording() ? svd(a) : values, g[0], g[1], g[2])};
-                          });
+  const auto out =
+      record("svd", {values.u, values.s, values.vh}, {a},
+             [a, values](Cotangents g, const std::vector<bool>&) {
+               return std::vector{svd_gradient(recording() ? svd(a) : values, g[0], g[1], g[2])};
+             });
   return {out[0], out[1], out[2]};
 }
 
@@ -288,18 +288,17 @@ Tensor svdvals(const Tensor& a) {
 
 Eigh eigh(const Tensor& a) {
   const Eigh values = eigh_values("eigh", a, true);
-  const auto out =
-      record("eigh", {values.w, values.v}, {a},
-             [a, values](Cotangents g, const std::vector<bool>&) {
-               return std::vector{eigh_gradient(recording() ? eigh(a) : values, g[0], g[1])};
-             });
+  const auto out = record(
+      "eigh", {values.w, values.v}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
+        return std::vector{eigh_gradient(recording() ? eigh(a) : values, g[0], g[1])};
+      });
   return {out[0], out[1]};
 }
 
 Tensor eigvalsh(const Tensor& a) {
   return record("eigvalsh", eigh_values("eigvalsh", a, false).w, {a}, {[a](const Tensor& g) {
                   const Tensor v = eigh(a).v;
-                  return matmul(v * unsqueeze(g, -2), t(v));
+                  return symmetric(matmul(v * unsqueeze(g, -2), t(v)));
                 }});
 }
 

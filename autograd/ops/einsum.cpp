@@ -21,8 +21,8 @@ using namespace detail;
 
 namespace {
 
-/// The axes of an operand or a result: a letter each. The axes of an ellipsis, counted from the last,
-/// are the characters '0', '1', ... '7'.
+/// The axes of an operand or a result: a letter each. The axes of an ellipsis, counted from the
+/// last, are the characters '0', '1', ... '7'.
 using Labels = std::string;
 
 bool has(const Labels& labels, char label) {
@@ -80,7 +80,7 @@ class Equation {
       } else if (std::isalpha(static_cast<unsigned char>(part[i]))) {
         labels += part[i];
       } else {
-        malformed(part[i] == '.'   ? "has a '.' that is no part of one '...'"
+        malformed(part[i] == '.' ? "has a '.' that is no part of one '...'"
                   : part[i] == '-' || part[i] == '>'
                       ? std::string("has more than one arrow, or half of one")
                       : fmt::format("has '{}', which is no letter", part[i]));
@@ -108,9 +108,8 @@ class Equation {
       auto& extent = extents_[static_cast<std::size_t>(operand.labels[i])];
       const auto own = operand.x.size(static_cast<std::int64_t>(i));
       if (extent > 1 && own > 1 && own != extent)
-        fail<ShapeError>("einsum",
-                         fmt::format("'{}' is {} in {}, but {} before", spell(operand.labels[i]),
-                                     own, describe(x), extent));
+        fail<ShapeError>("einsum", fmt::format("'{}' is {} in {}, but {} before",
+                                               spell(operand.labels[i]), own, describe(x), extent));
       if (extent < 0 || extent == 1) extent = own;
       if (own == 0 || extent == 0) check_empty(operand.labels[i], own, extent, x);
     }
@@ -241,7 +240,8 @@ std::int64_t numel(const Operand& operand, const Labels& labels) {
 struct Meeting {
   /// `later`: labels that the output or another operand still needs.
   Meeting(const Operand& a, const Operand& b, const Labels& later) {
-    for (char label : a.labels) (!has(b.labels, label) ? left : has(later, label) ? batch : inner) += label;
+    for (char label : a.labels)
+      (!has(b.labels, label) ? left : has(later, label) ? batch : inner) += label;
     for (char label : b.labels)
       if (!has(a.labels, label)) right += label;
   }
@@ -253,7 +253,8 @@ Operand joined(const Operand& given_a, const Operand& given_b, const Labels& lat
   const auto needed_with = [&](const Operand& other) {
     return [&](char label) { return has(other.labels, label) || has(later, label); };
   };
-  const Operand a = summed(given_a, needed_with(given_b)), b = summed(given_b, needed_with(given_a));
+  const Operand a = summed(given_a, needed_with(given_b)),
+                b = summed(given_b, needed_with(given_a));
   const Meeting at(a, b, later);
   const auto n = numel(a, at.batch), i = numel(a, at.left), j = numel(b, at.right),
              k = numel(a, at.inner);
@@ -262,9 +263,10 @@ Operand joined(const Operand& given_a, const Operand& given_b, const Labels& lat
   if (at.inner.empty())
     product = x * reshape(ordered(b, at.batch + at.right), {n, 1, j});
   else  // the second as it is stored where that is its transpose: matmul takes it so
-    product = matmul(x, has(b.labels.substr(b.labels.size() - at.inner.size()), at.inner.back())
-                            ? transpose(reshape(ordered(b, at.batch + at.right + at.inner), {n, j, k}))
-                            : reshape(ordered(b, at.batch + at.inner + at.right), {n, k, j}));
+    product =
+        matmul(x, has(b.labels.substr(b.labels.size() - at.inner.size()), at.inner.back())
+                      ? transpose(reshape(ordered(b, at.batch + at.right + at.inner), {n, j, k}))
+                      : reshape(ordered(b, at.batch + at.inner + at.right), {n, k, j}));
   Shape shape;
   for (char label : at.batch + at.left) shape.push_back(extent_of(a, label));
   for (char label : at.right) shape.push_back(extent_of(b, label));
@@ -305,8 +307,7 @@ Tensor einsum(std::string_view text, const std::vector<Tensor>& given) {
         const double n = joined_size(operands[i], operands[j], needed_without(equation, i, j));
         if (n < smallest) smallest = n, left = i, right = j;
       }
-    operands[left] =
-        joined(operands[left], operands[right], needed_without(equation, left, right));
+    operands[left] = joined(operands[left], operands[right], needed_without(equation, left, right));
     operands.erase(operands.begin() + static_cast<std::ptrdiff_t>(right));
   }
   const auto in_output = [&](char label) { return has(equation.output, label); };

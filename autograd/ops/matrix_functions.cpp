@@ -78,7 +78,8 @@ template <class Norm> Tensor reduced(const Tensor& a, MatrixNormOptions options,
 Tensor frobenius(const Tensor& x) {
   if (x.numel() == 0) return sqrt(sum(x, {-2, -1}));
   const Tensor largest = amax(abs(x.detach()), {-2, -1}, {.keepdim = true});
-  const Tensor plain = logical_or(largest == 0.0, largest == std::numeric_limits<double>::infinity());
+  const Tensor plain =
+      logical_or(largest == 0.0, largest == std::numeric_limits<double>::infinity());
   const Tensor scale = where(plain, 1.0, largest), y = x / scale;
   const Tensor squares = sum(y * y, {-2, -1}), none = squares == 0.0;
   const Tensor root = where(none, 0.0, sqrt(where(none, 1.0, squares)));
@@ -161,8 +162,7 @@ Tensor exp_value(const Tensor& a) {
     return scaling.largest <= approximant.largest_norm;
   });
   Tensor x = pade_value(*fits, a * scaling.factors);
-  for (double i = 0; i < scaling.most; ++i)
-    x = where(scaling.halvings > i, matmul(x, x), x);
+  for (double i = 0; i < scaling.most; ++i) x = where(scaling.halvings > i, matmul(x, x), x);
   return x;
 }
 
@@ -185,9 +185,8 @@ Tensor pinv(const Tensor& a, std::optional<double> rtol) {
     fail<ValueError>("pinv", fmt::format("rtol must be at least 0, got {}", *rtol));
   const double cutoff =
       rtol.value_or(static_cast<double>(std::max(a.size(-1), a.size(-2))) * epsilon(a.dtype()));
-  return record(
-      "pinv", pinv_value(a, cutoff), {a},
-      {[a](const Tensor& g, const Tensor& p) { return pinv_gradient(a, g, p); }});
+  return record("pinv", pinv_value(a, cutoff), {a},
+                {[a](const Tensor& g, const Tensor& p) { return pinv_gradient(a, g, p); }});
 }
 
 Tensor lstsq(const Tensor& given_a, const Tensor& given_b, std::optional<double> rtol) {
@@ -240,9 +239,8 @@ Tensor matrix_power(const Tensor& a, std::int64_t n) {
 Tensor matrix_exp(const Tensor& a) {
   need_square("matrix_exp", a);
   const Tensor y = a.numel() ? exp_value(a.detach()) : a.detach();
-  return record("matrix_exp", y, {a}, {[a](const Tensor& g) {
-                  return a.numel() ? exp_gradient(a, g) : g;
-                }});
+  return record("matrix_exp", y, {a},
+                {[a](const Tensor& g) { return a.numel() ? exp_gradient(a, g) : g; }});
 }
 
 }  // namespace gradtape

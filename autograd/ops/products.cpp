@@ -132,7 +132,8 @@ Tensor cross(const Tensor& a, const Tensor& b, std::int64_t axis) {
                                           "end",
                                           axis, describe(a), describe(b)));
   const auto turn = [](const Tensor& x, int along, std::int64_t by) {
-    return index_select(x, along, tensor(std::vector<std::int64_t>{by, (by + 1) % 3, (by + 2) % 3}));
+    return index_select(x, along,
+                        tensor(std::vector<std::int64_t>{by, (by + 1) % 3, (by + 2) % 3}));
   };
   return turn(a, of_a, 1) * turn(b, of_b, 2) - turn(a, of_a, 2) * turn(b, of_b, 1);
 }

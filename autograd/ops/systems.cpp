@@ -27,8 +27,8 @@ template <class T> const T* elements(const Tensor& x) {
 }
 
 [[noreturn]] void singular(const char* op, const Tensor& a, std::int64_t i, int pivot) {
-  fail<LinalgError>(op, fmt::format("{} is singular (pivot {} is 0)", describe_matrix(a, i),
-                                    pivot - 1));
+  fail<LinalgError>(
+      op, fmt::format("{} is singular (pivot {} is 0)", describe_matrix(a, i), pivot - 1));
 }
 
 /// Throws for the first matrix with a pivot that is 0.
@@ -170,8 +170,7 @@ Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) 
   Tensor b = given_b, l = given_l;
   unify(b, l, "cholesky_solve");
   need_square("cholesky_solve", l);
-  if (upper)
-    return solve_triangular(l, solve_triangular(transpose(l), b), {.upper = true});
+  if (upper) return solve_triangular(l, solve_triangular(transpose(l), b), {.upper = true});
   return solve_triangular(transpose(l), solve_triangular(l, b), {.upper = true});
 }
 
@@ -197,8 +196,7 @@ Tensor det(const Tensor& a) {
                     return unsqueeze(unsqueeze(x, -1), -1);
                   };
                   if (!regular) return chain(to_matrix(g), cofactors(a));
-                  return chain(to_matrix(chain(g, y)),
-                               transpose(inverse(a, Singular::gives_nan)));
+                  return chain(to_matrix(chain(g, y)), transpose(inverse(a, Singular::gives_nan)));
                 }});
 }
 

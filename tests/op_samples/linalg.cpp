@@ -29,6 +29,10 @@ const std::vector<std::vector<Shape>> squares{{{3, 3}}, {{1, 1}}, {{2, 2, 2}}, {
 const std::vector<std::vector<Shape>> rectangles{{{3, 3}}, {{4, 2}}, {{2, 4}}, {{2, 3, 2}},
                                                  {{3, 1}}, {{1, 3}}, {{0, 3, 2}}, {{3, 0}}};
 
+// Where an extent of 1 leaves an orthonormal or triangular factor no freedom.
+const std::vector<std::vector<Shape>> wide_squares{{{3, 3}}, {{2, 2, 2}}, {{0, 0}}};
+const std::vector<std::vector<Shape>> wide_rectangles{{{3, 3}}, {{4, 2}}, {{2, 4}}, {{2, 3, 2}}, {{0, 3, 2}}};
+
 OpSample on_squares(const char* name, const char* function, Tensor (*f)(const Tensor&)) {
   return {name, function, [f](Inputs x) { return f(x[0]); }, squares};
 }
@@ -68,23 +72,23 @@ Rows linalg_rows() {
        [](Inputs x) { return cholesky_solve(x[0], regular(x[1]), true); }, {{{3, 2}, {3, 3}}}},
       on_squares("det", "det", [](const Tensor& x) { return det(x); }),
       on_squares("slogdet", "slogdet", [](const Tensor& x) { return slogdet(regular(x)).logabsdet; }),
-      on_rectangles("lu", "lu", [](const Tensor& x) { return lu(stretched(x)).l; }),
+      {"lu", "lu", [](Inputs x) { return lu(stretched(x[0])).l; }, wide_rectangles},
       on_rectangles("lu", "lu", [](const Tensor& x) { return lu(stretched(x)).u; }),
       {"lu", "lu", [](Inputs x) { const auto [p, l, u] = lu(stretched(x[0])); return matmul(l, sin(u)); },
        {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
-      on_rectangles("qr", "qr", [](const Tensor& x) { return qr(stretched(x)).q; }),
+      {"qr", "qr", [](Inputs x) { return qr(stretched(x[0])).q; }, wide_rectangles},
       on_rectangles("qr", "qr", [](const Tensor& x) { return qr(stretched(x)).r; }),
       {"qr", "qr", [](Inputs x) { const auto [q, r] = qr(stretched(x[0])); return matmul(q, sin(r)); },
        {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
-      on_rectangles("svd", "svd", [](const Tensor& x) { return svd(stretched(x)).u; }),
+      {"svd", "svd", [](Inputs x) { return svd(stretched(x[0])).u; }, wide_rectangles},
       on_rectangles("svd", "svd", [](const Tensor& x) { return svd(stretched(x)).s; }),
-      on_rectangles("svd", "svd", [](const Tensor& x) { return svd(stretched(x)).vh; }),
+      {"svd", "svd", [](Inputs x) { return svd(stretched(x[0])).vh; }, wide_rectangles},
       {"svd", "svd",
        [](Inputs x) { const auto [u, s, vh] = svd(stretched(x[0])); return matmul(u * unsqueeze(sin(s), -2), vh); },
        {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
       on_rectangles("svdvals", "svdvals", [](const Tensor& x) { return svdvals(stretched(x)); }),
       on_squares("eigh", "eigh", [](const Tensor& x) { return eigh(spread(x)).w; }),
-      on_squares("eigh", "eigh", [](const Tensor& x) { return eigh(spread(x)).v; }),
+      {"eigh", "eigh", [](Inputs x) { return eigh(spread(x[0])).v; }, wide_squares},
       {"eigh", "eigh",
        [](Inputs x) { const auto [w, v] = eigh(spread(x[0])); return matmul(v * unsqueeze(sin(w), -2), transpose(v)); },
        {{{3, 3}}, {{2, 2, 2}}}},

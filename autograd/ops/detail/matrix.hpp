@@ -14,8 +14,8 @@ namespace gradtape::detail {
 Shape batch_shape(const Tensor& x);
 /// `batch` with two more axes.
 Shape matrices(Shape batch, std::int64_t rows, std::int64_t cols);
-/// Where the matrix of each index of `batch` starts in a tensor whose own batches are `own`, counted
-/// in matrices.
+/// Where the matrix of each index of `batch` starts in a tensor whose own batches are `own`,
+/// counted in matrices.
 std::vector<std::int64_t> batch_offsets(const Shape& own, const Shape& batch);
 /// "matrix 3 of the batch [4, 3, 3]", or "the matrix [3, 3]" where there is only one.
 std::string describe_matrix(const Tensor& a, std::int64_t i);
@@ -39,8 +39,8 @@ Tensor symmetric(const Tensor& x);
 /// Whether b is a vector, or a batch of vectors, as the right side of a system with the matrix a.
 bool is_vector_side(const Tensor& a, const Tensor& b);
 
-/// Calls f(i) for every matrix of a batch, on several threads where there are more than `grain`. The
-/// work that kernels count on those threads is the caller's.
+/// Calls f(i) for every matrix of a batch, on several threads where there are more than `grain`.
+/// The work that kernels count on those threads is the caller's.
 template <class F> void parallel_matrices(std::int64_t count, std::int64_t grain, const F& f) {
   std::atomic<std::int64_t> flops = 0, bytes = 0;
   const Work* const of_caller = &work;

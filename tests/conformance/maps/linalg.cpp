@@ -23,7 +23,8 @@ Tensor identity_like(const Tensor& x) {
 }
 
 Shape batches(const Tensor& x) {
-  return Shape(std::span<const std::int64_t>(x.shape().begin(), static_cast<std::size_t>(x.ndim() - 2)));
+  return Shape(
+      std::span<const std::int64_t>(x.shape().begin(), static_cast<std::size_t>(x.ndim() - 2)));
 }
 
 Shape joined(const Tensor& x, int from, int to) {
@@ -82,9 +83,9 @@ Value triangular_solve(Call& c) {
   const Tensor b = c.tensor(0, "b").ndim() ? c.tensor(0, "b") : Tensor();
   const Tensor a = c.tensor(1, "A");
   const bool upper = c.flag(2, "upper", true), turned = c.flag(3, "transpose", false);
-  const Tensor x =
-      solve_triangular(turned ? transpose(a) : a, b,
-                       {.upper = upper != turned, .unitriangular = c.flag(4, "unitriangular", false)});
+  const Tensor x = solve_triangular(
+      turned ? transpose(a) : a, b,
+      {.upper = upper != turned, .unitriangular = c.flag(4, "unitriangular", false)});
   return List{x, a.detach() + 0.0 * a};
 }
 
@@ -114,8 +115,8 @@ Value slogdet_map(Call& c) {
 Value qr_map(Call& c) {
   const Tensor a = first(c);
   const bool old = c.function == "qr";  // torch.qr(input, some)
-  const std::string mode = old ? (c.flag(1, "some", true) ? "reduced" : "complete")
-                               : c.text(1, "mode", "reduced");
+  const std::string mode =
+      old ? (c.flag(1, "some", true) ? "reduced" : "complete") : c.text(1, "mode", "reduced");
   if (mode == "complete" && a.size(-2) > a.size(-1)) throw Unsupported("qr in mode complete");
   const auto [q, r] = qr(a);
   return mode == "r" ? List{zeros({0}, a.dtype()), r} : List{q, r};
@@ -168,7 +169,8 @@ Value pinv_map(Call& c) {
   c.ignore(9, "hermitian");
   if (c.has(9, "atol")) throw Unsupported("pinv with atol");
   if (!old && c.args.size() == 2) {  // PyTorch's own samples: pinv of a product of two factors
-    const Tensor b = c.tensor(1, "b");
+    const Tensor b = c.tensor(1, "rcond");
+    if (b.ndim() == 0) return pinv(a, b.item<double>());
     return pinv(matmul(a, transpose(b)), rtol);
   }
   return pinv(a, rtol);
@@ -201,8 +203,7 @@ Value lstsq_map(Call& c) {
   const Tensor x = lstsq(a, b, rcond), rank = rank_of(a, {}, rcond);
   const Tensor none = zeros({0}, a.dtype());
   const bool tall = a.size(-2) > a.size(-1) && driver != "gelsy";
-  const Tensor residuals =
-      tall ? sum(square(matmul(a, x) - b).detach(), -2) : none;
+  const Tensor residuals = tall ? sum(square(matmul(a, x) - b).detach(), -2) : none;
   return List{x, residuals, driver == "gels" ? zeros({0}, int64) : rank,
               driver == "gelsd" || driver == "gelss" ? svdvals(a.detach()) : none};
 }
@@ -216,8 +217,9 @@ Tensor norm_of(const Tensor& a, const Value& ord, MatrixNormOptions options) {
 Value matrix_norm_map(Call& c) {
   const auto axes = c.integers(2, "dim", std::vector<std::int64_t>{-2, -1});
   const Tensor a = first(c);
-  const Tensor y = norm_of(a, c.at(1, "ord"),
-                           {.keepdim = c.flag(3, "keepdim", false), .row_axis = axes.at(0), .column_axis = axes.at(1)});
+  const Tensor y = norm_of(
+      a, c.at(1, "ord"),
+      {.keepdim = c.flag(3, "keepdim", false), .row_axis = axes.at(0), .column_axis = axes.at(1)});
   c.ignore(4, "dtype");
   return y;
 }
@@ -281,7 +283,9 @@ Value lu_solve(Call& c) {
     for (std::int64_t row = 0; row < n; ++row) order.push_back(row);
     for (std::int64_t row = 0; row < n; ++row)
       std::swap(order[static_cast<std::size_t>(row)],
-                order[static_cast<std::size_t>(exchanges.data<double>()[static_cast<std::size_t>(i * n + row)]) - 1]);
+                order[static_cast<std::size_t>(
+                          exchanges.data<double>()[static_cast<std::size_t>(i * n + row)]) -
+                      1]);
     for (std::int64_t row = 0; row < n; ++row)
       p[static_cast<std::size_t>((i * n + order[static_cast<std::size_t>(row)]) * n + row)] = 1;
   }

@@ -91,7 +91,8 @@ Value cartesian_prod(Call& c) {
   if (given.size() == 1) return given[0];
   for (std::size_t i = 0; i < given.size(); ++i) {
     Shape own;
-    for (std::size_t j = 0; j < given.size(); ++j) own.push_back(j == i ? shape[static_cast<int>(i)] : 1);
+    for (std::size_t j = 0; j < given.size(); ++j)
+      own.push_back(j == i ? shape[static_cast<int>(i)] : 1);
     columns.push_back(reshape(expand(reshape(given[i], own), shape), {-1}));
   }
   return stack(columns, 1);
@@ -122,8 +123,8 @@ Tensor covariance(const Tensor& x, double correction, const Tensor& fweights,
   }
   const Tensor total = sum(weights);
   const Tensor centred = rows - sum(rows * weights, 1, {.keepdim = true}) / total;
-  const Tensor spent =
-      aweights.defined() ? correction * sum(weights * aweights) / total : full_like(total, correction);
+  const Tensor spent = aweights.defined() ? correction * sum(weights * aweights) / total
+                                          : full_like(total, correction);
   return without_ones(matmul(centred * weights, transpose(centred)) / maximum(total - spent, 0.0));
 }
 
@@ -137,8 +138,8 @@ Value corrcoef(Call& c) {
 }
 
 Value bilinear(Call& c) {
-  const Tensor y = einsum("...i,oij,...j->...o", {c.tensor(0, "input1"), c.tensor(2, "weight"),
-                                                  c.tensor(1, "input2")});
+  const Tensor y = einsum("...i,oij,...j->...o",
+                          {c.tensor(0, "input1"), c.tensor(2, "weight"), c.tensor(1, "input2")});
   const Tensor bias = c.tensor_or_none(3, "bias");
   return bias.defined() ? y + bias : y;
 }
@@ -173,8 +174,7 @@ Mapping matmul_map() {
       {"addr", added(outer, "vec1", "vec2")},
       {"baddbmm", added(bmm, "batch1", "batch2")},
       {"addbmm", added(bmm_summed, "batch1", "batch2")},
-      {"linalg.multi_dot",
-       [](Call& c) -> Value { return product_of(c.tensors(0, "tensors")); }},
+      {"linalg.multi_dot", [](Call& c) -> Value { return product_of(c.tensors(0, "tensors")); }},
       {"chain_matmul", chain_map},
       {"cartesian_prod", cartesian_prod},
       {"cov",
