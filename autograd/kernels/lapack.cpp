@@ -9,8 +9,8 @@
 #include <limits>
 #include <type_traits>
 
-// The declarations that xtensor-blas brings along. Its wrappers in C++ take its own containers, and
-// compile in 20 s; the Fortran interface behind them takes pointers.
+// The declarations that xtensor-blas brings along: only those, for its functions take and give
+// xtensor's containers, and these kernels work on raw pointers.
 #include <xflens/cxxlapack/netlib/netlib.h>
 
 #include "gradtape/autograd/work.hpp"
