@@ -51,7 +51,7 @@ Tensor reference(const Tensor& x, const Tensor& w, const std::array<std::int64_t
   return tensor(y, shape);
 }
 
-double dot(const Tensor& a, const Tensor& b) {
+double inner(const Tensor& a, const Tensor& b) {
   return sum(a * b).item<double>();
 }
 
@@ -96,8 +96,8 @@ TEST_CASE("conv2d follows its definition where blocks of columns split and join 
     const Tensor other_x = sample(c.x, 5), other_w = sample(c.w, 6);
     const Tensor moved_x = reference(other_x, w, c.stride, c.padding, c.dilation, c.groups);
     const Tensor moved_w = reference(x, other_w, c.stride, c.padding, c.dilation, c.groups);
-    CHECK(dot(gradients[0], other_x) == doctest::Approx(dot(g, moved_x)).epsilon(1e-11));
-    CHECK(dot(gradients[1], other_w) == doctest::Approx(dot(g, moved_w)).epsilon(1e-11));
+    CHECK(inner(gradients[0], other_x) == doctest::Approx(inner(g, moved_x)).epsilon(1e-11));
+    CHECK(inner(gradients[1], other_w) == doctest::Approx(inner(g, moved_w)).epsilon(1e-11));
   }
 }
 
