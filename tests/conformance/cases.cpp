@@ -124,6 +124,7 @@ std::vector<Case> read_cases(const std::string& folder) {
       c.op = parsed.value("op", "");
       c.note = parsed.value("note", "");
       for (const auto& tag : parsed.value("tags", json::array())) c.tags.insert(tag);
+      c.first_outputs_only = parsed.value("variant", "") == "grad_oriented";
       c.rtol = parsed["tol"]["rtol"];
       c.atol = parsed["tol"]["atol"];
       c.json = line;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "axes.hpp"
 
@@ -106,14 +108,52 @@ Value quantiles(Call& c) {
   return quantile(x, q, axes, {.keepdim = keepdim(c, 3), .interpolation = kind->second});
 }
 
-/// unique(x, sorted, return_inverse, return_counts) without dim
-Value distinct(Call& c) {
-  const Unique u = unique(c.tensor(0, "input"));
-  c.ignore(1, "sorted");
+/// The values, then inverse and counts where asked for from argument i on.
+Value with_options(Call& c, std::size_t i, const Unique& u) {
   List out{u.values};
-  if (c.flag(2, "return_inverse", false)) out.emplace_back(u.inverse);
-  if (c.flag(3, "return_counts", false)) out.emplace_back(u.counts);
+  if (c.flag(i, "return_inverse", false)) out.emplace_back(u.inverse);
+  if (c.flag(i + 1, "return_counts", false)) out.emplace_back(u.counts);
   return out.size() == 1 ? out[0] : Value(out);
+}
+
+/// The different slices of x along an axis: in ascending order, or each run of equal neighbours
+/// once. PyTorch's dim; NumPy and we know it as a loop.
+Unique distinct_slices(const Tensor& x, std::int64_t axis, bool runs) {
+  const Tensor first = movedim(x, axis, 0).to(float64);
+  const auto n = first.size(0), width = n == 0 ? 0 : first.numel() / n;
+  const auto row = [&](std::int64_t i) { return first.data<double>().subspan(i * width, width); };
+  const auto less = [&](std::int64_t a, std::int64_t b) {
+    return std::ranges::lexicographical_compare(row(a), row(b));
+  };
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n)), kept, counts, inverse(order.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (!runs) std::ranges::stable_sort(order, less);
+  for (const auto i : order) {
+    if (kept.empty() || !std::ranges::equal(row(kept.back()), row(i))) {
+      kept.push_back(i);
+      counts.push_back(0);
+    }
+    ++counts.back();
+    inverse[static_cast<std::size_t>(i)] = std::ssize(kept) - 1;
+  }
+  return {index_select(x, axis, tensor(kept)), tensor(inverse), tensor(counts)};
+}
+
+/// unique(x, sorted, return_inverse, return_counts, dim)
+Value distinct(Call& c) {
+  const Tensor x = c.tensor(0, "input");
+  c.ignore(1, "sorted");
+  return with_options(
+      c, 2, c.has(4, "dim") ? distinct_slices(x, c.integer(4, "dim"), false) : unique(x));
+}
+
+/// unique_consecutive(x, return_inverse, return_counts, dim)
+Value distinct_neighbours(Call& c) {
+  const Tensor x = c.tensor(0, "input");
+  if (c.has(3, "dim")) return with_options(c, 1, distinct_slices(x, c.integer(3, "dim"), true));
+  Unique u = distinct_slices(reshape(x, {-1}), 0, true);
+  u.inverse = reshape(u.inverse, x.shape());
+  return with_options(c, 1, u);
 }
 
 /// right=True or side="right"
@@ -123,7 +163,9 @@ bool to_the_right(Call& c) {
 }
 
 Value search(Call& c) {
-  const Tensor sorted = c.tensor(0, "sorted_sequence"), x = c.tensor(1, "input");
+  const Tensor given = c.tensor(0, "sorted_sequence"), x = c.tensor(1, "input");
+  const Tensor order = c.tensor_or_none(keyword_only, "sorter");
+  const Tensor sorted = order.defined() ? take_along(given, -1, order) : given;
   return searchsorted(sorted, x, {.right = to_the_right(c)});
 }
 
@@ -146,6 +188,7 @@ Mapping sort_map() {
       {"nanmedian", nan_middle},
       {"quantile", quantiles},
       {"unique", distinct},
+      {"unique_consecutive", distinct_neighbours},
       {"searchsorted", search},
       {"bucketize", bucket},
   };
