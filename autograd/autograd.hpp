@@ -1,7 +1,10 @@
 /// All of autograd but what opts in to heavy headers: formula.hpp, xtensor.hpp, fmt.hpp.
 #pragma once
 
+#include "gradtape/autograd/check_finite.hpp"
 #include "gradtape/autograd/checkpoint.hpp"
+#include "gradtape/autograd/cost.hpp"
+#include "gradtape/autograd/draw.hpp"
 #include "gradtape/autograd/functional.hpp"
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/gradcheck.hpp"

@@ -148,7 +148,8 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
   if (recording_enabled && is_floating(v->dtype))
     for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
   if (tracked == 0) {
-    if (recording_enabled) count_from_now();
+    // What finds indices or compares counts for the op that goes on with them.
+    if (recording_enabled && is_floating(v->dtype)) count_from_now();
     return std::move(value).tracked_by({});
   }
 
@@ -177,8 +178,10 @@ std::vector<Tensor> record_joint(const char* name, std::vector<Tensor> values,
   const auto tracked =
       std::count_if(inputs.begin(), inputs.end(), [](const Tensor& x) { return x.is_tracked(); });
   if (!recording_enabled) return values;
-  if (tracked == 0 || std::none_of(values.begin(), values.end(),
-                                   [](const Tensor& y) { return is_floating(y.dtype()); })) {
+  if (std::none_of(values.begin(), values.end(),
+                   [](const Tensor& y) { return is_floating(y.dtype()); }))
+    return values;
+  if (tracked == 0) {
     count_from_now();
     return values;
   }

@@ -5,7 +5,10 @@
 
 #include <doctest/doctest.h>
 
+#include "op_samples.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -48,7 +51,10 @@ TEST_CASE("an op that is made of others under InsideOp counts their work as its 
 TEST_CASE("work that was done between recorded ops is nobody's") {
   const Tensor x = ones({10}).requires_grad();
   const Tensor y = x * 2;
-  { const NoGrad no_grad; sum(exp(ones({100000}))); }
+  {
+    const NoGrad no_grad;
+    sum(exp(ones({100000})));
+  }
   sum(exp(ones({100000})));
   const auto c = cost(sum(exp(y)));
   CHECK(find(c, "exp").forward_flops == 10);
@@ -86,4 +92,79 @@ TEST_CASE("the table of costs has a line for every op and one for the total") {
     CAPTURE(word);
     CHECK(text.find(word) != std::string::npos);
   }
+}
+
+TEST_CASE("the gradient of a matmul costs two matmuls, that of a convolution two convolutions") {
+  const Tensor a = randn({20, 30}).requires_grad(), b = randn({30, 40}).requires_grad();
+  const auto product = cost(matmul(a, b), ones({20, 40}));
+  CHECK(find(product, "matmul").forward_flops == 2 * 20 * 30 * 40);
+  CHECK(product.total.ratio() == 2);
+  CHECK(cost(matmul(a.detach(), b), ones({20, 40})).total.ratio() == 1);
+
+  const Tensor x = randn({2, 3, 8, 8}).requires_grad(), w = randn({4, 3, 3, 3}).requires_grad();
+  const Tensor y = conv2d(x, w);
+  const auto convolution = cost(y, ones_like(y));
+  CHECK(find(convolution, "conv2d").forward_flops == 2 * 2 * 4 * 3 * 9 * 36);
+  CHECK(convolution.total.ratio() == doctest::Approx(2).epsilon(0.01));
+}
+
+// The constants of docs/theorem.md.
+TEST_CASE("the gradient of every op costs at most 16 times the op, and visits each node once") {
+  for (const auto& sample : op_samples())
+    for (const auto& shapes : sample.shapes) {
+      std::vector<Tensor> x;
+      for (const auto& t : sample_inputs(sample, shapes)) x.push_back(t.requires_grad());
+      const Tensor y = sample.f(x);
+      const auto c = cost(y, ones_like(y));
+      auto elements = static_cast<double>(y.numel());
+      for (const auto& input : x) elements += static_cast<double>(input.numel());
+      CAPTURE(sample.name);
+      CAPTURE(c.str());
+      CHECK(last_pass().nodes_visited == Tape(y).size());
+      if (elements == 0) continue;
+      CHECK(c.total.backward_flops <= 16 * (c.total.forward_flops + elements));
+      CHECK(c.total.backward_bytes <= 16 * (c.total.forward_bytes + 8 * elements));
+    }
+}
+
+namespace {
+
+/// A graph of n ops, each of which takes two of the 8 results before it: paths double all the time.
+Tensor random_graph(std::int64_t n, std::uint64_t seed) {
+  Generator generator(seed);
+  std::vector<Tensor> recent;
+  for (int i = 0; i < 8; ++i) recent.push_back(randn({4, 4}, float64, generator).requires_grad());
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto draw = randint(0, 8, {4}, generator);
+    const auto* pick = draw.data<std::int64_t>().data();
+    const Tensor &a = recent[static_cast<std::size_t>(pick[0])],
+                 &b = recent[static_cast<std::size_t>(pick[1])];
+    const Tensor y = pick[2] < 3 ? tanh(a) : pick[2] < 6 ? tanh(a * b) : tanh(matmul(a, b));
+    recent[static_cast<std::size_t>(i % 8)] = y;
+  }
+  Tensor all = recent[0];
+  for (std::size_t i = 1; i < recent.size(); ++i) all = all + recent[i];
+  return sum(all);
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of random graphs with heavy sharing costs O(1) times the function") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Tensor y = random_graph(300, seed);
+    const auto c = cost(y);
+    CHECK(last_pass().nodes_visited == Tape(y).size());
+    CHECK(last_pass().nodes_visited == c.total.nodes + c.leaves);
+    CHECK(c.total.ratio() > 1);
+    CHECK(c.total.ratio() < 4);
+  }
+}
+
+TEST_CASE("the work of the gradient grows in proportion to the graph") {
+  const auto small = cost(random_graph(500, 1)), large = cost(random_graph(5000, 1));
+  const auto nodes =
+      static_cast<double>(large.total.nodes) / static_cast<double>(small.total.nodes);
+  CHECK(large.total.backward_flops / small.total.backward_flops ==
+        doctest::Approx(nodes).epsilon(0.1));
+  CHECK(large.total.ratio() == doctest::Approx(small.total.ratio()).epsilon(0.1));
 }

@@ -170,7 +170,7 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
   detail::unify(p, t, op);
   check_probabilities(p);
   const auto value = [&] {
-    const NoGrad no_grad;
+    const detail::InsideOp inside;
     return losses(p, t);
   };
   const Tensor each =
