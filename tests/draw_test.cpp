@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -52,6 +53,7 @@ TEST_CASE("a traced page holds shapes, statistics of values and gradients, and c
   CHECK(contains(page, R"("flops":3)"));
   CHECK(contains(page, R"("nonFinite":"")"));
   CHECK_FALSE(w.grad().defined());
+  if (const char* path = std::getenv("GRADTAPE_TAPE_PAGE")) trace.save_html(path, loss);
   CHECK_NOTHROW(loss.backward());
 }
 
