@@ -1,5 +1,17 @@
-/// All of optim: the optimizers.
+/// All of optim: the optimizers, schedules, bounds on gradients, averages.
 #pragma once
 
+#include "gradtape/optim/adadelta.hpp"
+#include "gradtape/optim/adagrad.hpp"
 #include "gradtape/optim/adam.hpp"
+#include "gradtape/optim/adamax.hpp"
+#include "gradtape/optim/asgd.hpp"
+#include "gradtape/optim/average.hpp"
+#include "gradtape/optim/clip.hpp"
+#include "gradtape/optim/lion.hpp"
+#include "gradtape/optim/nadam.hpp"
+#include "gradtape/optim/radam.hpp"
+#include "gradtape/optim/rmsprop.hpp"
+#include "gradtape/optim/rprop.hpp"
+#include "gradtape/optim/schedule.hpp"
 #include "gradtape/optim/sgd.hpp"

@@ -10,8 +10,8 @@ namespace gradtape::optim {
 
 /// Updates parameters by their gradients. It sees variables only, never their model.
 ///
-/// `step` skips parameters that are frozen or have no gradient. A rule's options may be changed
-/// between steps.
+/// `step` skips parameters that are frozen or have no gradient. Parameters come in groups, each
+/// with options of its own, which may be changed between steps: by hand or by a Schedule.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -20,16 +20,73 @@ class Optimizer {
   virtual void step() = 0;
   /// Drops the accumulated gradients.
   void zero_grad();
+  /// Those of all groups, in order.
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
+  /// The number of groups: one until another is added.
+  std::size_t num_groups() const { return num_groups_; }
+  /// The learning rate of a group.
+  virtual double& lr(std::size_t group = 0) = 0;
+  /// What a group keeps of its last direction (momentum, or beta1 of the Adam family); nullptr for
+  /// a rule without.
+  virtual double* momentum(std::size_t group = 0) = 0;
+
  protected:
-  /// Throws ValueError in the name of `op` for an empty list, an undefined parameter, or one that
-  /// is listed twice.
-  Optimizer(const char* op, std::vector<Parameter> parameters);
+  Optimizer() = default;
   Optimizer(const Optimizer&) = default;
   Optimizer& operator=(const Optimizer&) = default;
 
+  /// Throws ValueError in the name of `op` for an empty list, an undefined parameter, or one that
+  /// is listed twice; nothing is added then.
+  void add_parameters(const char* op, const std::vector<Parameter>& parameters);
+
   std::vector<Parameter> parameters_;
+  std::vector<std::size_t> group_;  ///< Of each parameter.
+  std::size_t num_groups_ = 0;
+};
+
+/// An optimizer with options for each group and state for each parameter. `Options` is an aggregate
+/// with `lr`, the name of its `rule`, and `check()`.
+template <class Options, class State> class Rule : public Optimizer {
+ public:
+  /// Throws ValueError for an empty list, a parameter listed twice, or options out of range.
+  explicit Rule(const std::vector<Parameter>& parameters, const Options& options = {}) {
+    add_group(parameters, options);
+  }
+
+  /// More parameters, with options of their own. Throws as the constructor.
+  void add_group(const std::vector<Parameter>& parameters, const Options& options) {
+    options.check();
+    add_parameters(Options::rule, parameters);
+    options_.push_back(options);
+    states_.resize(parameters_.size());
+  }
+
+  /// The options of a group, which may be changed between steps.
+  Options& options(std::size_t group = 0) { return options_.at(group); }
+  const Options& options(std::size_t group = 0) const { return options_.at(group); }
+  /// What the rule remembers of parameter i; its tensors are undefined before the first step.
+  const State& state(std::size_t i) const { return states_.at(i); }
+
+  double& lr(std::size_t group = 0) override { return options(group).lr; }
+  double* momentum(std::size_t group = 0) override {
+    [[maybe_unused]] Options& o = options(group);
+    if constexpr (requires { o.momentum; })
+      return &o.momentum;
+    else if constexpr (requires { o.beta1; })
+      return &o.beta1;
+    else
+      return nullptr;
+  }
+
+ protected:
+  /// Checks the options and calls update(options, state, pass) for each parameter that takes part
+  /// in the step; `pass` is a detail::Pass<T> of the parameter's type.
+  template <class F> void each(const F& update);
+
+ private:
+  std::vector<Options> options_;
+  std::vector<State> states_;
 };
 
 }  // namespace gradtape::optim

@@ -7,10 +7,19 @@ namespace gradtape::optim {
 
 /// Options of SGD.
 struct SGDOptions {
+  static constexpr const char* rule = "SGD";
   double lr = 1e-3;         ///< Learning rate, >= 0.
   double momentum = 0;      ///< Share of the last velocity that is kept, >= 0.
+  double dampening = 0;     ///< Share of the gradient that the velocity does not get.
   double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  bool nesterov = false;    ///< Look ahead along the velocity; needs momentum.
+  bool nesterov = false;    ///< Look ahead along the velocity; needs momentum, no dampening.
+  bool maximize = false;    ///< Climb instead of descending.
+  void check() const;       ///< Throws ValueError for an option out of range.
+};
+
+/// What SGD remembers of a parameter.
+struct SGDState {
+  Tensor velocity;  ///< v; undefined without momentum.
 };
 
 /// Gradient descent with momentum, weight decay and Nesterov's look-ahead, as PyTorch defines them
@@ -18,23 +27,12 @@ struct SGDOptions {
 /// with the learning rate outside the velocity):
 ///
 ///     d <- g + weight_decay w
-///     v <- momentum v + d
-///     w <- w - lr v                    (nesterov: w - lr (d + momentum v))
-class SGD : public Optimizer {
+///     v <- momentum v + (1 - dampening) d     (at first v <- d)
+///     w <- w - lr v                           (nesterov: w - lr (d + momentum v))
+class SGD : public Rule<SGDOptions, SGDState> {
  public:
-  /// Throws ValueError for an empty list, a parameter listed twice, or options out of range.
-  explicit SGD(std::vector<Parameter> parameters, const SGDOptions& options = {});
-
+  using Rule::Rule;
   void step() override;
-  /// The options, which may be changed between steps.
-  SGDOptions& options() { return options_; }
-  const SGDOptions& options() const { return options_; }
-  /// The velocity of parameter i; undefined before its first step with momentum.
-  const Tensor& velocity(std::size_t i) const { return velocity_.at(i); }
-
- private:
-  SGDOptions options_;
-  std::vector<Tensor> velocity_;
 };
 
 }  // namespace gradtape::optim

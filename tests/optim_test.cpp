@@ -96,9 +96,9 @@ TEST_CASE("SGD follows the definition with and without momentum, Nesterov and we
         }
         check_close(w, want, tolerance_for(dtype));
         if (options.momentum > 0)
-          check_close(sgd.velocity(0), velocity, tolerance_for(dtype));
+          check_close(sgd.state(0).velocity, velocity, tolerance_for(dtype));
         else
-          CHECK_FALSE(sgd.velocity(0).defined());
+          CHECK_FALSE(sgd.state(0).velocity.defined());
       }
     }
   }
@@ -122,9 +122,9 @@ TEST_CASE("Adam follows Algorithm 1 of Kingma and Ba") {
           reference_adam(want, first, second, gradient_at(t, n), t, options);
         }
         check_close(w, want, tolerance_for(dtype));
-        check_close(adam.first_moment(0), first, tolerance_for(dtype));
-        check_close(adam.second_moment(0), second, tolerance_for(dtype));
-        CHECK(adam.steps(0) == 20);
+        check_close(adam.state(0).first_moment, first, tolerance_for(dtype));
+        check_close(adam.state(0).second_moment, second, tolerance_for(dtype));
+        CHECK(adam.state(0).steps == 20);
       }
     }
   }
@@ -171,9 +171,9 @@ TEST_CASE("a step leaves alone what has no gradient or is frozen, and what other
   CHECK(values(used) != seen);
   CHECK(unused.tensor().item<float>() == 3);
   CHECK(frozen.tensor().item<float>() == 4);
-  CHECK(adam.steps(0) == 1);
-  CHECK(adam.steps(1) == 0);
-  CHECK(adam.steps(2) == 0);
+  CHECK(adam.state(0).steps == 1);
+  CHECK(adam.state(1).steps == 0);
+  CHECK(adam.state(2).steps == 0);
 }
 
 TEST_CASE("a graph recorded before a step still differentiates with the old values") {
@@ -192,10 +192,10 @@ TEST_CASE("optimizer state that was handed out does not change under its holder"
   optim::SGD sgd({w}, {.lr = 0.1, .momentum = 0.9});
   set_gradient(w, {1, -1});
   sgd.step();
-  const Tensor held = sgd.velocity(0);
+  const Tensor held = sgd.state(0).velocity;
   sgd.step();
   CHECK(values(held) == Vector{1, -1});
-  check_close(sgd.velocity(0), {1.9, -1.9}, 1e-6);
+  check_close(sgd.state(0).velocity, {1.9, -1.9}, 1e-6);
 }
 
 TEST_CASE("an update in place keeps the buffer of a parameter that nobody else holds") {
@@ -219,7 +219,7 @@ TEST_CASE("the learning rate may change between steps, and the dtype of the para
     adam.step();
     reference_adam(want, m, v, gradient_at(t, 1), t, {.lr = 0.1 * t});
   }
-  CHECK(adam.first_moment(0).dtype() == float64);
+  CHECK(adam.state(0).first_moment.dtype() == float64);
   check_close(w, want, 1e-6);
 }
 
@@ -236,7 +236,7 @@ TEST_CASE("zero_grad drops the gradients of all parameters") {
 TEST_CASE("optimizers refuse parameter lists that make no sense") {
   const Parameter w(tensor({1.0}), "layer.weight"), b(tensor({1.0}), "layer.bias");
   CHECK_THROWS_WITH_AS(
-      optim::SGD({}),
+      optim::SGD(std::vector<Parameter>()),
       "SGD: got no parameters; register them with parameter() and child() in the model",
       ValueError);
   CHECK_THROWS_WITH_AS(optim::Adam({w, b, w}),

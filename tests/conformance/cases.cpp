@@ -14,7 +14,6 @@ namespace gradtape::conformance {
 namespace {
 
 using nlohmann::json;
-using Arrays = std::map<std::string, Tensor>;
 
 Value special(const json& value, const std::map<std::string, Value>& inputs) {
   const std::string& key = value.begin().key();
@@ -85,6 +84,15 @@ void read_op(Case& c, const json& line, const Arrays& arrays) {
   }
 }
 
+void add_arrays(const json& value, const Arrays& group, Arrays& out) {
+  if (value.is_string()) {
+    if (const auto found = group.find(value.get<std::string>()); found != group.end())
+      out.insert(*found);
+  } else if (value.is_structured()) {
+    for (const auto& item : value) add_arrays(item, group, out);
+  }
+}
+
 }  // namespace
 
 bool Case::is_convention() const {
@@ -95,6 +103,12 @@ bool Case::is_convention() const {
 
 std::string Case::call() const {
   return expression.empty() ? fmt::format("{}(*{}, **{})", op, args, kwargs) : expression;
+}
+
+Arrays named_arrays(const std::string& line, const Arrays& group) {
+  Arrays out;
+  add_arrays(json::parse(line), group, out);
+  return out;
 }
 
 List arguments(const Case& c, const std::map<std::string, Value>& inputs) {
@@ -130,7 +144,10 @@ std::vector<Case> read_cases(const std::string& folder) {
       c.json = line;
       if (!groups.contains(c.group))
         groups[c.group] = load_safetensors(folder + "/" + c.group + ".safetensors");
-      if (c.kind == "op") read_op(c, parsed, groups[c.group]);
+      if (c.kind == "op")
+        read_op(c, parsed, groups[c.group]);
+      else
+        add_arrays(parsed, groups[c.group], c.arrays);
       cases.push_back(std::move(c));
     } catch (const json::exception& e) {
       fail<IoError>("read_cases",

@@ -24,6 +24,8 @@ struct Output {
   Tensor cotangent;  ///< Undefined where the output is not differentiable.
 };
 
+using Arrays = std::map<std::string, Tensor>;
+
 /// Gradients by input; an undefined one stands for no path, which is zero.
 using Gradients = std::map<std::string, Tensor>;
 
@@ -34,6 +36,7 @@ struct Case {
   bool first_outputs_only = false;
   double rtol = 0, atol = 0;
   std::string json;  ///< Its line.
+  Arrays arrays;     ///< Those that it names, for kinds other than "op".
 
   // Of kind "op" alone.
   std::string expression;    ///< Empty where `args` and `kwargs` give the call.
@@ -47,6 +50,9 @@ struct Case {
   bool is_convention() const;  ///< Follows a choice of PyTorch's: kinks, ties, boundaries.
   std::string call() const;    ///< For messages: the expression, or op(args).
 };
+
+/// The arrays of its group that the strings of a case name, given as JSON.
+Arrays named_arrays(const std::string& line, const Arrays& group);
 
 /// What the function of a case is called with. Throws Unsupported for JSON that stands for nothing
 /// known.

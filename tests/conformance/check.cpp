@@ -7,16 +7,12 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <map>
 
 #include "expression.hpp"
 
 namespace gradtape::conformance {
 namespace {
-
-/// What differs; ends the check of a case.
-struct Difference : std::runtime_error {
-  using runtime_error::runtime_error;
-};
 
 std::string place(const Shape& shape, std::int64_t i) {
   std::vector<std::int64_t> index;
@@ -32,27 +28,6 @@ bool close(double got, double want, const Case& c) {
   if (std::isnan(want) || std::isnan(got)) return std::isnan(want) && std::isnan(got);
   if (std::isinf(want) || std::isinf(got)) return got == want;
   return std::abs(got - want) <= c.atol + c.rtol * std::abs(want);
-}
-
-/// Throws Difference unless the tensors agree; of random ones shape and dtype alone can.
-void compare_tensors(const std::string& what, const Tensor& got, const Tensor& want,
-                     const Case& c) {
-  if (got.shape() != want.shape())
-    throw Difference(
-        fmt::format("{} has shape {}, wanted {}", what, got.shape().str(), want.shape().str()));
-  if (got.dtype() != want.dtype())
-    throw Difference(
-        fmt::format("{} has dtype {}, wanted {}", what, name(got.dtype()), name(want.dtype())));
-  if (c.tags.contains("random")) return;
-  const Tensor got64 = got.detach().to(float64), want64 = want.to(float64);
-  const auto g = got64.data<double>(), w = want64.data<double>();
-  const auto wrong = static_cast<std::size_t>(std::count_if(
-      g.begin(), g.end(), [&](const double& x) { return !close(x, w[&x - g.data()], c); }));
-  for (std::size_t i = 0; i < g.size(); ++i)
-    if (!close(g[i], w[i], c))
-      throw Difference(fmt::format("{}{} is {:.17g}, wanted {:.17g} ({} of {} elements differ)",
-                                   what, place(got.shape(), static_cast<std::int64_t>(i)), g[i],
-                                   w[i], wrong, g.size()));
 }
 
 void compare_gradients(const std::string& what, const Gradients& got, const Gradients& want,
@@ -134,16 +109,44 @@ void run(const Case& c) {
   compare_gradients("hvp", gradients(grads, directions, leaves, false), c.hvp, leaves, c);
 }
 
+using Check = void (*)(const Case&);
+
+/// By kind.
+const std::map<std::string, Check> checks = {{"op", run},
+                                             {"optimizer", check_optimizer},
+                                             {"scheduler", check_scheduler},
+                                             {"clip", check_clip}};
+
 }  // namespace
 
+void compare_tensors(const std::string& what, const Tensor& got, const Tensor& want,
+                     const Case& c) {
+  if (got.shape() != want.shape())
+    throw Difference(
+        fmt::format("{} has shape {}, wanted {}", what, got.shape().str(), want.shape().str()));
+  if (got.dtype() != want.dtype())
+    throw Difference(
+        fmt::format("{} has dtype {}, wanted {}", what, name(got.dtype()), name(want.dtype())));
+  if (c.tags.contains("random")) return;
+  const Tensor got64 = got.detach().to(float64), want64 = want.to(float64);
+  const auto g = got64.data<double>(), w = want64.data<double>();
+  const auto wrong = static_cast<std::size_t>(std::count_if(
+      g.begin(), g.end(), [&](const double& x) { return !close(x, w[&x - g.data()], c); }));
+  for (std::size_t i = 0; i < g.size(); ++i)
+    if (!close(g[i], w[i], c))
+      throw Difference(fmt::format("{}{} is {:.17g}, wanted {:.17g} ({} of {} elements differ)",
+                                   what, place(got.shape(), static_cast<std::int64_t>(i)), g[i],
+                                   w[i], wrong, g.size()));
+}
+
 bool can_check(const std::string& kind) {
-  return kind == "op";
+  return checks.contains(kind);
 }
 
 Outcome check(const Case& c) {
   if (!can_check(c.kind)) return {Verdict::unsupported, "cases of kind " + c.kind};
   try {
-    run(c);
+    checks.at(c.kind)(c);
     return {};
   } catch (const Unsupported& e) {
     return {Verdict::unsupported, e.what()};

@@ -6,26 +6,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 namespace gradtape::conformance {
 namespace {
 
-using nlohmann::json;
-using Arrays = std::map<std::string, Tensor>;
-
 constexpr std::size_t largest = 15'000;  // bytes
-
-/// The arrays that the strings of a case name.
-void add_arrays(const json& value, const Arrays& group, Arrays& out) {
-  if (value.is_string()) {
-    if (const auto found = group.find(value.get<std::string>()); found != group.end())
-      out.insert(*found);
-  } else if (value.is_structured()) {
-    for (const auto& item : value) add_arrays(item, group, out);
-  }
-}
 
 /// Bytes that a case adds to the files.
 std::size_t size_of_case(const Case& c, const Arrays& arrays) {
@@ -50,8 +36,7 @@ void extract(const std::vector<Case>& cases, const std::string& from, const std:
     const Case& c = cases[i];
     if (!groups.contains(c.group))
       groups[c.group] = load_safetensors(from + "/" + c.group + ".safetensors");
-    Choice choice{c.tags.contains("size0"), 0, i, {}};
-    add_arrays(json::parse(c.json), groups[c.group], choice.arrays);
+    Choice choice{c.tags.contains("size0"), 0, i, named_arrays(c.json, groups[c.group])};
     choice.size = size_of_case(c, choice.arrays);
     if (choice.size > largest || c.tags.contains("extended")) continue;
     const auto [found, is_new] = smallest.try_emplace({c.op, c.is_convention()}, choice);

@@ -1,0 +1,32 @@
+#include "gradtape/optim/adadelta.hpp"
+
+#include <cmath>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+
+void AdadeltaOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require(rho >= 0 && rho <= 1, rule, "rho", rho, "in [0, 1]");
+  detail::require_non_negative(rule, "eps", eps);
+  detail::require_non_negative(rule, "weight_decay", weight_decay);
+}
+
+void Adadelta::step() {
+  each([]<class T>(const AdadeltaOptions& o, AdadeltaState& s, const detail::Pass<T>& pass) {
+    const T lr = T(o.lr), rho = T(o.rho), rest = T(1 - o.rho), eps = T(o.eps);
+    const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
+    pass(
+        [=](T& w, T g, T& v, T& u) {
+          const T d = sign * g + decay * w;
+          v = rho * v + rest * d * d;
+          const T delta = std::sqrt(u + eps) / std::sqrt(v + eps) * d;
+          u = rho * u + rest * delta * delta;
+          w -= lr * delta;
+        },
+        s.square, s.delta);
+  });
+}
+
+}  // namespace gradtape::optim

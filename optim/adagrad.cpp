@@ -1,0 +1,32 @@
+#include "gradtape/optim/adagrad.hpp"
+
+#include <cmath>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+
+void AdagradOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require_non_negative(rule, "lr_decay", lr_decay);
+  detail::require_non_negative(rule, "weight_decay", weight_decay);
+  detail::require_non_negative(rule, "initial_sum", initial_sum);
+  detail::require_non_negative(rule, "eps", eps);
+}
+
+void Adagrad::step() {
+  each([]<class T>(const AdagradOptions& o, AdagradState& s, const detail::Pass<T>& pass) {
+    const T lr = T(o.lr / (1 + static_cast<double>(s.steps++) * o.lr_decay)), eps = T(o.eps);
+    const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
+    const T initial = s.sum.defined() ? T(0) : T(o.initial_sum);
+    pass(
+        [=](T& w, T g, T& v) {
+          const T d = sign * g + decay * w;
+          v += initial + d * d;
+          w -= lr * d / (std::sqrt(v) + eps);
+        },
+        s.sum);
+  });
+}
+
+}  // namespace gradtape::optim

@@ -1,0 +1,34 @@
+#include "gradtape/optim/adamax.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+
+void AdamaxOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require_share(rule, "beta1", beta1);
+  detail::require_share(rule, "beta2", beta2);
+  detail::require_non_negative(rule, "eps", eps);
+  detail::require_non_negative(rule, "weight_decay", weight_decay);
+}
+
+void Adamax::step() {
+  each([]<class T>(const AdamaxOptions& o, AdamaxState& s, const detail::Pass<T>& pass) {
+    const T lr = T(o.lr / detail::shortfall(o.beta1, ++s.steps)), eps = T(o.eps);
+    const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2);
+    const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
+    pass(
+        [=](T& w, T g, T& m, T& u) {
+          const T d = sign * g + decay * w;
+          m = beta1 * m + rest1 * d;
+          u = std::max(beta2 * u, std::abs(d) + eps);
+          w -= lr * m / u;
+        },
+        s.first_moment, s.norm);
+  });
+}
+
+}  // namespace gradtape::optim

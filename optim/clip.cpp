@@ -1,0 +1,93 @@
+#include "gradtape/optim/clip.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "gradtape/autograd/node.hpp"
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+namespace {
+
+/// The p-norm of one gradient, in double precision; summed in pieces of a fixed size, so that the
+/// number of threads does not change it.
+template <class T> double norm_of(const T* g, std::int64_t n, double p) {
+  constexpr std::int64_t size = gradtape::detail::elementwise_grain;
+  const bool largest = std::isinf(p);
+  std::vector<double> parts(static_cast<std::size_t>((n + size - 1) / size), 0.0);
+  const auto sum = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = begin; part < end; ++part) {
+      double total = 0;
+      for (std::int64_t i = part * size; i < std::min(n, (part + 1) * size); ++i) {
+        const double x = std::abs(static_cast<double>(g[i]));
+        if (largest)
+          total = x > total || std::isnan(x) ? x : total;  // NaN stays: no x exceeds it
+        else
+          total += p == 2 ? x * x : std::pow(x, p);
+      }
+      parts[static_cast<std::size_t>(part)] = total;
+    }
+  };
+  gradtape::detail::parallel_for(static_cast<std::int64_t>(parts.size()), 1, sum);
+  double total = 0;
+  for (const double x : parts)
+    total = !largest ? total + x : x > total || std::isnan(x) ? x : total;
+  return largest ? total : std::pow(total, 1 / p);
+}
+
+/// Replaces the gradient of each parameter by f(gradient), elementwise. Never in place: other
+/// parameters, or the caller, may hold the same elements.
+template <class F> void replace_gradients(const std::vector<Parameter>& parameters, const F& f) {
+  for (const auto& parameter : parameters) {
+    if (parameter.is_frozen()) continue;
+    const Tensor old = parameter.grad();
+    if (!old.defined()) continue;
+    const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
+    gradtape::detail::visit_floating(old.dtype(), "clip", [&](auto zero) {
+      using T = decltype(zero);
+      const T* from = old.data<T>().data();
+      T* to = gradtape::detail::mutable_data<T>(fresh);
+      const auto part = [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) to[i] = f(from[i]);
+      };
+      gradtape::detail::parallel_for(old.numel(), gradtape::detail::elementwise_grain, part);
+    });
+    parameter.tensor().node_ref()->extra->grad = fresh;
+  }
+}
+
+}  // namespace
+
+double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
+                      const ClipNormOptions& options) {
+  constexpr const char* op = "clip_grad_norm";
+  detail::require(max_norm >= 0, op, "max_norm", max_norm, "at least 0");
+  detail::require(options.p > 0, op, "p", options.p, "above 0");
+  std::vector<double> norms;
+  for (const auto& parameter : parameters) {
+    const Tensor g = parameter.is_frozen() ? Tensor() : parameter.grad();
+    if (!g.defined()) continue;
+    gradtape::detail::visit_floating(g.dtype(), op, [&](auto zero) {
+      norms.push_back(norm_of(g.data<decltype(zero)>().data(), g.numel(), options.p));
+    });
+  }
+  const double norm = norm_of(norms.data(), static_cast<std::int64_t>(norms.size()), options.p);
+  if (options.error_if_nonfinite && !std::isfinite(norm))
+    fail<ValueError>(op, fmt::format("the norm of the gradients is {}", norm));
+  const double scale = max_norm / (norm + 1e-6);
+  if (!(scale >= 1))  // NaN spreads to all gradients, as in PyTorch
+    replace_gradients(parameters, [=](auto g) { return static_cast<decltype(g)>(scale) * g; });
+  return norm;
+}
+
+void clip_grad_value(const std::vector<Parameter>& parameters, double limit) {
+  detail::require(limit >= 0, "clip_grad_value", "limit", limit, "at least 0");
+  replace_gradients(parameters, [=](auto g) {
+    const auto most = static_cast<decltype(g)>(limit);
+    return g > most ? most : g < -most ? -most : g;
+  });
+}
+
+}  // namespace gradtape::optim

@@ -1,0 +1,49 @@
+#include "gradtape/optim/rmsprop.hpp"
+
+#include <cmath>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+
+void RMSpropOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require(alpha >= 0 && alpha <= 1, rule, "alpha", alpha, "in [0, 1]");
+  detail::require_non_negative(rule, "eps", eps);
+  detail::require_non_negative(rule, "weight_decay", weight_decay);
+  detail::require_non_negative(rule, "momentum", momentum);
+}
+
+void RMSprop::step() {
+  each([]<class T>(const RMSpropOptions& o, RMSpropState& s, const detail::Pass<T>& pass) {
+    const T lr = T(o.lr), alpha = T(o.alpha), rest = T(1 - o.alpha), eps = T(o.eps);
+    const T decay = T(o.weight_decay), momentum = T(o.momentum), sign = T(o.maximize ? -1 : 1);
+    // Both return g / (sqrt(v - m^2) + eps).
+    const auto plain = [=](T w, T g, T& v) {
+      const T d = sign * g + decay * w;
+      v = alpha * v + rest * d * d;
+      return d / (std::sqrt(v) + eps);
+    };
+    const auto centered = [=](T w, T g, T& v, T& m) {
+      const T d = sign * g + decay * w;
+      v = alpha * v + rest * d * d;
+      m = alpha * m + rest * d;
+      return d / (std::sqrt(v - m * m) + eps);
+    };
+    const auto move = [=](T& w, T& b, T d) {
+      b = momentum * b + d;
+      w -= lr * b;
+    };
+    if (o.centered && o.momentum > 0)
+      pass([=](T& w, T g, T& v, T& m, T& b) { move(w, b, centered(w, g, v, m)); }, s.square, s.mean,
+           s.velocity);
+    else if (o.centered)
+      pass([=](T& w, T g, T& v, T& m) { w -= lr * centered(w, g, v, m); }, s.square, s.mean);
+    else if (o.momentum > 0)
+      pass([=](T& w, T g, T& v, T& b) { move(w, b, plain(w, g, v)); }, s.square, s.velocity);
+    else
+      pass([=](T& w, T g, T& v) { w -= lr * plain(w, g, v); }, s.square);
+  });
+}
+
+}  // namespace gradtape::optim

@@ -1,0 +1,353 @@
+#include <fmt/format.h>
+
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/tape.hpp>
+#include <gradtape/optim/optim.hpp>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "check.hpp"
+#include "expression.hpp"
+
+namespace gradtape::conformance {
+namespace {
+
+using nlohmann::json;
+using Curve = optim::Curve;
+
+/// Keyword arguments; those that nobody read make the case unsupported.
+class Keywords {
+ public:
+  explicit Keywords(json values) : values_(std::move(values)) {
+    for (const char* speed : {"foreach", "fused", "capturable", "differentiable", "verbose"})
+      values_.erase(speed);
+  }
+
+  template <class T> T get(const std::string& name, T fallback) {
+    read_.insert(name);
+    const auto found = values_.find(name);
+    if (found == values_.end() || found->is_null()) return fallback;
+    if (found->is_object() && found->value("float", "") == "inf") {
+      if constexpr (std::is_same_v<T, double>) return std::numeric_limits<double>::infinity();
+    }
+    return found->template get<T>();
+  }
+  template <class T> void set(const std::string& name, T& option) { option = get(name, option); }
+  void set_pair(const std::string& name, double& first, double& second) {
+    const auto pair = get(name, std::vector<double>{first, second});
+    first = pair.at(0);
+    second = pair.at(1);
+  }
+  void check_all_read() const {
+    for (const auto& [name, value] : values_.items())
+      if (!read_.contains(name)) throw Unsupported("the keyword " + name);
+  }
+
+ private:
+  json values_;
+  std::set<std::string> read_;
+};
+
+// ---- Optimizers ----
+
+template <class Options> void read_adam(Options& o, Keywords& k) {
+  k.set_pair("betas", o.beta1, o.beta2);
+  k.set("eps", o.eps);
+}
+void read(optim::SGDOptions& o, Keywords& k) {
+  k.set("momentum", o.momentum);
+  k.set("dampening", o.dampening);
+  k.set("nesterov", o.nesterov);
+}
+void read(optim::AdamOptions& o, Keywords& k) {
+  read_adam(o, k);
+  k.set("amsgrad", o.amsgrad);
+}
+void read(optim::AdamWOptions& o, Keywords& k) {
+  read_adam(o, k);
+  k.set("amsgrad", o.amsgrad);
+}
+void read(optim::AdamaxOptions& o, Keywords& k) {
+  read_adam(o, k);
+}
+void read(optim::RAdamOptions& o, Keywords& k) {
+  read_adam(o, k);
+}
+void read(optim::NAdamOptions& o, Keywords& k) {
+  read_adam(o, k);
+  k.set("momentum_decay", o.momentum_decay);
+}
+void read(optim::AdagradOptions& o, Keywords& k) {
+  k.set("lr_decay", o.lr_decay);
+  k.set("initial_accumulator_value", o.initial_sum);
+  k.set("eps", o.eps);
+}
+void read(optim::AdadeltaOptions& o, Keywords& k) {
+  k.set("rho", o.rho);
+  k.set("eps", o.eps);
+}
+void read(optim::RMSpropOptions& o, Keywords& k) {
+  k.set("alpha", o.alpha);
+  k.set("eps", o.eps);
+  k.set("momentum", o.momentum);
+  k.set("centered", o.centered);
+}
+void read(optim::RpropOptions& o, Keywords& k) {
+  k.set_pair("etas", o.shrink, o.grow);
+  k.set_pair("step_sizes", o.min_step, o.max_step);
+}
+void read(optim::ASGDOptions& o, Keywords& k) {
+  k.set("lambd", o.lambda);
+  k.set("alpha", o.alpha);
+  k.set("t0", o.start);
+}
+
+/// The optimizer of a case, all parameters in one group or each in its own.
+template <class Rule, class Options>
+std::unique_ptr<optim::Optimizer> make(const std::vector<Parameter>& parameters, const json& line) {
+  const auto options = [&](const json& group) {
+    json keywords = line.value("kwargs", json::object());
+    keywords.update(group);
+    Keywords k(std::move(keywords));
+    Options o;
+    k.set("lr", o.lr);
+    k.set("maximize", o.maximize);
+    if constexpr (requires { o.weight_decay; }) k.set("weight_decay", o.weight_decay);
+    read(o, k);
+    k.check_all_read();
+    return o;
+  };
+  if (!line.contains("param_groups"))
+    return std::make_unique<Rule>(parameters, options(json::object()));
+  const json& groups = line["param_groups"];
+  if (groups.size() != parameters.size()) throw Unsupported("groups of several parameters");
+  auto rule = std::make_unique<Rule>(std::vector{parameters[0]}, options(groups[0]));
+  for (std::size_t i = 1; i < groups.size(); ++i)
+    rule->add_group({parameters[i]}, options(groups[i]));
+  return rule;
+}
+
+std::unique_ptr<optim::Optimizer> optimizer(const std::string& name,
+                                            const std::vector<Parameter>& p, const json& line) {
+  if (name == "SGD") return make<optim::SGD, optim::SGDOptions>(p, line);
+  if (name == "Adam") return make<optim::Adam, optim::AdamOptions>(p, line);
+  if (name == "AdamW") return make<optim::AdamW, optim::AdamWOptions>(p, line);
+  if (name == "Adamax") return make<optim::Adamax, optim::AdamaxOptions>(p, line);
+  if (name == "NAdam") return make<optim::NAdam, optim::NAdamOptions>(p, line);
+  if (name == "RAdam") return make<optim::RAdam, optim::RAdamOptions>(p, line);
+  if (name == "Adagrad") return make<optim::Adagrad, optim::AdagradOptions>(p, line);
+  if (name == "Adadelta") return make<optim::Adadelta, optim::AdadeltaOptions>(p, line);
+  if (name == "RMSprop") return make<optim::RMSprop, optim::RMSpropOptions>(p, line);
+  if (name == "Rprop") return make<optim::Rprop, optim::RpropOptions>(p, line);
+  if (name == "ASGD") return make<optim::ASGD, optim::ASGDOptions>(p, line);
+  throw Unsupported("no equivalent of " + name);
+}
+
+/// Leaves g as the accumulated gradient.
+void set_gradient(const Parameter& parameter, const Tensor& g) {
+  parameter.zero_grad();
+  sum(parameter * g).backward();
+}
+
+/// The one objective of the corpus, a Rosenbrock function and a bowl that lean on each other.
+Tensor objective(const std::string& text, const std::vector<Parameter>& parameters) {
+  if (text !=
+          "sum_{i<3} ((1-p[i])^2 + 5*(p[i+1]-p[i]^2)^2) + 0.5*sum(q*q*[[1,2,3],[4,5,6]]) + "
+          "0.3*sum_{j<3} q[0,j]*p[j]" ||
+      parameters.size() != 2)
+    throw Unsupported("the objective " + text);
+  const Tensor &p = parameters[0], &q = parameters[1];
+  const Tensor head = slice(p, 0, 0, 3), tail = slice(p, 0, 1, 4);
+  const Tensor weights = tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}}, float64);
+  return sum(square(1.0 - head) + 5.0 * square(tail - square(head))) + 0.5 * sum(q * q * weights) +
+         0.3 * sum(select(q, 0, 0) * head);
+}
+
+// ---- Schedules ----
+
+/// PyTorch's lambdas of the corpus, evaluated as expressions.
+std::function<double(std::int64_t)> factor(Keywords& k) {
+  const auto text = k.get("lambda", std::string());
+  return [text](std::int64_t e) {
+    return evaluate(text, {{"e", Value(e)}, {"epoch", Value(e)}}).number(text);
+  };
+}
+
+optim::OneCycleOptions one_cycle_options(Keywords& k) {
+  optim::OneCycleOptions o;
+  k.set("max_lr", o.max_lr);
+  o.steps = k.get("total_steps",
+                  k.get("epochs", std::int64_t{0}) * k.get("steps_per_epoch", std::int64_t{0}));
+  k.set("pct_start", o.rise);
+  o.linear = k.get("anneal_strategy", std::string("cos")) == "linear";
+  k.set("three_phase", o.three_phases);
+  k.set("div_factor", o.initial_divisor);
+  k.set("final_div_factor", o.final_divisor);
+  k.set("base_momentum", o.min_momentum);
+  k.set("max_momentum", o.max_momentum);
+  return o;
+}
+
+optim::CyclicOptions cyclic_options(Keywords& k) {
+  optim::CyclicOptions o;
+  k.set("base_lr", o.min_lr);
+  k.set("max_lr", o.max_lr);
+  k.set("step_size_up", o.up);
+  k.set("step_size_down", o.down);
+  const auto mode = k.get("mode", std::string("triangular"));
+  o.halve = mode == "triangular2";
+  const double gamma = k.get("gamma", 1.0);
+  if (mode == "exp_range") o.gamma = gamma;
+  k.set("base_momentum", o.min_momentum);
+  k.set("max_momentum", o.max_momentum);
+  return o;
+}
+
+Curve curve(const std::string& name, const json& keywords);
+
+std::vector<Curve> curves(const json& list) {
+  std::vector<Curve> out;
+  for (const auto& item : list) out.push_back(curve(item.at(0), item.at(1)));
+  return out;
+}
+
+Curve curve(const std::string& name, Keywords& k) {
+  const auto integer = [&](const char* key, std::int64_t fallback) { return k.get(key, fallback); };
+  if (name == "StepLR") return optim::step_decay(integer("step_size", 0), k.get("gamma", 0.1));
+  if (name == "MultiStepLR")
+    return optim::multistep_decay(k.get("milestones", std::vector<std::int64_t>()),
+                                  k.get("gamma", 0.1));
+  if (name == "ExponentialLR") return optim::exponential_decay(k.get("gamma", 0.0));
+  if (name == "PolynomialLR")
+    return optim::polynomial_decay(integer("total_iters", 5), k.get("power", 1.0));
+  if (name == "ConstantLR")
+    return optim::constant(k.get("factor", 1.0 / 3), integer("total_iters", 5));
+  if (name == "LinearLR")
+    return optim::linear(k.get("start_factor", 1.0 / 3), k.get("end_factor", 1.0),
+                         integer("total_iters", 5));
+  if (name == "CosineAnnealingLR") return optim::cosine(integer("T_max", 0), k.get("eta_min", 0.0));
+  if (name == "CosineAnnealingWarmRestarts")
+    return optim::cosine_restarts(integer("T_0", 0), integer("T_mult", 1), k.get("eta_min", 0.0));
+  if (name == "LambdaLR") return optim::by_factor(factor(k));
+  if (name == "MultiplicativeLR") return optim::multiplicative(factor(k));
+  if (name == "OneCycleLR") return optim::one_cycle(one_cycle_options(k));
+  if (name == "CyclicLR") return optim::cyclic(cyclic_options(k));
+  if (name == "SequentialLR")
+    return optim::sequential(curves(k.get("schedulers", json::array())),
+                             k.get("milestones", std::vector<std::int64_t>()));
+  if (name == "ChainedScheduler") return optim::chained(curves(k.get("schedulers", json::array())));
+  throw Unsupported("no equivalent of " + name);
+}
+
+Curve curve(const std::string& name, const json& keywords) {
+  Keywords k(keywords);
+  const Curve out = curve(name, k);
+  k.check_all_read();
+  return out;
+}
+
+optim::PlateauOptions plateau_options(Keywords& k) {
+  optim::PlateauOptions o;
+  o.maximize = k.get("mode", std::string("min")) == "max";
+  o.relative = k.get("threshold_mode", std::string("rel")) == "rel";
+  k.set("factor", o.factor);
+  k.set("patience", o.patience);
+  k.set("threshold", o.threshold);
+  k.set("cooldown", o.cooldown);
+  k.set("min_lr", o.min_lr);
+  k.set("eps", o.eps);
+  return o;
+}
+
+}  // namespace
+
+void check_optimizer(const Case& c) {
+  const json line = json::parse(c.json);
+  const auto array = [&](const json& name) { return c.arrays.at(name.get<std::string>()); };
+  std::vector<Parameter> parameters;
+  for (const auto& p : line["params"])
+    parameters.emplace_back(array(p["init"]), p["name"].get<std::string>());
+  const auto rule = optimizer(c.op, parameters, line);
+  const auto steps = line["steps"].get<std::int64_t>();
+  for (std::int64_t step = 0; step < steps; ++step) {
+    rule->zero_grad();
+    if (line["mode"] == "closed")
+      objective(line["objective"], parameters).backward();
+    else
+      for (std::size_t i = 0; i < parameters.size(); ++i)
+        set_gradient(parameters[i], select(array(line["params"][i]["grads"]), 0, step));
+    rule->step();
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      compare_tensors(fmt::format("{} after step {}", parameters[i].name(), step + 1),
+                      parameters[i].tensor(),
+                      select(array(line["params"][i]["trajectory"]), 0, step), c);
+  }
+}
+
+void check_scheduler(const Case& c) {
+  const json line = json::parse(c.json);
+  const Parameter w(zeros({1}, float64), "w");
+  optim::SGD sgd({w}, {.lr = line["base_lr"], .momentum = 0.9});
+  Keywords k(line["kwargs"]);
+  std::vector<double> lrs, momenta;
+  const auto note = [&] {
+    lrs.push_back(sgd.options().lr);
+    momenta.push_back(sgd.options().momentum);
+  };
+  const auto steps = line["steps"].get<std::int64_t>();
+  if (c.op == "ReduceLROnPlateau") {
+    optim::ReduceOnPlateau schedule(sgd, plateau_options(k));
+    const Tensor metrics = c.arrays.at(line["metrics"]);
+    note();
+    for (std::int64_t i = 0; i < steps; ++i) {
+      schedule.step(metrics.data<double>()[static_cast<std::size_t>(i)]);
+      note();
+    }
+  } else {
+    const bool cycles = k.get("cycle_momentum", true);
+    const Curve lr = curve(c.op, k);
+    const Curve momentum = !cycles                ? Curve()
+                           : c.op == "CyclicLR"   ? optim::cyclic_momentum(cyclic_options(k))
+                           : c.op == "OneCycleLR" ? optim::one_cycle_momentum(one_cycle_options(k))
+                                                  : Curve();
+    optim::Schedule schedule(sgd, lr, momentum);
+    note();
+    for (std::int64_t i = 0; i < steps; ++i) {
+      schedule.step();
+      note();
+    }
+  }
+  k.check_all_read();
+  compare_tensors("lr", tensor(lrs), c.arrays.at(line["lrs"]), c);
+  if (line.contains("momenta"))
+    compare_tensors("momentum", tensor(momenta), c.arrays.at(line["momenta"]), c);
+}
+
+void check_clip(const Case& c) {
+  const json line = json::parse(c.json);
+  std::vector<Parameter> parameters;
+  for (const auto& name : line["grads_before"]) {
+    const Tensor g = c.arrays.at(name);
+    parameters.emplace_back(zeros(g.shape(), g.dtype()), name.get<std::string>());
+    set_gradient(parameters.back(), g);
+  }
+  Keywords k(line["kwargs"]);
+  if (c.op == "clip_grad_norm_") {
+    const double norm = optim::clip_grad_norm(
+        parameters, k.get("max_norm", 0.0),
+        {.p = k.get("norm_type", 2.0), .error_if_nonfinite = k.get("error_if_nonfinite", false)});
+    compare_tensors("norm", full({}, norm, float64), c.arrays.at(line["total_norm"]), c);
+  } else if (c.op == "clip_grad_value_") {
+    optim::clip_grad_value(parameters, k.get("clip_value", 0.0));
+  } else {
+    throw Unsupported("no equivalent of " + c.op);
+  }
+  k.check_all_read();
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    compare_tensors("gradient of " + parameters[i].name(), parameters[i].grad(),
+                    c.arrays.at(line["grads_after"][i]), c);
+}
+
+}  // namespace gradtape::conformance
