@@ -174,6 +174,31 @@ TEST_CASE("conformance tells failures, what is unsupported and conventions apart
   CHECK(check(tagged("beyond_torch")).verdict == Verdict::unsupported);
 }
 
+TEST_CASE("conformance compares the paths of optimizers, learning rates and clipped gradients") {
+  const std::map<std::string, Tensor> arrays = {
+      {"w", tensor({1.0, 2.0}, float64)},        {"g", tensor({{2.0, -2.0}}, float64)},
+      {"path", tensor({{0.0, 3.0}}, float64)},   {"lrs", tensor({0.5, 0.25}, float64)},
+      {"before", tensor({{3.0, 6.0}}, float64)}, {"after", tensor({{2.0, 2.0}}, float64)}};
+  const std::string rest = R"("group":"g","tol":{"rtol":1e-9,"atol":0}})";
+  const std::map<std::string, std::string> lines = {
+      {"path",
+       R"j({"id":"a","kind":"optimizer","op":"SGD","kwargs":{"lr":0.5},"mode":"given",)j"
+       R"j("steps":1,"params":[{"name":"w","init":"w","grads":"g","trajectory":"path"}],)j"},
+      {"lrs", R"j({"id":"b","kind":"scheduler","op":"ExponentialLR","kwargs":{"gamma":0.5},)j"
+              R"j("base_lr":0.5,"steps":1,"lrs":"lrs",)j"},
+      {"after", R"j({"id":"c","kind":"clip","op":"clip_grad_value_","kwargs":{"clip_value":2},)j"
+                R"j("grads_before":["before"],"grads_after":["after"],)j"}};
+  for (const auto& [array, line] : lines) {
+    CHECK(reason(line + rest, arrays) == "");
+    auto wrong = arrays;
+    wrong[array] = reshape(changed(wrong[array], 1, 1e-6), wrong[array].shape());
+    CHECK(contains(reason(line + rest, wrong), "(1 of 2 elements differ)"));
+  }
+  auto unread = lines.at("lrs");
+  unread.replace(unread.find("gamma"), 5, "delta");
+  CHECK(reason(unread + rest, arrays) == "the keyword delta");
+}
+
 TEST_CASE("a damaged corpus is refused, with the line") {
   auto refusal = [](const std::string& lines) {
     try {

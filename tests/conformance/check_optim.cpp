@@ -29,9 +29,9 @@ class Keywords {
     read_.insert(name);
     const auto found = values_.find(name);
     if (found == values_.end() || found->is_null()) return fallback;
-    if (found->is_object() && found->value("float", "") == "inf") {
-      if constexpr (std::is_same_v<T, double>) return std::numeric_limits<double>::infinity();
-    }
+    if constexpr (std::is_same_v<T, double>)
+      if (*found == "inf" || *found == json{{"float", "inf"}})
+        return std::numeric_limits<double>::infinity();
     return found->template get<T>();
   }
   template <class T> void set(const std::string& name, T& option) { option = get(name, option); }
