@@ -166,7 +166,7 @@ thread_local Reaper reaper;
       return std::exchange(all.lists[index], nullptr);
     }
   }
-  const std::size_t bytes = index * 16;
+  const std::size_t bytes = std::max<std::size_t>(index, 1) * 16;  // room for the link when freed
   if (cache.left < bytes) {
     cache.slab = static_cast<char*>(system_allocate(slab_bytes));
     cache.left = slab_bytes;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -151,4 +152,16 @@ TEST_CASE("a reference count is right under several threads") {
     CHECK(alive == 1);
   }
   CHECK(alive == 0);
+}
+
+TEST_CASE("blocks of no bytes overlap nothing") {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 10; ++i) blocks.push_back(detail::allocate(0));
+  void* const other = detail::allocate(16);
+  std::memset(other, 7, 16);
+  for (void* block : blocks) detail::deallocate(block, 0);
+  const auto* bytes = static_cast<const unsigned char*>(other);
+  CHECK(std::all_of(bytes, bytes + 16, [](unsigned char b) { return b == 7; }));
+  CHECK(std::set<void*>(blocks.begin(), blocks.end()).size() == blocks.size());
+  detail::deallocate(other, 16);
 }
