@@ -55,4 +55,20 @@ void Loop::Position::next() {
   }
 }
 
+void Loop::run_pieces(const void* f, Piece piece) const {
+  if (rows_ == 1) {
+    parallel_for(row(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+      std::array<std::int64_t, max_operands> offsets;
+      for (std::size_t i = 0; i < count_; ++i) offsets[i] = begin * step(i);
+      piece(f, offsets.data(), begin, end - begin);
+    });
+  } else {
+    parallel_for(rows_, elementwise_grain / (row() + 1) + 1,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (Position at(*this, begin); at.row < end; at.next())
+                     piece(f, at.offsets.data(), at.row * row(), row());
+                 });
+  }
+}
+
 }  // namespace gradtape::detail

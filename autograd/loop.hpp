@@ -32,23 +32,17 @@ class Loop {
 
   /// Calls f(offsets, out_offset, n) for pieces of rows, on several threads; offsets[i] is that of
   /// operand i.
-  template <class F> void run(F&& f) const {
-    if (rows_ == 1) {
-      parallel_for(row(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-        std::array<std::int64_t, max_operands> offsets;
-        for (std::size_t i = 0; i < count_; ++i) offsets[i] = begin * step(i);
-        f(offsets.data(), begin, end - begin);
-      });
-    } else {
-      parallel_for(rows_, elementwise_grain / (row() + 1) + 1,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (Position at(*this, begin); at.row < end; at.next())
-                       f(at.offsets.data(), at.row * row(), row());
-                   });
-    }
+  template <class F> void run(const F& f) const {
+    run_pieces(&f, [](const void* f, const std::int64_t* offsets, std::int64_t out_offset,
+                      std::int64_t n) { (*static_cast<const F*>(f))(offsets, out_offset, n); });
   }
 
  private:
+  // By pointer: the walk is compiled once and not again for every op.
+  using Piece = void (*)(const void* f, const std::int64_t* offsets, std::int64_t out_offset,
+                         std::int64_t n);
+  void run_pieces(const void* f, Piece piece) const;
+
   struct Position {
     Position(const Loop& loop, std::int64_t row);
     void next();
@@ -78,8 +72,9 @@ struct register_of<T> {
 };
 
 /// Computes n elements: out[o][k] = f(in[0][k * step[0]], ...)[o]. Null outputs are skipped.
+/// Compiled once for each f, whatever calls it: this is most of the code of the library.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
+[[gnu::noinline]] void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
              std::array<T*, Out> out, std::int64_t n, const F& f) {
   using V = typename register_of<T>::type;
   constexpr std::int64_t width = register_of<T>::size;

@@ -23,6 +23,7 @@ function(gradtape_module name)
     EXPORT_NAME ${name}
     POSITION_INDEPENDENT_CODE ON
     CXX_EXTENSIONS OFF
+    VISIBILITY_INLINES_HIDDEN ON # half of the symbols are instances of templates
     INSTALL_RPATH $<IF:$<PLATFORM_ID:Darwin>,@loader_path,$ORIGIN>
     INSTALL_RPATH_USE_LINK_PATH ON
     DEFINE_SYMBOL "" # static and shared builds compile the same, and ccache sees it
