@@ -71,4 +71,46 @@ void Loop::run_pieces(const void* f, Piece piece) const {
   }
 }
 
+void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
+              std::size_t out_count, std::size_t element_bytes, int operations, const void* f,
+              RowKernel kernel) {
+  const auto n = shape.numel();
+  if (n == 0) return;
+  std::array<const void*, Loop::max_operands> from;
+  std::array<void*, Loop::max_operands> to;
+  std::array<std::int64_t, Loop::max_operands> step;
+  bool alike = true;
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < in_count; ++i) {
+    const auto numel = in[i]->numel();
+    from[i] = in[i]->raw();
+    step[i] = numel == n;
+    alike = alike && (numel == n || numel == 1);
+    elements += numel;
+  }
+  for (std::size_t o = 0; o < out_count; ++o) {
+    to[o] = out[o].defined() ? mutable_data<void>(out[o]) : nullptr;
+    elements += to[o] ? n : 0;
+  }
+  count_work(n * operations, elements * static_cast<std::int64_t>(element_bytes));
+  if (alike && n <= elementwise_grain) return kernel(f, from.data(), step.data(), to.data(), n);
+
+  std::array<Shape, Loop::max_operands> shapes;
+  for (std::size_t i = 0; i < in_count; ++i) shapes[i] = in[i]->shape();
+  const Loop loop(shape, shapes.data(), in_count);
+  for (std::size_t i = 0; i < in_count; ++i) step[i] = loop.step(i);
+  loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t count) {
+    auto row_in = from;
+    auto row_out = to;
+    const auto bytes = [&](std::int64_t elements) {
+      return elements * static_cast<std::int64_t>(element_bytes);
+    };
+    for (std::size_t i = 0; i < in_count; ++i)
+      row_in[i] = static_cast<const char*>(row_in[i]) + bytes(offsets[i]);
+    for (std::size_t o = 0; o < out_count; ++o)
+      if (row_out[o]) row_out[o] = static_cast<char*>(row_out[o]) + bytes(out_offset);
+    kernel(f, row_in.data(), step.data(), row_out.data(), count);
+  });
+}
+
 }  // namespace gradtape::detail

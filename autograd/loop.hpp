@@ -72,9 +72,8 @@ struct register_of<T> {
 };
 
 /// Computes n elements: out[o][k] = f(in[0][k * step[0]], ...)[o]. Null outputs are skipped.
-/// Compiled once for each f, whatever calls it: this is most of the code of the library.
 template <class T, std::size_t In, std::size_t Out, class F>
-[[gnu::noinline]] void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
+void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
              std::array<T*, Out> out, std::int64_t n, const F& f) {
   using V = typename register_of<T>::type;
   constexpr std::int64_t width = register_of<T>::size;
@@ -125,11 +124,17 @@ template <class T, std::size_t In, std::size_t Out, class F>
   }
 }
 
-/// Counts a pass of f that reads and writes so many elements of T for n results.
-template <class T, std::size_t In, class F>
-void count_pass(const F& f, std::int64_t n, std::int64_t elements) {
-  count_work(n * count_operations<In>(f), elements * static_cast<std::int64_t>(sizeof(T)));
-}
+/// One piece of a row through pointers without types: the kernel of an elementwise op as `map_rows`
+/// sees it.
+using RowKernel = void (*)(const void* f, const void* const* in, const std::int64_t* step,
+                           void* const* out, std::int64_t n);
+
+/// Runs `kernel` over tensors of elements of `element_bytes` that broadcast to `shape`, and counts
+/// its work. Compiled once: with the code for broadcasting and threads inside, every op would be
+/// several times as large.
+void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
+              std::size_t out_count, std::size_t element_bytes, int operations, const void* f,
+              RowKernel kernel);
 
 /// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of
 /// that shape, or undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of
@@ -137,38 +142,19 @@ void count_pass(const F& f, std::int64_t n, std::int64_t elements) {
 template <class T, std::size_t In, std::size_t Out, class F>
 void map(const Shape& shape, const std::array<const Tensor*, In>& in,
          const std::array<Tensor, Out>& out, const F& f) {
-  std::array<const T*, In> from;
-  std::array<T*, Out> to;
-  for (std::size_t i = 0; i < In; ++i) from[i] = static_cast<const T*>(in[i]->raw());
-  for (std::size_t o = 0; o < Out; ++o)
-    to[o] = out[o].defined() ? mutable_data<T>(out[o]) : nullptr;
-  std::array<std::int64_t, In> step;
-  const auto n = shape.numel();
-  if (n == 0) return;
-  bool alike = true;
-  std::int64_t elements = 0;
-  for (std::size_t i = 0; i < In; ++i) {
-    const auto numel = in[i]->numel();
-    step[i] = numel == n;
-    alike = alike && (numel == n || numel == 1);
-    elements += numel;
-  }
-  for (auto* p : to) elements += p ? n : 0;
-  count_pass<T, In>(f, n, elements);
-  if (alike && n <= elementwise_grain) return map_row<T>(from, step, to, n, f);
-
-  std::array<Shape, In> shapes;
-  for (std::size_t i = 0; i < In; ++i) shapes[i] = in[i]->shape();
-  const Loop loop(shape, shapes.data(), In);
-  for (std::size_t i = 0; i < In; ++i) step[i] = loop.step(i);
-  loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t count) {
-    auto row_in = from;
-    auto row_out = to;
-    for (std::size_t i = 0; i < In; ++i) row_in[i] += offsets[i];
-    for (auto& p : row_out)
-      if (p) p += out_offset;
-    map_row<T>(row_in, step, row_out, count, f);
-  });
+  map_rows(shape, in.data(), In, out.data(), Out, sizeof(T), count_operations<In>(f), &f,
+           [](const void* f, const void* const* in, const std::int64_t* step, void* const* out,
+              std::int64_t n) {
+             std::array<const T*, In> from;
+             std::array<std::int64_t, In> steps;
+             std::array<T*, Out> to;
+             for (std::size_t i = 0; i < In; ++i) {
+               from[i] = static_cast<const T*>(in[i]);
+               steps[i] = step[i];
+             }
+             for (std::size_t o = 0; o < Out; ++o) to[o] = static_cast<T*>(out[o]);
+             map_row<T>(from, steps, to, n, *static_cast<const F*>(f));
+           });
 }
 
 }  // namespace gradtape::detail

@@ -173,9 +173,10 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
     const detail::InsideOp inside;
     return losses(p, t);
   };
+  const double least = 1e-12f;  // PyTorch's, a float
   const Tensor each =
       record(op, value(), {p, t},
-             {[=](const Tensor& g) { return chain(g, (p - t) / maximum(p * (1 - p), 1e-12)); },
+             {[=](const Tensor& g) { return chain(g, (p - t) / maximum(p * (1 - p), least)); },
               [=](const Tensor& g) {
                 return chain(g, maximum(log(1 - p), -100) - maximum(log(p), -100));
               }});

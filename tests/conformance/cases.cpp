@@ -73,14 +73,15 @@ void read_op(Case& c, const json& line, const Arrays& arrays) {
   c.expression = line.value("expr", "");
   c.args = line.value("args", json::array()).dump();
   c.kwargs = line.value("kwargs", json::object()).dump();
-  for (const auto& input : line["inputs"])
-    c.inputs.push_back({input["name"], array(input["array"], arrays), input.value("grad", false)});
-  for (const auto& output : line["outputs"])
-    c.outputs.push_back({array(output["array"], arrays), array(output["cotangent"], arrays)});
+  for (const auto& input : line.at("inputs"))
+    c.inputs.push_back(
+        {input.at("name"), array(input.at("array"), arrays), input.value("grad", false)});
+  for (const auto& output : line.at("outputs"))
+    c.outputs.push_back({array(output.at("array"), arrays), array(output.at("cotangent"), arrays)});
   c.grads = gradients(line.value("grads", json::object()), arrays);
-  if (line.contains("hvp") && !line["hvp"].is_null()) {
-    c.hvp_directions = gradients(line["hvp"]["v"], arrays);
-    c.hvp = gradients(line["hvp"]["out"], arrays);
+  if (line.contains("hvp") && !line.at("hvp").is_null()) {
+    c.hvp_directions = gradients(line.at("hvp").at("v"), arrays);
+    c.hvp = gradients(line.at("hvp").at("out"), arrays);
   }
 }
 
@@ -132,15 +133,15 @@ std::vector<Case> read_cases(const std::string& folder) {
     try {
       const json parsed = json::parse(line);
       Case c;
-      c.id = parsed["id"];
-      c.group = parsed["group"];
-      c.kind = parsed["kind"];
+      c.id = parsed.at("id");
+      c.group = parsed.at("group");
+      c.kind = parsed.at("kind");
       c.op = parsed.value("op", "");
       c.note = parsed.value("note", "");
       for (const auto& tag : parsed.value("tags", json::array())) c.tags.insert(tag);
       c.first_outputs_only = parsed.value("variant", "") == "grad_oriented";
-      c.rtol = parsed["tol"]["rtol"];
-      c.atol = parsed["tol"]["atol"];
+      c.rtol = parsed.at("tol").at("rtol");
+      c.atol = parsed.at("tol").at("atol");
       c.json = line;
       if (!groups.contains(c.group))
         groups[c.group] = load_safetensors(folder + "/" + c.group + ".safetensors");

@@ -121,7 +121,7 @@ std::unique_ptr<optim::Optimizer> make(const std::vector<Parameter>& parameters,
   };
   if (!line.contains("param_groups"))
     return std::make_unique<Rule>(parameters, options(json::object()));
-  const json& groups = line["param_groups"];
+  const json& groups = line.at("param_groups");
   if (groups.size() != parameters.size()) throw Unsupported("groups of several parameters");
   auto rule = std::make_unique<Rule>(std::vector{parameters[0]}, options(groups[0]));
   for (std::size_t i = 1; i < groups.size(); ++i)
@@ -267,39 +267,39 @@ void check_optimizer(const Case& c) {
   const json line = json::parse(c.json);
   const auto array = [&](const json& name) { return c.arrays.at(name.get<std::string>()); };
   std::vector<Parameter> parameters;
-  for (const auto& p : line["params"])
-    parameters.emplace_back(array(p["init"]), p["name"].get<std::string>());
+  for (const auto& p : line.at("params"))
+    parameters.emplace_back(array(p.at("init")), p.at("name").get<std::string>());
   const auto rule = optimizer(c.op, parameters, line);
-  const auto steps = line["steps"].get<std::int64_t>();
+  const auto steps = line.at("steps").get<std::int64_t>();
   for (std::int64_t step = 0; step < steps; ++step) {
     rule->zero_grad();
-    if (line["mode"] == "closed")
-      objective(line["objective"], parameters).backward();
+    if (line.at("mode") == "closed")
+      objective(line.at("objective"), parameters).backward();
     else
       for (std::size_t i = 0; i < parameters.size(); ++i)
-        set_gradient(parameters[i], select(array(line["params"][i]["grads"]), 0, step));
+        set_gradient(parameters[i], select(array(line.at("params")[i].at("grads")), 0, step));
     rule->step();
     for (std::size_t i = 0; i < parameters.size(); ++i)
       compare_tensors(fmt::format("{} after step {}", parameters[i].name(), step + 1),
                       parameters[i].tensor(),
-                      select(array(line["params"][i]["trajectory"]), 0, step), c);
+                      select(array(line.at("params")[i].at("trajectory")), 0, step), c);
   }
 }
 
 void check_scheduler(const Case& c) {
   const json line = json::parse(c.json);
   const Parameter w(zeros({1}, float64), "w");
-  optim::SGD sgd({w}, {.lr = line["base_lr"], .momentum = 0.9});
-  Keywords k(line["kwargs"]);
+  optim::SGD sgd({w}, {.lr = line.at("base_lr"), .momentum = 0.9});
+  Keywords k(line.at("kwargs"));
   std::vector<double> lrs, momenta;
   const auto note = [&] {
     lrs.push_back(sgd.options().lr);
     momenta.push_back(sgd.options().momentum);
   };
-  const auto steps = line["steps"].get<std::int64_t>();
+  const auto steps = line.at("steps").get<std::int64_t>();
   if (c.op == "ReduceLROnPlateau") {
     optim::ReduceOnPlateau schedule(sgd, plateau_options(k));
-    const Tensor metrics = c.arrays.at(line["metrics"]);
+    const Tensor metrics = c.arrays.at(line.at("metrics"));
     note();
     for (std::int64_t i = 0; i < steps; ++i) {
       schedule.step(metrics.data<double>()[static_cast<std::size_t>(i)]);
@@ -320,25 +320,25 @@ void check_scheduler(const Case& c) {
     }
   }
   k.check_all_read();
-  compare_tensors("lr", tensor(lrs), c.arrays.at(line["lrs"]), c);
+  compare_tensors("lr", tensor(lrs), c.arrays.at(line.at("lrs")), c);
   if (line.contains("momenta"))
-    compare_tensors("momentum", tensor(momenta), c.arrays.at(line["momenta"]), c);
+    compare_tensors("momentum", tensor(momenta), c.arrays.at(line.at("momenta")), c);
 }
 
 void check_clip(const Case& c) {
   const json line = json::parse(c.json);
   std::vector<Parameter> parameters;
-  for (const auto& name : line["grads_before"]) {
+  for (const auto& name : line.at("grads_before")) {
     const Tensor g = c.arrays.at(name);
     parameters.emplace_back(zeros(g.shape(), g.dtype()), name.get<std::string>());
     set_gradient(parameters.back(), g);
   }
-  Keywords k(line["kwargs"]);
+  Keywords k(line.at("kwargs"));
   if (c.op == "clip_grad_norm_") {
     const double norm = optim::clip_grad_norm(
         parameters, k.get("max_norm", 0.0),
         {.p = k.get("norm_type", 2.0), .error_if_nonfinite = k.get("error_if_nonfinite", false)});
-    compare_tensors("norm", full({}, norm, float64), c.arrays.at(line["total_norm"]), c);
+    compare_tensors("norm", full({}, norm, float64), c.arrays.at(line.at("total_norm")), c);
   } else if (c.op == "clip_grad_value_") {
     optim::clip_grad_value(parameters, k.get("clip_value", 0.0));
   } else {
@@ -347,7 +347,7 @@ void check_clip(const Case& c) {
   k.check_all_read();
   for (std::size_t i = 0; i < parameters.size(); ++i)
     compare_tensors("gradient of " + parameters[i].name(), parameters[i].grad(),
-                    c.arrays.at(line["grads_after"][i]), c);
+                    c.arrays.at(line.at("grads_after")[i]), c);
 }
 
 }  // namespace gradtape::conformance

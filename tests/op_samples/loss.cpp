@@ -82,8 +82,8 @@ void regression(Rows& rows) {
 
 void classification(Rows& rows) {
   add(rows, "bce_loss", nn::bce_loss, nn::BceOptions{}, {0.1, 0.9}, {0.1, 0.9},
-      {edge(1, 1, 0, 0, -100), edge(0, 1, 100, -1e12, 100), edge(0, 0, 0, 0, 100),
-       edge(1, 0, 100, 1e12, -100)});
+      {edge(1, 1, 0, 0, -100), edge(0, 1, 100, -1 / double(1e-12f), 100), edge(0, 0, 0, 0, 100),
+       edge(1, 0, 100, 1 / double(1e-12f), -100)});
   add(rows, "bce_with_logits", nn::bce_with_logits, nn::BceWithLogitsOptions{}, {}, {0.1, 0.9},
       {edge(0, 1, ln2, -.5, 0), edge(1000, 1, 0, 0, -1000), edge(-1000, 1, 1000, -1, 1000)});
   add(rows, "kl_div", nn::kl_div, nn::KlDivOptions{}, {-2, -0.1}, {0.1, 0.9},

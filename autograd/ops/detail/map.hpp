@@ -22,7 +22,7 @@ Tensor map_values(const char* op, const F& f, const Inputs&... x) {
     return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, v);
   };
   if ((... && (x.ndim() == 0))) {
-    count_pass<T, count>(each, 1, count + 1);
+    count_work(count_operations<count>(each), (count + 1) * sizeof(T));
     return make_scalar<T>(Pack<T>(f(Pack<T>(*static_cast<const T*>(x.raw()))...)).v);
   }
   Shape shape = in[0]->shape();
