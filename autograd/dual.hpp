@@ -191,6 +191,8 @@ template <class P, class T, class F> T lift(const T& x, F self) {
     const auto y = self(x.value);
     if constexpr (primitive::FromOutput<P>)
       return x.scaled(y, P::of_output(y));
+    else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> && requires { P::beside_value(y); })
+      return x.scaled(y, P::beside_value(y));
     else
       return x.scaled(y, P::of_input(x.value));
   }

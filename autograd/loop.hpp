@@ -145,15 +145,12 @@ void map(const Shape& shape, const std::array<const Tensor*, In>& in,
   map_rows(shape, in.data(), In, out.data(), Out, sizeof(T), count_operations<In>(f), &f,
            [](const void* f, const void* const* in, const std::int64_t* step, void* const* out,
               std::int64_t n) {
-             std::array<const T*, In> from;
-             std::array<std::int64_t, In> steps;
-             std::array<T*, Out> to;
-             for (std::size_t i = 0; i < In; ++i) {
-               from[i] = static_cast<const T*>(in[i]);
-               steps[i] = step[i];
+             [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>,
+                                                     std::index_sequence<O...>) {
+               map_row<T, In, Out>({static_cast<const T*>(in[I])...}, {step[I]...},
+                                   {static_cast<T*>(out[O])...}, n, *static_cast<const F*>(f));
              }
-             for (std::size_t o = 0; o < Out; ++o) to[o] = static_cast<T*>(out[o]);
-             map_row<T>(from, steps, to, n, *static_cast<const F*>(f));
+             (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
            });
 }
 
