@@ -17,6 +17,7 @@
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor.hpp"
 #include "gradtape/autograd/test_op.hpp"

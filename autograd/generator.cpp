@@ -130,6 +130,21 @@ Generator Generator::split(std::uint64_t stream) const {
   return Generator(join(block[0], block[1]));
 }
 
+// The bits of an unsigned number, in the integer type that tensors have.
+StateDict Generator::state_dict() const {
+  return {{"seed", entry(static_cast<std::int64_t>(seed_))},
+          {"position", entry(static_cast<std::int64_t>(position_))}};
+}
+
+void Generator::load_state_dict(const StateDict& state) {
+  detail::StateReader reader("Generator", state);
+  const auto seed = static_cast<std::uint64_t>(reader.integer("seed"));
+  const auto position = static_cast<std::uint64_t>(reader.integer("position"));
+  reader.finish();
+  seed_ = seed;
+  position_ = position;
+}
+
 Generator& default_generator() {
   thread_local Generator generator;
   return generator;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
@@ -31,6 +32,11 @@ class Generator {
   std::uint64_t below(std::uint64_t bound);
   /// A generator with a stream of its own, derived from this one's seed and `stream`.
   Generator split(std::uint64_t stream) const;
+
+  /// "seed" and "position".
+  StateDict state_dict() const;
+  /// Goes on where another generator was. Throws ValueError for entries that are missing or extra.
+  void load_state_dict(const StateDict& state);
 
  private:
   std::uint64_t seed_;
