@@ -13,6 +13,19 @@ void AdadeltaOptions::check() const {
   detail::require_non_negative(rule, "weight_decay", weight_decay);
 }
 
+void AdadeltaOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("rho", rho);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
+void AdadeltaState::fields(detail::Fields& each) {
+  each("square", square);
+  each("delta", delta);
+}
+
 void Adadelta::step() {
   each([]<class T>(const AdadeltaOptions& o, AdadeltaState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr), rho = T(o.rho), rest = T(1 - o.rho), eps = T(o.eps);

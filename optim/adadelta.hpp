@@ -8,18 +8,20 @@ namespace gradtape::optim {
 /// Options of Adadelta.
 struct AdadeltaOptions {
   static constexpr const char* rule = "Adadelta";
-  double lr = 1;            ///< Learning rate, >= 0.
-  double rho = 0.9;         ///< Decay of both running means, in [0, 1].
-  double eps = 1e-6;        ///< Added to the means; >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1;                      ///< Learning rate, >= 0.
+  double rho = 0.9;                   ///< Decay of both running means, in [0, 1].
+  double eps = 1e-6;                  ///< Added to the means; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Adadelta remembers of a parameter.
 struct AdadeltaState {
-  Tensor square;  ///< The running mean of the squared gradient, v.
-  Tensor delta;   ///< The running mean of the squared step, u.
+  Tensor square;                      ///< The running mean of the squared gradient, v.
+  Tensor delta;                       ///< The running mean of the squared step, u.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Zeiler 2012, "ADADELTA: an adaptive learning rate method", Algorithm 1, with a learning rate:

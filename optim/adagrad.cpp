@@ -14,6 +14,20 @@ void AdagradOptions::check() const {
   detail::require_non_negative(rule, "eps", eps);
 }
 
+void AdagradOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("lr_decay", lr_decay);
+  each("weight_decay", weight_decay);
+  each("initial_sum", initial_sum);
+  each("eps", eps);
+  each("maximize", maximize);
+}
+
+void AdagradState::fields(detail::Fields& each) {
+  each("steps", steps);
+  each("sum", sum);
+}
+
 void Adagrad::step() {
   each([]<class T>(const AdagradOptions& o, AdagradState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr / (1 + static_cast<double>(s.steps++) * o.lr_decay)), eps = T(o.eps);

@@ -8,19 +8,21 @@ namespace gradtape::optim {
 /// Options of Adagrad.
 struct AdagradOptions {
   static constexpr const char* rule = "Adagrad";
-  double lr = 1e-2;         ///< Learning rate, >= 0.
-  double lr_decay = 0;      ///< Step t has lr / (1 + (t - 1) lr_decay); >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  double initial_sum = 0;   ///< Of the squares, before the first step; >= 0.
-  double eps = 1e-10;       ///< Added to the denominator; >= 0.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1e-2;                   ///< Learning rate, >= 0.
+  double lr_decay = 0;                ///< Step t has lr / (1 + (t - 1) lr_decay); >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  double initial_sum = 0;             ///< Of the squares, before the first step; >= 0.
+  double eps = 1e-10;                 ///< Added to the denominator; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Adagrad remembers of a parameter.
 struct AdagradState {
-  std::int64_t steps = 0;  ///< Updates so far, t.
-  Tensor sum;              ///< Of the squares of the gradients, v.
+  std::int64_t steps = 0;             ///< Updates so far, t.
+  Tensor sum;                         ///< Of the squares of the gradients, v.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Duchi et al. 2011, "Adaptive subgradient methods for online learning and stochastic

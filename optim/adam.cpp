@@ -58,6 +58,33 @@ void AdamWOptions::check() const {
   check_options(*this);
 }
 
+void AdamOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("amsgrad", amsgrad);
+  each("maximize", maximize);
+}
+
+void AdamWOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("amsgrad", amsgrad);
+  each("maximize", maximize);
+}
+
+void AdamState::fields(detail::Fields& each) {
+  each("steps", steps);
+  each("first_moment", first_moment);
+  each("second_moment", second_moment);
+  each("max_second_moment", max_second_moment);
+}
+
 void Adam::step() {
   each([]<class T>(const AdamOptions& o, AdamState& s, const detail::Pass<T>& pass) {
     adam(o, s, pass, o.weight_decay, 1);

@@ -8,35 +8,38 @@ namespace gradtape::optim {
 /// Options of Adam.
 struct AdamOptions {
   static constexpr const char* rule = "Adam";
-  double lr = 1e-3;         ///< Step size, alpha in the paper; >= 0.
-  double beta1 = 0.9;       ///< Decay of the first moment, in [0, 1).
-  double beta2 = 0.999;     ///< Decay of the second moment, in [0, 1).
-  double eps = 1e-8;        ///< Added to the denominator; >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  bool amsgrad = false;     ///< Divide by the largest second moment so far.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1e-3;                   ///< Step size, alpha in the paper; >= 0.
+  double beta1 = 0.9;                 ///< Decay of the first moment, in [0, 1).
+  double beta2 = 0.999;               ///< Decay of the second moment, in [0, 1).
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  bool amsgrad = false;               ///< Divide by the largest second moment so far.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Options of AdamW.
 struct AdamWOptions {
   static constexpr const char* rule = "AdamW";
-  double lr = 1e-3;            ///< Step size, >= 0.
-  double beta1 = 0.9;          ///< Decay of the first moment, in [0, 1).
-  double beta2 = 0.999;        ///< Decay of the second moment, in [0, 1).
-  double eps = 1e-8;           ///< Added to the denominator; >= 0.
-  double weight_decay = 1e-2;  ///< Times lr, the share that a parameter loses a step; >= 0.
-  bool amsgrad = false;        ///< Divide by the largest second moment so far.
-  bool maximize = false;       ///< Climb instead of descending.
-  void check() const;          ///< Throws ValueError for an option out of range.
+  double lr = 1e-3;                   ///< Step size, >= 0.
+  double beta1 = 0.9;                 ///< Decay of the first moment, in [0, 1).
+  double beta2 = 0.999;               ///< Decay of the second moment, in [0, 1).
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 1e-2;         ///< Times lr, the share that a parameter loses a step; >= 0.
+  bool amsgrad = false;               ///< Divide by the largest second moment so far.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Adam and its kin remember of a parameter.
 struct AdamState {
-  std::int64_t steps = 0;    ///< Updates so far, t.
-  Tensor first_moment;       ///< The running mean of the gradient, m.
-  Tensor second_moment;      ///< The running mean of its square, v.
-  Tensor max_second_moment;  ///< The largest v so far; undefined without amsgrad.
+  std::int64_t steps = 0;             ///< Updates so far, t.
+  Tensor first_moment;                ///< The running mean of the gradient, m.
+  Tensor second_moment;               ///< The running mean of its square, v.
+  Tensor max_second_moment;           ///< The largest v so far; undefined without amsgrad.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Kingma and Ba 2015, "Adam: a method for stochastic optimization", Algorithm 1,

@@ -15,6 +15,21 @@ void AdamaxOptions::check() const {
   detail::require_non_negative(rule, "weight_decay", weight_decay);
 }
 
+void AdamaxOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
+void AdamaxState::fields(detail::Fields& each) {
+  each("steps", steps);
+  each("first_moment", first_moment);
+  each("norm", norm);
+}
+
 void Adamax::step() {
   each([]<class T>(const AdamaxOptions& o, AdamaxState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr / detail::shortfall(o.beta1, ++s.steps)), eps = T(o.eps);

@@ -8,20 +8,22 @@ namespace gradtape::optim {
 /// Options of Adamax.
 struct AdamaxOptions {
   static constexpr const char* rule = "Adamax";
-  double lr = 2e-3;         ///< Learning rate, >= 0.
-  double beta1 = 0.9;       ///< Decay of the first moment, in [0, 1).
-  double beta2 = 0.999;     ///< Decay of the norm, in [0, 1).
-  double eps = 1e-8;        ///< Added to the denominator; >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 2e-3;                   ///< Learning rate, >= 0.
+  double beta1 = 0.9;                 ///< Decay of the first moment, in [0, 1).
+  double beta2 = 0.999;               ///< Decay of the norm, in [0, 1).
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Adamax remembers of a parameter.
 struct AdamaxState {
-  std::int64_t steps = 0;  ///< Updates so far, t.
-  Tensor first_moment;     ///< The running mean of the gradient, m.
-  Tensor norm;             ///< Its decaying maximum, u.
+  std::int64_t steps = 0;             ///< Updates so far, t.
+  Tensor first_moment;                ///< The running mean of the gradient, m.
+  Tensor norm;                        ///< Its decaying maximum, u.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Kingma and Ba 2015, "Adam: a method for stochastic optimization", Algorithm 2, with PyTorch's

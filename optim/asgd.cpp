@@ -15,6 +15,22 @@ void ASGDOptions::check() const {
   detail::require_non_negative(rule, "weight_decay", weight_decay);
 }
 
+void ASGDOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("lambda", lambda);
+  each("alpha", alpha);
+  each("start", start);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
+void ASGDState::fields(detail::Fields& each) {
+  each("steps", steps);
+  each("eta", eta);
+  each("mu", mu);
+  each("average", average);
+}
+
 void ASGD::step() {
   each([]<class T>(const ASGDOptions& o, ASGDState& s, const detail::Pass<T>& pass) {
     if (++s.steps == 1) s.eta = o.lr;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/state.hpp"
 
 namespace gradtape::optim {
 
@@ -26,10 +27,51 @@ class ExponentialAverage {
   /// The average of parameter i.
   const Tensor& average(std::size_t i) const { return averages_.at(i); }
 
+  /// The averages ("averages.0"), by the order of the parameters.
+  StateDict state_dict() const;
+  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  void load_state_dict(const StateDict& state);
+
  private:
   std::vector<Parameter> parameters_;
   std::vector<Tensor> averages_;
   double decay_;
+};
+
+/// Stochastic weight averaging: the plain mean of the parameters' values at chosen moments, once an
+/// epoch towards the end of training, with a learning rate that stays high (the curve swa of
+/// schedule.hpp). Izmailov et al. 2018, "Averaging weights leads to wider optima and better
+/// generalization". AveragedModel.
+///
+///     optim::WeightAverage average(model.parameters());
+///     for (...) { train an epoch; if (epoch >= start) average.update(); }
+///     average.swap();  // the model computes with the mean until the next swap
+///
+/// Running statistics (BatchNorm) are those of the parameters before swap: run the model over the
+/// training data once more in training mode.
+class WeightAverage {
+ public:
+  /// The mean is that of no values yet: the parameters' own until the first update.
+  explicit WeightAverage(std::vector<Parameter> parameters);
+
+  /// Takes in the parameters' present values: a <- a + (w - a) / (n + 1), n <- n + 1.
+  void update();
+  /// Exchanges means and parameters.
+  void swap();
+  /// The mean of parameter i.
+  const Tensor& average(std::size_t i) const { return averages_.at(i); }
+  /// How many values the mean is of, n.
+  std::int64_t count() const { return count_; }
+
+  /// The means ("averages.0"), by the order of the parameters, and their "count".
+  StateDict state_dict() const;
+  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  void load_state_dict(const StateDict& state);
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::vector<Tensor> averages_;
+  std::int64_t count_ = 0;
 };
 
 }  // namespace gradtape::optim

@@ -11,6 +11,18 @@ void LionOptions::check() const {
   detail::require_non_negative(rule, "weight_decay", weight_decay);
 }
 
+void LionOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
+void LionState::fields(detail::Fields& each) {
+  each("momentum", momentum);
+}
+
 void Lion::step() {
   each([]<class T>(const LionOptions& o, LionState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr), keep = T(1 - o.lr * o.weight_decay), sign = T(o.maximize ? -1 : 1);

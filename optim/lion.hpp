@@ -8,17 +8,19 @@ namespace gradtape::optim {
 /// Options of Lion.
 struct LionOptions {
   static constexpr const char* rule = "Lion";
-  double lr = 1e-4;         ///< Learning rate, >= 0.
-  double beta1 = 0.9;       ///< Share of the momentum in the direction, in [0, 1).
-  double beta2 = 0.99;      ///< Decay of the momentum, in [0, 1).
-  double weight_decay = 0;  ///< Times lr, the share that a parameter loses a step; >= 0.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1e-4;                   ///< Learning rate, >= 0.
+  double beta1 = 0.9;                 ///< Share of the momentum in the direction, in [0, 1).
+  double beta2 = 0.99;                ///< Decay of the momentum, in [0, 1).
+  double weight_decay = 0;            ///< Times lr, the share that a parameter loses a step; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Lion remembers of a parameter.
 struct LionState {
-  Tensor momentum;  ///< The running mean of the gradient, m.
+  Tensor momentum;                    ///< The running mean of the gradient, m.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Chen et al. 2023, "Symbolic discovery of optimization algorithms", Algorithm 2:

@@ -15,6 +15,23 @@ void NAdamOptions::check() const {
   detail::require_non_negative(rule, "momentum_decay", momentum_decay);
 }
 
+void NAdamOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("momentum_decay", momentum_decay);
+  each("maximize", maximize);
+}
+
+void NAdamState::fields(detail::Fields& each) {
+  each("steps", steps);
+  each("momentum_product", momentum_product);
+  each("first_moment", first_moment);
+  each("second_moment", second_moment);
+}
+
 void NAdam::step() {
   each([]<class T>(const NAdamOptions& o, NAdamState& s, const detail::Pass<T>& pass) {
     const auto mu = [&](std::int64_t t) {

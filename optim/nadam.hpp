@@ -8,22 +8,24 @@ namespace gradtape::optim {
 /// Options of NAdam.
 struct NAdamOptions {
   static constexpr const char* rule = "NAdam";
-  double lr = 2e-3;              ///< Learning rate, >= 0.
-  double beta1 = 0.9;            ///< Decay of the first moment, in [0, 1).
-  double beta2 = 0.999;          ///< Decay of the second moment, in [0, 1).
-  double eps = 1e-8;             ///< Added to the denominator; >= 0.
-  double weight_decay = 0;       ///< Times the parameter, added to its gradient; >= 0.
-  double momentum_decay = 4e-3;  ///< How fast the momentum grows to beta1, psi; >= 0.
-  bool maximize = false;         ///< Climb instead of descending.
-  void check() const;            ///< Throws ValueError for an option out of range.
+  double lr = 2e-3;                   ///< Learning rate, >= 0.
+  double beta1 = 0.9;                 ///< Decay of the first moment, in [0, 1).
+  double beta2 = 0.999;               ///< Decay of the second moment, in [0, 1).
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  double momentum_decay = 4e-3;       ///< How fast the momentum grows to beta1, psi; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What NAdam remembers of a parameter.
 struct NAdamState {
-  std::int64_t steps = 0;       ///< Updates so far, t.
-  double momentum_product = 1;  ///< The product of mu_1 ... mu_t.
-  Tensor first_moment;          ///< The running mean of the gradient, m.
-  Tensor second_moment;         ///< The running mean of its square, v.
+  std::int64_t steps = 0;             ///< Updates so far, t.
+  double momentum_product = 1;        ///< The product of mu_1 ... mu_t.
+  Tensor first_moment;                ///< The running mean of the gradient, m.
+  Tensor second_moment;               ///< The running mean of its square, v.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Dozat 2016, "Incorporating Nesterov momentum into Adam", with PyTorch's weight decay. The

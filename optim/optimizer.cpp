@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 
@@ -30,6 +31,105 @@ void Optimizer::add_parameters(const char* op, const std::vector<Parameter>& par
 
 void Optimizer::zero_grad() {
   for (const auto& parameter : parameters_) parameter.zero_grad();
+}
+
+namespace {
+
+std::string size_entry(std::size_t group) {
+  return fmt::format("groups.{}.size", group);
+}
+
+/// Stands for an undefined tensor, so that no entry is ever missing.
+Tensor none() {
+  return zeros({0}, int64);
+}
+
+/// Copies what it is shown into a state.
+class Save : public detail::Fields {
+ public:
+  explicit Save(StateDict& to) : to_(to) {}
+  using Fields::operator();
+  void operator()(const char* name, double& value) override { to_[full(name)] = entry(value); }
+  void operator()(const char* name, std::int64_t& value) override {
+    to_[full(name)] = entry(value);
+  }
+  void operator()(const char* name, bool& value) override {
+    to_[full(name)] = entry(std::int64_t{value});
+  }
+  void operator()(const char* name, Tensor& value, const Shape&) override {
+    to_[full(name)] = value.defined() ? value : none();
+  }
+
+ private:
+  StateDict& to_;
+};
+
+/// Replaces what it is shown by the entries of a state.
+class Load : public detail::Fields {
+ public:
+  Load(const char* rule, const StateDict& from) : rule_(rule), from_(rule, from) {}
+  using Fields::operator();
+  void operator()(const char* name, double& value) override { value = from_.real(full(name)); }
+  void operator()(const char* name, std::int64_t& value) override {
+    value = from_.integer(full(name));
+    if (value < 0) fail<ValueError>(rule_, fmt::format("'{}' is {}", full(name), value));
+  }
+  void operator()(const char* name, bool& value) override {
+    const auto number = from_.integer(full(name));
+    if (number != 0 && number != 1)
+      fail<ValueError>(rule_,
+                       fmt::format("'{}' must be 0 or 1, the state has {}", full(name), number));
+    value = number == 1;
+  }
+  void operator()(const char* name, Tensor& value, const Shape& shape) override {
+    const Tensor saved = from_.tensor(full(name)), nothing = none();
+    if (saved.dtype() == nothing.dtype() && saved.shape() == nothing.shape()) {
+      value = {};
+      return;
+    }
+    if (saved.shape() != shape || !is_floating(saved.dtype()))
+      fail<ValueError>(
+          rule_, fmt::format("'{}' must be {} floating, the state has {} {}", full(name),
+                             shape.str(), saved.shape().str(), gradtape::name(saved.dtype())));
+    value = saved.is_weak() ? saved.to(saved.dtype()) : saved.detach();
+  }
+  gradtape::detail::StateReader& reader() { return from_; }
+
+ private:
+  const char* rule_;
+  gradtape::detail::StateReader from_;
+};
+
+}  // namespace
+
+StateDict Optimizer::state_dict() const {
+  StateDict state;
+  Save save(state);
+  const_cast<Optimizer&>(*this).visit(save);  // which only reads
+  for (std::size_t g = 0; g < num_groups_; ++g)
+    state[size_entry(g)] = entry(std::int64_t{std::count(group_.begin(), group_.end(), g)});
+  return state;
+}
+
+void Optimizer::load_state_dict(const StateDict& state) {
+  Load load(rule(), state);
+  for (std::size_t g = 0; g < num_groups_; ++g) {
+    const auto want = std::count(group_.begin(), group_.end(), g);
+    const auto have = load.reader().integer(size_entry(g));
+    if (have != want)
+      fail<ValueError>(rule(),
+                       fmt::format("group {} has {} parameters, in the state {}", g, want, have));
+  }
+  const StateDict before = state_dict();
+  try {
+    visit(load);
+    load.reader().finish();
+    check_options();
+  } catch (...) {
+    Load restore(rule(), before);
+    visit(restore);
+    throw;
+  }
 }
 
 namespace detail {

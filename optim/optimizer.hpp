@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/state.hpp"
+#include "gradtape/optim/fields.hpp"
 
 namespace gradtape::optim {
 
@@ -31,6 +33,13 @@ class Optimizer {
   /// a rule without.
   virtual double* momentum(std::size_t group = 0) = 0;
 
+  /// The options of every group ("groups.0.lr") and what is remembered of every parameter
+  /// ("state.0.steps"), by their order; the parameters themselves are their model's to save.
+  StateDict state_dict() const;
+  /// Goes on from there, bit for bit, with parameters of the same shapes in the same groups. Throws
+  /// ValueError, with nothing changed, for a state that does not fit and for options out of range.
+  void load_state_dict(const StateDict& state);
+
  protected:
   Optimizer() = default;
   Optimizer(const Optimizer&) = default;
@@ -43,10 +52,18 @@ class Optimizer {
   std::vector<Parameter> parameters_;
   std::vector<std::size_t> group_;  ///< Of each parameter.
   std::size_t num_groups_ = 0;
+
+ private:
+  /// The name in error messages.
+  virtual const char* rule() const = 0;
+  /// Shows the options of every group and the state of every parameter to `each`.
+  virtual void visit(detail::Fields& each) = 0;
+  /// Throws ValueError for options out of range.
+  virtual void check_options() const = 0;
 };
 
 /// An optimizer with options for each group and state for each parameter. `Options` is an aggregate
-/// with `lr`, the name of its `rule`, and `check()`.
+/// with `lr`, the name of its `rule`, and `check()`; both list what is saved of them in `fields()`.
 template <class Options, class State> class Rule : public Optimizer {
  public:
   /// Throws ValueError for an empty list, a parameter listed twice, or options out of range.
@@ -85,6 +102,16 @@ template <class Options, class State> class Rule : public Optimizer {
   template <class F> void each(const F& update);
 
  private:
+  const char* rule() const override { return Options::rule; }
+  void visit(detail::Fields& each) override {
+    for (std::size_t g = 0; g < options_.size(); ++g) options_[g].fields(each.group(g));
+    for (std::size_t i = 0; i < states_.size(); ++i)
+      states_[i].fields(each.state(i, parameters_[i].shape()));
+  }
+  void check_options() const override {
+    for (const auto& options : options_) options.check();
+  }
+
   std::vector<Options> options_;
   std::vector<State> states_;
 };

@@ -14,6 +14,15 @@ void RAdamOptions::check() const {
   detail::require_non_negative(rule, "weight_decay", weight_decay);
 }
 
+void RAdamOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
 void RAdam::step() {
   each([]<class T>(const RAdamOptions& o, AdamState& s, const detail::Pass<T>& pass) {
     const double t = static_cast<double>(++s.steps);

@@ -8,13 +8,14 @@ namespace gradtape::optim {
 /// Options of RAdam.
 struct RAdamOptions {
   static constexpr const char* rule = "RAdam";
-  double lr = 1e-3;         ///< Learning rate, >= 0.
-  double beta1 = 0.9;       ///< Decay of the first moment, in [0, 1).
-  double beta2 = 0.999;     ///< Decay of the second moment, in [0, 1).
-  double eps = 1e-8;        ///< Added to the denominator; >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1e-3;                   ///< Learning rate, >= 0.
+  double beta1 = 0.9;                 ///< Decay of the first moment, in [0, 1).
+  double beta2 = 0.999;               ///< Decay of the second moment, in [0, 1).
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Liu et al. 2020, "On the variance of the adaptive learning rate and beyond", Algorithm 2, with

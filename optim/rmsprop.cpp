@@ -14,6 +14,22 @@ void RMSpropOptions::check() const {
   detail::require_non_negative(rule, "momentum", momentum);
 }
 
+void RMSpropOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("alpha", alpha);
+  each("eps", eps);
+  each("weight_decay", weight_decay);
+  each("momentum", momentum);
+  each("centered", centered);
+  each("maximize", maximize);
+}
+
+void RMSpropState::fields(detail::Fields& each) {
+  each("square", square);
+  each("mean", mean);
+  each("velocity", velocity);
+}
+
 void RMSprop::step() {
   each([]<class T>(const RMSpropOptions& o, RMSpropState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr), alpha = T(o.alpha), rest = T(1 - o.alpha), eps = T(o.eps);

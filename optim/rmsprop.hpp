@@ -8,14 +8,15 @@ namespace gradtape::optim {
 /// Options of RMSprop.
 struct RMSpropOptions {
   static constexpr const char* rule = "RMSprop";
-  double lr = 1e-2;         ///< Learning rate, >= 0.
-  double alpha = 0.99;      ///< Decay of the running means, in [0, 1].
-  double eps = 1e-8;        ///< Added to the denominator; >= 0.
-  double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
-  double momentum = 0;      ///< Share of the last direction that is kept, >= 0.
-  bool centered = false;    ///< Divide by the deviation from the mean gradient.
-  bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
+  double lr = 1e-2;                   ///< Learning rate, >= 0.
+  double alpha = 0.99;                ///< Decay of the running means, in [0, 1].
+  double eps = 1e-8;                  ///< Added to the denominator; >= 0.
+  double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
+  double momentum = 0;                ///< Share of the last direction that is kept, >= 0.
+  bool centered = false;              ///< Divide by the deviation from the mean gradient.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What RMSprop remembers of a parameter.
@@ -23,6 +24,7 @@ struct RMSpropState {
   Tensor square;    ///< The running mean of the squared gradient, v.
   Tensor mean;      ///< The running mean of the gradient, m; undefined unless centered.
   Tensor velocity;  ///< b; undefined without momentum.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Tieleman and Hinton 2012, "Lecture 6.5: RMSProp", with momentum; centered as in Graves 2013,

@@ -15,6 +15,20 @@ void RpropOptions::check() const {
   detail::require(max_step >= min_step, rule, "max_step", max_step, "at least min_step");
 }
 
+void RpropOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("shrink", shrink);
+  each("grow", grow);
+  each("min_step", min_step);
+  each("max_step", max_step);
+  each("maximize", maximize);
+}
+
+void RpropState::fields(detail::Fields& each) {
+  each("last", last);
+  each("size", size);
+}
+
 void Rprop::step() {
   each([]<class T>(const RpropOptions& o, RpropState& s, const detail::Pass<T>& pass) {
     const T shrink = T(o.shrink), grow = T(o.grow), sign = T(o.maximize ? -1 : 1);

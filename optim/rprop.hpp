@@ -8,19 +8,21 @@ namespace gradtape::optim {
 /// Options of Rprop.
 struct RpropOptions {
   static constexpr const char* rule = "Rprop";
-  double lr = 1e-2;        ///< Learning rate, >= 0.
-  double shrink = 0.5;     ///< Times the step where the sign changed, in (0, 1).
-  double grow = 1.2;       ///< Times the step where it did not, > 1.
-  double min_step = 1e-6;  ///< The smallest step, >= 0.
-  double max_step = 50;    ///< The largest, >= min_step.
-  bool maximize = false;   ///< Climb instead of descending.
-  void check() const;      ///< Throws ValueError for an option out of range.
+  double lr = 1e-2;                   ///< Learning rate, >= 0.
+  double shrink = 0.5;                ///< Times the step where the sign changed, in (0, 1).
+  double grow = 1.2;                  ///< Times the step where it did not, > 1.
+  double min_step = 1e-6;             ///< The smallest step, >= 0.
+  double max_step = 50;               ///< The largest, >= min_step.
+  bool maximize = false;              ///< Climb instead of descending.
+  void check() const;                 ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What Rprop remembers of a parameter.
 struct RpropState {
-  Tensor last;  ///< The last gradient, 0 where its sign had changed.
-  Tensor size;  ///< The size of the step, lr at first.
+  Tensor last;                        ///< The last gradient, 0 where its sign had changed.
+  Tensor size;                        ///< The size of the step, lr at first.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Riedmiller and Braun 1993, "A direct adaptive method for faster backpropagation learning: the

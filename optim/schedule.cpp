@@ -61,6 +61,45 @@ void Schedule::set() {
   }
 }
 
+StateDict Schedule::state_dict() const {
+  StateDict state = {{"steps", entry(steps_)}};
+  for (std::size_t i = 0; i < base_lr_.size(); ++i) {
+    StateDict group = {{"base_lr", entry(base_lr_[i])}, {"lr", entry(optimizer_->lr(i))}};
+    if (momentum_) {
+      group["base_momentum"] = entry(base_momentum_[i]);
+      group["momentum"] = entry(*optimizer_->momentum(i));
+    }
+    add_part(state, fmt::format("groups.{}", i), group);
+  }
+  return state;
+}
+
+void Schedule::load_state_dict(const StateDict& state) {
+  gradtape::detail::StateReader reader("Schedule", state);
+  const auto steps = reader.integer("steps");
+  if (steps < 0) fail<ValueError>("Schedule", fmt::format("'steps' is {}", steps));
+  std::vector<double> base_lr, lr, base_momentum = base_momentum_, momentum;
+  for (std::size_t i = 0; i < base_lr_.size(); ++i) {
+    const auto rate = [&](const char* name) {
+      return reader.real(fmt::format("groups.{}.{}", i, name));
+    };
+    base_lr.push_back(rate("base_lr"));
+    lr.push_back(rate("lr"));
+    if (momentum_) {
+      base_momentum[i] = rate("base_momentum");
+      momentum.push_back(rate("momentum"));
+    }
+  }
+  reader.finish();
+  steps_ = steps;
+  base_lr_ = std::move(base_lr);
+  base_momentum_ = std::move(base_momentum);
+  for (std::size_t i = 0; i < lr.size(); ++i) {
+    optimizer_->lr(i) = lr[i];
+    if (momentum_) *optimizer_->momentum(i) = momentum[i];
+  }
+}
+
 Curve step_decay(std::int64_t size, double gamma) {
   require_at_least(1, "step_decay", "size", size);
   return [=](std::int64_t k, double base) { return base * std::pow(gamma, real(k / size)); };
@@ -119,6 +158,14 @@ Curve robbins_monro(double tau, double power) {
   require_positive("robbins_monro", "tau", tau);
   detail::require(power > 0.5 && power <= 1, "robbins_monro", "power", power, "in (0.5, 1]");
   return [=](std::int64_t k, double base) { return base * std::pow(1 + real(k) / tau, -power); };
+}
+
+Curve swa(double lr, std::int64_t steps, bool linear) {
+  detail::require_non_negative("swa", "lr", lr);
+  require_at_least(0, "swa", "steps", steps);
+  return [=](std::int64_t k, double base) {
+    return k < steps ? between(base, lr, real(k) / real(steps), linear) : lr;
+  };
 }
 
 Curve by_factor(std::function<double(std::int64_t)> factor) {
@@ -281,6 +328,20 @@ void ReduceOnPlateau::step(double value) {
   }
   cooling_ = options_.cooldown;
   bad_steps_ = 0;
+}
+
+StateDict ReduceOnPlateau::state_dict() const {
+  return {{"best", entry(best_)}, {"bad_steps", entry(bad_steps_)}, {"cooling", entry(cooling_)}};
+}
+
+void ReduceOnPlateau::load_state_dict(const StateDict& state) {
+  gradtape::detail::StateReader reader("ReduceOnPlateau", state);
+  const double best = reader.real("best");
+  const auto bad_steps = reader.integer("bad_steps"), cooling = reader.integer("cooling");
+  reader.finish();
+  best_ = best;
+  bad_steps_ = bad_steps;
+  cooling_ = cooling;
 }
 
 }  // namespace gradtape::optim

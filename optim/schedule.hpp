@@ -30,6 +30,12 @@ class Schedule {
   /// Steps so far.
   std::int64_t steps() const { return steps_; }
 
+  /// The position, and of each group the rates at first and now.
+  StateDict state_dict() const;
+  /// Goes on from there, whatever the optimizer's rates have been: they become the saved ones.
+  /// Throws ValueError, with nothing changed, for a state that does not fit.
+  void load_state_dict(const StateDict& state);
+
  private:
   void set();
 
@@ -64,6 +70,9 @@ Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1, double lowest
 /// eta (1 + k / tau)^-power, by which stochastic gradients converge: tau > 0, 1/2 < power <= 1.
 /// Robbins and Monro 1951, "A stochastic approximation method".
 Curve robbins_monro(double tau, double power = 1);
+/// From eta to `lr` in `steps` >= 0 steps, along a cosine or a straight line, then `lr`: for a
+/// WeightAverage. SWALR.
+Curve swa(double lr, std::int64_t steps = 10, bool linear = false);
 /// eta factor(k). LambdaLR.
 Curve by_factor(std::function<double(std::int64_t)> factor);
 /// eta factor(1) factor(2) ... factor(k). MultiplicativeLR.
@@ -140,6 +149,11 @@ class ReduceOnPlateau {
   void step(double value);
   /// The best value so far.
   double best() const { return best_; }
+
+  /// The best value and the counts; the learning rates are the optimizer's to save.
+  StateDict state_dict() const;
+  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  void load_state_dict(const StateDict& state);
 
  private:
   bool is_better(double value) const;

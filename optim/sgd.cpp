@@ -15,6 +15,19 @@ void SGDOptions::check() const {
   detail::require(!nesterov || dampening == 0, rule, "dampening", dampening, "0 with nesterov");
 }
 
+void SGDOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("momentum", momentum);
+  each("dampening", dampening);
+  each("weight_decay", weight_decay);
+  each("nesterov", nesterov);
+  each("maximize", maximize);
+}
+
+void SGDState::fields(detail::Fields& each) {
+  each("velocity", velocity);
+}
+
 void SGD::step() {
   each([]<class T>(const SGDOptions& o, SGDState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr), decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);

@@ -15,11 +15,13 @@ struct SGDOptions {
   bool nesterov = false;    ///< Look ahead along the velocity; needs momentum, no dampening.
   bool maximize = false;    ///< Climb instead of descending.
   void check() const;       ///< Throws ValueError for an option out of range.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// What SGD remembers of a parameter.
 struct SGDState {
-  Tensor velocity;  ///< v; undefined without momentum.
+  Tensor velocity;                    ///< v; undefined without momentum.
+  void fields(detail::Fields& each);  ///< What is saved.
 };
 
 /// Gradient descent with momentum, weight decay and Nesterov's look-ahead, as PyTorch defines them

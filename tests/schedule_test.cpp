@@ -38,6 +38,11 @@ TEST_CASE("curves take the values of their formulas") {
   CHECK(cosine_restarts(2, 2)(4, 8) == Approx(4));
   CHECK(cosine_restarts(2, 2)(6, 8) == 8);
   CHECK(robbins_monro(2)(6, 8) == 2);
+  CHECK(swa(2, 4)(0, 8) == 8);
+  CHECK(swa(2, 4)(1, 8) == Approx(2 + 3 * (1 + std::sqrt(0.5))));
+  CHECK(swa(2, 4, true)(1, 8) == 6.5);
+  CHECK(swa(2, 4)(9, 8) == 2);
+  CHECK(swa(2, 0)(0, 8) == 2);
   CHECK(by_factor([](std::int64_t k) { return 1.0 / (1 + static_cast<double>(k)); })(3, 8) == 2);
   const Curve product = multiplicative([](std::int64_t k) { return k == 2 ? 0.25 : 0.5; });
   CHECK(product(3, 16) == 1);
@@ -107,6 +112,7 @@ TEST_CASE("schedules refuse options out of range") {
   CHECK_THROWS_WITH_AS(robbins_monro(1, 0.5),
                        "robbins_monro: power = 0.5, but it must be in (0.5, 1]", ValueError);
   CHECK_THROWS_AS(robbins_monro(0), ValueError);
+  CHECK_THROWS_WITH_AS(swa(-1), "swa: lr = -1, but it must be finite and at least 0", ValueError);
   CHECK_THROWS_WITH_AS(sequential({cosine(3)}, {2}),
                        "sequential: 1 curves need 0 milestones, got 1", ValueError);
   CHECK_THROWS_AS(sequential({cosine(3), cosine(3), cosine(3)}, {2, 2}), ValueError);
