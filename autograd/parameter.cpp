@@ -36,23 +36,43 @@ struct Parameter::Cell {
   Ref<Node> leaf;  // outlives every value
 
   explicit Cell(Tensor tracked) : current(std::move(tracked)), leaf(current.node_ref()) {}
+  Cell(const Cell& other);
+  Cell(Cell&&) noexcept = default;
+  Cell& operator=(Cell&&) noexcept = default;
   void put(const Tensor& value) { current = Tensor(value.value_ref(), current.node_ref()); }
   Tensor tracked() const { return Tensor(current.value_ref(), leaf); }
 };
 
+/// A variable of its own, with the same value and name, and no gradient yet. The elements are
+/// shared until one of both is written.
+Parameter::Cell::Cell(const Cell& other)
+    : Cell(other.current.detach().requires_grad(other.leaf->extra->name)) {
+  if (!other.current.is_tracked()) current = current.detach();
+}
+
 Parameter::Parameter(const Tensor& initial, std::string name)
-    : cell_(std::make_shared<Cell>(initial.detach().requires_grad(std::move(name)))) {}
+    : cell_(detail::Shared<Cell>::make(initial.detach().requires_grad(std::move(name)))) {}
 
 Parameter::Cell& Parameter::cell() const {
   if (!cell_) fail<GraphError>("Parameter", "this parameter is undefined (default-constructed)");
   return *cell_;
 }
 
-const Tensor& Parameter::tensor() const { return cell().current; }
-const std::string& Parameter::name() const { return cell().leaf->extra->name; }
-void Parameter::set_name(std::string name) const { cell().leaf->extra->name = std::move(name); }
-Tensor Parameter::grad() const { return cell().tracked().grad(); }
-void Parameter::zero_grad() const { cell().tracked().zero_grad(); }
+const Tensor& Parameter::tensor() const {
+  return cell().current;
+}
+const std::string& Parameter::name() const {
+  return cell().leaf->extra->name;
+}
+void Parameter::set_name(std::string name) const {
+  cell().leaf->extra->name = std::move(name);
+}
+Tensor Parameter::grad() const {
+  return cell().tracked().grad();
+}
+void Parameter::zero_grad() const {
+  cell().tracked().zero_grad();
+}
 
 void Parameter::set(const Tensor& value) const {
   cell().put(fitting("Parameter::set", name(), tensor(), value));
@@ -85,7 +105,9 @@ void Parameter::freeze(bool frozen) const {
   current = Tensor(current.value_ref(), frozen ? Ref<Node>() : leaf);
 }
 
-bool Parameter::is_frozen() const { return !tensor().is_tracked(); }
+bool Parameter::is_frozen() const {
+  return !tensor().is_tracked();
+}
 
 // ---- Buffer ----
 
@@ -95,7 +117,7 @@ struct Buffer::Cell {
 };
 
 Buffer::Buffer(const Tensor& initial, std::string name)
-    : cell_(std::make_shared<Cell>(Cell{
+    : cell_(detail::Shared<Cell>::make(Cell{
           initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(), std::move(name)})) {}
 
 Buffer::Cell& Buffer::cell() const {
@@ -103,9 +125,15 @@ Buffer::Cell& Buffer::cell() const {
   return *cell_;
 }
 
-const Tensor& Buffer::tensor() const { return cell().current; }
-const std::string& Buffer::name() const { return cell().name; }
-void Buffer::set_name(std::string name) const { cell().name = std::move(name); }
+const Tensor& Buffer::tensor() const {
+  return cell().current;
+}
+const std::string& Buffer::name() const {
+  return cell().name;
+}
+void Buffer::set_name(std::string name) const {
+  cell().name = std::move(name);
+}
 
 void Buffer::set(const Tensor& value) const {
   cell().current = fitting("Buffer::set", name(), tensor(), value);

@@ -1,9 +1,9 @@
 /// Parameter and Buffer: named variables that hold tensors.
 #pragma once
 
-#include <memory>
 #include <string>
 
+#include "gradtape/autograd/shared.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
@@ -57,7 +57,7 @@ class Parameter {
  private:
   struct Cell;
   Cell& cell() const;
-  std::shared_ptr<Cell> cell_;
+  detail::Shared<Cell> cell_;
 };
 
 /// A named variable without a gradient, such as a running mean.
@@ -87,7 +87,7 @@ class Buffer {
  private:
   struct Cell;
   Cell& cell() const;
-  std::shared_ptr<Cell> cell_;
+  detail::Shared<Cell> cell_;
 };
 
 }  // namespace gradtape

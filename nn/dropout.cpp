@@ -12,7 +12,7 @@ Dropout::Dropout(double p, DropoutOptions options)
     fail<ValueError>("Dropout", fmt::format("p is a probability in [0, 1), got {}", p));
 }
 
-Tensor Dropout::operator()(const Tensor& x) const {
+Tensor Dropout::forward(const Tensor& x) const {
   if (!is_training() || p_ == 0) return x;
   return dropout(x, p_, generator_ ? *generator_ : default_generator());
 }

@@ -17,10 +17,12 @@ struct DropoutOptions {
 /// In training, each element is 0 with probability p and x / (1 - p) otherwise, so that its
 /// expectation is x; in evaluation, x itself (Srivastava et al. 2014).
 /// Throws ValueError unless p is in [0, 1).
-class Dropout : public Module {
+class Dropout : public Layer {
  public:
   explicit Dropout(double p = 0.5, DropoutOptions options = {});
-  Tensor operator()(const Tensor& x) const;
+
+ protected:
+  Tensor forward(const Tensor& x) const override;
 
  private:
   double p_;

@@ -21,16 +21,17 @@ struct LinearOptions {
 /// The initial values are PyTorch's unless the options say otherwise.
 /// Throws ValueError when made with fewer than one input or output; a call throws ShapeError and
 /// DtypeError for an input that does not fit.
-class Linear : public Module {
+class Linear : public Layer {
  public:
   Linear(std::int64_t in, std::int64_t out, const LinearOptions& options = {});
 
-  Tensor operator()(const Tensor& x) const {
-    return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
-  }
-
   const Parameter weight;
   const Parameter bias;  ///< Undefined where the options leave it out.
+
+ protected:
+  Tensor forward(const Tensor& x) const override {
+    return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
+  }
 };
 
 }  // namespace gradtape::nn

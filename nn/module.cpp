@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <ostream>
 #include <string_view>
@@ -29,8 +28,7 @@ std::string full_type_name(const std::type_info& type) {
 }
 
 /// "Linear" for gradtape::nn::Linear: what follows the last "::" outside of template arguments.
-std::string kind_of(const Module& module) {
-  const auto name = full_type_name(typeid(module));
+std::string last_name(const std::string& name) {
   std::size_t start = 0;
   int depth = 0;
   for (std::size_t i = 0; i + 1 < name.size(); ++i) {
@@ -44,8 +42,7 @@ std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
 }
 
-template <class Named>
-bool contains(const std::vector<Named>& list, const std::string& name) {
+template <class Named> bool contains(const std::vector<Named>& list, const std::string& name) {
   return std::any_of(list.begin(), list.end(), [&](const auto& item) {
     if constexpr (requires { item.name; })
       return item.name == name;
@@ -56,15 +53,37 @@ bool contains(const std::vector<Named>& list, const std::string& name) {
 
 }  // namespace
 
-Module::Module() : state_(std::make_shared<State>()) {}
+struct Module::State {
+  struct Child {
+    std::string name;
+    std::shared_ptr<Module> module;
+    Copier copy;
+
+    Child(std::string name, std::shared_ptr<Module> module, Copier copy)
+        : name(std::move(name)), module(std::move(module)), copy(copy) {}
+    // copied in a deep copy only
+    Child(const Child& other) : Child(other.name, other.copy(*other.module), other.copy) {}
+    Child(Child&&) = default;
+    Child& operator=(Child&&) = default;
+  };
+  std::vector<std::pair<std::string, Parameter>> parameters;
+  std::vector<std::pair<std::string, Buffer>> buffers;
+  std::vector<Child> children;
+  std::vector<std::pair<std::uint64_t, ForwardPreHook>> pre_hooks;
+  std::vector<std::pair<std::uint64_t, ForwardHook>> hooks;
+  std::uint64_t hooks_ever = 0;
+  bool training = true;
+};
+
+Module::Module() : state_(gradtape::detail::Shared<State>::make()) {}
 Module::~Module() = default;
 
-/// Calls visit(path, kind, state) for this state and all below it, parents first.
+/// Calls visit(path, module) for this module and all below it, parents first.
 template <class Visit>
-void Module::walk(State& state, const std::string& path, const std::string& kind, Visit& visit) {
-  visit(path, kind, state);
-  for (const auto& child : state.children)
-    walk(*child.state, join(path, child.name), child.kind, visit);
+void Module::walk(const Module& module, const std::string& path, Visit& visit) {
+  visit(path, module);
+  for (const auto& child : module.state_->children)
+    walk(*child.module, join(path, child.name), visit);
 }
 
 // ---- registration ----
@@ -102,38 +121,45 @@ Buffer Module::buffer(std::string name, const Tensor& initial) {
   return variable;
 }
 
-void Module::adopt(std::string name, const Module& module) {
+void Module::adopt(std::string name, const Module& module, Copier copy) {
   check_name("child", name);
-  const auto rename = [&](const std::string& path, const std::string&, State& state) {
-    if (&state == state_.get())
+  const auto rename = [&](const std::string& path, const Module& below) {
+    if (below.state_ == state_)
       fail<ValueError>("child",
                        fmt::format("'{}' contains the module that it would be a child of", name));
-    for (const auto& [last, variable] : state.parameters) variable.set_name(join(path, last));
-    for (const auto& [last, variable] : state.buffers) variable.set_name(join(path, last));
+    for (const auto& [last, variable] : below.state_->parameters)
+      variable.set_name(join(path, last));
+    for (const auto& [last, variable] : below.state_->buffers) variable.set_name(join(path, last));
   };
-  const auto kind = kind_of(module);
-  walk(*module.state_, name, kind, rename);
-  state_->children.push_back({std::move(name), kind, module.state_});
+  walk(module, name, rename);
+  state_->children.emplace_back(std::move(name), copy(module), copy);
 }
 
 // ---- listing ----
 
 std::vector<std::pair<std::string, Parameter>> Module::named_parameters() const {
   std::vector<std::pair<std::string, Parameter>> all;
-  const auto collect = [&](const std::string& path, const std::string&, const State& state) {
-    for (const auto& [name, variable] : state.parameters)
+  const auto collect = [&](const std::string& path, const Module& module) {
+    for (const auto& [name, variable] : module.state_->parameters)
       all.emplace_back(join(path, name), variable);
   };
-  walk(*state_, "", "", collect);
+  walk(*this, "", collect);
   return all;
 }
 
 std::vector<std::pair<std::string, Buffer>> Module::named_buffers() const {
   std::vector<std::pair<std::string, Buffer>> all;
-  const auto collect = [&](const std::string& path, const std::string&, const State& state) {
-    for (const auto& [name, variable] : state.buffers) all.emplace_back(join(path, name), variable);
+  const auto collect = [&](const std::string& path, const Module& module) {
+    for (const auto& [name, variable] : module.state_->buffers)
+      all.emplace_back(join(path, name), variable);
   };
-  walk(*state_, "", "", collect);
+  walk(*this, "", collect);
+  return all;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_children() const {
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> all;
+  for (const auto& child : state_->children) all.emplace_back(child.name, child.module);
   return all;
 }
 
@@ -151,13 +177,20 @@ std::int64_t Module::parameter_count() const {
   return count;
 }
 
-// ---- state ----
+void Module::apply(const std::function<void(Module&)>& visit) {
+  for (const auto& child : state_->children) child.module->apply(visit);
+  visit(*this);
+}
+
+// ---- mode ----
 
 void Module::train(bool on) {
-  const auto set = [on](const std::string&, const std::string&, State& state) {
-    state.training = on;
-  };
-  walk(*state_, "", "", set);
+  const auto set = [on](const std::string&, const Module& module) { module.state_->training = on; };
+  walk(*this, "", set);
+}
+
+bool Module::is_training() const {
+  return state_->training;
 }
 
 void Module::to(Dtype dtype) {
@@ -171,31 +204,92 @@ void Module::zero_grad() {
   for (const auto& variable : parameters()) variable.zero_grad();
 }
 
+void Module::freeze(bool frozen) {
+  for (const auto& variable : parameters()) variable.freeze(frozen);
+}
+
+// ---- hooks ----
+
+Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  HookHandle handle;
+  handle.module_ = state_.weak();
+  handle.id_ = ++state_->hooks_ever;
+  state_->pre_hooks.emplace_back(handle.id_, std::move(hook));
+  return handle;
+}
+
+Module::HookHandle Module::register_forward_hook(ForwardHook hook) {
+  HookHandle handle;
+  handle.module_ = state_.weak();
+  handle.id_ = ++state_->hooks_ever;
+  state_->hooks.emplace_back(handle.id_, std::move(hook));
+  return handle;
+}
+
+void Module::HookHandle::remove() {
+  const auto held = module_.lock();
+  if (!held) return;
+  const auto state = static_cast<State*>(held.get());
+  const auto is_this = [this](const auto& hook) { return hook.first == id_; };
+  std::erase_if(state->pre_hooks, is_this);
+  std::erase_if(state->hooks, is_this);
+}
+
+bool Module::has_hooks() const {
+  return !state_->pre_hooks.empty() || !state_->hooks.empty();
+}
+
+// Lists are copied, for a hook may remove itself.
+Tensor Module::before(const Tensor& input) const {
+  Tensor taken = input;
+  for (const auto& [id, hook] : std::vector(state_->pre_hooks))
+    if (const Tensor other = hook(*this, taken); other.defined()) taken = other;
+  return taken;
+}
+
+Tensor Module::after(const Tensor& input, const Tensor& output) const {
+  Tensor given = output;
+  for (const auto& [id, hook] : std::vector(state_->hooks))
+    if (const Tensor other = hook(*this, input, given); other.defined()) given = other;
+  return given;
+}
+
 // ---- summary ----
 
 namespace {
 
-using Row = std::array<std::string, 6>;
+using Row = std::vector<std::string>;
 
-/// Left-aligned columns, but for the count, which is a number.
-std::string table(const std::vector<Row>& rows) {
-  std::array<std::size_t, 6> width{};
+/// Left-aligned columns, but for the counts, which are numbers.
+std::string table(const std::vector<Row>& rows, std::size_t counts) {
+  std::vector<std::size_t> width(rows[0].size());
   for (const auto& row : rows)
     for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
   std::string text;
-  for (const auto& [name, kind, shape, dtype, count, trainable] : rows)
-    text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<{}}  {:>{}}  {}\n", name, width[0], kind,
-                        width[1], shape, width[2], dtype, width[3], count, width[4], trainable);
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const auto padding = std::string(width[c] - row[c].size(), ' ');
+      line += (c == 0 ? "" : "  ") + (c == counts ? padding + row[c] : row[c] + padding);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
   return text;
 }
 
 }  // namespace
 
+std::string Module::kind() const {
+  return last_name(full_type_name(typeid(*this)));
+}
+
 std::string Module::summary() const {
   std::vector<Row> rows{{"name", "kind", "shape", "dtype", "count", "trainable"}};
   std::unordered_set<const void*> seen;
   std::int64_t total = 0, trainable = 0, buffered = 0;
-  const auto describe = [&](const std::string& path, const std::string& kind, const State& state) {
+  const auto describe = [&](const std::string& path, const Module& module) {
+    const auto& state = *module.state_;
+    const auto kind = module.kind();
     const auto add = [&](const std::string& last, const auto& variable, const char* role) {
       const auto& value = variable.tensor();
       rows.push_back({join(path, last), kind, value.shape().str(), gradtape::name(value.dtype()),
@@ -213,11 +307,74 @@ std::string Module::summary() const {
       buffered += variable.tensor().numel();
     }
   };
-  walk(*state_, "", kind_of(*this), describe);
-  auto text = table(rows) + fmt::format("{} parameters, {} trainable", total, trainable);
+  walk(*this, "", describe);
+  auto text = table(rows, 4) + fmt::format("{} parameters, {} trainable", total, trainable);
   if (buffered > 0) text += fmt::format("; {} elements in buffers", buffered);
   return text + "\n";
 }
+
+namespace detail {
+
+struct OutputShapes::State {
+  struct Entry {
+    std::string path;
+    Module* module;
+    bool training;
+    Shape output;
+    bool called = false;
+    Module::HookHandle hook;
+  };
+  std::vector<std::unique_ptr<Entry>> entries;
+};
+
+OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
+  const auto add = [this](const std::string& path, Module& below, const auto& self) -> void {
+    auto& entry = *state_->entries.emplace_back(
+        std::make_unique<State::Entry>(path, &below, below.is_training()));
+    entry.hook =
+        below.register_forward_hook([&entry](const Module&, const Tensor&, const Tensor& output) {
+          entry.output = output.shape();
+          entry.called = true;
+          return Tensor();
+        });
+    for (const auto& [name, child] : below.named_children()) self(join(path, name), *child, self);
+  };
+  add("", module, add);
+  module.eval();
+}
+
+OutputShapes::~OutputShapes() {
+  for (const auto& entry : state_->entries) {
+    entry->module->train(entry->training);  // parents first, so each keeps its own
+    entry->hook.remove();
+  }
+}
+
+void OutputShapes::note(const Tensor& output) {
+  state_->entries[0]->output = output.shape();
+  state_->entries[0]->called = true;
+}
+
+std::string OutputShapes::table() const {
+  std::vector<Row> rows{{"name", "kind", "output", "parameters"}};
+  for (const auto& entry : state_->entries) {
+    std::int64_t own = entry->module->parameter_count();
+    std::unordered_set<const void*> below;
+    for (const auto& [name, child] : entry->module->named_children())
+      for (const auto& variable : child->parameters())
+        if (below.insert(variable.id()).second) own -= variable.numel();
+    rows.push_back({entry->path, entry->module->kind(), entry->called ? entry->output.str() : "",
+                    own > 0 ? fmt::to_string(own) : ""});
+  }
+  std::int64_t trainable = 0;
+  const auto& root = *state_->entries[0]->module;
+  for (const auto& variable : root.parameters())
+    if (!variable.is_frozen()) trainable += variable.numel();
+  return nn::table(rows, 3) +
+         fmt::format("{} parameters, {} trainable\n", root.parameter_count(), trainable);
+}
+
+}  // namespace detail
 
 std::ostream& operator<<(std::ostream& out, const Module& module) {
   return out << module.summary();

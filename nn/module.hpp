@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -10,6 +11,10 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/shared.hpp"
+#include "gradtape/autograd/state.hpp"
+#include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/state_dict.hpp"
 
 namespace gradtape::nn {
 
@@ -48,15 +53,60 @@ class Module {
   /// The same as train(false).
   void eval() { train(false); }
   /// Whether this module is in training mode, as it is at first.
-  bool is_training() const { return state_->training; }
+  bool is_training() const;
 
   /// Converts all parameters and floating buffers. Throws DtypeError unless `dtype` is floating.
   void to(Dtype dtype);
   /// Drops the accumulated gradients of all parameters.
   void zero_grad();
 
+  /// Freezes all parameters, or thaws them: frozen ones get no gradient, and no optimizer moves
+  /// them.
+  void freeze(bool frozen = true);
+
+  /// The modules directly below this one, in the order of declaration, with their names.
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_children() const;
+  /// Calls `visit` with every module below this one, children before parents, and with this one at
+  /// last. What it is given has the type that was registered:
+  ///
+  ///     model.apply([](nn::Module& m) {
+  ///       if (auto* layer = dynamic_cast<nn::Linear*>(&m))
+  ///         nn::init::fill(layer->weight, nn::init::XavierUniform{});
+  ///     });
+  void apply(const std::function<void(Module&)>& visit);
+
+  /// Values of all parameters and buffers by their dotted paths.
+  StateDict state_dict() const;
+  /// Sets all parameters and buffers to the values of those names; float32 and float64 convert to
+  /// what the module has. Nothing is changed if it throws: ValueError, if strict, with what is
+  /// missing, extra, misshapen or mistyped.
+  LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {});
+
+  /// Takes the place of a module's input, unless it returns an undefined tensor.
+  using ForwardPreHook = std::function<Tensor(const Module& module, const Tensor& input)>;
+  /// Takes the place of a module's output, unless it returns an undefined tensor.
+  using ForwardHook =
+      std::function<Tensor(const Module& module, const Tensor& input, const Tensor& output)>;
+  /// What registering a hook returns, to remove it by. Does nothing after the module has gone.
+  class HookHandle {
+   public:
+    void remove();
+
+   private:
+    friend class Module;
+    std::weak_ptr<void> module_;
+    std::uint64_t id_ = 0;
+  };
+  /// Calls `hook` before each call of this module (a Layer, or a module that uses `call`), in the
+  /// order of registration. A module of several inputs shows its first.
+  HookHandle register_forward_pre_hook(ForwardPreHook hook);
+  /// Calls `hook` after each call of this module.
+  HookHandle register_forward_hook(ForwardHook hook);
+
+  /// The name of its type, "Linear".
+  std::string kind() const;
   /// A table of parameters and buffers: path, kind of module, shape, dtype, elements, trainable;
-  /// and totals.
+  /// and totals. With the shapes of outputs: nn::summary(model, inputs).
   std::string summary() const;
 
  protected:
@@ -69,34 +119,95 @@ class Module {
   Buffer buffer(std::string name, const Tensor& initial);
   /// Registers a module below this one and returns the handle to it. Throws ValueError as
   /// `parameter` does, and for a module that contains this one.
-  template <std::derived_from<Module> M>
-  M child(std::string name, M module) {
-    adopt(std::move(name), module);
+  template <std::derived_from<Module> M> M child(std::string name, M module) {
+    const Copier copy = [](const Module& original) -> std::shared_ptr<Module> {
+      return std::make_shared<M>(static_cast<const M&>(original));
+    };
+    adopt(std::move(name), module, copy);
     return module;
+  }
+
+  /// forward(x) between the hooks of this module: what a module whose operator() is to be hooked
+  /// computes with.
+  template <std::invocable<const Tensor&> F> auto call(const Tensor& x, const F& forward) const {
+    if (!has_hooks()) return forward(x);
+    const Tensor input = before(x);
+    auto output = forward(input);
+    if constexpr (std::is_same_v<decltype(output), Tensor>)
+      output = after(input, output);
+    else
+      output.output = after(input, output.output);
+    return output;
   }
 
  private:
   struct State;
-  struct Child {
-    std::string name, kind;
-    std::shared_ptr<State> state;
-  };
-  struct State {
-    std::vector<std::pair<std::string, Parameter>> parameters;
-    std::vector<std::pair<std::string, Buffer>> buffers;
-    std::vector<Child> children;
-    bool training = true;
-  };
+  using Copier = std::shared_ptr<Module> (*)(const Module&);
 
-  void adopt(std::string name, const Module& module);
+  void adopt(std::string name, const Module& module, Copier copy);
   void check_name(const char* op, const std::string& name) const;
   template <class Visit>
-  static void walk(State& state, const std::string& prefix, const std::string& kind, Visit& visit);
+  static void walk(const Module& module, const std::string& path, Visit& visit);
+  bool has_hooks() const;
+  Tensor before(const Tensor& input) const;
+  Tensor after(const Tensor& input, const Tensor& output) const;
 
-  std::shared_ptr<State> state_;
+  gradtape::detail::Shared<State> state_;
 };
-
 /// Writes the summary table.
 std::ostream& operator<<(std::ostream& out, const Module& module);
+
+/// A module of one tensor that gives one tensor: it computes in `forward`, and is called as a
+/// function, which lets its hooks take part. What nn has of layers is mostly this.
+class Layer : public Module {
+ public:
+  Tensor operator()(const Tensor& x) const {
+    return call(x, [this](const Tensor& input) { return forward(input); });
+  }
+
+ protected:
+  virtual Tensor forward(const Tensor& x) const = 0;
+};
+
+/// A copy with parameters and buffers of its own, of the same values, names and frozen state, but
+/// without gradients; tied ones are tied in the copy too. (A plain copy is a handle to the same
+/// variables.) Works for every model that a plain copy works for; what it captured in lambdas or
+/// holds by pointers of its own is shared with the original.
+template <std::derived_from<Module> M> M clone(const M& module) {
+  const gradtape::detail::DeepCopy deep;
+  return M(module);
+}
+
+namespace detail {
+
+/// Notes what each module below a module gives, while it runs in evaluation mode.
+class OutputShapes {
+ public:
+  explicit OutputShapes(Module& module);
+  ~OutputShapes();
+  OutputShapes(const OutputShapes&) = delete;
+  OutputShapes& operator=(const OutputShapes&) = delete;
+  /// The output of the module itself, where it does not use `call`.
+  void note(const Tensor& output);
+  std::string table() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace detail
+
+/// A table of every module in the model: path, kind, shape of what it gives for these inputs
+/// (blank for a module that was not called, or has no hooks), elements of its own parameters; and
+/// totals. The model runs once, in evaluation mode and unrecorded.
+template <std::derived_from<Module> M, class... Inputs>
+std::string summary(M& model, const Inputs&... inputs) {
+  const NoGrad no_grad;
+  detail::OutputShapes shapes(model);
+  const auto output = model(inputs...);
+  if constexpr (std::is_convertible_v<decltype(output), Tensor>) shapes.note(output);
+  return shapes.table();
+}
 
 }  // namespace gradtape::nn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradtape/nn/activation.hpp"
+#include "gradtape/nn/containers.hpp"
 #include "gradtape/nn/data/data.hpp"
 #include "gradtape/nn/dropout.hpp"
 #include "gradtape/nn/init.hpp"
