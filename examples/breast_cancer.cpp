@@ -1,0 +1,76 @@
+// Benign or malignant, from 30 measurements of cell nuclei: 97 % right, and which mistakes remain.
+#include <fmt/format.h>
+
+#include <gradtape/autograd/autograd.hpp>
+#include <gradtape/nn/nn.hpp>
+#include <gradtape/optim/optim.hpp>
+
+#include "folds.hpp"
+#include "report.hpp"
+
+using namespace gradtape;
+
+/// The logit of "benign".  measurements: [n, 30] -> [n]
+struct Classifier : nn::Module {
+  nn::Linear hidden = child("hidden", nn::Linear(30, 16));
+  nn::Linear head = child("head", nn::Linear(16, 1));
+  Tensor operator()(const Tensor& x) const { return flatten(head(relu(hidden(x)))); }
+};
+
+/// A classifier of raw measurements, trained on these.
+auto fit(const nn::data::Dataset& train) {
+  const auto standardiser = nn::data::Standardiser::fit(train.inputs);
+  const nn::data::Dataset data(standardiser.apply(train.inputs), train.targets);
+  Classifier model;
+  optim::Adam adam(model.parameters(), {.lr = 3e-3, .weight_decay = 1e-3});
+  for (std::uint64_t epoch = 0; epoch < 30; ++epoch)
+    for (const auto& [x, benign] :
+         nn::data::batches(data, {.size = 32, .shuffle = true, .epoch = epoch})) {
+      const Tensor loss = nn::bce_with_logits(model(x), benign);
+      adam.zero_grad();
+      loss.backward();
+      adam.step();
+    }
+  return [=](const Tensor& x) { return model(standardiser.apply(x)) > 0; };
+}
+
+bool gradients_are_right(const Tensor& x, const Tensor& benign) {
+  Classifier model;
+  model.to(float64);
+  const auto loss = [&](const Tensor& inputs) {
+    return nn::bce_with_logits(model(inputs), benign.to(float64));
+  };
+  const auto result = gradcheck(loss, nn::data::Standardiser::fit(x).apply(x).to(float64),
+                                {.parameters = model.parameters()});
+  if (!result) fmt::print("{}\n", result.message);
+  return static_cast<bool>(result);
+}
+
+double share(const Tensor& condition) {
+  return mean(condition.to(float64)).item<double>();
+}
+
+int main() {
+  const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/breast_cancer.csv.gz", {.header = true});
+  const nn::data::Dataset all(slice(table, 1, 0, 30), select(table, 1, 30));
+  if (!gradients_are_right(slice(all.inputs, 0, 0, 8), slice(all.targets, 0, 0, 8))) return 1;
+
+  // Every sample is predicted once by a model that has not seen it, and all of that five times
+  // over, from other initial weights: single figures of so few samples vary by a percent.
+  const Tensor benign = all.targets > 0;
+  double accuracy = 0, missed = 0, alarmed = 0;
+  constexpr int seeds = 5;
+  for (int s = 1; s <= seeds; ++s) {
+    seed(static_cast<std::uint64_t>(s));
+    const Tensor predicted = held_out_predictions(all, fit);
+    accuracy += share(predicted == benign) / seeds;
+    missed +=
+        share(logical_and(predicted, logical_not(benign))) / share(logical_not(benign)) / seeds;
+    alarmed += share(logical_and(logical_not(predicted), benign)) / share(benign) / seeds;
+  }
+  fmt::print("{} samples, {} folds, {} seeds\n", all.size(), 5, seeds);
+  fmt::print(
+      "{:.1f} % of the malignant are taken for benign, {:.1f} % of the benign for malignant\n",
+      100 * missed, 100 * alarmed);
+  return report({{"held-out accuracy", accuracy, 0.970, 0.965}});
+}

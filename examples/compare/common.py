@@ -1,0 +1,52 @@
+"""What the PyTorch twins of the examples share: the same files, folds and lines of figures."""
+
+import atexit
+import gzip
+import time
+from pathlib import Path
+
+import torch
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+start = time.perf_counter()
+atexit.register(lambda: print(f"seconds: {time.perf_counter() - start:.3g}"))
+
+
+def table(name):
+    """The numbers of a CSV file of examples/data that has a header."""
+    with gzip.open(DATA / name, "rt") as lines:
+        next(lines)
+        return torch.tensor([[float(field) for field in line.split(",")] for line in lines])
+
+
+def held_out_predictions(inputs, targets, fit, folds=5):
+    """Predictions for every sample by a model that was fitted without its fold: every fifth sample."""
+    predictions = [None] * len(inputs)
+    for fold in range(folds):
+        held_out = torch.arange(len(inputs)) % folds == fold
+        predict = fit(inputs[~held_out], targets[~held_out])
+        with torch.no_grad():
+            for i, prediction in zip(held_out.nonzero().flatten(), predict(inputs[held_out])):
+                predictions[i] = prediction
+    return torch.stack(predictions)
+
+
+def standardiser(x):
+    """Mean 0 and standard deviation 1 over the samples x, for any others."""
+    mean, scale = x.mean(0), x.std(0, unbiased=False)
+    return lambda other: (other - mean) / scale
+
+
+def train(model, loss, inputs, targets, optimizer, epochs, batch_size):
+    """Epochs of shuffled mini-batches."""
+    for _ in range(epochs):
+        for batch in torch.randperm(len(inputs)).split(batch_size):
+            optimizer.zero_grad()
+            loss(model(inputs[batch]), targets[batch]).backward()
+            optimizer.step()
+
+
+def figure(name, value):
+    """The counterpart of a line of report.hpp."""
+    print(f"{name}: {float(value):.4g}", flush=True)

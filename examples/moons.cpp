@@ -1,0 +1,82 @@
+// Two moons: a network bends its decision boundary between them where a line cannot; draws both.
+#include <fmt/format.h>
+
+#include <gradtape/autograd/autograd.hpp>
+#include <gradtape/nn/nn.hpp>
+#include <gradtape/optim/optim.hpp>
+
+#include <cmath>
+
+#include "picture.hpp"
+#include "report.hpp"
+
+using namespace gradtape;
+
+/// Half circles that reach into each other, with noise.  inputs: [n, 2], targets: [n] of 0 and 1
+nn::data::Dataset moons(std::int64_t n) {
+  const Tensor angle = M_PI * rand({n}), lower = (rand({n}) < 0.5).to(float32);
+  const Tensor upper_moon = stack({cos(angle), sin(angle)}, 1);
+  const Tensor lower_moon = stack({1.0 - cos(angle), 0.5 - sin(angle)}, 1);
+  return {where(unsqueeze(lower, 1) > 0, lower_moon, upper_moon) + 0.15 * randn({n, 2}), lower};
+}
+
+/// The logit of "lower moon".  points: [n, 2] -> [n]
+struct Network : nn::Module {
+  nn::Linear first = child("first", nn::Linear(2, 16));
+  nn::Linear second = child("second", nn::Linear(16, 16));
+  nn::Linear head = child("head", nn::Linear(16, 1));
+  Tensor operator()(const Tensor& x) const { return flatten(head(tanh(second(tanh(first(x)))))); }
+};
+
+/// The same by a straight line: logistic regression.
+struct Line : nn::Module {
+  nn::Linear head = child("head", nn::Linear(2, 1));
+  Tensor operator()(const Tensor& x) const { return flatten(head(x)); }
+};
+
+template <class Model> double accuracy(const Model& model, const nn::data::Dataset& data) {
+  const NoGrad no_grad;
+  return mean(((model(data.inputs) > 0) == (data.targets > 0)).to(float32)).template item<double>();
+}
+
+/// Trains on all samples at once.
+template <class Model> Model trained(const nn::data::Dataset& train) {
+  Model model;
+  optim::Adam adam(model.parameters(), {.lr = 0.01});
+  for (int step = 0; step < 1000; ++step) {
+    const Tensor loss = nn::bce_with_logits(model(train.inputs), train.targets);
+    adam.zero_grad();
+    loss.backward();
+    adam.step();
+  }
+  return model;
+}
+
+/// The model's probabilities, from blue through white to orange, and the samples on top.
+template <class Model>
+Picture picture(const char* what, const Model& model, const nn::data::Dataset& data) {
+  const NoGrad no_grad;
+  Picture picture({.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
+                   .x = {-1.6, 2.6},
+                   .y = {-1.2, 1.7},
+                   .height = 290});
+  const Tensor probability = sigmoid(model(picture.grid(300, 207)));
+  picture.pixels(
+      coloured(reshape(probability, {207, 300}), 0, 1, {pale_blue, "#ffffff", pale_orange}));
+  for (const auto& [moon, colour, label] : {std::tuple(0, blue, "upper"), {1, orange, "lower"}}) {
+    const Tensor samples = data.select(flatten(nonzero(data.targets == moon))).inputs;
+    picture.points(select(samples, 1, 0), select(samples, 1, 1),
+                   {.colour = colour, .label = label, .size = 3.5});
+  }
+  return picture;
+}
+
+int main() {
+  seed(1);
+  const auto train = moons(400), test = moons(2000);
+  const auto line = trained<Line>(train);
+  const auto network = trained<Network>(train);
+  Picture::save("moons.svg", {picture("line", line, train), picture("network", network, train)});
+  return report({{"held-out accuracy, line", accuracy(line, test), 0.864, 0.84},
+                 {"held-out accuracy, network", accuracy(network, test), 0.988, 0.98}});
+}
