@@ -28,6 +28,14 @@ GradcheckResult gradcheck(const Function& f, const Tensors& inputs,
   GradcheckResult result;
   try {
     const Problem problem(f, inputs, options);
+    if (const auto leaves = problem.unchecked_leaves(); !leaves.empty()) {
+      if (!options.parameters.empty())
+        stop(Cause::unnamed_parameter,
+             "f uses variables that are neither inputs nor among the parameters: {}; register "
+             "them with parameter() or child(), or no optimizer moves them and no file keeps them",
+             leaves);
+      result.notes.push_back(fmt::format("not checked: {}; list them as parameters", leaves));
+    }
     const bool exact = moves_every_element(problem.values, options);
     double size = 0;
     const auto holds = [&](Probe probe) {

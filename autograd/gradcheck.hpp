@@ -40,6 +40,7 @@ enum class Cause {
   permuted,           ///< The right values in the wrong places.
   zero,               ///< It is 0 where the function has a slope.
   detached,           ///< The gradient is cut off from the graph, so it has no gradient itself.
+  unnamed_parameter,  ///< The function uses a variable that is neither input nor listed parameter.
   unreachable,        ///< The tape does not lead to the input, but the function depends on it.
   not_finite,         ///< NaN or infinite.
   float32_precision,  ///< Somewhere float64 numbers were rounded to float32.
@@ -109,6 +110,11 @@ std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 ///
 /// At a kink a gradient between the two one-sided slopes is accepted with a note, provided that
 /// other elements of the input prove something; outside of them it fails.
+///
+/// Where `parameters` are given, they must be all that `f` uses: a tracked leaf on its tape that is
+/// neither an input nor one of them is most likely a variable that a module forgot to register, so
+/// that no optimizer would move it and no file keep it, and the check is inconclusive. Without
+/// `parameters` such leaves are a note.
 ///
 /// Evidence that proves nothing is inconclusive, with its reason: an input that does not reach the
 /// output, zero gradients on both sides, a forward pass that differs between two calls, non-finite

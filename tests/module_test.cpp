@@ -203,3 +203,27 @@ TEST_CASE("a residual connection adds the shortcut, itself a module or the input
   CHECK(gradcheck(projected, x, {.order = 2, .parameters = projected.parameters()}));
   CHECK(!array_equal(nn::clone(plain).parameters()[0].tensor(), zeros({3, 3}, float64)));
 }
+
+TEST_CASE("gradcheck names a parameter that a module uses but did not register") {
+  struct Forgetful : nn::Module {
+    nn::Linear layer = child("layer", nn::Linear(2, 2, {.dtype = float64}));
+    Parameter scale{rand({2}, float64), "scale"};
+    Tensor operator()(const Tensor& x) const { return scale * layer(x); }
+  };
+  const Forgetful model;
+  const Tensor x = rand({3, 2}, float64);
+  const auto result = gradcheck(model, x, {.parameters = model.parameters()});
+  CHECK(result.verdict == Verdict::inconclusive);
+  CHECK(result.cause == Cause::unnamed_parameter);
+  CHECK(result.message ==
+        "gradcheck: inconclusive: f uses variables that are neither inputs nor among the "
+        "parameters: 'scale' [2]; register them with parameter() or child(), or no optimizer moves "
+        "them and no file keeps them");
+  const auto of_inputs = gradcheck(model, x);
+  CHECK(of_inputs);
+  REQUIRE(of_inputs.notes.size() == 1);
+  CHECK(of_inputs.notes[0].starts_with("not checked: "));
+  auto all = model.parameters();
+  all.push_back(model.scale);
+  CHECK(gradcheck(model, x, {.parameters = all}));
+}

@@ -90,6 +90,21 @@ Tensor Problem::operator()(const Tensors& x, Tensors& leaves) const {
   return f_(arguments);
 }
 
+std::string Problem::unchecked_leaves() const {
+  Tensors leaves;
+  const Tensor y = (*this)(values, leaves);
+  if (!y.is_tracked()) return {};
+  const Tape tape(y);
+  std::vector<bool> checked(tape.size() + 1);
+  for (const auto& leaf : leaves) checked[tape.position(leaf)] = true;
+  std::string unchecked;
+  for (std::size_t i = 0; i < tape.size(); ++i)
+    if (tape.is_leaf(i) && !checked[i])
+      unchecked += fmt::format("{}'{}' {}", unchecked.empty() ? "" : ", ", tape.leaf_name(i),
+                               tape.shape(i).str());
+  return unchecked;
+}
+
 namespace {
 
 bool identical(double a, double b) {

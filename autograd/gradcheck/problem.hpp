@@ -33,6 +33,9 @@ class Problem {
   /// f at the given values of what varies, tracked, and the leaves; a parameter's leaf is its own.
   Tensor operator()(const Tensors& x, Tensors& leaves) const;
 
+  /// The tracked leaves behind f's output that are not checked: "'w' [2, 3]"; f is called once.
+  std::string unchecked_leaves() const;
+
   Tensors values;
   std::vector<std::string> names;
 

@@ -302,6 +302,8 @@ const char* name(Cause cause) {
       return "zero gradient";
     case Cause::detached:
       return "detached";
+    case Cause::unnamed_parameter:
+      return "unnamed parameter";
     case Cause::unreachable:
       return "unreachable input";
     case Cause::not_finite:
