@@ -1,4 +1,5 @@
-/// All of optim: the optimizers, schedules, bounds on gradients, averages.
+/// All of optim: the optimizers, schedules, bounds on gradients, averages, and what training to the
+/// end needs.
 #pragma once
 
 #include "gradtape/optim/adadelta.hpp"
@@ -7,7 +8,9 @@
 #include "gradtape/optim/adamax.hpp"
 #include "gradtape/optim/asgd.hpp"
 #include "gradtape/optim/average.hpp"
+#include "gradtape/optim/checkpoint.hpp"
 #include "gradtape/optim/clip.hpp"
+#include "gradtape/optim/early_stopping.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
 #include "gradtape/optim/radam.hpp"

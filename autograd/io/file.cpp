@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,14 @@ std::string follow_links(const std::string& path) {
   std::error_code error;
   const auto target = std::filesystem::canonical(path, error);
   return error ? path : target.string();
+}
+
+/// Locks a new temporary file, which says that its writer lives; false where remove_unfinished has
+/// taken it for one left behind, between its creation and the lock.
+bool lock_new(int descriptor) {
+  struct stat status;
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+  return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
 }
 
 /// Makes a rename in the folder of `path` survive a power cut, where the file system can.
@@ -82,10 +91,13 @@ AtomicFile::AtomicFile(const std::string& path, const char* op)
   if (replaces && !S_ISREG(before.st_mode))
     detail::file_origin(op_, path_).fail("cannot be written: it is not a regular file");
   static std::atomic<unsigned> count{0};
-  do {  // a name left behind by a process that died may be in use
+  for (;;) {
     temporary_ = fmt::format("{}.{}-{}.part", path_, ::getpid(), count++);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (descriptor_ < 0 && errno == EEXIST);
+    // a name left behind by a process that died may be in use
+    if (descriptor_ < 0 ? errno != EEXIST : lock_new(descriptor_)) break;
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
   if (descriptor_ < 0) fail("cannot be written");
   if (replaces) (void)!::fchmod(descriptor_, before.st_mode & 07777);
 }
@@ -112,6 +124,22 @@ void AtomicFile::commit() {
   ::close(descriptor_);
   descriptor_ = -1;
   flush_folder(path_);
+}
+
+void remove_unfinished(const std::string& path) noexcept try {
+  const std::filesystem::path target = follow_links(path);
+  const auto start = target.filename().string() + ".";
+  const auto folder = target.has_parent_path() ? target.parent_path() : ".";
+  for (const auto& item : std::filesystem::directory_iterator(folder)) {
+    const auto name = item.path().filename().string();
+    if (!name.starts_with(start) || !name.ends_with(".part")) continue;
+    const auto number = name.substr(start.size(), name.size() - start.size() - 5);
+    if (number.empty() || number.find_first_not_of("0123456789-") != number.npos) continue;
+    const Descriptor file{::open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (file.number >= 0 && ::flock(file.number, LOCK_EX | LOCK_NB) == 0)
+      ::unlink(item.path().c_str());
+  }
+} catch (...) {  // the folder cannot be listed: nothing is lost but space
 }
 
 void AtomicFile::fail(const char* what) const {

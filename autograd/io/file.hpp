@@ -47,4 +47,8 @@ class AtomicFile {
   std::uint64_t position_ = 0;
 };
 
+/// Removes the temporary files of an AtomicFile for `path` whose process died before it could, and
+/// none that is still being written. Never throws.
+void remove_unfinished(const std::string& path) noexcept;
+
 }  // namespace gradtape

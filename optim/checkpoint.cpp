@@ -1,0 +1,143 @@
+#include "gradtape/optim/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/io/gzip.hpp"
+#include "gradtape/autograd/io/npy.hpp"
+#include "gradtape/autograd/io/safetensors.hpp"
+
+namespace gradtape::optim {
+namespace {
+
+constexpr const char* op = "Checkpoint";
+/// "checkpoint.model" holds the checksum of the part "model": that such an entry is there says that
+/// the part is, though it may be empty.
+const std::string own_part = "checkpoint";
+
+std::int64_t checksum(const StateDict& state) {
+  std::uint32_t sum = 0;
+  for (const auto& [name, value] : state) {
+    if (!value.defined()) continue;  // save_safetensors says so
+    sum = gradtape::detail::crc32(
+        fmt::format("{} {} {} ", name, value.shape().str(), gradtape::name(value.dtype())), sum);
+    sum = gradtape::detail::crc32(gradtape::detail::element_bytes(value), sum);
+  }
+  return sum;
+}
+
+std::string quoted(const std::vector<std::string>& names) {
+  return fmt::format("'{}'", fmt::join(names, "', '"));
+}
+
+}  // namespace
+
+std::string CheckpointReport::str() const {
+  std::vector<std::string> clauses;
+  if (!missing.empty()) clauses.push_back("lacks " + quoted(missing));
+  if (!extra.empty())
+    clauses.push_back(fmt::format("has {}, which {} not tracked", quoted(extra),
+                                  extra.size() == 1 ? "is" : "are"));
+  return fmt::format("{}", fmt::join(clauses, "; "));
+}
+
+void Checkpoint::add(std::string name, std::function<StateDict()> save,
+                     std::function<void(const StateDict&)> load) {
+  const char* cause = name.empty() || name.find('.') != name.npos ? "must be a word without dots"
+                      : name == own_part                          ? "is the checkpoint's own"
+                      : has(name)                                 ? "is there already"
+                                                                  : nullptr;
+  if (cause) fail<ValueError>(op, fmt::format("the part's name '{}' {}", name, cause));
+  parts_.push_back({std::move(name), std::move(save), std::move(load)});
+}
+
+bool Checkpoint::has(const std::string& name) const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [&](const Part& part) { return part.name == name; });
+}
+
+bool Checkpoint::exists() const {
+  std::error_code error;
+  return std::filesystem::exists(path_, error);
+}
+
+void Checkpoint::save() {
+  if (parts_.empty()) fail<ValueError>(op, "nothing is tracked, so there is nothing to save");
+  StateDict whole;
+  for (const auto& part : parts_) {
+    const StateDict state = part.save();
+    add_part(whole, part.name, state);
+    whole.emplace(own_part + "." + part.name, entry(checksum(state)));
+  }
+  save_safetensors(path_, whole);
+  if (!std::exchange(cleaned_, true)) remove_unfinished(path_);
+}
+
+CheckpointReport Checkpoint::load(CheckpointOptions options) {
+  const auto file = read();
+  const auto origin = gradtape::detail::file_origin(op, path_);
+  const auto report = compare(file);
+  if (options.strict && !report.complete()) origin.fail(report.str());
+  // Each part loads whole or not at all; this makes it so for all of them together.
+  std::vector<std::pair<const Part*, StateDict>> loaded;
+  for (const auto& part : parts_) {
+    const auto state = file.find(part.name);
+    if (state == file.end()) continue;
+    loaded.emplace_back(&part, part.save());
+    try {
+      part.load(state->second);
+    } catch (const std::exception& error) {
+      for (const auto& [changed, before] : loaded) changed->load(before);
+      origin.fail(fmt::format("does not fit part '{}': {}", part.name, error.what()));
+    }
+  }
+  return report;
+}
+
+std::map<std::string, StateDict> Checkpoint::read() const {
+  const auto origin = gradtape::detail::file_origin(op, path_);
+  const StateDict whole = load_safetensors(path_);
+  const StateDict sums = part_of(whole, own_part);
+  if (sums.empty()) origin.fail("holds tensors, but is not a checkpoint");
+  std::map<std::string, StateDict> parts;
+  auto entries = sums.size();
+  for (const auto& [name, sum] : sums) {
+    const auto& state = parts[name] = part_of(whole, name);
+    entries += state.size();
+    if (sum.ndim() || sum.dtype() != int64 || sum.item<std::int64_t>() != checksum(state))
+      origin.fail(fmt::format("is damaged: part '{}' is not what was saved", name));
+  }
+  if (entries != whole.size()) origin.fail("is damaged: it has entries that belong to no part");
+  return parts;
+}
+
+CheckpointReport Checkpoint::compare(const std::map<std::string, StateDict>& file) const {
+  CheckpointReport report;
+  for (const auto& part : parts_)
+    if (!file.contains(part.name)) report.missing.push_back(part.name);
+  for (const auto& [name, state] : file)
+    if (!has(name)) report.extra.push_back(name);
+  return report;
+}
+
+void Checkpoint::read_number(const StateDict& state, std::int64_t& value) {
+  gradtape::detail::StateReader reader("number", state);
+  value = reader.integer("value");
+  reader.finish();
+}
+
+void Checkpoint::read_number(const StateDict& state, double& value) {
+  gradtape::detail::StateReader reader("number", state);
+  value = reader.real("value");
+  reader.finish();
+}
+
+void Checkpoint::out_of_range(const StateDict& state) {
+  fail<ValueError>("number", state.at("value").str() + " is out of the range of its type");
+}
+
+}  // namespace gradtape::optim

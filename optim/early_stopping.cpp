@@ -1,0 +1,112 @@
+#include "gradtape/optim/early_stopping.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+namespace {
+
+constexpr const char* op = "EarlyStopping";
+
+template <class Variable> std::vector<Tensor> values(const std::vector<Variable>& variables) {
+  std::vector<Tensor> values;
+  for (const auto& variable : variables) values.push_back(variable.tensor().detach());
+  return values;
+}
+
+template <class Variable>
+void set_all(const std::vector<Variable>& variables, const std::vector<Tensor>& values) {
+  for (std::size_t i = 0; i < variables.size(); ++i)
+    variables[i].set(values[i].to(variables[i].dtype()));
+}
+
+std::string key(const char* kind, std::size_t i) {
+  return fmt::format("{}.{}", kind, i);
+}
+
+void write(StateDict& state, const char* kind, const std::vector<Tensor>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) state.emplace(key(kind, i), values[i]);
+}
+
+template <class Variable>
+std::vector<Tensor> read(gradtape::detail::StateReader& reader, const char* kind,
+                         const std::vector<Variable>& variables) {
+  std::vector<Tensor> values;
+  for (std::size_t i = 0; i < variables.size(); ++i)
+    values.push_back(
+        reader.tensor(key(kind, i), variables[i].shape(), variables[i].dtype()).detach());
+  return values;
+}
+
+}  // namespace
+
+EarlyStopping::EarlyStopping(std::vector<Parameter> parameters, const EarlyStoppingOptions& options)
+    : parameters_(std::move(parameters)),
+      options_(options),
+      best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
+  detail::require(options.patience >= 1, op, "patience", static_cast<double>(options.patience),
+                  "at least 1");
+  detail::require_non_negative(op, "min_delta", options.min_delta);
+  values(parameters_);  // throws for one that is undefined
+  values(options_.buffers);
+}
+
+bool EarlyStopping::step(double value) {
+  ++steps_;
+  const double gain = options_.maximize ? value - best_ : best_ - value;
+  const bool first = best_step_ == 0 && !std::isnan(value);
+  if (!first && !(gain > options_.min_delta)) {
+    ++bad_steps_;
+    return should_stop();
+  }
+  best_ = value;
+  best_step_ = steps_;
+  bad_steps_ = 0;
+  best_parameters_ = values(parameters_);
+  best_buffers_ = values(options_.buffers);
+  return should_stop();
+}
+
+void EarlyStopping::restore() const {
+  if (best_step_ == 0)
+    fail<ValueError>(op, fmt::format("no value in {} steps was a number, so there are no best "
+                                     "weights to restore",
+                                     steps_));
+  set_all(parameters_, best_parameters_);
+  set_all(options_.buffers, best_buffers_);
+}
+
+StateDict EarlyStopping::state_dict() const {
+  StateDict state{{"best", entry(best_)},
+                  {"steps", entry(steps_)},
+                  {"best_step", entry(best_step_)},
+                  {"bad_steps", entry(bad_steps_)}};
+  write(state, "parameters", best_parameters_);
+  write(state, "buffers", best_buffers_);
+  return state;
+}
+
+void EarlyStopping::load_state_dict(const StateDict& state) {
+  gradtape::detail::StateReader reader(op, state);
+  const double best = reader.real("best");
+  const auto steps = reader.integer("steps"), best_step = reader.integer("best_step"),
+             bad_steps = reader.integer("bad_steps");
+  std::vector<Tensor> parameters, buffers;
+  if (best_step > 0) {
+    parameters = read(reader, "parameters", parameters_);
+    buffers = read(reader, "buffers", options_.buffers);
+  }
+  reader.finish();
+  best_ = best;
+  steps_ = steps;
+  best_step_ = best_step;
+  bad_steps_ = bad_steps;
+  best_parameters_ = std::move(parameters);
+  best_buffers_ = std::move(buffers);
+}
+
+}  // namespace gradtape::optim

@@ -1,0 +1,63 @@
+/// EarlyStopping: the end of training once it no longer helps, and the best weights on the way.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/state.hpp"
+
+namespace gradtape::optim {
+
+/// Options of EarlyStopping.
+struct EarlyStoppingOptions {
+  std::int64_t patience = 10;  ///< Steps in a row without improvement after which it stops; >= 1.
+  double min_delta = 0;        ///< The least improvement that counts, >= 0.
+  bool maximize = false;       ///< Larger is better, as of an accuracy.
+  /// Running statistics and the like, which belong to the weights and are restored with them.
+  std::vector<Buffer> buffers = {};
+};
+
+/// Stops training once a quantity, such as the validation loss, has not improved for a while, and
+/// keeps the weights of its best value:
+///
+///     optim::EarlyStopping stopping(model.parameters(), {.patience = 5});
+///     for (...) { ...; if (stopping.step(validation_loss)) break; }
+///     stopping.restore();
+///
+/// What it keeps shares the variables' elements until an optimizer writes new ones. Prechelt 1998,
+/// "Early stopping - but when?".
+class EarlyStopping {
+ public:
+  /// Throws ValueError for options out of range, GraphError for an undefined variable.
+  explicit EarlyStopping(std::vector<Parameter> parameters,
+                         const EarlyStoppingOptions& options = {});
+
+  /// The quantity after another epoch; NaN is no improvement. Returns should_stop().
+  bool step(double value);
+  /// Whether patience is at its end.
+  bool should_stop() const { return bad_steps_ >= options_.patience; }
+  /// Whether the last step was the best so far.
+  bool improved() const { return steps_ > 0 && bad_steps_ == 0; }
+  /// The best value so far; infinite before the first.
+  double best() const { return best_; }
+  /// The number of the step of the best value, from 1; 0 before it.
+  std::int64_t best_step() const { return best_step_; }
+  /// Sets the variables to what they were at the best step. Throws ValueError where no value so far
+  /// was a number.
+  void restore() const;
+
+  /// Best value, steps, and the best weights: "parameters.0", "buffers.0", ...
+  StateDict state_dict() const;
+  /// Goes on where another one was. Throws ValueError for what does not fit these variables.
+  void load_state_dict(const StateDict& state);
+
+ private:
+  std::vector<Parameter> parameters_;
+  EarlyStoppingOptions options_;
+  std::vector<Tensor> best_parameters_, best_buffers_;  // none before the first good value
+  double best_;
+  std::int64_t steps_ = 0, best_step_ = 0, bad_steps_ = 0;
+};
+
+}  // namespace gradtape::optim
