@@ -5,8 +5,6 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
-#include "progress.hpp"
-
 using namespace gradtape;
 
 /// Two hidden layers.  images: [n, 64] -> logits [n, 10]
@@ -55,7 +53,7 @@ int main() {
 
   constexpr std::uint64_t epochs = 30;
   optim::Adam adam(model.parameters(), {.lr = 2e-3});
-  Progress progress(epochs, train.size());
+  optim::Progress progress(epochs, train.size());
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
     const nn::data::BatchOptions options{.size = 32, .shuffle = true, .seed = 1, .epoch = epoch};
     for (const auto& [inputs, targets] : nn::data::batches(train, options)) {
@@ -64,8 +62,10 @@ int main() {
       adam.zero_grad();
       loss.backward();
       adam.step();
-      progress.advance(inputs.size(0), loss.item<double>(), accuracy(logits, targets));
+      progress.advance(inputs.size(0),
+                       {{"loss", loss.item<double>()}, {"accuracy", accuracy(logits, targets)}});
     }
+    progress.end_epoch();
   }
 
   const NoGrad no_grad;

@@ -5,8 +5,6 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
-#include "progress.hpp"
-
 using namespace gradtape;
 
 struct Classifier : nn::Module {
@@ -45,7 +43,7 @@ int main(int argc, char** argv) {
   Classifier model;
   optim::Adam adam(model.parameters(), {.lr = 2e-3});
   constexpr std::uint64_t epochs = 5;
-  Progress progress(epochs, train.size());
+  optim::Progress progress(epochs, train.size());
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
     const nn::data::BatchOptions options{.size = 64, .shuffle = true, .seed = 1, .epoch = epoch};
     for (const auto& [images, labels] : nn::data::batches(train, options)) {
@@ -54,8 +52,10 @@ int main(int argc, char** argv) {
       adam.zero_grad();
       loss.backward();
       adam.step();
-      progress.advance(images.size(0), loss.item<double>(), accuracy(logits, labels));
+      progress.advance(images.size(0),
+                       {{"loss", loss.item<double>()}, {"accuracy", accuracy(logits, labels)}});
     }
+    progress.end_epoch();
     adam.options().lr *= 0.6;  // smaller steps towards the end
   }
 

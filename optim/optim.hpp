@@ -13,6 +13,8 @@
 #include "gradtape/optim/early_stopping.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
+#include "gradtape/optim/named_values.hpp"
+#include "gradtape/optim/progress.hpp"
 #include "gradtape/optim/radam.hpp"
 #include "gradtape/optim/rmsprop.hpp"
 #include "gradtape/optim/rprop.hpp"

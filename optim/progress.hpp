@@ -1,0 +1,75 @@
+/// Progress: how far training has come, how fast it goes, and how well.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "gradtape/optim/named_values.hpp"
+
+namespace gradtape::optim {
+
+/// Options of Progress.
+struct ProgressOptions {
+  std::int64_t first_epoch = 0;       ///< Epochs that a resumed run has behind it.
+  std::FILE* out = stdout;            ///< Where it writes.
+  std::optional<bool> terminal = {};  ///< Whether `out` is one; asks the system if not given.
+};
+
+/// Shows the epoch, the means of losses and metrics over it, samples a second and the time left:
+///
+///     optim::Progress progress(epochs, train.size());
+///     for (...) {
+///       for (...) progress.advance(images.size(0), {{"loss", loss.item<double>()}});
+///       progress.end_epoch({{"validation loss", validation_loss}});
+///     }
+///
+/// A terminal gets one line with a bar, which is redrawn ten times a second. Anything else gets
+/// plain lines: one an epoch, or every few where there are more than 20, and in long epochs one now
+/// and then, after 30 s at first and ever more seldom. Nothing that it does throws.
+class Progress {
+ public:
+  /// 0 stands for an unknown number; that of the samples is known after the first epoch.
+  explicit Progress(std::int64_t epochs, std::int64_t samples_per_epoch = 0,
+                    const ProgressOptions& options = {}) noexcept;
+  /// Calls finish().
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `samples` more have been seen, with these means over them.
+  void advance(std::int64_t samples, const NamedValues& means = {}) noexcept;
+  /// The epoch is over; `values`, as of a validation, are shown beside its means.
+  void end_epoch(const NamedValues& values = {}) noexcept;
+  /// Leaves the line, so that something else can be printed; for training that ends before the
+  /// last epoch. A later advance begins a new one.
+  void finish() noexcept;
+
+ private:
+  struct Mean {
+    std::string name;
+    double sum = 0, weight = 0;
+  };
+
+  void add(const NamedValues& values, double weight);
+  bool is_milestone() const;
+  double seconds() const;
+  std::string values() const;
+  std::string pace(double now) const;
+  void draw(double now);
+  double done() const;
+
+  const std::int64_t epochs_;
+  std::FILE* const out_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::int64_t samples_per_epoch_, epoch_, seen_ = 0, in_epoch_ = 0;
+  std::vector<Mean> means_;
+  double drawn_ = 0;         // when, in seconds from the start
+  bool line_open_ = false;   // the cursor is at the end of a line that is redrawn
+  bool epoch_over_ = false;  // what is drawn is the end of an epoch
+};
+
+}  // namespace gradtape::optim
