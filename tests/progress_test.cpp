@@ -41,7 +41,7 @@ std::string trained(std::int64_t epochs, optim::ProgressOptions options = {}) {
   for (std::int64_t epoch = options.first_epoch; epoch < epochs; ++epoch) {
     progress.advance(30, {{"loss", 1.0}, {"accuracy", 0.5}});
     progress.advance(10, {{"loss", 2.0}, {"accuracy", 0.9}});
-    progress.end_epoch({{"held out", 1e-5}});
+    progress.end_epoch({{"new", 1e-5}});
   }
   return output.text();
 }
@@ -51,7 +51,7 @@ std::string trained(std::int64_t epochs, optim::ProgressOptions options = {}) {
 TEST_CASE("progress is a plain line an epoch with the means over its samples") {
   const auto text = trained(2);
   CHECK(lines(text) == 2);
-  CHECK(text.starts_with("epoch 1/2  loss 1.2500  accuracy 0.6000  held out 1.000e-05  "));
+  CHECK(text.starts_with("epoch 1/2  loss 1.2500  accuracy 0.6000  new 1.000e-05  "));
   CHECK(text.find("\nepoch 2/2  loss 1.2500  accuracy 0.6000") != text.npos);
   CHECK(text.find(" left\n") < text.find("epoch 2"));
   CHECK(text.ends_with(" in all\n"));
