@@ -34,17 +34,10 @@ struct Model : nn::Module {
   Tensor operator()(const Tensor& x) const { return scale * head(block(x)); }
 };
 
-template <class Named> std::vector<std::string>
-names(const Named& list) {
+template <class Named> std::vector<std::string> names(const Named& list) {
   std::vector<std::string> out;
   for (const auto& [name, variable] : list) out.push_back(name);
   return out;
-}
-
-/// Mean and standard deviation of the elements.
-std::pair<double, double> moments(const Tensor& x) {
-  const Tensor y = x.to(float64);
-  return {mean(y).item<double>(), std::sqrt(var(y).item<double>())};
 }
 
 }  // namespace
@@ -188,7 +181,8 @@ TEST_CASE("Linear draws PyTorch's initial values, from the generator that it is 
     CHECK(max(abs(x)).item<double>() <= 1 / 20.0);
     CHECK(max(abs(x)).item<double>() > 0.95 / 20.0);
   }
-  CHECK(moments(a.weight).second == doctest::Approx(1 / 20.0 / std::sqrt(3.0)).epsilon(0.02));
+  CHECK(stddev(a.weight).item<double>() ==
+        doctest::Approx(1 / 20.0 / std::sqrt(3.0)).epsilon(0.02));
 }
 
 TEST_CASE("Linear takes other initializers, another dtype, and leaves out the bias") {
@@ -265,49 +259,6 @@ TEST_CASE("Dropout scales what it keeps in training, and is the identity in eval
   CHECK(array_equal(drop(x), x));
   CHECK_THROWS_WITH_AS(nn::Dropout(1.0), "Dropout: p is a probability in [0, 1), got 1",
                        ValueError);
-}
-
-// ---- initializers ----
-
-TEST_CASE("initializers draw the spread that their source defines") {
-  using namespace nn::init;
-  Generator generator(11);
-  const Shape shape{300, 200};  // fan_in 200, fan_out 300
-  const auto check_normal = [&](const Initializer& draw, double std) {
-    const auto [mean, spread] = moments(draw(shape, float64, generator));
-    CHECK(std::abs(mean) < 4 * std / std::sqrt(60000.0));
-    CHECK(spread == doctest::Approx(std).epsilon(0.02));
-  };
-  const auto check_uniform = [&](const Initializer& draw, double bound) {
-    const Tensor x = draw(shape, float32, generator);
-    CHECK(max(abs(x)).item<double>() <= bound * (1 + 1e-6));
-    CHECK(max(abs(x)).item<double>() > 0.99 * bound);
-    CHECK(moments(x).second == doctest::Approx(bound / std::sqrt(3.0)).epsilon(0.02));
-  };
-  check_normal(Gaussian{}, 1 / 200.0);
-  check_normal(Normal{.mean = 0, .std = 3}, 3);
-  check_normal(XavierNormal{}, std::sqrt(2 / 500.0));
-  check_uniform(XavierUniform{.gain = 5 / 3.0}, 5 / 3.0 * std::sqrt(6 / 500.0));
-  check_normal(KaimingNormal{}, std::sqrt(2 / 200.0));
-  check_normal(KaimingNormal{.gain = 1, .fan = Fan::out}, std::sqrt(1 / 300.0));
-  check_uniform(KaimingUniform{.gain = leaky_relu_gain(std::sqrt(5.0))}, 1 / std::sqrt(200.0));
-  check_uniform(KaimingUniform{.fan = Fan::out}, std::sqrt(6 / 300.0));
-}
-
-TEST_CASE("fans count the kernel, and a bias has none") {
-  CHECK(nn::init::fan_in({64, 32, 5}) == 160);
-  CHECK(nn::init::fan_out({64, 32, 5}) == 320);
-  CHECK_THROWS_WITH_AS(nn::init::fan_in({3}),
-                       "init: a weight is [out, in, kernel...], so its shape [3] has no fan",
-                       ShapeError);
-  CHECK_THROWS_AS(nn::init::XavierUniform{}({3}), ShapeError);
-}
-
-TEST_CASE("fill replaces the value of a parameter in its own dtype") {
-  const Parameter w(zeros({50, 40}, float64), "w");
-  Generator generator(1), same(1);
-  nn::init::fill(w, nn::init::XavierNormal{}, generator);
-  CHECK(array_equal(w, nn::init::XavierNormal{}({50, 40}, float64, same)));
 }
 
 // ---- losses ----
