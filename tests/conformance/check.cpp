@@ -115,7 +115,9 @@ using Check = void (*)(const Case&);
 const std::map<std::string, Check> checks = {{"op", run},
                                              {"optimizer", check_optimizer},
                                              {"scheduler", check_scheduler},
-                                             {"clip", check_clip}};
+                                             {"clip", check_clip},
+                                             {"init", check_init},
+                                             {"statistic", check_statistic}};
 
 }  // namespace
 

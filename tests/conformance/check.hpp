@@ -27,6 +27,8 @@ void compare_tensors(const std::string& what, const Tensor& got, const Tensor& w
 void check_optimizer(const Case& c);
 void check_scheduler(const Case& c);
 void check_clip(const Case& c);
+void check_init(const Case& c);
+void check_statistic(const Case& c);
 
 /// Whether there is a check for cases of this kind; the others count as unsupported.
 bool can_check(const std::string& kind);
