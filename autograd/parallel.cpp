@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 
 #include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/serial.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -15,9 +17,11 @@
 namespace gradtape {
 namespace {
 std::atomic<int> thread_count{0};  // 0: not asked for yet
-}
+thread_local bool serial = false;
+}  // namespace
 
 int num_threads() {
+  if (serial) return 1;
 #ifdef _OPENMP
   const int count = thread_count.load(std::memory_order_relaxed);
   return count ? count : omp_get_max_threads();
@@ -36,6 +40,20 @@ void set_num_threads(int count) {
 }
 
 namespace detail {
+
+Serial::Serial() : before_(std::exchange(serial, true)) {
+#ifdef _OPENMP
+  threads_before_ = omp_get_max_threads();
+  omp_set_num_threads(1);
+#endif
+}
+
+Serial::~Serial() {
+  serial = before_;
+#ifdef _OPENMP
+  omp_set_num_threads(threads_before_);
+#endif
+}
 
 void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t),
                   void* context) {

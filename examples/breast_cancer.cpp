@@ -19,8 +19,8 @@ struct Classifier : nn::Module {
 
 /// A classifier of raw measurements, trained on these.
 auto fit(const nn::data::Dataset& train) {
-  const auto standardiser = nn::data::Standardiser::fit(train.inputs);
-  const nn::data::Dataset data(standardiser.apply(train.inputs), train.targets);
+  const auto standardiser = nn::data::Standardiser::fit(train);
+  const nn::data::Dataset data = standardiser.apply(train);
   Classifier model;
   optim::Adam adam(model.parameters(), {.lr = 3e-3, .weight_decay = 1e-3});
   for (std::uint64_t epoch = 0; epoch < 30; ++epoch)
@@ -53,11 +53,11 @@ double share(const Tensor& condition) {
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/breast_cancer.csv.gz", {.header = true});
   const nn::data::Dataset all(slice(table, 1, 0, 30), select(table, 1, 30));
-  if (!gradients_are_right(slice(all.inputs, 0, 0, 8), slice(all.targets, 0, 0, 8))) return 1;
+  if (!gradients_are_right(slice(all.inputs(), 0, 0, 8), slice(all.targets(), 0, 0, 8))) return 1;
 
   // Every sample is predicted once by a model that has not seen it, and all of that five times
   // over, from other initial weights: single figures of so few samples vary by a percent.
-  const Tensor benign = all.targets > 0;
+  const Tensor benign = all.targets() > 0;
   double accuracy = 0, missed = 0, alarmed = 0;
   constexpr int seeds = 5;
   for (int s = 1; s <= seeds; ++s) {

@@ -69,7 +69,7 @@ int main() {
   }
 
   const NoGrad no_grad;
-  const double reached = accuracy(model(test.inputs), test.targets);
+  const double reached = accuracy(model(test.inputs()), test.targets());
   fmt::print("{:.2f} % of {} held-out digits are right\n", 100 * reached, test.size());
   return reached >= 0.96 ? 0 : 1;
 }

@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
   }
 
   const NoGrad no_grad;
-  const double reached = accuracy(model(test.inputs), test.targets);
+  const double reached = accuracy(model(test.inputs()), test.targets());
   fmt::print("{:.2f} % of {} test images are right\n", 100 * reached, test.size());
   return reached >= 0.86 ? 0 : 1;
 }

@@ -33,13 +33,13 @@ template <class Model>
 double fit(Model model, const nn::data::Dataset& train, const nn::data::Dataset& test) {
   optim::Adam adam(model.parameters(), {.lr = 0.05});
   for (int step = 0; step < 2000; ++step) {
-    const Tensor loss = nn::mse_loss(model(train.inputs), train.targets);
+    const Tensor loss = nn::mse_loss(model(train.inputs()), train.targets());
     adam.zero_grad();
     loss.backward();
     adam.step();
   }
   const NoGrad no_grad;
-  return r_squared(model(test.inputs), test.targets);
+  return r_squared(model(test.inputs()), test.targets());
 }
 
 int main() {
@@ -49,12 +49,12 @@ int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/boston_without_b.csv.gz", {.header = true});
   const Tensor features = index_select(table, 1, tensor({5, 10, 7, 11}));
   auto [train, test] = nn::data::split_every({features, select(table, 1, 12)}, 5);
-  const auto standardiser = nn::data::Standardiser::fit(train.inputs);
-  train.inputs = standardiser.apply(train.inputs);
-  test.inputs = standardiser.apply(test.inputs);
+  const auto standardiser = nn::data::Standardiser::fit(train);
+  train = standardiser.apply(train);
+  test = standardiser.apply(test);
 
   const auto only_rooms = [](const nn::data::Dataset& all) {
-    return nn::data::Dataset(slice(all.inputs, 1, 0, 1), all.targets);
+    return nn::data::Dataset(slice(all.inputs(), 1, 0, 1), all.targets());
   };
   seed(1);
   const double neuron = fit(Neuron(), only_rooms(train), only_rooms(test));

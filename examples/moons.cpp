@@ -36,7 +36,8 @@ struct Line : nn::Module {
 
 template <class Model> double accuracy(const Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
-  return mean(((model(data.inputs) > 0) == (data.targets > 0)).to(float32)).template item<double>();
+  return mean(((model(data.inputs()) > 0) == (data.targets() > 0)).to(float32))
+      .template item<double>();
 }
 
 /// Trains on all samples at once.
@@ -44,7 +45,7 @@ template <class Model> Model trained(const nn::data::Dataset& train) {
   Model model;
   optim::Adam adam(model.parameters(), {.lr = 0.01});
   for (int step = 0; step < 1000; ++step) {
-    const Tensor loss = nn::bce_with_logits(model(train.inputs), train.targets);
+    const Tensor loss = nn::bce_with_logits(model(train.inputs()), train.targets());
     adam.zero_grad();
     loss.backward();
     adam.step();
@@ -64,7 +65,7 @@ Picture picture(const char* what, const Model& model, const nn::data::Dataset& d
   picture.pixels(
       coloured(reshape(probability, {207, 300}), 0, 1, {pale_blue, "#ffffff", pale_orange}));
   for (const auto& [moon, colour, label] : {std::tuple(0, blue, "upper"), {1, orange, "lower"}}) {
-    const Tensor samples = data.select(flatten(nonzero(data.targets == moon))).inputs;
+    const Tensor samples = data.select(flatten(nonzero(data.targets() == moon))).inputs();
     picture.points(select(samples, 1, 0), select(samples, 1, 1),
                    {.colour = colour, .label = label, .size = 3.5});
   }

@@ -58,7 +58,7 @@ TEST_CASE("batches come in order, each sample once, the last one smaller") {
 TEST_CASE("batches in order share the elements of the data set") {
   const auto dataset = counted(1000);
   const auto second = batches(dataset, {.size = 400})[1];
-  CHECK(second.inputs.data<float>().data() == dataset.inputs.data<float>().data() + 800);
+  CHECK(second.inputs.data<float>().data() == dataset.inputs().data<float>().data() + 800);
 }
 
 TEST_CASE("shuffled batches have every sample once, in an order fixed by seed and epoch") {
@@ -100,16 +100,13 @@ TEST_CASE("data sets and batches refuse what does not fit") {
       "Dataset: inputs [3, 2] and targets [] must have as many samples along axis 0", ShapeError);
   CHECK_THROWS_WITH_AS(batches(counted(3), {.size = 0}), "batches: size must be at least 1, got 0",
                        ValueError);
-  auto changed = counted(3);
-  changed.targets = ones({4});
-  CHECK_THROWS_AS(batches(changed), ShapeError);
 }
 
 TEST_CASE("split_every holds out samples 0, n, 2n, ...") {
   const auto [train, test] = split_every(counted(7), 3);
-  CHECK(array_equal(test.targets, tensor({0, 3, 6})));
-  CHECK(array_equal(train.targets, tensor({1, 2, 4, 5})));
-  CHECK(array_equal(train.inputs, tensor({{1, 101}, {2, 102}, {4, 104}, {5, 105}}, float32)));
+  CHECK(array_equal(test.targets(), tensor({0, 3, 6})));
+  CHECK(array_equal(train.targets(), tensor({1, 2, 4, 5})));
+  CHECK(array_equal(train.inputs(), tensor({{1, 101}, {2, 102}, {4, 104}, {5, 105}}, float32)));
   CHECK_THROWS_WITH_AS(split_every(counted(7), 1), "split_every: n must be at least 2, got 1",
                        ValueError);
 }
@@ -119,14 +116,14 @@ TEST_CASE("split holds out a random fraction, fixed by the seed") {
   const auto [train, test] = split(dataset, 0.25, 3);
   CHECK(test.size() == 25);
   CHECK(train.size() == 75);
-  const auto kept = train.targets.data<std::int64_t>(),
-             held_out = test.targets.data<std::int64_t>();
+  const auto kept = train.targets().data<std::int64_t>(),
+             held_out = test.targets().data<std::int64_t>();
   CHECK(std::is_sorted(kept.begin(), kept.end()));
   std::vector<std::int64_t> all;
   std::merge(kept.begin(), kept.end(), held_out.begin(), held_out.end(), std::back_inserter(all));
   CHECK(all == first(100));
-  CHECK(array_equal(split(dataset, 0.25, 3).test.inputs, test.inputs));
-  CHECK_FALSE(array_equal(split(dataset, 0.25, 4).test.inputs, test.inputs));
+  CHECK(array_equal(split(dataset, 0.25, 3).test.inputs(), test.inputs()));
+  CHECK_FALSE(array_equal(split(dataset, 0.25, 4).test.inputs(), test.inputs()));
   CHECK_THROWS_WITH_AS(split(dataset, 1.0), "split: fraction must be in (0, 1), got 1", ValueError);
   CHECK_THROWS_WITH_AS(split(counted(3), 0.1),
                        "split: fraction 0.1 of 3 samples leaves a part empty", ValueError);

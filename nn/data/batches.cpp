@@ -4,34 +4,80 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
-#include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/data/sources.hpp"
 
 namespace gradtape::nn::data {
+namespace {
+
+void check(const Dataset& dataset, const BatchOptions& options) {
+  if (options.size < 1)
+    fail<ValueError>("batches", fmt::format("size must be at least 1, got {}", options.size));
+  if (!options.weights.defined()) {
+    if (options.draws)
+      fail<ValueError>("batches", "draws are those of weights, and there are none");
+    return;
+  }
+  if (options.shuffle)
+    fail<ValueError>("batches",
+                     "samples that weights draw come in random order: leave out shuffle");
+  if (options.weights.shape() != Shape{dataset.size()})
+    fail<ShapeError>(
+        "batches", fmt::format("weights must be [{}], one for each sample, got {}", dataset.size(),
+                               gradtape::detail::describe(options.weights)));
+}
+
+}  // namespace
 
 Batches::Batches(Dataset dataset, const BatchOptions& options)
-    : dataset_(std::move(dataset.inputs), std::move(dataset.targets)),  // checks the extents again
-      batch_size_(options.size) {
-  if (batch_size_ < 1)
-    fail<ValueError>("batches", fmt::format("size must be at least 1, got {}", batch_size_));
+    : dataset_(std::move(dataset)),
+      epoch_(Generator(options.seed).split(options.epoch)),
+      batch_size_(options.size),
+      length_(dataset_.size()) {
+  check(dataset_, options);
+  auto generator = epoch_;
+  if (options.weights.defined())
+    draw(options);
+  else if (options.shuffle)
+    order_ = randperm(length_, generator);
+  count_ = length_ / batch_size_ + (length_ % batch_size_ != 0 && !options.drop_last);
+}
+
+void Batches::draw(const BatchOptions& options) {
   const auto n = dataset_.size();
-  count_ = n / batch_size_ + (n % batch_size_ != 0 && !options.drop_last);
-  if (options.shuffle) {
-    auto generator = Generator(options.seed).split(options.epoch);
-    order_ = randperm(n, generator);
-  }
+  length_ = options.draws.value_or(n);
+  auto generator = epoch_;
+  order_ = n == 0 && length_ == 0 ? arange(0)
+                                  : multinomial(options.weights, length_,
+                                                {.replacement = options.replacement}, generator);
+  std::vector<std::int64_t> times(static_cast<std::size_t>(n)), streams;
+  for (const auto i : order_.data<std::int64_t>())
+    streams.push_back(i + n * times[static_cast<std::size_t>(i)]++);
+  streams_ = tensor(streams);
 }
 
 Batch Batches::operator[](std::int64_t i) const {
   if (i < 0 || i >= count_)
     fail<ValueError>("batches", fmt::format("batch {} is out of range for {} batches", i, count_));
   const auto start = i * batch_size_;
-  const auto stop = start + std::min(batch_size_, dataset_.size() - start);
-  if (!order_.defined())
-    return {slice(dataset_.inputs, 0, start, stop), slice(dataset_.targets, 0, start, stop)};
-  auto [inputs, targets] = dataset_.select(slice(order_, 0, start, stop));
-  return {std::move(inputs), std::move(targets)};
+  const auto stop = start + std::min(batch_size_, length_ - start);
+  const auto& source = dataset_.source();
+  const Batch* const tensors = source.tensors();
+  if (tensors && !order_.defined())
+    return {slice(tensors->inputs, 0, start, stop), slice(tensors->targets, 0, start, stop)};
+  const Tensor index = order_.defined()
+                           ? slice(order_, 0, start, stop)
+                           : arange(static_cast<double>(start), static_cast<double>(stop));
+  if (tensors)
+    return {index_select(tensors->inputs, 0, index), index_select(tensors->targets, 0, index)};
+  const Tensor streams = streams_.defined() ? slice(streams_, 0, start, stop) : index;
+  std::vector<Generator> generators;
+  for (const auto stream : streams.data<std::int64_t>())
+    generators.push_back(detail::sample_generator(epoch_, stream));
+  return source.batch(index.data<std::int64_t>(), generators);
 }
 
 Batches batches(const Dataset& dataset, const BatchOptions& options) {

@@ -2,60 +2,94 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/data/batches.hpp"
+#include "gradtape/nn/data/sources.hpp"
 
 namespace gradtape::nn::data {
-namespace {
-
-Split split_by(const Dataset& dataset, const std::vector<bool>& held_out) {
-  std::vector<std::int64_t> train, test;
-  for (std::size_t i = 0; i < held_out.size(); ++i)
-    (held_out[i] ? test : train).push_back(static_cast<std::int64_t>(i));
-  return {dataset.select(tensor(train)), dataset.select(tensor(test))};
-}
-
-}  // namespace
 
 Dataset::Dataset(Tensor inputs, Tensor targets)
-    : inputs(std::move(inputs)), targets(std::move(targets)) {
-  const Tensor &x = this->inputs, &y = this->targets;
-  if (x.ndim() == 0 || y.ndim() == 0 || x.size(0) != y.size(0))
-    fail<ShapeError>("Dataset", fmt::format("inputs {} and targets {} must have as many samples "
-                                            "along axis 0",
-                                            detail::describe(x), detail::describe(y)));
+    : Dataset(detail::tensor_source({std::move(inputs), std::move(targets)})) {}
+
+Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(source)) {
+  if (!source_) fail<ValueError>("Dataset", "the source is a null pointer");
+}
+
+Dataset Dataset::from_function(std::int64_t size, std::function<Sample(std::int64_t)> f) {
+  return from_function(size, [f = std::move(f)](std::int64_t i, Generator&) { return f(i); });
+}
+
+Dataset Dataset::from_function(std::int64_t size,
+                               std::function<Sample(std::int64_t, Generator&)> f) {
+  return Dataset(detail::function_source(size, std::move(f)));
+}
+
+const Source& Dataset::source() const {
+  static const auto none = detail::function_source(0, nullptr);
+  return source_ ? *source_ : *none;
+}
+
+std::int64_t Dataset::size() const {
+  return source().size();
+}
+
+Sample Dataset::operator[](std::int64_t i) const {
+  if (i < 0 || i >= size())
+    fail<ValueError>("Dataset", fmt::format("sample {} is out of range for {} samples", i, size()));
+  auto generator = detail::sample_generator(Generator(0).split(0), i);
+  return source().sample(i, generator);
+}
+
+Batch Dataset::all() const {
+  if (const Batch* tensors = source().tensors()) return *tensors;
+  if (size() == 0) return {zeros({0}), zeros({0})};
+  return Batches(*this, {.size = size()})[0];
+}
+
+Dataset Dataset::cache() const {
+  auto [inputs, targets] = all();
+  return {std::move(inputs), std::move(targets)};
 }
 
 Dataset Dataset::select(const Tensor& index) const {
-  return {index_select(inputs, 0, index), index_select(targets, 0, index)};
+  const auto indices = detail::checked_index(index, size());
+  if (const Batch* tensors = source().tensors())
+    return {index_select(tensors->inputs, 0, indices), index_select(tensors->targets, 0, indices)};
+  return Dataset(detail::selected_source(*this, indices));
 }
 
-Split split_every(const Dataset& dataset, std::int64_t n) {
-  if (n < 2) fail<ValueError>("split_every", fmt::format("n must be at least 2, got {}", n));
-  std::vector<bool> held_out(static_cast<std::size_t>(dataset.size()));
-  for (std::size_t i = 0; i < held_out.size(); i += static_cast<std::size_t>(n)) held_out[i] = true;
-  return split_by(dataset, held_out);
+Dataset Dataset::map(std::function<Sample(Sample)> f) const {
+  return map([f = std::move(f)](Sample sample, Generator&) { return f(std::move(sample)); });
 }
 
-Split split(const Dataset& dataset, double fraction, std::uint64_t seed) {
-  if (!(fraction > 0 && fraction < 1))
-    fail<ValueError>("split", fmt::format("fraction must be in (0, 1), got {}", fraction));
-  const auto n = dataset.size();
-  const auto count = std::llround(fraction * static_cast<double>(n));
-  if (count == 0 || count == n)
-    fail<ValueError>("split",
-                     fmt::format("fraction {} of {} samples leaves a part empty", fraction, n));
-  Generator generator(seed);
-  const Tensor order = randperm(n, generator);
-  std::vector<bool> held_out(static_cast<std::size_t>(n));
-  for (const auto i : order.data<std::int64_t>().first(static_cast<std::size_t>(count)))
-    held_out[static_cast<std::size_t>(i)] = true;
-  return split_by(dataset, held_out);
+Dataset Dataset::map(std::function<Sample(Sample, Generator&)> f) const {
+  return Dataset(detail::mapped_source(*this, std::move(f)));
+}
+
+Dataset Dataset::map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) const {
+  return map([f = std::move(f)](Sample sample, Generator& generator) {
+    return Sample{f(sample.input, generator), std::move(sample.target)};
+  });
+}
+
+Dataset Dataset::map_batches(std::function<Batch(Batch)> f) const {
+  return Dataset(detail::batch_mapped_source(*this, std::move(f)));
+}
+
+Dataset concat(const std::vector<Dataset>& parts) {
+  std::vector<Tensor> inputs, targets;
+  for (const auto& part : parts)
+    if (const Batch* tensors = part.source().tensors()) {
+      inputs.push_back(tensors->inputs);
+      targets.push_back(tensors->targets);
+    }
+  if (!parts.empty() && inputs.size() == parts.size())
+    return {gradtape::concat(inputs), gradtape::concat(targets)};
+  return Dataset(detail::concatenated_source(parts));
 }
 
 }  // namespace gradtape::nn::data

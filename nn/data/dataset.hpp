@@ -1,37 +1,100 @@
-/// Samples with their targets, and ways to hold some of them out.
+/// Samples with their targets: from tensors, functions and files, mapped, chosen and joined.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
-#include "gradtape/autograd/tensor.hpp"
+#include "gradtape/nn/data/source.hpp"
+
+namespace gradtape {
+struct CsvTable;
+}
 
 namespace gradtape::nn::data {
 
-/// Inputs and targets of the same samples.  inputs: [n, ...], targets: [n, ...]
-struct Dataset {
+/// Options of Dataset::from_table.
+struct TableColumns {
+  std::string target;                    ///< The column to predict.
+  std::vector<std::string> inputs = {};  ///< The columns to predict it from; none: all the others.
+};
+
+/// n samples, each an input and its target. A handle: copies are cheap, and no function changes the
+/// samples of a data set that is there. It has its samples as tensors, or makes them when they are
+/// asked for:
+///
+///     const Dataset train(images, labels);
+///     const Dataset lines = Dataset::from_function(
+///         1000, [](std::int64_t i) { return Sample{full({1}, i), 2.0 * full({}, i)}; });
+///     const Dataset noisy = train.map_inputs(gaussian_noise({.sigma = 0.1}));
+///
+/// Functions are called from several threads at once by a Loader with threads. What is random in
+/// them comes from the Generator that they are given (which is default_generator() too, meanwhile):
+/// its numbers are fixed by seed, epoch and the number of the sample.
+class Dataset {
+ public:
+  /// No samples.
   Dataset() = default;
-  /// Throws ShapeError unless both have as many samples along axis 0.
+  /// inputs: [n, ...], targets: [n, ...]. Throws ShapeError unless both have as many samples along
+  /// axis 0.
   Dataset(Tensor inputs, Tensor targets);
+  /// Throws ValueError for a null pointer.
+  explicit Dataset(std::shared_ptr<const Source> source);
+
+  /// Sample i is f(i), made anew each time. Throws ValueError for a negative size.
+  static Dataset from_function(std::int64_t size, std::function<Sample(std::int64_t)> f);
+  static Dataset from_function(std::int64_t size,
+                               std::function<Sample(std::int64_t, Generator&)> f);
+  /// Images or other arrays and their labels, from two IDX files: inputs float32, targets int64
+  /// [n]. Throws IoError, ShapeError.
+  static Dataset from_idx(const std::string& inputs_path, const std::string& targets_path);
+  /// Two .npy files. Throws IoError, ShapeError.
+  static Dataset from_npy(const std::string& inputs_path, const std::string& targets_path);
+  /// Two arrays of a .npz file. Throws IoError, also for a name that is not there; ShapeError.
+  static Dataset from_npz(const std::string& path, const std::string& inputs = "inputs",
+                          const std::string& targets = "targets");
+  /// The rows of a CSV file (`load_csv_table`): inputs [n, columns] of the dtype of its numbers,
+  /// where text counts as the number of its category; targets [n]. Throws ValueError for a column
+  /// that is not there.
+  static Dataset from_table(const CsvTable& table, const TableColumns& columns);
 
   /// The number of samples n.
-  std::int64_t size() const { return inputs.size(0); }
-  /// The samples at `index` (int64 [m]), in that order. Throws ValueError for one out of range.
+  std::int64_t size() const;
+  /// Sample i. Throws ValueError unless i is in [0, n).
+  Sample operator[](std::int64_t i) const;
+  /// All samples at once; they are made now unless they lie in memory. What is random in them is
+  /// that of seed 0, epoch 0.
+  Batch all() const;
+  /// Those of all(): [n, ...].
+  Tensor inputs() const { return all().inputs; }
+  Tensor targets() const { return all().targets; }
+  /// The same samples, made once and for all.
+  Dataset cache() const;
+
+  /// The samples at `index` (int64 [m]), in that order; negative indices count from the end.
+  /// Throws ValueError for one out of range.
   Dataset select(const Tensor& index) const;
 
-  Tensor inputs, targets;
+  /// Each sample after f.
+  Dataset map(std::function<Sample(Sample)> f) const;
+  Dataset map(std::function<Sample(Sample, Generator&)> f) const;
+  /// Each sample with its input after f, as the augmentations of transforms.hpp are applied.
+  Dataset map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) const;
+  /// Whole batches after f, which must treat the samples of any batch alike and keep their number
+  /// and order; ShapeError otherwise.
+  Dataset map_batches(std::function<Batch(Batch)> f) const;
+
+  /// The samples as they are made.
+  const Source& source() const;
+
+ private:
+  std::shared_ptr<const Source> source_;
 };
 
-/// A data set in two parts.
-struct Split {
-  Dataset train, test;
-};
-
-/// Holds out every n-th sample for testing: samples 0, n, 2n, ... Throws ValueError unless n >= 2.
-Split split_every(const Dataset& dataset, std::int64_t n);
-
-/// Holds out round(fraction * size) samples, drawn at random and fixed by the seed; both parts keep
-/// the order of the samples. Throws ValueError unless fraction is in (0, 1) and leaves a sample to
-/// each part.
-Split split(const Dataset& dataset, double fraction, std::uint64_t seed = 0);
+/// The samples of all parts, one after the other. Tensors are joined at once: ShapeError,
+/// DtypeError where they do not fit.
+Dataset concat(const std::vector<Dataset>& parts);
 
 }  // namespace gradtape::nn::data

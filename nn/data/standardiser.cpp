@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -16,15 +17,15 @@ void check_features(const Tensor& x, const Standardiser& standardiser, const cha
   if (shape.ndim() != sample.ndim() + 1 ||
       !std::equal(sample.begin(), sample.end(), shape.begin() + 1))
     fail<ShapeError>(op, fmt::format("x must be samples of shape {}, got {}", sample.str(),
-                                     detail::describe(x)));
+                                     gradtape::detail::describe(x)));
 }
 
 }  // namespace
 
 Standardiser Standardiser::fit(const Tensor& x) {
   if (x.ndim() == 0 || x.size(0) == 0)
-    fail<ShapeError>("Standardiser::fit",
-                     fmt::format("x must have samples along axis 0, got {}", detail::describe(x)));
+    fail<ShapeError>("Standardiser::fit", fmt::format("x must have samples along axis 0, got {}",
+                                                      gradtape::detail::describe(x)));
   const NoGrad no_grad;
   // not by a variance of 0, which rounding can miss
   const Tensor constant = amax(x, 0) == amin(x, 0);
@@ -35,6 +36,14 @@ Standardiser Standardiser::fit(const Tensor& x) {
 Tensor Standardiser::apply(const Tensor& x) const {
   check_features(x, *this, "Standardiser::apply");
   return (x - mean) / scale;
+}
+
+Dataset Standardiser::apply(const Dataset& dataset) const {
+  if (const Batch* tensors = dataset.source().tensors())
+    return {apply(tensors->inputs), tensors->targets};
+  return dataset.map_batches([standardiser = *this](Batch batch) {
+    return Batch{standardiser.apply(batch.inputs), std::move(batch.targets)};
+  });
 }
 
 Tensor Standardiser::invert(const Tensor& x) const {

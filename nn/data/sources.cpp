@@ -1,0 +1,229 @@
+#include "gradtape/nn/data/sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::nn::data {
+namespace {
+
+using gradtape::detail::describe;
+
+/// Stacks one tensor of each sample; they must be alike.
+Tensor stacked(std::span<const Sample> samples, std::span<const std::int64_t> index,
+               Tensor Sample::*part, const char* what) {
+  std::vector<Tensor> parts;
+  parts.reserve(samples.size());
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    const Tensor& x = samples[k].*part;
+    if (!x.defined())
+      fail<ValueError>("Dataset", fmt::format("sample {} has no {}", index[k], what));
+    const Tensor& first = parts.empty() ? x : parts[0];
+    if (x.shape() != first.shape())
+      fail<ShapeError>("Dataset",
+                       fmt::format("sample {} has the {} {}, where sample {} has {}; the samples "
+                                   "of a batch must have one shape",
+                                   index[k], what, describe(x), index[0], describe(first)));
+    if (x.dtype() != first.dtype())
+      fail<DtypeError>("Dataset",
+                       fmt::format("sample {} has the {} dtype {}, where sample {} has "
+                                   "{}",
+                                   index[k], what, name(x.dtype()), index[0], name(first.dtype())));
+    parts.push_back(x);
+  }
+  const Tensor all = stack(parts);
+  return all.is_weak() ? all.to(all.dtype() == float64 ? float32 : all.dtype()) : all;  // literals
+}
+
+/// While it lives, this thread's default generator is that of a sample: what draws without naming
+/// a generator depends on the sample too, not on the thread.
+class AsDefaultGenerator {
+ public:
+  explicit AsDefaultGenerator(Generator& generator) : generator_(generator) {
+    std::swap(default_generator(), generator_);
+  }
+  ~AsDefaultGenerator() { std::swap(default_generator(), generator_); }
+  AsDefaultGenerator(const AsDefaultGenerator&) = delete;
+  AsDefaultGenerator& operator=(const AsDefaultGenerator&) = delete;
+
+ private:
+  Generator& generator_;
+};
+
+class TensorSource : public Source {
+ public:
+  explicit TensorSource(Batch all) : all_(std::move(all)) {
+    const auto &x = all_.inputs, &y = all_.targets;
+    if (x.ndim() == 0 || y.ndim() == 0 || x.size(0) != y.size(0))
+      fail<ShapeError>("Dataset", fmt::format("inputs {} and targets {} must have as many samples "
+                                              "along axis 0",
+                                              describe(x), describe(y)));
+  }
+  std::int64_t size() const override { return all_.inputs.size(0); }
+  Sample sample(std::int64_t i, Generator&) const override {
+    return {select(all_.inputs, 0, i), select(all_.targets, 0, i)};
+  }
+  Batch batch(std::span<const std::int64_t> index, std::span<Generator>) const override {
+    const Tensor i = tensor(index, {static_cast<std::int64_t>(index.size())});
+    return {index_select(all_.inputs, 0, i), index_select(all_.targets, 0, i)};
+  }
+  const Batch* tensors() const override { return &all_; }
+
+ private:
+  Batch all_;
+};
+
+class FunctionSource : public Source {
+ public:
+  FunctionSource(std::int64_t size, std::function<Sample(std::int64_t, Generator&)> f)
+      : size_(size), f_(std::move(f)) {
+    if (size < 0)
+      fail<ValueError>("Dataset::from_function",
+                       fmt::format("size must not be negative, got {}", size));
+  }
+  std::int64_t size() const override { return size_; }
+  Sample sample(std::int64_t i, Generator& generator) const override {
+    const AsDefaultGenerator scope(generator);
+    return f_(i, default_generator());
+  }
+
+ private:
+  std::int64_t size_;
+  std::function<Sample(std::int64_t, Generator&)> f_;
+};
+
+class SelectedSource : public Source {
+ public:
+  SelectedSource(Dataset base, Tensor index) : base_(std::move(base)), index_(std::move(index)) {}
+  std::int64_t size() const override { return index_.numel(); }
+  Sample sample(std::int64_t i, Generator& generator) const override {
+    return base_.source().sample(in_base(i), generator);
+  }
+  Batch batch(std::span<const std::int64_t> index, std::span<Generator> generators) const override {
+    std::vector<std::int64_t> chosen;
+    for (const auto i : index) chosen.push_back(in_base(i));
+    return base_.source().batch(chosen, generators);
+  }
+
+ private:
+  std::int64_t in_base(std::int64_t i) const {
+    return index_.data<std::int64_t>()[static_cast<std::size_t>(i)];
+  }
+  Dataset base_;
+  Tensor index_;
+};
+
+class MappedSource : public Source {
+ public:
+  MappedSource(Dataset base, std::function<Sample(Sample, Generator&)> f)
+      : base_(std::move(base)), f_(std::move(f)) {}
+  std::int64_t size() const override { return base_.size(); }
+  Sample sample(std::int64_t i, Generator& generator) const override {
+    auto before = base_.source().sample(i, generator);
+    const AsDefaultGenerator scope(generator);
+    return f_(std::move(before), default_generator());
+  }
+
+ private:
+  Dataset base_;
+  std::function<Sample(Sample, Generator&)> f_;
+};
+
+class BatchMappedSource : public Source {
+ public:
+  BatchMappedSource(Dataset base, std::function<Batch(Batch)> f)
+      : base_(std::move(base)), f_(std::move(f)) {}
+  std::int64_t size() const override { return base_.size(); }
+  Sample sample(std::int64_t i, Generator& generator) const override {
+    const auto [inputs, targets] = batch({&i, 1}, {&generator, 1});
+    return {select(inputs, 0, 0), select(targets, 0, 0)};
+  }
+  Batch batch(std::span<const std::int64_t> index, std::span<Generator> generators) const override {
+    auto before = base_.source().batch(index, generators);
+    Generator none;
+    const AsDefaultGenerator scope(generators.empty() ? none : generators.front());
+    auto after = f_(std::move(before));
+    const auto n = static_cast<std::int64_t>(index.size());
+    for (const Tensor* x : {&after.inputs, &after.targets})
+      if (!x->defined() || x->ndim() == 0 || x->size(0) != n)
+        fail<ShapeError>("Dataset::map_batches",
+                         fmt::format("the function must return {} samples along axis 0, as many "
+                                     "as it got, not {}",
+                                     n, x->defined() ? describe(*x) : "an undefined tensor"));
+    return after;
+  }
+
+ private:
+  Dataset base_;
+  std::function<Batch(Batch)> f_;
+};
+
+class ConcatenatedSource : public Source {
+ public:
+  explicit ConcatenatedSource(std::vector<Dataset> parts) : parts_(std::move(parts)) {
+    std::int64_t n = 0;
+    for (const auto& part : parts_) stops_.push_back(n += part.size());
+  }
+  std::int64_t size() const override { return stops_.empty() ? 0 : stops_.back(); }
+  Sample sample(std::int64_t i, Generator& generator) const override {
+    const auto part = std::upper_bound(stops_.begin(), stops_.end(), i) - stops_.begin();
+    const auto& source = parts_[static_cast<std::size_t>(part)].source();
+    return source.sample(i - (stops_[static_cast<std::size_t>(part)] - source.size()), generator);
+  }
+
+ private:
+  std::vector<Dataset> parts_;
+  std::vector<std::int64_t> stops_;  // where each part ends
+};
+
+}  // namespace
+
+Batch Source::batch(std::span<const std::int64_t> index, std::span<Generator> generators) const {
+  std::vector<Sample> samples;
+  samples.reserve(index.size());
+  for (std::size_t k = 0; k < index.size(); ++k) samples.push_back(sample(index[k], generators[k]));
+  return {stacked(samples, index, &Sample::input, "input"),
+          stacked(samples, index, &Sample::target, "target")};
+}
+
+namespace detail {
+
+SourcePointer tensor_source(Batch all) {
+  return std::make_shared<TensorSource>(std::move(all));
+}
+SourcePointer function_source(std::int64_t size,
+                              std::function<Sample(std::int64_t, Generator&)> f) {
+  return std::make_shared<FunctionSource>(size, std::move(f));
+}
+SourcePointer selected_source(Dataset base, const Tensor& index) {
+  return std::make_shared<SelectedSource>(std::move(base), index);
+}
+SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, Generator&)> f) {
+  return std::make_shared<MappedSource>(std::move(base), std::move(f));
+}
+SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch)> f) {
+  return std::make_shared<BatchMappedSource>(std::move(base), std::move(f));
+}
+SourcePointer concatenated_source(std::vector<Dataset> parts) {
+  return std::make_shared<ConcatenatedSource>(std::move(parts));
+}
+
+Tensor checked_index(const Tensor& index, std::int64_t size) {
+  if (index.ndim() != 1)
+    fail<ShapeError>("Dataset::select", fmt::format("index must be [m], got {}", describe(index)));
+  std::vector<std::int64_t> indices;
+  for (const auto i : index.data<std::int64_t>()) {
+    if (i < -size || i >= size)
+      fail<ValueError>("Dataset::select",
+                       fmt::format("index {} is out of range for {} samples", i, size));
+    indices.push_back(i < 0 ? i + size : i);
+  }
+  return tensor(indices);
+}
+
+}  // namespace detail
+}  // namespace gradtape::nn::data
