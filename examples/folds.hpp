@@ -21,7 +21,7 @@ gradtape::Tensor held_out_predictions(const gradtape::nn::data::Dataset& all, co
     samples.push_back(flatten(nonzero(fold == k)));
     const auto predict = fit(all.select(flatten(nonzero(fold != k))));
     const gradtape::NoGrad no_grad;
-    predictions.push_back(predict(all.select(samples.back()).inputs));
+    predictions.push_back(predict(all.select(samples.back()).inputs()));
   }
   return index_select(concat(predictions), 0, argsort(concat(samples)));
 }
