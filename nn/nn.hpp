@@ -10,4 +10,6 @@
 #include "gradtape/nn/linear.hpp"
 #include "gradtape/nn/loss.hpp"
 #include "gradtape/nn/module.hpp"
+#include "gradtape/nn/recurrent.hpp"
+#include "gradtape/nn/recurrent_cell.hpp"
 #include "gradtape/nn/sequential.hpp"
