@@ -19,6 +19,7 @@ namespace {
 
 thread_local PassStatistics statistics;
 thread_local VjpInterception* interception = nullptr;
+thread_local bool takes_rows_now = false;  // in a pass into the leaves, where rows may stay rows
 
 /// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
 Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
@@ -58,6 +59,10 @@ std::vector<Tensor> ones_for(std::vector<Tensor> tensors) {
 
 }  // namespace
 
+bool detail::takes_rows(Node& leaf) {
+  return takes_rows_now && leaf.extra->hooks.empty();
+}
+
 PassStatistics last_pass() {
   return statistics;
 }
@@ -67,6 +72,22 @@ VjpInterception::VjpInterception(std::function<Tensor(const VjpCall&)> alter)
 VjpInterception::~VjpInterception() {
   interception = outer_;
 }
+
+namespace {
+
+/// Says for a while whether vjps may leave rows in a leaf.
+class TakesRows {
+ public:
+  explicit TakesRows(bool now) : before_(std::exchange(takes_rows_now, now)) {}
+  ~TakesRows() { takes_rows_now = before_; }
+  TakesRows(const TakesRows&) = delete;
+  TakesRows& operator=(const TakesRows&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace
 
 /// One walk from the outputs towards the leaves: the only place where gradients flow.
 class BackwardPass {
@@ -117,6 +138,7 @@ class BackwardPass {
   /// Walks to all leaves and adds to their gradients.
   void into_leaves() {
     refuse_released(0);
+    fills_leaves_ = true;
     walk([&](std::size_t i, const Tensor& g) {
       Node& node = *tape_.nodes_[i];
       if (!node.leaf) return;
@@ -152,6 +174,7 @@ class BackwardPass {
     std::optional<NoGrad> no_grad;
     if (!create_graph_) no_grad.emplace();
     const InsideOp inside(create_graph_ && recording());
+    const TakesRows takes_rows(fills_leaves_ && !watched_);
     for (std::size_t i = tape_.size(); i-- > 0;) {
       if (!is_needed(i)) continue;
       Node* node = tape_.nodes_[i];
@@ -299,6 +322,7 @@ class BackwardPass {
 
   const char* op_;
   const bool create_graph_, retain_, watched_ = watched();
+  bool fills_leaves_ = false;
   PassStatistics counted_;
   Tape tape_;
   CachedVector<Tensor> pending_;  // the cotangent of each node so far

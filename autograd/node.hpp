@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::detail {
@@ -18,6 +19,7 @@ struct Extra {
   std::string name;
   std::mutex mutex;  // threads that share parameters may accumulate at once
   Tensor grad;
+  std::vector<RowGradient> rows;  // more of the gradient: by sparse lookups, as they came
   // any node
   std::vector<std::function<Tensor(const Tensor&)>> hooks;
   std::size_t output_index = 0;  // of a node that stands for one output of an op with several

@@ -70,6 +70,13 @@ void Parameter::set_name(std::string name) const {
 Tensor Parameter::grad() const {
   return cell().tracked().grad();
 }
+RowGradient Parameter::row_gradient() const {
+  auto& more = *cell().leaf->extra;
+  const std::lock_guard lock(more.mutex);
+  if (more.grad.defined() || more.rows.empty()) return {};
+  more.rows = {joined(more.rows, shape())};
+  return more.rows[0];
+}
 void Parameter::zero_grad() const {
   cell().tracked().zero_grad();
 }
@@ -91,10 +98,12 @@ void* Parameter::mutable_raw() const {
 
 void Parameter::to(Dtype dtype) const {
   if (dtype == this->dtype()) return;
-  const Tensor old_grad = grad();
   Cell converted(tensor().detach().to(dtype).requires_grad(name()));
-  converted.leaf->extra->hooks = cell().leaf->extra->hooks;
-  if (old_grad.defined()) converted.leaf->extra->grad = old_grad.to(dtype);
+  const auto& old = *cell().leaf->extra;
+  auto& more = *converted.leaf->extra;
+  more.hooks = old.hooks;
+  if (old.grad.defined()) more.grad = old.grad.to(dtype);
+  for (const auto& [index, values] : old.rows) more.rows.push_back({index, values.to(dtype)});
   const bool frozen = is_frozen();
   cell() = std::move(converted);
   freeze(frozen);

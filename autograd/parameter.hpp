@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/shared.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
@@ -37,6 +38,9 @@ class Parameter {
 
   /// The accumulated gradient; undefined before the first backward pass.
   Tensor grad() const;
+  /// The accumulated gradient as the rows that it has, where all of it came from sparse lookups
+  /// (EmbeddingOptions::sparse); undefined otherwise. grad() is the same as a whole.
+  RowGradient row_gradient() const;
   /// Drops the accumulated gradient.
   void zero_grad() const;
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.

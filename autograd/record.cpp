@@ -187,10 +187,9 @@ std::vector<Tensor> record_joint(const char* name, std::vector<Tensor> values,
   }
 
   const bool several = values.size() != 1;
-  auto node = Ref<Node>::adopt(make_node(name, several ? Shape{} : values[0].shape(),
-                                         several ? float32 : values[0].dtype(),
-                                         static_cast<std::size_t>(tracked),
-                                         work.since(counted_before), held_bytes - held_before));
+  auto node = Ref<Node>::adopt(make_node(
+      name, several ? Shape{} : values[0].shape(), several ? float32 : values[0].dtype(),
+      static_cast<std::size_t>(tracked), work.since(counted_before), held_bytes - held_before));
   count_from_now();
   auto& more = extra(*node);
   more.joint = std::move(vjp);
@@ -347,13 +346,15 @@ Tensor Tensor::grad() const {
         "only a leaf accumulates a gradient; make one with requires_grad(), or ask for the "
         "gradient of an intermediate tensor with grad(output, {tensor})");
   const std::lock_guard lock(node_->extra->mutex);
-  return node_->extra->grad;
+  const auto& more = *node_->extra;
+  return more.rows.empty() ? more.grad : dense(more.grad, more.rows, shape());
 }
 
 void Tensor::zero_grad() const {
   if (!is_leaf()) fail<GraphError>("zero_grad", "only a leaf accumulates a gradient");
   const std::lock_guard lock(node_->extra->mutex);
   node_->extra->grad = {};
+  node_->extra->rows.clear();
 }
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {

@@ -37,12 +37,12 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
   return largest ? total : std::pow(total, 1 / p);
 }
 
-/// Replaces the gradient of each parameter by f(gradient), elementwise. Never in place: other
-/// parameters, or the caller, may hold the same elements.
+/// Replaces the gradient of each parameter by f(gradient), elementwise, with f(0) = 0; a row
+/// gradient stays one. Never in place: other parameters, or the caller, may hold the same elements.
 template <class F> void replace_gradients(const std::vector<Parameter>& parameters, const F& f) {
   for (const auto& parameter : parameters) {
-    if (parameter.is_frozen()) continue;
-    const Tensor old = parameter.grad();
+    const auto extent = detail::extent_of(parameter, true);
+    const Tensor& old = extent.gradient();
     if (!old.defined()) continue;
     const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
     gradtape::detail::visit_floating(old.dtype(), "clip", [&](auto zero) {
@@ -54,7 +54,13 @@ template <class F> void replace_gradients(const std::vector<Parameter>& paramete
       };
       gradtape::detail::parallel_for(old.numel(), gradtape::detail::elementwise_grain, part);
     });
-    parameter.tensor().node_ref()->extra->grad = fresh;
+    auto& more = *parameter.tensor().node_ref()->extra;
+    if (extent.rows().defined()) {
+      more.rows = {{extent.rows(), fresh}};
+    } else {
+      more.grad = fresh;
+      more.rows.clear();
+    }
   }
 }
 
@@ -67,7 +73,7 @@ double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
   detail::require(options.p > 0, op, "p", options.p, "above 0");
   std::vector<double> norms;
   for (const auto& parameter : parameters) {
-    const Tensor g = parameter.is_frozen() ? Tensor() : parameter.grad();
+    const Tensor g = detail::extent_of(parameter, true).gradient();
     if (!g.defined()) continue;
     gradtape::detail::visit_floating(g.dtype(), op, [&](auto zero) {
       norms.push_back(norm_of(g.data<decltype(zero)>().data(), g.numel(), options.p));

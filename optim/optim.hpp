@@ -20,3 +20,4 @@
 #include "gradtape/optim/rprop.hpp"
 #include "gradtape/optim/schedule.hpp"
 #include "gradtape/optim/sgd.hpp"
+#include "gradtape/optim/sparse_adam.hpp"

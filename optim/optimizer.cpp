@@ -134,6 +134,29 @@ void Optimizer::load_state_dict(const StateDict& state) {
 
 namespace detail {
 
+Extent extent_of(const Parameter& parameter, bool by_rows) {
+  if (parameter.is_frozen()) return Extent(Tensor());
+  const auto rows = by_rows ? parameter.row_gradient() : RowGradient();
+  return rows.defined() ? Extent(rows) : Extent(parameter.grad());
+}
+
+void Extent::run(void (*part)(const void*, std::int64_t, std::int64_t, std::int64_t),
+                 const void* context) const {
+  constexpr auto grain = gradtape::detail::elementwise_grain;
+  if (!rows_.defined()) {
+    gradtape::detail::parallel_for(
+        gradient_.numel(), grain,
+        [&](std::int64_t begin, std::int64_t end) { part(context, begin, begin, end - begin); });
+    return;
+  }
+  const auto width = gradient_.size(1);
+  const auto* const rows = rows_.data<std::int64_t>().data();
+  const auto some = [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) part(context, rows[i] * width, i * width, width);
+  };
+  gradtape::detail::parallel_for(rows_.numel(), grain / std::max<std::int64_t>(width, 1) + 1, some);
+}
+
 double shortfall(double beta, std::int64_t t) {
   return 1 - std::pow(beta, static_cast<double>(t));
 }

@@ -98,8 +98,9 @@ template <class Options, class State> class Rule : public Optimizer {
 
  protected:
   /// Checks the options and calls update(options, state, pass) for each parameter that takes part
-  /// in the step; `pass` is a detail::Pass<T> of the parameter's type.
-  template <class F> void each(const F& update);
+  /// in the step; `pass` is a detail::Pass<T> of the parameter's type. It goes over the rows of a
+  /// row gradient alone where by_rows(options) says so.
+  template <class F> void each(const F& update, bool (*by_rows)(const Options&) = nullptr);
 
  private:
   const char* rule() const override { return Options::rule; }

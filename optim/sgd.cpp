@@ -29,7 +29,7 @@ void SGDState::fields(detail::Fields& each) {
 }
 
 void SGD::step() {
-  each([]<class T>(const SGDOptions& o, SGDState& s, const detail::Pass<T>& pass) {
+  const auto update = []<class T>(const SGDOptions& o, SGDState& s, const detail::Pass<T>& pass) {
     const T lr = T(o.lr), decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
     if (o.momentum == 0) return pass([=](T& w, T g) { w -= lr * (sign * g + decay * w); });
     const T momentum = T(o.momentum), share = s.velocity.defined() ? T(1 - o.dampening) : T(1);
@@ -41,7 +41,8 @@ void SGD::step() {
           w -= lr * (nesterov ? d + momentum * v : v);
         },
         s.velocity);
-  });
+  };
+  each(update, [](const SGDOptions& o) { return o.momentum == 0 && o.weight_decay == 0; });
 }
 
 }  // namespace gradtape::optim

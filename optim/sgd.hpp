@@ -31,6 +31,8 @@ struct SGDState {
 ///     d <- g + weight_decay w
 ///     v <- momentum v + (1 - dampening) d     (at first v <- d)
 ///     w <- w - lr v                           (nesterov: w - lr (d + momentum v))
+///
+/// Without momentum and weight decay a step touches only the rows of a row gradient.
 class SGD : public Rule<SGDOptions, SGDState> {
  public:
   using Rule::Rule;

@@ -29,12 +29,39 @@ template <class T> T* writable(Tensor& state, const Parameter& parameter) {
   return gradtape::detail::mutable_data<T>(state);
 }
 
+/// The elements that an update goes over: all those of a gradient, or those of some rows.
+class Extent {
+ public:
+  explicit Extent(Tensor gradient) : gradient_(std::move(gradient)) {}
+  explicit Extent(const RowGradient& rows) : gradient_(rows.values), rows_(rows.index) {}
+
+  const Tensor& gradient() const { return gradient_; }
+  const Tensor& rows() const { return rows_; }  ///< Undefined for all elements.
+
+  /// Calls part(to, from, n), on several threads, for every n elements of the parameter from `to`
+  /// that belong to those of the gradient from `from`.
+  template <class F> void for_each(const F& part) const {
+    run([](const void* f, std::int64_t to, std::int64_t from,
+           std::int64_t n) { (*static_cast<const F*>(f))(to, from, n); },
+        &part);
+  }
+
+ private:
+  void run(void (*part)(const void*, std::int64_t, std::int64_t, std::int64_t),
+           const void* context) const;
+
+  Tensor gradient_, rows_;
+};
+
+/// What a step goes over: the rows of a row gradient, where the rule leaves the others as they are,
+/// or else the whole gradient; undefined for a parameter that has none or is frozen.
+Extent extent_of(const Parameter& parameter, bool by_rows);
+
 /// One parameter in a step: its elements, its gradient and its state go through the rule's formula
 /// together, in one loop.
 template <class T> class Pass {
  public:
-  Pass(const Parameter& parameter, const Tensor& gradient)
-      : parameter_(parameter), gradient_(gradient) {}
+  Pass(const Parameter& parameter, const Extent& extent) : parameter_(parameter), extent_(extent) {}
 
   /// Calls formula(w, g, s...) for each element, which updates w and the elements s of the state
   /// tensors; in place where nobody else holds them.
@@ -45,12 +72,11 @@ template <class T> class Pass {
 
  private:
   template <class F, class... S> void run(const F& formula, S*... state) const {
-    const T* g = gradient_.data<T>().data();
+    const T* g = extent_.gradient().data<T>().data();
     T* w = static_cast<T*>(parameter_.mutable_raw());
-    const auto part = [&](std::int64_t begin, std::int64_t end) {
-      loop(end - begin, formula, w + begin, g + begin, (state + begin)...);
-    };
-    gradtape::detail::parallel_for(gradient_.numel(), gradtape::detail::elementwise_grain, part);
+    extent_.for_each([&](std::int64_t to, std::int64_t from, std::int64_t n) {
+      loop(n, formula, w + to, g + from, (state + to)...);
+    });
   }
 
   // The formula is copied, so that the compiler sees its constants change in no iteration.
@@ -61,7 +87,7 @@ template <class T> class Pass {
   }
 
   const Parameter& parameter_;
-  const Tensor& gradient_;
+  const Extent& extent_;
 };
 
 /// 1 - beta^t, by which a running mean that starts at zero falls short.
@@ -78,14 +104,15 @@ void require_share(const char* op, const char* option, double value);
 
 template <class Options, class State>
 template <class F>
-void Rule<Options, State>::each(const F& update) {
+void Rule<Options, State>::each(const F& update, bool (*by_rows)(const Options&)) {
   for (const auto& options : options_) options.check();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& options = options_[group_[i]];
     const auto& parameter = parameters_[i];
-    const Tensor gradient = parameter.is_frozen() ? Tensor() : parameter.grad();
-    if (!gradient.defined()) continue;
+    const auto extent = detail::extent_of(parameter, by_rows && by_rows(options));
+    if (!extent.gradient().defined()) continue;
     gradtape::detail::visit_floating(parameter.dtype(), Options::rule, [&](auto zero) {
-      update(options_[group_[i]], states_[i], detail::Pass<decltype(zero)>(parameter, gradient));
+      update(options, states_[i], detail::Pass<decltype(zero)>(parameter, extent));
     });
   }
 }

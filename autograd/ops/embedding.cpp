@@ -2,6 +2,7 @@
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
+#include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -23,6 +24,31 @@ Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
   return record("one_hot", y, {}, {});
 }
 
+namespace {
+
+/// The vjp of a sparse lookup in a table that is a leaf.
+struct SparseRows {
+  Tensor index;
+  Ref<Node> table;
+
+  Tensor operator()(const Tensor& g) const {
+    if (!takes_rows(*table.get())) return index_select_backward(g, 0, index, table->shape()[0]);
+    add_rows(*table.get(), index, g);
+    return {};
+  }
+};
+
+Tensor sparse_rows(const Tensor& table, const Tensor& index) {
+  Tensor rows;
+  {
+    const InsideOp inside;
+    rows = index_select(table, 0, index);
+  }
+  return record("embedding", rows, {table}, {SparseRows{index, table.node_ref()}});
+}
+
+}  // namespace
+
 Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOptions& options) {
   if (table.ndim() != 2)
     fail<ShapeError>("embedding", fmt::format("the table must be [n, d], got {}", describe(table)));
@@ -30,7 +56,8 @@ Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOption
   const auto* const looked_up = checked_index("embedding", index, count);
   Shape shape = index.shape();
   const Tensor flat = reshape(index, {index.numel()});
-  Tensor rows = index_select(table, 0, flat);
+  Tensor rows =
+      options.sparse && table.is_leaf() ? sparse_rows(table, flat) : index_select(table, 0, flat);
   shape.push_back(table.size(1));
   const bool scaled = options.padding_idx || options.scale_grad_by_freq;
   if (options.padding_idx && (*options.padding_idx < -count || *options.padding_idx >= count))

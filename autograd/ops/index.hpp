@@ -101,8 +101,14 @@ struct EmbeddingOptions {
   std::optional<std::int64_t> padding_idx = {};  ///< A row that gets no gradient.
   bool scale_grad_by_freq =
       false;  ///< Divides the gradient of a row by how often it was looked up.
+  /// For a large table that is a Parameter: backward() leaves the gradients of the rows alone in it
+  /// (Parameter::row_gradient), which SparseAdam and plain SGD use as they are.
+  bool sparse = false;
 };
 /// Rows of a table: table [n, d], index [...] -> [..., d].
+///
+/// A layer with sparse gradients passes its Parameter itself, `embedding(weight, index, {.sparse =
+/// true})`: of what is computed from it, as of any table that is no leaf, the gradient is whole.
 Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOptions& options = {});
 
 }  // namespace gradtape

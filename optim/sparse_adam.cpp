@@ -1,0 +1,53 @@
+#include "gradtape/optim/sparse_adam.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+
+void SparseAdamOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require_share(rule, "beta1", beta1);
+  detail::require_share(rule, "beta2", beta2);
+  detail::require_non_negative(rule, "eps", eps);
+}
+
+void SparseAdamOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta1", beta1);
+  each("beta2", beta2);
+  each("eps", eps);
+  each("maximize", maximize);
+}
+
+void SparseAdam::step() {
+  for (const auto& parameter : parameters())
+    if (const auto extent = detail::extent_of(parameter, true);
+        extent.gradient().defined() && !extent.rows().defined())
+      fail<ValueError>(SparseAdamOptions::rule,
+                       fmt::format("the gradient of '{}' is whole; look its rows up with "
+                                   "embedding(w, index, {{.sparse = true}}), or use Adam",
+                                   parameter.name()));
+  const auto update = []<class T>(const SparseAdamOptions& o, AdamState& s,
+                                  const detail::Pass<T>& pass) {
+    ++s.steps;
+    const T lr = T(o.lr * std::sqrt(detail::shortfall(o.beta2, s.steps)) /
+                   detail::shortfall(o.beta1, s.steps));
+    const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
+    const T eps = T(o.eps), sign = T(o.maximize ? -1 : 1);
+    pass(
+        [=](T& w, T g, T& m, T& v) {
+          const T d = sign * g;
+          m = beta1 * m + rest1 * d;
+          v = beta2 * v + rest2 * d * d;
+          w -= lr * m / (std::sqrt(v) + eps);
+        },
+        s.first_moment, s.second_moment);
+  };
+  each(update, [](const SparseAdamOptions&) { return true; });
+}
+
+}  // namespace gradtape::optim
