@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {
@@ -17,29 +20,81 @@ bool converts(Dtype from, Dtype to) {
   return from == to || (is_floating(from) && is_floating(to));
 }
 
+std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
+
+/// What the module calls `name`; "" for what is left out.
+std::string renamed(const std::string& name, const LoadOptions& options) {
+  std::string out = name;
+  for (const auto& [from, to] : options.rename) {
+    const bool whole = name == from;
+    if (!whole && !from.empty() && !name.starts_with(from + ".")) continue;
+    out = whole ? to : join(to, from.empty() ? name : name.substr(from.size() + 1));
+    break;
+  }
+  return options.rename_by && !out.empty() ? options.rename_by(out) : out;
+}
+
+StateDict renamed(const StateDict& state, const LoadOptions& options) {
+  StateDict out;
+  std::map<std::string, std::string> origins;
+  for (const auto& [from, value] : state) {
+    const auto to = renamed(from, options);
+    if (to.empty()) continue;
+    if (!value.defined())
+      fail<ValueError>("load_state_dict", fmt::format("'{}' is undefined", from));
+    if (const auto [origin, fresh] = origins.try_emplace(to, from); !fresh)
+      fail<ValueError>("load_state_dict", fmt::format("'{}' and '{}' are both renamed to '{}'",
+                                                      origin->second, from, to));
+    out.emplace(to, value);
+  }
+  return out;
+}
+
+// The same for all handles to one variable, and for no other.
+const void* identity(const Parameter& variable) {
+  return variable.id();
+}
+const void* identity(const Buffer& variable) {
+  return &variable.tensor();
+}
+
 /// Matches named tensors with variables, and notes what does not fit.
 class Plan {
  public:
-  explicit Plan(const StateDict& state) : left_(state) {}
+  explicit Plan(StateDict state) : left_(std::move(state)) {}
 
   template <class Variables> auto match(const Variables& variables) {
     std::vector<std::pair<typename Variables::value_type::second_type, Tensor>> planned;
+    std::map<const void*, std::pair<std::string, Tensor>> given;  // by variable
+    std::vector<std::pair<const void*, LoadReport::Item>> absent;
     for (const auto& [name, variable] : variables) {
       const Tensor& current = variable.tensor();
       const auto at = left_.find(name);
       if (at == left_.end()) {
-        report.missing.push_back({name, layout(current), ""});
+        absent.push_back({identity(variable), {name, layout(current), ""}});
         continue;
       }
-      const LoadReport::Item item{name, layout(current), layout(at->second)};
-      if (at->second.shape() != current.shape())
-        report.misshapen.push_back(item);
-      else if (!converts(at->second.dtype(), current.dtype()))
-        report.mistyped.push_back(item);
-      else
-        planned.emplace_back(variable, at->second.to(current.dtype()));
+      const Tensor found = at->second;
       left_.erase(at);
+      const LoadReport::Item item{name, layout(current), layout(found)};
+      if (found.shape() != current.shape()) {
+        report.misshapen.push_back(item);
+      } else if (!converts(found.dtype(), current.dtype())) {
+        report.mistyped.push_back(item);
+      } else {
+        const Tensor value = found.to(current.dtype());
+        const auto [first, fresh] = given.try_emplace(identity(variable), name, value);
+        if (fresh)
+          planned.emplace_back(variable, value);
+        else if (elements(value) != elements(first->second.second))
+          report.untied.push_back(
+              {name, fmt::format("tied to '{}'", first->second.first), layout(found)});
+      }
     }
+    for (const auto& [variable, item] : absent)
+      if (!given.contains(variable)) report.missing.push_back(item);
     return planned;
   }
 
@@ -50,6 +105,9 @@ class Plan {
   LoadReport report;
 
  private:
+  /// Bit by bit, so that NaN equals itself.
+  static std::string_view elements(const Tensor& x) { return gradtape::detail::element_bytes(x); }
+
   StateDict left_;
 };
 
@@ -67,6 +125,9 @@ std::string LoadReport::str() const {
   };
   differ(misshapen, "misshapen");
   differ(mistyped, "mistyped");
+  for (const auto& item : untied)
+    text += fmt::format("  untied: '{}' {} is {} in the module, given with other values\n",
+                        item.name, item.found, item.expected);
   return text;
 }
 
@@ -79,7 +140,7 @@ StateDict Module::state_dict() const {
 }
 
 LoadReport Module::load_state_dict(const StateDict& state, const LoadOptions& options) {
-  Plan plan(state);
+  Plan plan(renamed(state, options));
   const auto parameters = plan.match(named_parameters());
   const auto buffers = plan.match(named_buffers());
   plan.note_extra();

@@ -1,7 +1,9 @@
 /// How named tensors fit a module.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gradtape::nn {
@@ -9,6 +11,12 @@ namespace gradtape::nn {
 /// Options of Module::load_state_dict and load_parameters.
 struct LoadOptions {
   bool strict = true;  ///< Refuse what does not fit exactly; else load what fits.
+  /// Names that were given, and what the module calls them. A pair renames one tensor, or all
+  /// behind "name."; {"model", ""} takes the prefix "model." off, {"", "model"} puts it on all
+  /// names, {"step", ""} leaves "step" out. The first pair that fits a name counts.
+  std::vector<std::pair<std::string, std::string>> rename = {};
+  /// What the module calls a name, after the table; "" leaves the tensor out.
+  std::function<std::string(const std::string&)> rename_by = nullptr;
 };
 
 /// How named tensors, from a file or another module, fit a module.
@@ -20,14 +28,16 @@ struct LoadReport {
     /// Shape and dtype that were given; empty for a missing tensor.
     std::string found;
   };
-  std::vector<Item> missing;    ///< In the module only.
+  std::vector<Item> missing;    ///< In the module only; tied ones if none of them was given.
   std::vector<Item> extra;      ///< Given, but not in the module.
   std::vector<Item> misshapen;  ///< In both, with different shapes.
   std::vector<Item> mistyped;   ///< In both, with dtypes that do not convert.
+  std::vector<Item> untied;     ///< Given apart from the one they are tied to, which counts.
 
   /// Whether everything fits.
   bool complete() const {
-    return missing.empty() && extra.empty() && misshapen.empty() && mistyped.empty();
+    return missing.empty() && extra.empty() && misshapen.empty() && mistyped.empty() &&
+           untied.empty();
   }
   /// One line for each misfit, with its shapes.
   std::string str() const;

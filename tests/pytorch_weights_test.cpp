@@ -1,0 +1,140 @@
+// Weights that PyTorch saved, under its names, give PyTorch's outputs; tests/data has the script
+// that made the files.
+#include <gradtape/autograd/io/safetensors.hpp>
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/nn/nn.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace gradtape;
+
+namespace {
+
+std::string data(const std::string& name) {
+  return GRADTAPE_SOURCE_DIR "/tests/data/" + name;
+}
+
+/// An input or output of PyTorch's.
+Tensor pytorch(const std::string& name) {
+  static const auto all = load_safetensors(data("pytorch_outputs.safetensors"));
+  return all.at(name);
+}
+
+double difference(const Tensor& got, const std::string& want) {
+  REQUIRE(got.shape() == pytorch(want).shape());
+  return max(abs(got - pytorch(want))).item<double>();
+}
+
+struct Convolution : nn::Module {
+  Convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, ConvOptions options = {})
+      : weight(parameter("weight", zeros({out, in, kernel, kernel}))),
+        bias(parameter("bias", zeros({out}))),
+        options(options) {}
+  Tensor operator()(const Tensor& x) const { return conv2d(x, weight, bias, options); }
+  Parameter weight, bias;
+  ConvOptions options;
+};
+
+struct LeNet : nn::Module {
+  Convolution conv1 = child("conv1", Convolution(1, 3, 5, {.padding = 2}));
+  Convolution conv2 = child("conv2", Convolution(3, 4, 5));
+  nn::Linear fc1 = child("fc1", nn::Linear(4 * 5 * 5, 12));
+  nn::Linear fc2 = child("fc2", nn::Linear(12, 11));
+  nn::Linear fc3 = child("fc3", nn::Linear(11, 10));
+
+  Tensor operator()(const Tensor& images) const {
+    Tensor x = max_pool2d(relu(conv1(images)), 2);
+    x = max_pool2d(relu(conv2(x)), 2);
+    return fc3(relu(fc2(relu(fc1(flatten(x, 1))))));
+  }
+};
+
+struct Norm : nn::Module {
+  explicit Norm(std::int64_t width)
+      : weight(parameter("weight", ones({width}))), bias(parameter("bias", zeros({width}))) {}
+  Tensor operator()(const Tensor& x) const {
+    return layer_norm(x, weight.shape(), {.weight = weight, .bias = bias});
+  }
+  Parameter weight, bias;
+};
+
+/// Causal self-attention.
+struct Attention : nn::Module {
+  Attention(std::int64_t width, std::int64_t heads)
+      : heads(heads),
+        in_proj_weight(parameter("in_proj_weight", zeros({3 * width, width}))),
+        in_proj_bias(parameter("in_proj_bias", zeros({3 * width}))),
+        out_proj(child("out_proj", nn::Linear(width, width))) {}
+  Tensor operator()(const Tensor& x) const {
+    const auto batch = x.shape()[0], steps = x.shape()[1], width = x.shape()[2];
+    const Tensor all =
+        reshape(linear(x, in_proj_weight, in_proj_bias), {batch, steps, 3, heads, width / heads});
+    const Tensor parts = permute(all, {2, 0, 3, 1, 4});
+    const auto part = [&](std::int64_t i) { return select(parts, 0, i); };
+    const Tensor y = scaled_dot_product_attention(part(0), part(1), part(2), {.causal = true});
+    return out_proj(reshape(permute(y, {0, 2, 1, 3}), {batch, steps, width}));
+  }
+  std::int64_t heads;
+  Parameter in_proj_weight, in_proj_bias;
+  nn::Linear out_proj;
+};
+
+struct Block : nn::Module {
+  Norm ln1 = child("ln1", Norm(8));
+  Attention attn = child("attn", Attention(8, 2));
+  Norm ln2 = child("ln2", Norm(8));
+  nn::Sequential mlp = child(
+      "mlp", nn::Sequential(
+                 nn::Linear(8, 32), [](const Tensor& x) { return gelu(x); }, nn::Linear(32, 8)));
+  Tensor operator()(const Tensor& x) const {
+    const Tensor y = x + attn(ln1(x));
+    return y + mlp(ln2(y));
+  }
+};
+
+struct Table : nn::Module {
+  Table(std::int64_t rows, std::int64_t width)
+      : weight(parameter("weight", zeros({rows, width}))) {}
+  Tensor operator()(const Tensor& index) const { return embedding(weight, index); }
+  Parameter weight;
+};
+
+/// The weight of another module under a name here.
+struct Head : nn::Module {
+  explicit Head(const Parameter& tied) : weight(parameter("weight", tied)) {}
+  Tensor operator()(const Tensor& x) const { return linear(x, weight); }
+  Parameter weight;
+};
+
+struct Gpt : nn::Module {
+  Table tokens = child("tokens", Table(13, 8));
+  Table positions = child("positions", Table(7, 8));
+  nn::ModuleList<Block> blocks = child("blocks", nn::ModuleList<Block>{Block(), Block()});
+  Norm ln = child("ln", Norm(8));
+  Head head = child("head", Head(tokens.weight));
+
+  Tensor operator()(const Tensor& ids) const {
+    Tensor x = tokens(ids) + positions(arange(ids.shape()[1]));
+    for (const auto& block : blocks) x = block(x);
+    return head(ln(x));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("LeNet with PyTorch's weights gives PyTorch's outputs") {
+  LeNet model;
+  CHECK(nn::load_parameters(model, data("pytorch_lenet.safetensors")).complete());
+  CHECK(difference(model(pytorch("lenet.x")), "lenet.y") < 1e-5);
+}
+
+TEST_CASE("a small GPT with PyTorch's weights, renamed and one of them tied, gives its outputs") {
+  Gpt model;
+  CHECK(nn::load_parameters(model, data("pytorch_gpt.safetensors"), {.rename = {{"module", ""}}})
+            .complete());
+  CHECK(difference(model(pytorch("gpt.x")), "gpt.y") < 1e-5);
+  CHECK_THROWS_WITH_AS(nn::load_parameters(model, data("pytorch_gpt.safetensors")),
+                       doctest::Contains("missing: 'tokens.weight' [13, 8] float32"), IoError);
+}
