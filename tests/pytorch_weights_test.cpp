@@ -1,12 +1,18 @@
 // Weights that PyTorch saved, under its names, give PyTorch's outputs; tests/data has the script
 // that made the files.
+#include <gradtape/autograd/io/npy.hpp>
+#include <gradtape/autograd/io/npz.hpp>
 #include <gradtape/autograd/io/safetensors.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/nn/nn.hpp>
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <limits>
 #include <string>
+
+#include "files.hpp"
 
 using namespace gradtape;
 
@@ -122,6 +128,12 @@ struct Gpt : nn::Module {
   }
 };
 
+struct Tagger : nn::Module {
+  nn::LSTM lstm =
+      child("lstm", nn::LSTM(5, 6, {.num_layers = 2, .batch_first = true, .bidirectional = true}));
+  nn::Linear head = child("head", nn::Linear(12, 3));
+};
+
 }  // namespace
 
 TEST_CASE("LeNet with PyTorch's weights gives PyTorch's outputs") {
@@ -137,4 +149,47 @@ TEST_CASE("a small GPT with PyTorch's weights, renamed and one of them tied, giv
   CHECK(difference(model(pytorch("gpt.x")), "gpt.y") < 1e-5);
   CHECK_THROWS_WITH_AS(nn::load_parameters(model, data("pytorch_gpt.safetensors")),
                        doctest::Contains("missing: 'tokens.weight' [13, 8] float32"), IoError);
+}
+
+TEST_CASE("a bidirectional LSTM of two layers with PyTorch's weights gives PyTorch's outputs") {
+  Tagger model;
+  CHECK(nn::load_parameters(model, data("pytorch_lstm.safetensors")).complete());
+  const auto [output, state] = model.lstm(pytorch("lstm.x"));
+  CHECK(difference(model.head(output), "lstm.y") < 1e-5);
+  CHECK(difference(state.h, "lstm.h") < 1e-5);
+  CHECK(difference(state.c, "lstm.c") < 1e-5);
+}
+
+TEST_CASE("weights go out as they came in, in every format") {  // and then through load_back.py
+  const TemporaryFolder temporary;
+  const char* named = std::getenv("GRADTAPE_WEIGHTS_FOLDER");
+  const auto path = [&](const std::string& file) {
+    return named ? std::string(named) + "/" + file : temporary.path(file);
+  };
+  const auto round_trip = [&]<class M>(M model, const std::string& name) {
+    nn::load_parameters(model, data("pytorch_" + name + ".safetensors"),
+                        {.rename = {{"module", ""}}});
+    const auto before = model.state_dict();
+    for (const char* ending : {".npz", ".safetensors"}) {
+      nn::save_parameters(model, path(name + ending));
+      M other = nn::clone(model);
+      for (const auto& p : other.parameters()) p.set(zeros(p.shape()));
+      nn::load_parameters(other, path(name + ending));
+      for (const auto& [key, value] : other.state_dict()) CHECK(array_equal(value, before.at(key)));
+    }
+    return model;
+  };
+  round_trip(LeNet(), "lenet");
+  round_trip(Gpt(), "gpt");
+  const Tagger tagger = round_trip(Tagger(), "lstm");
+  save_npy(path("head.npy"), tagger.head.weight);
+  const StateDict dtypes = {
+      {"double", tensor({{0.1, -0.0}, {1e300, std::numeric_limits<double>::infinity()}}, float64)},
+      {"integers", tensor({std::int64_t{-1}, std::int64_t{1} << 62})},
+      {"flags", tensor({true, false, true})},
+      {"number", entry(std::int64_t{7})},
+      {"empty", zeros({0, 3})},
+      {"maské", ones({1, 1, 2})}};
+  save_npz(path("dtypes.npz"), dtypes);
+  save_safetensors(path("dtypes.safetensors"), dtypes);
 }

@@ -2,8 +2,8 @@
 """Writes pytorch_*.safetensors: state dicts of small models under PyTorch's names, and what PyTorch
 computes with them. Needs torch (made with 1.13) and NumPy; run it in this folder.
 
-The weights are those of the classes below, filled with random numbers, so that no weight of 1 or
-bias of 0 hides a mistake. pytorch_outputs.safetensors holds an input and its outputs by model.
+The weights are PyTorch's initial ones, with random biases and scales, so that no 1 or 0 hides a
+mistake. pytorch_outputs.safetensors holds an input and its outputs by model.
 """
 
 import json
@@ -94,7 +94,8 @@ def save_safetensors(path, tensors, metadata=None):
 def randomized(model):
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(0.25 * torch.randn_like(parameter))
+            if parameter.dim() == 1:
+                parameter.copy_(0.5 * torch.randn_like(parameter))
     return model.eval()
 
 
