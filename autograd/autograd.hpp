@@ -9,6 +9,7 @@
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/gradcheck.hpp"
 #include "gradtape/autograd/io/csv.hpp"
+#include "gradtape/autograd/io/csv_table.hpp"
 #include "gradtape/autograd/io/idx.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/npz.hpp"

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "gradtape/autograd/io/bytes.hpp"
+#include "gradtape/autograd/io/csv_table.hpp"
 #include "gradtape/autograd/io/idx.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/npz.hpp"
@@ -27,6 +28,14 @@ Dataset Dataset::from_npz(const std::string& path, const std::string& inputs,
         .fail(fmt::format("has no array '{}'; it has {}", name, names.empty() ? "none" : names));
   };
   return {array(inputs), array(targets)};
+}
+
+Dataset Dataset::from_table(const CsvTable& table, const TableColumns& columns) {
+  auto inputs = columns.inputs;
+  if (inputs.empty())
+    for (const auto& column : table.columns)
+      if (column.name != columns.target) inputs.push_back(column.name);
+  return {table.matrix(inputs), table[columns.target].values};
 }
 
 }  // namespace gradtape::nn::data

@@ -39,7 +39,7 @@ std::pair<std::int64_t, std::int64_t> height_and_width(const char* what, const E
   for (const auto extent : list)
     if (extent < least || extent > std::int64_t{1} << 32)
       fail<ValueError>("random_crop",
-                       fmt::format("{} = {}, but it must be at least {}", what, extent, least));
+                       fmt::format("{} = {}, but it must be from {} to 2^32", what, extent, least));
   return {list.front(), list.back()};
 }
 

@@ -1,0 +1,105 @@
+#include "gradtape/autograd/io/csv_rows.hpp"
+
+#include <fmt/format.h>
+
+#include "gradtape/autograd/error.hpp"
+
+namespace gradtape::detail {
+namespace {
+
+std::string_view unquoted(std::string_view field) {
+  field = CsvRows::trimmed(field);
+  if (field.size() >= 2 && field.starts_with('"') && field.ends_with('"'))
+    field = field.substr(1, field.size() - 2);
+  return field;
+}
+
+}  // namespace
+
+void check_delimiter(const char* op, char delimiter) {
+  constexpr std::string_view in_numbers = "0123456789+-.eEinfatyINFATY\"\r\n";
+  if (in_numbers.find(delimiter) != in_numbers.npos)
+    fail<ValueError>(op, fmt::format("'{}' cannot be the delimiter: numbers, quotes or line ends "
+                                     "contain it",
+                                     delimiter));
+}
+
+CsvRows::CsvRows(std::string_view text, char delimiter, const Origin& origin)
+    : text_(text), delimiter_(delimiter), origin_(origin) {
+  if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3);  // byte order mark
+  text_ = text_.substr(0, text_.find_last_not_of("\r\n") + 1);    // npos + 1 is 0
+  if (text_.empty()) origin_.fail("is empty: it has no rows");
+}
+
+void CsvRows::read_names() {
+  read_fields();
+  for (std::size_t i = 0; i < fields_.size(); ++i) names_.emplace_back(trimmed(text(i)));
+}
+
+const std::vector<std::string_view>& CsvRows::next() {
+  read_fields();
+  if (columns_ == 0) columns_ = names_.empty() ? fields_.size() : names_.size();
+  if (fields_.size() != columns_)
+    origin_.fail(fmt::format("has {} fields in row {}, where {} {}", fields_.size(), row_,
+                             row_ == 1 ? "the names are" : "row 1 has", columns_));
+  return fields_;
+}
+
+/// Takes a line off the text and splits it.
+void CsvRows::read_fields() {
+  ++row_;
+  const auto newline = text_.find('\n');
+  auto line = text_.substr(0, newline);
+  text_.remove_prefix(newline == text_.npos ? text_.size() : newline + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (trimmed(line).empty()) origin_.fail(fmt::format("has nothing in row {}", row_));
+  fields_.clear();
+  for (std::size_t begin = 0; begin <= line.size();) {
+    const auto stop = field_end(line, begin);
+    fields_.push_back(unquoted(line.substr(begin, stop - begin)));
+    begin = stop + 1;
+  }
+}
+
+/// The position of the delimiter that ends the field at `begin`, or of the end of the line.
+std::size_t CsvRows::field_end(std::string_view line, std::size_t begin) const {
+  bool in_quotes = false;
+  for (; begin < line.size(); ++begin) {
+    if (line[begin] == '"') in_quotes = !in_quotes;
+    if (line[begin] == delimiter_ && !in_quotes) break;
+  }
+  if (in_quotes) origin_.fail(fmt::format("has a quote in row {} that does not end there", row_));
+  return begin;
+}
+
+std::string CsvRows::text(std::size_t column) const {
+  std::string text;
+  const auto field = fields_[column];
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    text += field[i];
+    if (field.substr(i).starts_with("\"\"")) ++i;
+  }
+  return text;
+}
+
+void CsvRows::refuse(const std::string& what, std::size_t column, const std::string& cause) const {
+  const auto name = column < names_.size() ? fmt::format(" ('{}')", names_[column]) : "";
+  origin_.fail(fmt::format("has {} in row {}, column {}{}{}", what, row_, column + 1, name, cause));
+}
+
+void CsvRows::refuse_number(std::size_t column, Dtype dtype, bool too_large) const {
+  const auto field = trimmed(fields_[column]);
+  if (field.empty()) refuse("nothing", column, "");
+  refuse(fmt::format("'{}'", field.substr(0, 40)), column,
+         fmt::format(", which {} {}{}", too_large ? "does not fit" : "is not", name(dtype),
+                     row_ == 1 && names_.empty() ? "; {.header = true} skips a row of names" : ""));
+}
+
+std::string_view CsvRows::trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t";
+  const auto first = text.find_first_not_of(blanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+}  // namespace gradtape::detail
