@@ -25,3 +25,24 @@ gradtape::Tensor held_out_predictions(const gradtape::nn::data::Dataset& all, co
   }
   return index_select(concat(predictions), 0, argsort(concat(samples)));
 }
+
+/// Least squares with an intercept, by linear algebra: what a network has to match.
+inline auto fit_linear(const gradtape::nn::data::Dataset& train) {
+  using gradtape::Tensor;
+  const auto with_one = [](const Tensor& x) { return pad(x, {0, 1}, {.value = 1}); };
+  const Tensor weights = lstsq(with_one(train.inputs()), train.targets());
+  return [=](const Tensor& x) { return matmul(with_one(x), weights); };
+}
+
+/// The share of the targets' variance that held-out predictions explain: R^2, the mean over as many
+/// seeds.
+template <class Fit>
+double held_out_r_squared(const gradtape::nn::data::Dataset& all, const Fit& fit, int seeds = 5) {
+  double unexplained = 0;
+  for (int s = 1; s <= seeds; ++s) {
+    gradtape::seed(static_cast<std::uint64_t>(s));
+    const auto error = held_out_predictions(all, fit) - all.targets();
+    unexplained += mean(square(error)).template item<double>() / seeds;
+  }
+  return 1 - unexplained / var(all.targets(), {}, {.correction = 0}).template item<double>();
+}

@@ -32,6 +32,23 @@ def held_out_predictions(inputs, targets, fit, folds=5):
     return torch.stack(predictions)
 
 
+def fit_linear(inputs, targets):
+    """Least squares with an intercept."""
+    with_one = lambda x: torch.nn.functional.pad(x, (0, 1), value=1.0)
+    weights = torch.linalg.lstsq(with_one(inputs), targets[:, None]).solution
+    return lambda x: (with_one(x) @ weights).flatten()
+
+
+def held_out_r_squared(inputs, targets, fit, seeds=5):
+    """The share of the targets' variance that held-out predictions explain, mean of seeds."""
+    unexplained = 0
+    for seed in range(1, seeds + 1):
+        torch.manual_seed(seed)
+        error = held_out_predictions(inputs, targets, fit) - targets
+        unexplained += error.square().mean() / seeds
+    return 1 - unexplained / targets.var(unbiased=False)
+
+
 def standardiser(x):
     """Mean 0 and standard deviation 1 over the samples x, for any others."""
     mean, scale = x.mean(0), x.std(0, unbiased=False)
