@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/npy.hpp"
@@ -111,6 +114,32 @@ class Plan {
   StateDict left_;
 };
 
+using Items = std::vector<LoadReport::Item>;
+
+/// What stands before the dot in all the longer names, if one of them ends in a shorter one; "".
+std::string common_prefix(const Items& longer, const Items& shorter) {
+  std::set<std::string_view> ends;
+  for (const auto& item : shorter) ends.insert(item.name);
+  for (const auto& item : longer)
+    for (auto dot = item.name.find('.'); dot != item.name.npos; dot = item.name.find('.', dot + 1))
+      if (ends.contains(std::string_view(item.name).substr(dot + 1))) {
+        const bool all = std::all_of(longer.begin(), longer.end(), [&](const auto& other) {
+          return other.name.starts_with(item.name.substr(0, dot + 1));
+        });
+        return all ? item.name.substr(0, dot) : "";
+      }
+  return "";
+}
+
+/// The way to names that fit, where one prefix is all that is wrong with them.
+std::string advice(const LoadReport& report) {
+  const auto given = common_prefix(report.extra, report.missing);
+  const auto wanted = common_prefix(report.missing, report.extra);
+  if (given.empty() && wanted.empty()) return "";
+  const auto from = given, to = given.empty() ? wanted : "";
+  return fmt::format(", {{.rename = {{{{\"{}\", \"{}\"}}}}}} would make names fit", from, to);
+}
+
 }  // namespace
 
 std::string LoadReport::str() const {
@@ -147,8 +176,8 @@ LoadReport Module::load_state_dict(const StateDict& state, const LoadOptions& op
   if (options.strict && !plan.report.complete())
     fail<ValueError>("load_state_dict",
                      fmt::format("the state does not fit the module, and nothing was loaded; "
-                                 "{{.strict = false}} would load what fits\n{}",
-                                 plan.report.str()));
+                                 "{{.strict = false}} would load what fits{}\n{}",
+                                 advice(plan.report), plan.report.str()));
   for (const auto& [variable, value] : parameters) variable.set(value);
   for (const auto& [variable, value] : buffers) variable.set(value);
   return plan.report;

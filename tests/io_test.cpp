@@ -267,6 +267,25 @@ TEST_CASE("a foreign or hostile npy file is refused with the reason") {
   malformed("{} {}", "text after the closing brace");
 }
 
+TEST_CASE("whatever byte of an npy file is damaged, loading succeeds or throws IoError") {
+  const TemporaryFolder folder;
+  const auto path = folder.path("x.npy");
+  save_npy(path, tensor({{1.0, 2.0, 3.0}, {4.0, 5.0, 6.0}}));
+  const auto whole = read_raw_file(path);
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    for (const char flip : {'\1', '\x10', '\x80'}) {
+      auto damaged = whole;
+      damaged[i] = static_cast<char>(damaged[i] ^ flip);
+      try {
+        load_npy(folder.file("damaged", damaged));
+      } catch (const IoError&) {
+        ++refused;
+      }
+    }
+  CHECK(refused > 128);  // of 3 * 128 in the header
+}
+
 // ---- IDX ----
 
 TEST_CASE("IDX files load in the dtype asked for") {

@@ -199,6 +199,24 @@ TEST_CASE("two tensors of one name after renaming are refused") {
                        ValueError);
 }
 
+TEST_CASE("names that differ by a prefix alone are refused with the table that helps") {
+  Counter model;
+  StateDict longer;
+  add_part(longer, "net.module", model.state_dict());
+  CHECK_THROWS_WITH_AS(model.load_state_dict(longer),
+                       doctest::Contains("would load what fits, {.rename = {{\"net.module\", "
+                                         "\"\"}}} would make names fit\n  missing:"),
+                       ValueError);
+  CHECK(model.load_state_dict(longer, {.rename = {{"net.module", ""}}}).complete());
+  nn::Sequential nested(nn::Linear(2, 3));
+  CHECK_THROWS_WITH_AS(nested.load_state_dict(nn::Linear(2, 3).state_dict()),
+                       doctest::Contains(", {.rename = {{\"\", \"0\"}}} would make names fit\n"),
+                       ValueError);
+  longer["step"] = ones({1});
+  CHECK_THROWS_WITH_AS(model.load_state_dict(longer), doctest::Contains("what fits\n  missing:"),
+                       ValueError);
+}
+
 // ---- tied parameters ----
 
 namespace {

@@ -185,6 +185,12 @@ TEST_CASE("a foreign, damaged or hostile npz file is refused with the reason") {
   refuses(with(deflated, directory_of_deflated + 20, "\5\0"s),
           member + "is truncated: its compressed data break off at byte 5");
   refuses(with(deflated, data, "\7"), member + "is damaged: invalid block type at byte 1");
+  const auto twice = zip({{"a.npy", array}, {"b.npy", array}});
+  const auto second = twice.find("PK\1\2", twice.find("PK\1\2") + 1);
+  refuses(with(twice, second + 42, "\0\0\0\0"s),
+          " is damaged: members 'a.npy' and 'b.npy' overlap");
+  refuses(with(twice, second + 42, "\x28\0\0\0"s),
+          " is damaged: members 'a.npy' and 'b.npy' overlap");
   const auto zip64 = zip({{"a.npy", array}}, false, 0);
   refuses(with(zip64, zip64.find("PK\6\6"), "XX"),
           " is damaged: its zip64 end record is not where it should be");

@@ -164,6 +164,8 @@ TEST_CASE("load_safetensors refuses a file that is none, and says why") {
   CHECK(refusal("\1\0\0\0"s).starts_with(" is truncated: the header's length needs 8 bytes"));
   CHECK(refusal("\x64\0\0\0\0\0\0\0{}"s) ==
         " is truncated: the header needs 100 bytes from byte 8 on, 2 are there");
+  CHECK(refusal("\0\xe1\xf5\x05\0\0\0\0{}"s) ==
+        " is truncated: the header needs 100000000 bytes from byte 8 on, 2 are there");
   CHECK(refusal("\x01\xe1\xf5\x05\0\0\0\0{}"s) ==
         " is not a safetensors file: its header would have 100000001 bytes");
   CHECK(refusal("\xff\xff\xff\xff\xff\xff\xff\xff{}"s) ==
@@ -186,6 +188,10 @@ TEST_CASE("load_safetensors refuses a header that is not JSON of the right form,
   CHECK(bad_header("{").starts_with("no JSON at character "));
   CHECK(bad_header("{} x").starts_with("no JSON at character "));
   CHECK(bad_header("{\"\xff\":1}").find("ill-formed UTF-8") != std::string::npos);
+  for (const char* text : {"\\ud800", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3"}) {
+    CHECK(bad_header("{\""s + text + "\":1}").starts_with("no JSON at character "));
+    CHECK(bad_header(R"({"__metadata__":{"a":")"s + text + "\"}}").starts_with("no JSON at "));
+  }
   CHECK(bad_header("{" + std::string(1000, '[')).starts_with("no JSON at character "));
   CHECK(bad_header(R"({"x":1})") == "tensor 'x' cannot be a number");
   CHECK(bad_header(R"({"x":null})") == "tensor 'x' cannot be null");
@@ -214,6 +220,9 @@ TEST_CASE("load_safetensors refuses a header that is not JSON of the right form,
   CHECK(bad_header(entry("F32", "[]", "[0,4,4]")) == "tensor 'x' needs two data_offsets");
   CHECK(bad_header(R"({"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)"
                    R"("x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})") ==
+        "'x' is there twice");
+  CHECK(bad_header(R"({"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)"
+                   R"("\u0078":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})") ==
         "'x' is there twice");
   CHECK(bad_header(R"({"__metadata__":{},"__metadata__":{}})") == "'__metadata__' is there twice");
   CHECK(bad_header(R"({"__metadata__":{"a":"1","a":"2"}})") == "the metadata have 'a' twice");
@@ -260,6 +269,10 @@ TEST_CASE("load_safetensors refuses a tensor whose shape or dtype its bytes cont
         ", tensor 'x' claims an impossible shape: [0, 4294967296, 4294967296]");
   CHECK(refusal(safetensors(entry("U8", "[9223372036854775807]", "[0,4]"), "0000"))
             .starts_with(", tensor 'x' is truncated: the array of shape [9223372036854775807]"));
+  // a header that agrees with itself, but not with the file, takes no memory: 2^60 bytes
+  CHECK(
+      refusal(safetensors(entry("U8", "[1152921504606846976]", "[0,1152921504606846976]"))) ==
+      " is truncated: tensor 'x' at bytes 0 to 1152921504606846976 is beyond the 0 bytes of data");
   for (const char* dtype : {"U64", "F8_E4M3", "C64", "f32", ""})
     CHECK(
         refusal(safetensors(entry(dtype, "[1]", "[0,4]"), "0000")) ==
@@ -292,6 +305,19 @@ TEST_CASE("whatever byte of a safetensors file is damaged, loading succeeds or t
       }
     }
   CHECK(refused > whole.size());
+}
+
+TEST_CASE("a long header that breaks off or goes wrong late is refused as a short one is") {
+  std::string header = "{";
+  for (int i = 0; header.size() < 1'000'000; ++i)
+    header += "\"" + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},)";
+  CHECK(bad_header(header).starts_with("no JSON at character 10"));
+  CHECK(bad_header(header + R"("7":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})") ==
+        "'7' is there twice");
+  CHECK(refusal(safetensors(header + R"("x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})")) ==
+        " is truncated: tensor 'x' at bytes 0 to 4 is beyond the 0 bytes of data");
+  const std::string name(1'000'000, 'n');
+  CHECK(refusal(safetensors(R"({")" + name + R"(":{"dtype":"?"}})")).size() < 300);
 }
 
 TEST_CASE("save_safetensors refuses what the format cannot hold and leaves the old file") {

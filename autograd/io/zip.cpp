@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint32_t local_signature = 0x04034b50, directory_signature = 0x02014b50,
                         end_signature = 0x06054b50, end64_signature = 0x06064b50,
                         locator64_signature = 0x07064b50;
-constexpr std::size_t end_size = 22, locator64_size = 20, longest_comment = 0xffff;
+constexpr std::size_t local_size = 30, end_size = 22, locator64_size = 20, longest_comment = 0xffff;
 constexpr std::uint16_t stored = 0, deflated_method = 8;
 constexpr std::uint16_t encrypted_flag = 1, utf8_flag = 1 << 11;
 constexpr std::uint16_t zip64_field = 1;
@@ -105,6 +105,21 @@ ZipMember read_directory_entry(ByteReader& reader) {
   return member;
 }
 
+/// Throws where two members share bytes, as if to inflate a small archive to any size.
+void check_apart(const std::vector<ZipMember>& members, const Origin& origin) {
+  std::vector<const ZipMember*> ordered;
+  for (const auto& member : members) ordered.push_back(&member);
+  std::sort(ordered.begin(), ordered.end(),
+            [](const ZipMember* a, const ZipMember* b) { return a->offset < b->offset; });
+  for (std::size_t i = 1; i < ordered.size(); ++i) {
+    const auto &before = *ordered[i - 1], &after = *ordered[i];
+    const auto space = after.offset - before.offset;
+    if (space < local_size || space - local_size < before.packed_size)
+      origin.fail(
+          fmt::format("is damaged: members '{}' and '{}' overlap", before.name, after.name));
+  }
+}
+
 }  // namespace
 
 std::vector<ZipMember> zip_directory(std::string_view archive, const Origin& origin) {
@@ -113,6 +128,7 @@ std::vector<ZipMember> zip_directory(std::string_view archive, const Origin& ori
   std::vector<ZipMember> members;
   for (std::uint64_t i = 0; i < directory.members; ++i)
     members.push_back(read_directory_entry(reader));
+  check_apart(members, origin);
   return members;
 }
 

@@ -21,7 +21,8 @@ struct ZipMember {
   std::uint64_t offset = 0;  // of the local header
 };
 
-/// The members of an archive (also zip64). Throws IoError where it is truncated or not a zip file.
+/// The members of an archive (also zip64). Throws IoError where it is truncated or not a zip file,
+/// or where members overlap.
 std::vector<ZipMember> zip_directory(std::string_view archive, const Origin& origin);
 
 /// The bytes of a member, stored or deflated, checked against its CRC: part of `archive`, or
