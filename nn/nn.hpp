@@ -1,4 +1,4 @@
-/// All of nn: modules, layers, losses, initializers, data.
+/// All of nn: modules, layers, losses, metrics, initializers, data.
 #pragma once
 
 #include "gradtape/nn/activation.hpp"
@@ -9,6 +9,7 @@
 #include "gradtape/nn/io.hpp"
 #include "gradtape/nn/linear.hpp"
 #include "gradtape/nn/loss.hpp"
+#include "gradtape/nn/metric.hpp"
 #include "gradtape/nn/module.hpp"
 #include "gradtape/nn/recurrent.hpp"
 #include "gradtape/nn/recurrent_cell.hpp"

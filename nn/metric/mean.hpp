@@ -1,0 +1,25 @@
+/// Mean: of numbers that come batch by batch.
+#pragma once
+
+#include <limits>
+
+namespace gradtape::nn::metric {
+
+/// The weighted mean of what it has been given, such as the losses of batches by their sizes.
+class Mean {
+ public:
+  void update(double value, double weight = 1) {
+    sum_ += value * weight;
+    weight_ += weight;
+  }
+  /// NaN of nothing.
+  double compute() const {
+    return weight_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / weight_;
+  }
+  void reset() { *this = {}; }
+
+ private:
+  double sum_ = 0, weight_ = 0;
+};
+
+}  // namespace gradtape::nn::metric

@@ -1,0 +1,63 @@
+/// Metrics of predicted numbers: mean squared and absolute error, R^2.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "gradtape/autograd/tensor.hpp"
+#include "gradtape/nn/metric/mean.hpp"
+
+namespace gradtape::nn::metric {
+
+// Of predictions and targets of the same shape, float32 or float64. Each throws ShapeError and
+// DtypeError; the objects do so where they are updated.
+
+/// The mean of (prediction - target)^2 over all elements.
+double mean_squared_error(const Tensor& prediction, const Tensor& target);
+/// The mean of |prediction - target| over all elements.
+double mean_absolute_error(const Tensor& prediction, const Tensor& target);
+/// The share of the target's variance that the prediction explains, 1 - sum (p - t)^2 /
+/// sum (t - mean t)^2, over axis 0; then the mean over the outputs.  [n, ...]
+/// 1 is perfect, 0 what the mean achieves. Of a constant target it is 1 if predicted exactly, else
+/// 0; of fewer than two samples NaN. As scikit-learn's r2_score.
+double r2(const Tensor& prediction, const Tensor& target);
+
+/// The mean squared error over many batches.
+class MeanSquaredError {
+ public:
+  void update(const Tensor& prediction, const Tensor& target);
+  double compute() const { return mean_.compute(); }
+  void reset() { mean_.reset(); }
+
+ private:
+  Mean mean_;
+};
+
+/// The mean absolute error over many batches.
+class MeanAbsoluteError {
+ public:
+  void update(const Tensor& prediction, const Tensor& target);
+  double compute() const { return mean_.compute(); }
+  void reset() { mean_.reset(); }
+
+ private:
+  Mean mean_;
+};
+
+/// r2 over many batches, in one pass (Welford 1962, "Note on a method for calculating corrected
+/// sums of squares and products"). The batches must have the same number of outputs.
+class R2 {
+ public:
+  void update(const Tensor& prediction, const Tensor& target);
+  double compute() const;
+  void reset() { *this = {}; }
+
+ private:
+  struct Output {
+    double mean = 0, total = 0, residual = 0;  // sums of squares but for the mean
+  };
+  std::vector<Output> outputs_;
+  std::int64_t samples_ = 0;
+};
+
+}  // namespace gradtape::nn::metric
