@@ -1,4 +1,4 @@
-/// Linear: the affine layer.
+/// Linear and Bilinear: the affine layers.
 #pragma once
 
 #include "gradtape/autograd/ops.hpp"
@@ -7,7 +7,7 @@
 
 namespace gradtape::nn {
 
-/// Options of Linear.
+/// Options of Linear and Bilinear.
 struct LinearOptions {
   bool bias = true;                            ///< Whether to add a bias.
   init::Initializer weight_init = nullptr;     ///< Uniform in +-1/sqrt(in) if not given.
@@ -32,6 +32,17 @@ class Linear : public Layer {
   Tensor forward(const Tensor& x) const override {
     return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
   }
+};
+
+/// y_k = a^T W_k b + bias_k.  a: [..., in1], b: [..., in2] -> y: [..., out], weight: [out, in1,
+/// in2], bias: [out]. Initial values and exceptions as Linear's, with in1 for in.
+class Bilinear : public Module {
+ public:
+  Bilinear(std::int64_t in1, std::int64_t in2, std::int64_t out, const LinearOptions& options = {});
+  Tensor operator()(const Tensor& a, const Tensor& b) const;
+
+  const Parameter weight;
+  const Parameter bias;  ///< Undefined where the options leave it out.
 };
 
 }  // namespace gradtape::nn

@@ -225,24 +225,6 @@ TEST_CASE("layers added to a Sequential appear in its copies and in its owner") 
   CHECK(array_equal(nn::Sequential()(ones({2})), ones({2})));
 }
 
-TEST_CASE("activation layers are the functions of the same name") {
-  const Tensor x = tensor({{-2.0, -0.5, 0.0, 0.5, 2.0}});
-  CHECK(array_equal(nn::ReLU()(x), relu(x)));
-  CHECK(array_equal(nn::LeakyReLU{0.2}(x), leaky_relu(x, 0.2)));
-  CHECK(array_equal(nn::ELU{0.7}(x), elu(x, 0.7)));
-  CHECK(array_equal(nn::SELU()(x), selu(x)));
-  CHECK(array_equal(nn::GELU()(x), gelu(x)));
-  CHECK(array_equal(nn::SiLU()(x), silu(x)));
-  CHECK(array_equal(nn::Mish()(x), mish(x)));
-  CHECK(array_equal(nn::Softplus()(x), softplus(x)));
-  CHECK(array_equal(nn::Softsign()(x), softsign(x)));
-  CHECK(array_equal(nn::Sigmoid()(x), sigmoid(x)));
-  CHECK(array_equal(nn::LogSigmoid()(x), log_sigmoid(x)));
-  CHECK(array_equal(nn::Tanh()(x), tanh(x)));
-  CHECK(array_equal(nn::Softmax{.axis = 0}(x), softmax(x, 0)));
-  CHECK(array_equal(nn::LogSoftmax()(x), log_softmax(x, -1)));
-}
-
 TEST_CASE("Dropout scales what it keeps in training, and is the identity in evaluation") {
   nn::Dropout drop(0.25, {.generator = std::make_shared<Generator>(5)});
   const Tensor x = ones({100, 100});

@@ -1,4 +1,4 @@
-/// Images and the options that hold for their spatial axes, checked; for ops/*.cpp only.
+/// Images and the options that hold for their spatial axes, checked; for .cpp files only.
 #pragma once
 
 #include <array>

@@ -1,0 +1,43 @@
+#include "gradtape/nn/detail/layer.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/ops/detail/spatial.hpp"
+
+namespace gradtape::nn::detail {
+
+Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
+               Generator& generator) {
+  if (given) return given(shape, dtype, generator);
+  const double bound = 1 / std::sqrt(static_cast<double>(fan));
+  return init::Uniform{-bound, bound}(shape, dtype, generator);
+}
+
+void check_image(const char* layer, const Tensor& x, std::int64_t channels, int axes) {
+  const bool batched = x.ndim() == axes + 2;
+  const bool fits =
+      (batched || x.ndim() == axes + 1) && (channels < 0 || x.shape()[batched ? 1 : 0] == channels);
+  if (fits) return;
+  static constexpr const char* spatial[] = {"", ", L", ", H, W", ", D, H, W"};
+  const auto image = (channels < 0 ? "C" : fmt::to_string(channels)) + spatial[axes];
+  refuse_shape(layer, fmt::format("[N, {}] or [{}]", image, image), x);
+}
+
+void refuse_shape(const char* layer, const std::string& expected, const Tensor& x) {
+  fail<ShapeError>(layer, fmt::format("x must be {}, got {}", expected, x.shape().str()));
+}
+
+void check_at_least(const char* layer, const char* what, std::int64_t value, std::int64_t least) {
+  if (value < least)
+    fail<ValueError>(layer, fmt::format("{} must be at least {}, got {}", what, least, value));
+}
+
+void check_extents(const char* layer, const char* what, const Extents& given, int axes,
+                   std::int64_t least) {
+  gradtape::detail::spatial(layer, what, given, axes, least);
+}
+
+}  // namespace gradtape::nn::detail

@@ -1,0 +1,29 @@
+/// What layers check and start with; for nn/*.hpp and nn/*.cpp only.
+#pragma once
+
+#include <string>
+
+#include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/nn/init.hpp"
+
+namespace gradtape::nn::detail {
+
+/// What `given` draws, or without it a tensor that is uniform in +-1 / sqrt(fan), as PyTorch's
+/// layers start: kaiming_uniform with a = sqrt(5) has this bound.
+Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
+               Generator& generator);
+
+/// Throws ShapeError unless x is [N, channels, spatial...], or that without N. Any number of
+/// channels will do where it is -1.
+void check_image(const char* layer, const Tensor& x, std::int64_t channels, int axes);
+/// Throws ShapeError: "Bilinear: x must be [..., 3], got [2, 4]".
+[[noreturn]] void refuse_shape(const char* layer, const std::string& expected, const Tensor& x);
+
+/// Throws ValueError: "Linear: in must be at least 1, got 0".
+void check_at_least(const char* layer, const char* what, std::int64_t value, std::int64_t least);
+/// Throws ValueError unless `given` is one value, or one for each of the `axes` spatial axes, none
+/// below `least`.
+void check_extents(const char* layer, const char* what, const Extents& given, int axes,
+                   std::int64_t least);
+
+}  // namespace gradtape::nn::detail

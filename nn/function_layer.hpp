@@ -1,0 +1,29 @@
+/// FunctionLayer: a function of a tensor, with its options fixed, as a layer.
+#pragma once
+
+#include <tuple>
+#include <utility>
+
+#include "gradtape/nn/module.hpp"
+
+namespace gradtape::nn {
+
+/// The layer y = function(x, options...) without parameters.
+///
+///     struct Scale : nn::FunctionLayer<scale, double> {
+///       explicit Scale(double factor = 2) : FunctionLayer(factor) {}
+///     };
+template <auto function, class... Options> class FunctionLayer : public Layer {
+ public:
+  explicit FunctionLayer(Options... options) : options_(std::move(options)...) {}
+
+ protected:
+  Tensor forward(const Tensor& x) const override {
+    return std::apply([&](const auto&... options) { return function(x, options...); }, options_);
+  }
+
+ private:
+  std::tuple<Options...> options_;
+};
+
+}  // namespace gradtape::nn

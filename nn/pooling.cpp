@@ -1,0 +1,67 @@
+#include "gradtape/nn/pooling.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/ops/detail/spatial.hpp"
+#include "gradtape/nn/detail/layer.hpp"
+
+namespace gradtape::nn::detail {
+namespace {
+
+void check_windows(const char* layer, int axes, const Extents& kernel, const Extents& stride) {
+  check_extents(layer, "kernel", kernel, axes, 1);
+  if (!stride.list.empty()) check_extents(layer, "stride", stride, axes, 1);
+}
+
+void check_padding(const char* layer, int axes, const Extents& kernel, const Extents& padding) {
+  using gradtape::detail::spatial;
+  const auto windows = spatial(layer, "kernel", kernel, axes, 1);
+  const auto border = spatial(layer, "padding", padding, axes, 0);
+  for (std::size_t i = 0; i < border.size(); ++i)
+    if (2 * border[i] > windows[i])
+      fail<ValueError>(layer, fmt::format("padding {} must be at most half of the kernel {}",
+                                          gradtape::detail::str(border, axes),
+                                          gradtape::detail::str(windows, axes)));
+}
+
+}  // namespace
+
+const Extents& checked(const char* layer, int axes, const Extents& kernel,
+                       const MaxPoolOptions& options) {
+  check_windows(layer, axes, kernel, options.stride);
+  check_padding(layer, axes, kernel, options.padding);
+  check_extents(layer, "dilation", options.dilation, axes, 1);
+  return kernel;
+}
+
+const Extents& checked(const char* layer, int axes, const Extents& kernel,
+                       const AvgPoolOptions& options) {
+  check_windows(layer, axes, kernel, options.stride);
+  check_padding(layer, axes, kernel, options.padding);
+  return kernel;
+}
+
+const Extents& checked(const char* layer, int axes, const Extents& kernel,
+                       const LpPoolOptions& options) {
+  check_windows(layer, axes, kernel, options.stride);
+  return kernel;
+}
+
+double checked_exponent(const char* layer, double p) {
+  if (!(p > 0) || std::isinf(p))
+    fail<ValueError>(layer, fmt::format("p must be positive and finite, got {}", p));
+  return p;
+}
+
+const Extents& checked_size(const char* layer, int axes, const Extents& size) {
+  Extents extents = size;
+  for (auto& extent : extents.list)
+    if (extent == -1) extent = 1;
+  check_extents(layer, "size", extents, axes, 1);
+  return size;
+}
+
+}  // namespace gradtape::nn::detail
