@@ -7,12 +7,11 @@
 #include <fmt/format.h>
 
 #include <gradtape/autograd/autograd.hpp>
-#include <gradtape/autograd/io/file.hpp>
 #include <gradtape/nn/nn.hpp>
+#include <gradtape/optim/optim.hpp>
 
 #include <chrono>
 #include <cmath>
-#include <vector>
 
 using namespace gradtape;
 
@@ -75,59 +74,24 @@ double seconds(std::int64_t operations) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-struct Point {
-  double operations, seconds;
-};
-
 /// Time against N, both on logarithmic axes, with the line of proportional growth through the last
 /// point.
-std::string chart(const std::vector<Point>& points) {
-  const double width = 640, height = 420, margin = 70;
-  const double low_x = 2, high_x = std::log10(points.back().operations);
-  const double high_y = std::ceil(std::log10(points.back().seconds)), low_y = high_y - 6;
-  const auto x = [&](double log) {
-    return margin + (log - low_x) / (high_x - low_x) * (width - 2 * margin);
-  };
-  const auto y = [&](double log) {
-    return height - margin - (log - low_y) / (high_y - low_y) * (height - 2 * margin);
-  };
-  const auto line = [](double x0, double y0, double x1, double y1, const char* style) {
-    return fmt::format("<line x1='{:.1f}' y1='{:.1f}' x2='{:.1f}' y2='{:.1f}' {}/>\n", x0, y0, x1,
-                       y1, style);
-  };
-  const auto label = [](double x, double y, const char* anchor, const std::string& text) {
-    return fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='{}'>{}</text>\n", x, y, anchor,
-                       text);
-  };
-  std::string svg = fmt::format(
-      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {} {}' font-family='sans-serif' "
-      "font-size='13' fill='#1d2733'>\n<rect width='100%' height='100%' fill='white'/>\n",
-      width, height);
-  for (double k = low_x; k <= high_x; ++k) {
-    svg += line(x(k), y(low_y), x(k), y(high_y), "stroke='#e3e8ed'");
-    svg += label(x(k), y(low_y) + 20, "middle",
-                 fmt::format("10<tspan dy='-5' font-size='9'>{}</tspan>", k));
-  }
-  for (double k = low_y; k <= high_y; ++k) {
-    svg += line(x(low_x), y(k), x(high_x), y(k), "stroke='#e3e8ed'");
-    svg += label(x(low_x) - 8, y(k) + 4, "end",
-                 fmt::format("10<tspan dy='-5' font-size='9'>{}</tspan>", k));
-  }
-  const auto& last = points.back();
-  const double offset = std::log10(last.seconds) - std::log10(last.operations);
-  svg += line(x(low_x), y(low_x + offset), x(high_x), y(high_x + offset),
-              "stroke='#b3541e' stroke-dasharray='5 4'");
-  for (const auto& p : points)
-    svg += fmt::format("<circle cx='{:.1f}' cy='{:.1f}' r='4.5' fill='#1769aa'/>\n",
-                       x(std::log10(p.operations)), y(std::log10(p.seconds)));
-  svg += label(width / 2, height - 22, "middle", "operations N of y = y h + y h, repeated");
-  svg += label(width / 2, 32, "middle",
-               fmt::format("forward and backward: {:.0f} ns for an operation, whatever N",
-                           1e9 * last.seconds / last.operations));
-  svg += fmt::format(
-      "<text transform='translate(20 {}) rotate(-90)' text-anchor='middle'>seconds</text>\n",
-      height / 2);
-  return svg + "</svg>\n";
+void save_picture(const std::string& path, const optim::Series& measured) {
+  const double slope = measured.y.back() / measured.x.back();
+  const double first = measured.x.front(), last = measured.x.back();
+  const optim::Series proportional{.name = "proportional",
+                                   .x = {first, last},
+                                   .y = {slope * first, slope * last},
+                                   .mark = optim::Mark::dashes,
+                                   .colour = "grey"};
+  optim::save_chart(path, {proportional, measured},
+                    {.title = fmt::format("forward and backward: {:.0f} ns for an operation, "
+                                          "whatever N",
+                                          1e9 * slope),
+                     .x_label = "operations N of y = y h + y h, repeated",
+                     .y_label = "seconds",
+                     .log_x = true,
+                     .log_y = true});
 }
 
 }  // namespace
@@ -136,12 +100,13 @@ int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : ".";
   seed(1);
   fmt::print("{:>10}  {:>12}  {:>8}\n", "N", "seconds", "ns / N");
-  std::vector<Point> points;
+  optim::Series measured{.name = "measured", .mark = optim::Mark::points};
   for (std::int64_t n = 100; n <= 10'000'000; n *= 10) {
     double best = seconds(n);
     for (std::int64_t repeat = 0; repeat < std::min<std::int64_t>(20, 10'000'000 / n); ++repeat)
       best = std::min(best, seconds(n));
-    points.push_back({static_cast<double>(n), best});
+    measured.x.push_back(static_cast<double>(n));
+    measured.y.push_back(best);
     fmt::print("{:>10}  {:>12.3g}  {:>8.1f}\n", n, best, 1e9 * best / static_cast<double>(n));
   }
   fmt::print("\n");
@@ -156,7 +121,7 @@ int main(int argc, char** argv) {
   }
   fmt::print("largest ratio of backward to forward work: {:.2f}\n", worst);
 
-  write_file(folder + "/theorem.svg", chart(points));
+  save_picture(folder + "/theorem.svg", measured);
   fmt::print("{0}/theorem.svg shows time against N, {0}/tape.html steps through the block\n",
              folder);
   return worst <= 4 ? 0 : 1;
