@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradtape/nn/activation.hpp"
+#include "gradtape/nn/attention.hpp"
 #include "gradtape/nn/containers.hpp"
 #include "gradtape/nn/convolution.hpp"
 #include "gradtape/nn/data/data.hpp"
@@ -14,6 +15,7 @@
 #include "gradtape/nn/metric.hpp"
 #include "gradtape/nn/module.hpp"
 #include "gradtape/nn/pooling.hpp"
+#include "gradtape/nn/position.hpp"
 #include "gradtape/nn/recurrent.hpp"
 #include "gradtape/nn/recurrent_cell.hpp"
 #include "gradtape/nn/sequential.hpp"

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/detail/attention.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -48,12 +49,14 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
 
 }  // namespace
 
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const AttentionOptions& options) {
-  Tensor x[] = {query, key, value};
-  unify(x, 3, op);
-  const auto& [q, k, v] = x;
-  check(q, k, v);
+Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
+                                 const AttentionOptions& options) {
+  Tensor x[] = {query, key};
+  unify(x, 2, op);
+  const auto& [q, k] = x;
+  if (q.ndim() < 2 || k.ndim() < 2 || q.size(-1) != k.size(-1))
+    fail<ShapeError>(op, fmt::format("needs query [..., n, d] and key [..., m, d], got {} and {}",
+                                     describe(q), describe(k)));
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
   Tensor scores = matmul(q * scale, transpose(k));
 
@@ -71,11 +74,18 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
       allowed = allowed.defined() ? logical_and(allowed, mask) : mask;
     }
   }
-  Tensor weights = allowed.defined() ? masked_softmax(scores, allowed) : softmax(scores);
-  if (options.dropout != 0)
-    weights = dropout(weights, options.dropout,
-                      options.generator ? *options.generator : default_generator());
-  return matmul(weights, v);
+  const Tensor weights = allowed.defined() ? masked_softmax(scores, allowed) : softmax(scores);
+  if (options.dropout == 0) return weights;
+  return dropout(weights, options.dropout,
+                 options.generator ? *options.generator : default_generator());
+}
+
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const AttentionOptions& options) {
+  Tensor x[] = {query, key, value};
+  unify(x, 3, op);
+  check(x[0], x[1], x[2]);
+  return matmul(attention_weights(x[0], x[1], options), x[2]);
 }
 
 }  // namespace gradtape
