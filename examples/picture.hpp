@@ -196,7 +196,7 @@ class Picture {
     const double power = std::pow(10, std::floor(std::log10(wanted)));
     const double step = power * (wanted > 5 * power ? 10 : wanted > 2 * power ? 5 : 2);
     for (double k = std::ceil(axis.low / step - 1e-9); k * step <= axis.high + 1e-9 * step; ++k)
-      out.push_back(k * step);
+      out.push_back(k * step + 0.0);  // 0, not -0
     return out;
   }
 
