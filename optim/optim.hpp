@@ -12,6 +12,7 @@
 #include "gradtape/optim/checkpoint.hpp"
 #include "gradtape/optim/clip.hpp"
 #include "gradtape/optim/early_stopping.hpp"
+#include "gradtape/optim/lbfgs.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
 #include "gradtape/optim/named_values.hpp"
