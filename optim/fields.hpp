@@ -18,6 +18,9 @@ class Fields {
   Fields& group(std::size_t i) { return enter("groups", i, {}); }
   Fields& state(std::size_t i, const Shape& shape) { return enter("state", i, shape); }
 
+  /// That of the parameter.
+  const Shape& shape() const { return shape_; }
+
   virtual void operator()(const char* name, double& value) = 0;
   /// A count, at least 0.
   virtual void operator()(const char* name, std::int64_t& value) = 0;

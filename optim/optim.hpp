@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gradtape/optim/adadelta.hpp"
+#include "gradtape/optim/adafactor.hpp"
 #include "gradtape/optim/adagrad.hpp"
 #include "gradtape/optim/adam.hpp"
 #include "gradtape/optim/adamax.hpp"

@@ -63,6 +63,14 @@ template <class T> class Pass {
  public:
   Pass(const Parameter& parameter, const Extent& extent) : parameter_(parameter), extent_(extent) {}
 
+  const Parameter& parameter() const { return parameter_; }
+  const Tensor& gradient() const { return extent_.gradient(); }
+  /// Calls formula(w, d) for each element and that of `direction`, which takes the gradient's
+  /// place.
+  template <class F> void along(const Tensor& direction, const F& formula) const {
+    Pass(parameter_, Extent(direction))(formula);
+  }
+
   /// Calls formula(w, g, s...) for each element, which updates w and the elements s of the state
   /// tensors; in place where nobody else holds them.
   template <class F, class... State> void operator()(const F& formula, State&... state) const {

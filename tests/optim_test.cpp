@@ -223,6 +223,26 @@ TEST_CASE("the learning rate may change between steps, and the dtype of the para
   check_close(w, want, 1e-6);
 }
 
+TEST_CASE("gradients accumulated over small batches are those of one large batch") {
+  const Tensor x = reshape(tensor(gradient_at(3, 24)), {8, 3}), y = tensor(gradient_at(4, 8));
+  const auto loss = [&](const Parameter& w, std::int64_t from, std::int64_t to) {
+    const Tensor error = matmul(slice(x, 0, from, to), w) - slice(y, 0, from, to);
+    return mean(error * error * error * error);
+  };
+  const Parameter large(tensor(gradient_at(5, 3))), small(tensor(gradient_at(5, 3)));
+  optim::Adam a({large}, {.lr = 0.1}), b({small}, {.lr = 0.1});
+  for (int t = 0; t < 5; ++t) {
+    a.zero_grad();
+    loss(large, 0, 8).backward();
+    a.step();
+    b.zero_grad();
+    for (std::int64_t k = 0; k < 4; ++k) (loss(small, 2 * k, 2 * k + 2) / 4.0).backward();
+    CHECK(allclose(small.grad(), large.grad(), 1e-12));
+    b.step();
+  }
+  check_close(small, values(large), 1e-12);
+}
+
 TEST_CASE("zero_grad drops the gradients of all parameters") {
   const Parameter a(tensor({1.0})), b(tensor({2.0}));
   optim::SGD sgd({a, b});

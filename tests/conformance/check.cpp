@@ -116,6 +116,7 @@ const std::map<std::string, Check> checks = {{"op", run},
                                              {"optimizer", check_optimizer},
                                              {"scheduler", check_scheduler},
                                              {"clip", check_clip},
+                                             {"training", check_training},
                                              {"init", check_init},
                                              {"statistic", check_statistic}};
 

@@ -27,6 +27,7 @@ void compare_tensors(const std::string& what, const Tensor& got, const Tensor& w
 void check_optimizer(const Case& c);
 void check_scheduler(const Case& c);
 void check_clip(const Case& c);
+void check_training(const Case& c);
 void check_init(const Case& c);
 void check_statistic(const Case& c);
 

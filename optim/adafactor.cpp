@@ -1,0 +1,88 @@
+#include "gradtape/optim/adafactor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/elementwise.hpp"
+#include "gradtape/autograd/ops/reduce.hpp"
+#include "gradtape/optim/update.hpp"
+
+namespace gradtape::optim {
+namespace {
+
+double root_mean_square(const Tensor& x) {
+  return x.numel() == 0 ? 0 : std::sqrt(mean(x * x).item<double>());
+}
+
+Tensor at_least(double bound, const Tensor& x) {
+  return clamp(x, bound, std::numeric_limits<double>::infinity());
+}
+
+/// Moves a running mean, zeros at first, by a share of the way to `value`.
+void average(Tensor& running, const Tensor& value, double share) {
+  const Tensor old = running.defined() ? running.to(value.dtype()) : zeros_like(value);
+  running = old + share * (value - old);
+}
+
+/// g over the root of the second moment, that of Algorithm 4 for matrices.
+Tensor update_of(AdafactorState& s, const Tensor& g, double share, double eps) {
+  const Tensor square = g * g;
+  Tensor moment;
+  if (g.ndim() < 2) {
+    average(s.second_moment, square, share);
+    moment = s.second_moment;
+  } else {
+    average(s.rows, mean(square, -1, {.keepdim = true}), share);
+    average(s.columns, mean(square, -2, {.keepdim = true}), share);
+    moment = s.rows * s.columns / at_least(eps, mean(s.rows, -2, {.keepdim = true}));
+  }
+  return g * rsqrt(at_least(eps * eps, moment));
+}
+
+}  // namespace
+
+void AdafactorOptions::check() const {
+  detail::require_non_negative(rule, "lr", lr);
+  detail::require(beta2_decay < 0, rule, "beta2_decay", beta2_decay, "negative");
+  detail::require_non_negative(rule, "eps1", eps1);
+  detail::require_non_negative(rule, "eps2", eps2);
+  detail::require(clip > 0, rule, "clip", clip, "positive");
+  detail::require_non_negative(rule, "weight_decay", weight_decay);
+}
+
+void AdafactorOptions::fields(detail::Fields& each) {
+  each("lr", lr);
+  each("beta2_decay", beta2_decay);
+  each("eps1", eps1);
+  each("eps2", eps2);
+  each("clip", clip);
+  each("weight_decay", weight_decay);
+  each("maximize", maximize);
+}
+
+void AdafactorState::fields(detail::Fields& each) {
+  each("steps", steps);
+  Shape by_row = each.shape(), by_column = each.shape();
+  if (by_row.ndim() > 1) by_row[by_row.ndim() - 1] = by_column[by_row.ndim() - 2] = 1;
+  each("rows", rows, by_row);
+  each("columns", columns, by_column);
+  each("second_moment", second_moment);
+}
+
+void Adafactor::step() {
+  each([]<class T>(const AdafactorOptions& o, AdafactorState& s, const detail::Pass<T>& pass) {
+    if (pass.gradient().numel() == 0) return;
+    const double t = static_cast<double>(++s.steps);
+    const double eps = o.eps1 > 0 ? o.eps1 : double{std::numeric_limits<T>::epsilon()};
+    const Tensor u = update_of(s, pass.gradient(), std::pow(t, o.beta2_decay), eps);
+    const double size = std::min(o.lr, 1 / std::sqrt(t)) *
+                        std::max(o.eps2, root_mean_square(pass.parameter().tensor().detach())) /
+                        std::max(1.0, root_mean_square(u) / o.clip);
+    const T keep = T(1 - o.lr * o.weight_decay), step = T(o.maximize ? -size : size);
+    pass.along(u, [=](T& w, T d) { w = keep * w - step * d; });
+  });
+}
+
+}  // namespace gradtape::optim
