@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gradtape/autograd/io/file.hpp"  // read_file
 #include "gradtape/nn/data/dataset.hpp"
 
 namespace gradtape::nn::data {
