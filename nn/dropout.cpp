@@ -2,19 +2,72 @@
 
 #include <fmt/format.h>
 
-#include "gradtape/autograd/ops.hpp"
+#include <cmath>
+
+#include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/random.hpp"
+#include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+namespace {
 
-Dropout::Dropout(double p, DropoutOptions options)
-    : p_(p), generator_(std::move(options.generator)) {
-  if (!(p >= 0 && p < 1))
-    fail<ValueError>("Dropout", fmt::format("p is a probability in [0, 1), got {}", p));
+/// The shape of x with one element for each channel; `leading` axes number the channels.
+Shape per_channel(const Tensor& x, int leading) {
+  Shape shape = x.shape();
+  for (int axis = leading; axis < x.ndim(); ++axis) shape[axis] = 1;
+  return shape;
 }
 
+/// x where a mask of this shape keeps it, else SELU's limit; then scaled and shifted to what mean
+/// and variance were.
+Tensor alpha_dropout(const Tensor& x, double p, const Shape& mask_shape, Generator& generator) {
+  constexpr double limit = -1.0507009873554805 * 1.6732632423543772;
+  const double scale = 1 / std::sqrt((1 - p) * (1 + p * limit * limit));
+  const Tensor kept = bernoulli(1 - p, mask_shape, x.dtype(), generator);
+  return scale * (x * kept + limit * (1.0 - kept)) - scale * p * limit;
+}
+
+}  // namespace
+
+namespace detail {
+
+RandomLayer::RandomLayer(const char* name, double p, DropoutOptions options)
+    : p_(p), generator_(std::move(options.generator)) {
+  if (!(p >= 0 && p < 1))
+    fail<ValueError>(name, fmt::format("p is a probability in [0, 1), got {}", p));
+}
+
+Tensor ChannelDropout::forward(const Tensor& x) const {
+  check_image(name_, x, -1, axes_);
+  if (!is_active()) return x;
+  return x * dropout(ones(per_channel(x, x.ndim() - axes_), x.dtype()), p_, generator());
+}
+
+}  // namespace detail
+
 Tensor Dropout::forward(const Tensor& x) const {
-  if (!is_training() || p_ == 0) return x;
-  return dropout(x, p_, generator_ ? *generator_ : default_generator());
+  return is_active() ? dropout(x, p_, generator()) : x;
+}
+
+Tensor AlphaDropout::forward(const Tensor& x) const {
+  return is_active() ? alpha_dropout(x, p_, x.shape(), generator()) : x;
+}
+
+Tensor FeatureAlphaDropout::forward(const Tensor& x) const {
+  if (x.ndim() < 2) detail::refuse_shape("FeatureAlphaDropout", "[N, C, ...]", x);
+  return is_active() ? alpha_dropout(x, p_, per_channel(x, 2), generator()) : x;
+}
+
+GaussianNoise::GaussianNoise(double std, DropoutOptions options)
+    : std_(std), generator_(std::move(options.generator)) {
+  if (!(std >= 0) || std::isinf(std))
+    fail<ValueError>("GaussianNoise",
+                     fmt::format("std must be finite and not negative, got {}", std));
+}
+
+Tensor GaussianNoise::forward(const Tensor& x) const {
+  if (!is_training() || std_ == 0) return x;
+  return x + std_ * randn(x.shape(), x.dtype(), generator_ ? *generator_ : default_generator());
 }
 
 }  // namespace gradtape::nn

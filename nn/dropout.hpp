@@ -1,4 +1,5 @@
-/// Dropout, active in training mode only.
+/// Layers that disturb at random in training mode only: dropout of elements or whole channels, and
+/// noise. In evaluation each gives x itself.
 #pragma once
 
 #include <memory>
@@ -8,24 +9,106 @@
 
 namespace gradtape::nn {
 
-/// Options of Dropout.
+/// Options of Dropout and the layers like it.
 struct DropoutOptions {
   /// Draws the masks; the calling thread's default generator if not given.
   std::shared_ptr<Generator> generator = nullptr;
 };
 
+namespace detail {
+
+/// What the layers here share.
+class RandomLayer : public Layer {
+ protected:
+  /// Throws ValueError unless p is in [0, 1).
+  RandomLayer(const char* name, double p, DropoutOptions options);
+  Generator& generator() const { return generator_ ? *generator_ : default_generator(); }
+  /// Whether the layer does anything now.
+  bool is_active() const { return is_training() && p_ > 0; }
+
+  double p_;
+
+ private:
+  std::shared_ptr<Generator> generator_;
+};
+
+/// Dropout of channels over `axes` spatial axes.
+class ChannelDropout : public RandomLayer {
+ protected:
+  ChannelDropout(const char* name, int axes, double p, DropoutOptions options)
+      : RandomLayer(name, p, std::move(options)), name_(name), axes_(axes) {}
+  Tensor forward(const Tensor& x) const override;
+
+ private:
+  const char* name_;
+  int axes_;
+};
+
+}  // namespace detail
+
 /// In training, each element is 0 with probability p and x / (1 - p) otherwise, so that its
-/// expectation is x; in evaluation, x itself (Srivastava et al. 2014).
-/// Throws ValueError unless p is in [0, 1).
-class Dropout : public Layer {
+/// expectation is x (Srivastava et al. 2014). Throws ValueError unless p is in [0, 1).
+class Dropout : public detail::RandomLayer {
  public:
-  explicit Dropout(double p = 0.5, DropoutOptions options = {});
+  explicit Dropout(double p = 0.5, DropoutOptions options = {})
+      : RandomLayer("Dropout", p, std::move(options)) {}
+
+ protected:
+  Tensor forward(const Tensor& x) const override;
+};
+
+// Dropout of whole channels, for neighbouring pixels say the same (Tompson et al. 2015). Throw
+// ValueError unless p is in [0, 1); a call ShapeError.
+
+/// Dropout of the channels of x: [N, C, L] or [C, L]
+struct Dropout1d : detail::ChannelDropout {
+  explicit Dropout1d(double p = 0.5, DropoutOptions options = {})
+      : ChannelDropout("Dropout1d", 1, p, std::move(options)) {}
+};
+/// Dropout of the channels of x: [N, C, H, W] or [C, H, W]
+struct Dropout2d : detail::ChannelDropout {
+  explicit Dropout2d(double p = 0.5, DropoutOptions options = {})
+      : ChannelDropout("Dropout2d", 2, p, std::move(options)) {}
+};
+/// Dropout of the channels of x: [N, C, D, H, W] or [C, D, H, W]
+struct Dropout3d : detail::ChannelDropout {
+  explicit Dropout3d(double p = 0.5, DropoutOptions options = {})
+      : ChannelDropout("Dropout3d", 3, p, std::move(options)) {}
+};
+
+/// Dropout that keeps the mean 0 and the variance 1 of a SELU network's signals: with probability p
+/// an element becomes SELU's limit, -1.758, and an affine map of all restores mean and variance
+/// (Klambauer et al. 2017, section 3, "new dropout technique"). Throws as Dropout.
+class AlphaDropout : public detail::RandomLayer {
+ public:
+  explicit AlphaDropout(double p = 0.5, DropoutOptions options = {})
+      : RandomLayer("AlphaDropout", p, std::move(options)) {}
+
+ protected:
+  Tensor forward(const Tensor& x) const override;
+};
+
+/// AlphaDropout of whole channels.  x: [N, C, ...]. Throws as Dropout; a call ShapeError.
+class FeatureAlphaDropout : public detail::RandomLayer {
+ public:
+  explicit FeatureAlphaDropout(double p = 0.5, DropoutOptions options = {})
+      : RandomLayer("FeatureAlphaDropout", p, std::move(options)) {}
+
+ protected:
+  Tensor forward(const Tensor& x) const override;
+};
+
+/// In training, x + std * eps with standard normal eps: noise on the inputs as regularisation (MIT
+/// 6.390 lecture notes, section 6.8.1). Throws ValueError for a std that is negative or not finite.
+class GaussianNoise : public Layer {
+ public:
+  explicit GaussianNoise(double std = 0.1, DropoutOptions options = {});
 
  protected:
   Tensor forward(const Tensor& x) const override;
 
  private:
-  double p_;
+  double std_;
   std::shared_ptr<Generator> generator_;
 };
 

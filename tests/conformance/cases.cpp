@@ -69,10 +69,11 @@ Gradients gradients(const json& names, const Arrays& arrays) {
   return out;
 }
 
-void read_op(Case& c, const json& line, const Arrays& arrays) {
+void read_call(Case& c, const json& line, const Arrays& arrays) {
   c.expression = line.value("expr", "");
-  c.args = line.value("args", json::array()).dump();
-  c.kwargs = line.value("kwargs", json::object()).dump();
+  const std::string constructor = c.kind == "module" ? "ctor_" : "";
+  c.args = line.value(constructor + "args", json::array()).dump();
+  c.kwargs = line.value(constructor + "kwargs", json::object()).dump();
   for (const auto& input : line.at("inputs"))
     c.inputs.push_back(
         {input.at("name"), array(input.at("array"), arrays), input.value("grad", false)});
@@ -145,8 +146,8 @@ std::vector<Case> read_cases(const std::string& folder) {
       c.json = line;
       if (!groups.contains(c.group))
         groups[c.group] = load_safetensors(folder + "/" + c.group + ".safetensors");
-      if (c.kind == "op")
-        read_op(c, parsed, groups[c.group]);
+      if (c.kind == "op" || c.kind == "module")
+        read_call(c, parsed, groups[c.group]);
       else
         add_arrays(parsed, groups[c.group], c.arrays);
       cases.push_back(std::move(c));

@@ -36,11 +36,11 @@ struct Case {
   bool first_outputs_only = false;
   double rtol = 0, atol = 0;
   std::string json;  ///< Its line.
-  Arrays arrays;     ///< Those that it names, for kinds other than "op".
+  Arrays arrays;     ///< Those that it names, for kinds other than "op" and "module".
 
-  // Of kind "op" alone.
+  // Of the kinds "op" and "module" alone.
   std::string expression;    ///< Empty where `args` and `kwargs` give the call.
-  std::string args, kwargs;  ///< As JSON.
+  std::string args, kwargs;  ///< Of the function, or of the module's constructor, as JSON.
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   Gradients grads;

@@ -82,37 +82,18 @@ void run(const Case& c) {
     values.emplace(input.name, x);
     if (tracked) leaves.push_back({input.name, x, true});
   }
-  const Value result = c.expression.empty()
-                           ? call_function(c.op, arguments(c, values), keywords(c, values))
-                           : evaluate(c.expression, values);
-  std::vector<Tensor> outputs, seeds;
-  flatten_result(result, outputs);
-  if (c.first_outputs_only && outputs.size() > c.outputs.size()) outputs.resize(c.outputs.size());
-  if (outputs.size() != c.outputs.size())
-    throw Difference(fmt::format("{} outputs, wanted {}", outputs.size(), c.outputs.size()));
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    compare_tensors(outputs.size() == 1 ? "value" : fmt::format("value {}", i), outputs[i],
-                    c.outputs[i].value, c);
-    seeds.push_back(c.outputs[i].cotangent);
-  }
-  const bool second = !c.hvp_directions.empty();
-  const Gradients first = gradients(outputs, seeds, leaves, second);
-  compare_gradients("grad", first, c.grads, leaves, c);
-  if (!second) return;
-  std::vector<Tensor> grads, directions;
-  for (const auto& [name, g] : first) {
-    const auto v = c.hvp_directions.find(name);
-    if (!g.defined() || v == c.hvp_directions.end()) continue;
-    grads.push_back(g);
-    directions.push_back(v->second);
-  }
-  compare_gradients("hvp", gradients(grads, directions, leaves, false), c.hvp, leaves, c);
+  check_results(c,
+                c.expression.empty()
+                    ? call_function(c.op, arguments(c, values), keywords(c, values))
+                    : evaluate(c.expression, values),
+                leaves);
 }
 
 using Check = void (*)(const Case&);
 
 /// By kind.
 const std::map<std::string, Check> checks = {{"op", run},
+                                             {"module", check_module},
                                              {"optimizer", check_optimizer},
                                              {"scheduler", check_scheduler},
                                              {"clip", check_clip},
@@ -140,6 +121,31 @@ void compare_tensors(const std::string& what, const Tensor& got, const Tensor& w
       throw Difference(fmt::format("{}{} is {:.17g}, wanted {:.17g} ({} of {} elements differ)",
                                    what, place(got.shape(), static_cast<std::int64_t>(i)), g[i],
                                    w[i], wrong, g.size()));
+}
+
+void check_results(const Case& c, const Value& result, const std::vector<Input>& leaves) {
+  std::vector<Tensor> outputs, seeds;
+  flatten_result(result, outputs);
+  if (c.first_outputs_only && outputs.size() > c.outputs.size()) outputs.resize(c.outputs.size());
+  if (outputs.size() != c.outputs.size())
+    throw Difference(fmt::format("{} outputs, wanted {}", outputs.size(), c.outputs.size()));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    compare_tensors(outputs.size() == 1 ? "value" : fmt::format("value {}", i), outputs[i],
+                    c.outputs[i].value, c);
+    seeds.push_back(c.outputs[i].cotangent);
+  }
+  const bool second = !c.hvp_directions.empty();
+  const Gradients first = gradients(outputs, seeds, leaves, second);
+  compare_gradients("grad", first, c.grads, leaves, c);
+  if (!second) return;
+  std::vector<Tensor> grads, directions;
+  for (const auto& [name, g] : first) {
+    const auto v = c.hvp_directions.find(name);
+    if (!g.defined() || v == c.hvp_directions.end()) continue;
+    grads.push_back(g);
+    directions.push_back(v->second);
+  }
+  compare_gradients("hvp", gradients(grads, directions, leaves, false), c.hvp, leaves, c);
 }
 
 bool can_check(const std::string& kind) {

@@ -23,7 +23,12 @@ struct Difference : std::runtime_error {
 /// Throws Difference unless the tensors agree; of random ones shape and dtype alone can.
 void compare_tensors(const std::string& what, const Tensor& got, const Tensor& want, const Case& c);
 
+/// Compares the tensors of a result with the outputs of the case, and their gradients, to second
+/// order where the case has them, with respect to the leaves, which bear the names of its inputs.
+void check_results(const Case& c, const Value& result, const std::vector<Input>& leaves);
+
 // Cases of other kinds than "op". Each throws Difference, or Unsupported.
+void check_module(const Case& c);
 void check_optimizer(const Case& c);
 void check_scheduler(const Case& c);
 void check_clip(const Case& c);

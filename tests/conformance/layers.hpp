@@ -15,10 +15,33 @@ namespace gradtape::conformance {
 struct MadeLayer {
   nn::Module module;                             ///< A handle to its parameters and its mode.
   std::function<Tensor(const Tensor&)> forward;  ///< Empty unless it is called with one tensor.
+  Function call;  ///< Calls it with the inputs of a case as positional arguments.
 };
+
+/// A layer that is called with one tensor.
+template <class L> MadeLayer made(const L& layer) {
+  const auto forward = [layer](const Tensor& x) -> Tensor { return layer(x); };
+  return {layer, forward, [forward](Call& c) -> Value { return forward(c.tensor(0, "input")); }};
+}
+/// A layer that is called otherwise.
+inline MadeLayer made(const nn::Module& layer, Function call) {
+  return {layer, nullptr, std::move(call)};
+}
 
 /// By PyTorch's name without `nn.`: what makes the layer from the arguments of its constructor.
 using LayerMap = std::map<std::string, std::function<MadeLayer(Call&)>>;
+
+// The families, one file layers/<family>.cpp each; layers.cpp joins them.
+LayerMap activation_layers();
+LayerMap convolution_layers();
+LayerMap linear_layers();
+LayerMap loss_layers();
+LayerMap normalisation_layers();
+LayerMap pooling_layers();
+LayerMap random_layers();
+LayerMap shape_layers();
+
+/// All of them.
 const LayerMap& layers();
 
 /// The layer of this name without `nn.`. Throws Unsupported for one that we have no equivalent of,

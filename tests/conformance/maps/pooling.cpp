@@ -1,12 +1,8 @@
 #include "../value.hpp"
+#include "extents.hpp"
 
 namespace gradtape::conformance {
 namespace {
-
-/// stride=None stands for the kernel's extents.
-Extents stride(Call& c, std::size_t i) {
-  return c.has(i, "stride") ? Extents(c.integers(i, "stride")) : Extents();
-}
 
 Value tuple(const MaxPooled& pooled) {
   return List{pooled.values, pooled.indices};
@@ -18,7 +14,7 @@ Function maximum(MaxPooled (*f)(const Tensor&, const Extents&, const MaxPoolOpti
                  bool with_indices = false) {
   return [=](Call& c) -> Value {
     const auto pooled = f(c.tensor(0, "input"), c.integers(1, "kernel_size"),
-                          {.stride = stride(c, 2),
+                          {.stride = stride_or_kernel(c, 2),
                            .padding = c.integers(3, "padding", {{0}}),
                            .dilation = c.integers(4, "dilation", {{1}}),
                            .ceil_mode = c.flag(5, "ceil_mode", false)});
@@ -31,7 +27,7 @@ Function maximum(MaxPooled (*f)(const Tensor&, const Extents&, const MaxPoolOpti
 Function average(Tensor (*f)(const Tensor&, const Extents&, const AvgPoolOptions&)) {
   return [=](Call& c) -> Value {
     return f(c.tensor(0, "input"), c.integers(1, "kernel_size"),
-             {.stride = stride(c, 2),
+             {.stride = stride_or_kernel(c, 2),
               .padding = c.integers(3, "padding", {{0}}),
               .ceil_mode = c.flag(4, "ceil_mode", false),
               .count_include_pad = c.flag(5, "count_include_pad", true),
@@ -43,30 +39,20 @@ Function average(Tensor (*f)(const Tensor&, const Extents&, const AvgPoolOptions
 Function norm(Tensor (*f)(const Tensor&, double, const Extents&, const LpPoolOptions&)) {
   return [=](Call& c) -> Value {
     return f(c.tensor(0, "input"), c.number(1, "norm_type"), c.integers(2, "kernel_size"),
-             {.stride = stride(c, 3), .ceil_mode = c.flag(4, "ceil_mode", false)});
+             {.stride = stride_or_kernel(c, 3), .ceil_mode = c.flag(4, "ceil_mode", false)});
   };
-}
-
-/// Integers, with -1 for None.
-Extents output_size(Call& c) {
-  const Value& given = c.at(1, "output_size");
-  const List list = given.is<List>() ? given.get<List>() : List{given};
-  std::vector<std::int64_t> extents;
-  for (const auto& extent : list)
-    extents.push_back(extent.is_none() ? -1 : extent.integer("output_size"));
-  return extents;
 }
 
 /// adaptive_avg_pool(input, output_size)
 Function adaptive_average(Tensor (*f)(const Tensor&, const Extents&)) {
-  return [=](Call& c) -> Value { return f(c.tensor(0, "input"), output_size(c)); };
+  return [=](Call& c) -> Value { return f(c.tensor(0, "input"), output_size(c, 1)); };
 }
 
 /// adaptive_max_pool(input, output_size, return_indices=False)
 Function adaptive_maximum(MaxPooled (*f)(const Tensor&, const Extents&),
                           bool with_indices = false) {
   return [=](Call& c) -> Value {
-    const auto pooled = f(c.tensor(0, "input"), output_size(c));
+    const auto pooled = f(c.tensor(0, "input"), output_size(c, 1));
     return c.flag(2, "return_indices", with_indices) ? tuple(pooled) : Value(pooled.values);
   };
 }

@@ -1,0 +1,176 @@
+#include "gradtape/nn/normalisation.hpp"
+
+#include <fmt/format.h>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/nn/detail/layer.hpp"
+
+namespace gradtape::nn {
+namespace {
+
+/// The value, or an undefined tensor for a variable that the options leave out.
+template <class Variable> Tensor value(const Variable& variable) {
+  return variable.defined() ? variable.tensor() : Tensor();
+}
+
+void check_eps(const char* layer, double eps) {
+  if (!(eps >= 0)) fail<ValueError>(layer, fmt::format("eps must not be negative, got {}", eps));
+}
+
+Shape normalized_shape(const char* layer, const Extents& extents) {
+  if (extents.list.empty()) fail<ValueError>(layer, "needs at least one axis to normalise over");
+  for (const auto extent : extents.list) detail::check_at_least(layer, "normalized", extent, 1);
+  return Shape(std::span<const std::int64_t>(extents.list));
+}
+
+/// Throws ShapeError unless the last axes of x have these extents.
+void check_last_axes(const char* layer, const Tensor& x, const Shape& normalized) {
+  const int leading = x.ndim() - normalized.ndim();
+  bool fits = leading >= 0;
+  for (int axis = 0; fits && axis < normalized.ndim(); ++axis)
+    fits = x.shape()[leading + axis] == normalized[axis];
+  const auto text = normalized.str();
+  if (!fits) detail::refuse_shape(layer, "[..., " + text.substr(1), x);
+}
+
+Shape channels_of(const char* layer, std::int64_t channels) {
+  detail::check_at_least(layer, "channels", channels, 1);
+  return {channels};
+}
+
+}  // namespace
+
+namespace detail {
+
+ChannelNorm::ChannelNorm(const char* name, int axes, std::int64_t channels,
+                         const BatchNormLayerOptions& o)
+    : weight(o.affine ? parameter("weight", ones(channels_of(name, channels), o.dtype))
+                      : Parameter()),
+      bias(o.affine ? parameter("bias", zeros({channels}, o.dtype)) : Parameter()),
+      running_mean(o.track_running_stats
+                       ? buffer("running_mean", zeros(channels_of(name, channels), o.dtype))
+                       : Buffer()),
+      running_var(o.track_running_stats ? buffer("running_var", ones({channels}, o.dtype))
+                                        : Buffer()),
+      num_batches_tracked(o.track_running_stats ? buffer("num_batches_tracked", zeros({}, int64))
+                                                : Buffer()),
+      name_(name),
+      axes_(axes),
+      channels_(channels),
+      eps_(o.eps),
+      momentum_(o.momentum) {
+  check_at_least(name, "channels", channels, 1);
+  check_eps(name, o.eps);
+  if (o.momentum && !(*o.momentum >= 0 && *o.momentum <= 1))
+    fail<ValueError>(name, fmt::format("momentum must be in [0, 1], got {}", *o.momentum));
+}
+
+BatchNormOptions ChannelNorm::op_options(double momentum) const {
+  return {.weight = value(weight),
+          .bias = value(bias),
+          .running_mean = value(running_mean),
+          .running_var = value(running_var),
+          .training = is_training() || !running_mean.defined(),
+          .momentum = momentum,
+          .eps = eps_};
+}
+
+Tensor ChannelNorm::keep(const BatchNormResult& result) const {
+  if (is_training() && running_mean.defined()) {
+    running_mean.set(result.running_mean);
+    running_var.set(result.running_var);
+  }
+  return result.y;
+}
+
+Tensor BatchNorm::forward(const Tensor& x) const {
+  const bool fits = x.ndim() == axes_ + 2 || (axes_ == 1 && x.ndim() == 2);
+  if (!fits || x.shape()[1] != channels_) {
+    static constexpr const char* expected[] = {"[N, {0}] or [N, {0}, L]", "[N, {0}, H, W]",
+                                               "[N, {0}, D, H, W]"};
+    refuse_shape(name_, fmt::format(fmt::runtime(expected[axes_ - 1]), channels_), x);
+  }
+  const bool updates = is_training() && running_mean.defined();
+  const auto batches = updates ? num_batches_tracked.tensor().item<std::int64_t>() + 1 : 1;
+  const auto options = op_options(momentum_.value_or(1 / static_cast<double>(batches)));
+  // A batch of nothing has no statistics: the running ones stay.
+  const Tensor y = options.training && x.numel() == 0 ? x : keep(batch_norm(x, options));
+  if (updates) num_batches_tracked.set(full({}, batches, int64));
+  return y;
+}
+
+InstanceNorm::InstanceNorm(const char* name, int axes, std::int64_t channels,
+                           const InstanceNormLayerOptions& o)
+    : ChannelNorm(name, axes, channels,
+                  {o.eps, o.momentum, o.affine, o.track_running_stats, o.dtype}) {}
+
+Tensor InstanceNorm::forward(const Tensor& x) const {
+  check_image(name_, x, channels_, axes_);
+  const auto options = op_options(*momentum_);
+  if (x.ndim() == axes_ + 2) return keep(instance_norm(x, options));
+  return squeeze(keep(instance_norm(unsqueeze(x, 0), options)), 0);
+}
+
+}  // namespace detail
+
+LayerNorm::LayerNorm(const Extents& normalized, const LayerNormOptions& options)
+    : weight(
+          options.elementwise_affine
+              ? parameter("weight", ones(normalized_shape("LayerNorm", normalized), options.dtype))
+              : Parameter()),
+      bias(options.elementwise_affine && options.bias
+               ? parameter("bias", zeros(normalized_shape("LayerNorm", normalized), options.dtype))
+               : Parameter()),
+      normalized_(normalized_shape("LayerNorm", normalized)),
+      eps_(options.eps) {
+  check_eps("LayerNorm", options.eps);
+}
+
+Tensor LayerNorm::forward(const Tensor& x) const {
+  check_last_axes("LayerNorm", x, normalized_);
+  return layer_norm(x, normalized_, {.weight = value(weight), .bias = value(bias), .eps = eps_});
+}
+
+RMSNorm::RMSNorm(const Extents& normalized, const RMSNormOptions& options)
+    : weight(options.elementwise_affine
+                 ? parameter("weight", ones(normalized_shape("RMSNorm", normalized), options.dtype))
+                 : Parameter()),
+      normalized_(normalized_shape("RMSNorm", normalized)),
+      eps_(options.eps) {
+  check_eps("RMSNorm", options.eps.value_or(0));
+}
+
+Tensor RMSNorm::forward(const Tensor& x) const {
+  check_last_axes("RMSNorm", x, normalized_);
+  return rms_norm(x, normalized_, {.weight = value(weight), .eps = eps_});
+}
+
+GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNormOptions& options)
+    : weight(options.affine
+                 ? parameter("weight", ones(channels_of("GroupNorm", channels), options.dtype))
+                 : Parameter()),
+      bias(options.affine ? parameter("bias", zeros({channels}, options.dtype)) : Parameter()),
+      groups_(groups),
+      channels_(channels),
+      eps_(options.eps) {
+  detail::check_at_least("GroupNorm", "channels", channels, 1);
+  detail::check_at_least("GroupNorm", "groups", groups, 1);
+  if (channels % groups)
+    fail<ValueError>("GroupNorm",
+                     fmt::format("groups = {} must divide channels = {}", groups, channels));
+  check_eps("GroupNorm", options.eps);
+}
+
+Tensor GroupNorm::forward(const Tensor& x) const {
+  if (x.ndim() < 2 || x.shape()[1] != channels_)
+    detail::refuse_shape("GroupNorm", fmt::format("[N, {}, ...]", channels_), x);
+  return group_norm(x, groups_, {.weight = value(weight), .bias = value(bias), .eps = eps_});
+}
+
+LocalResponseNorm::LocalResponseNorm(std::int64_t size, LocalResponseNormOptions options)
+    : FunctionLayer(size, options) {
+  detail::check_at_least("LocalResponseNorm", "size", size, 1);
+}
+
+}  // namespace gradtape::nn
