@@ -5,6 +5,8 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "report.hpp"
+
 using namespace gradtape;
 
 struct Classifier : nn::Module {
@@ -18,10 +20,6 @@ nn::data::Dataset load(const std::string& folder, const std::string& part) {
   const Tensor images = load_idx(folder + "/" + part + "-images-idx3-ubyte.gz");
   return {flatten(images, 1) / 255.0,
           load_idx(folder + "/" + part + "-labels-idx1-ubyte.gz", {.dtype = int64})};
-}
-
-double accuracy(const Tensor& logits, const Tensor& labels) {
-  return mean((argmax(logits, 1) == labels).to(float32)).item<double>();
 }
 
 int main(int argc, char** argv) {
@@ -52,15 +50,14 @@ int main(int argc, char** argv) {
       adam.zero_grad();
       loss.backward();
       adam.step();
-      progress.advance(images.size(0),
-                       {{"loss", loss.item<double>()}, {"accuracy", accuracy(logits, labels)}});
+      progress.advance(images.size(0), {{"loss", loss.item<double>()},
+                                        {"accuracy", nn::metric::accuracy(logits, labels)}});
     }
     progress.end_epoch();
     adam.options().lr *= 0.6;  // smaller steps towards the end
   }
 
   const NoGrad no_grad;
-  const double reached = accuracy(model(test.inputs()), test.targets());
-  fmt::print("{:.2f} % of {} test images are right\n", 100 * reached, test.size());
-  return reached >= 0.86 ? 0 : 1;
+  const double accuracy = nn::metric::accuracy(model(test.inputs()), test.targets());
+  return report({{"test accuracy", accuracy, 0.87, 0.86}});
 }

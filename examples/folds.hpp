@@ -3,6 +3,7 @@
 
 #include <gradtape/autograd/autograd.hpp>
 #include <gradtape/nn/data/data.hpp>
+#include <gradtape/nn/metric.hpp>
 
 #include <vector>
 
@@ -38,11 +39,10 @@ inline auto fit_linear(const gradtape::nn::data::Dataset& train) {
 /// seeds.
 template <class Fit>
 double held_out_r_squared(const gradtape::nn::data::Dataset& all, const Fit& fit, int seeds = 5) {
-  double unexplained = 0;
+  double r_squared = 0;
   for (int s = 1; s <= seeds; ++s) {
     gradtape::seed(static_cast<std::uint64_t>(s));
-    const auto error = held_out_predictions(all, fit) - all.targets();
-    unexplained += mean(square(error)).template item<double>() / seeds;
+    r_squared += gradtape::nn::metric::r2(held_out_predictions(all, fit), all.targets()) / seeds;
   }
-  return 1 - unexplained / var(all.targets(), {}, {.correction = 0}).template item<double>();
+  return r_squared;
 }

@@ -36,8 +36,7 @@ struct Line : nn::Module {
 
 template <class Model> double accuracy(const Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
-  return mean(((model(data.inputs()) > 0) == (data.targets() > 0)).to(float32))
-      .template item<double>();
+  return nn::metric::accuracy(model(data.inputs()) > 0, data.targets().to(int64));
 }
 
 /// Trains on all samples at once.

@@ -21,7 +21,6 @@ inline constexpr const char *pale_blue = "#a5c8e4", *pale_orange = "#f6c9a8",
 struct Axis {
   double low = 0, high = 1;
   std::string label = {};
-  bool logarithmic = false;
 };
 
 /// Options of Picture.
@@ -159,7 +158,6 @@ class Picture {
 
   /// Where a value lies between the ends of its axis, from 0 to 1.
   static double share(const Axis& axis, double value) {
-    if (axis.logarithmic) return std::log(value / axis.low) / std::log(axis.high / axis.low);
     return (value - axis.low) / (axis.high - axis.low);
   }
   double across(double x) const { return options_.width * share(options_.x, x); }
@@ -183,26 +181,15 @@ class Picture {
     legend_width_ += 44 + 7 * static_cast<double>(style.label.size());
   }
 
-  /// Round values about 70 pixels apart; on a logarithmic axis the powers of ten.
+  /// Round values about 70 pixels apart.
   static std::vector<double> ticks(const Axis& axis, double length) {
     std::vector<double> out;
-    if (axis.logarithmic) {
-      for (double power = std::ceil(std::log10(axis.low) - 1e-9);
-           power <= std::log10(axis.high) + 1e-9; ++power)
-        out.push_back(std::pow(10, power));
-      return out;
-    }
     const double wanted = (axis.high - axis.low) * 70 / length;
     const double power = std::pow(10, std::floor(std::log10(wanted)));
     const double step = power * (wanted > 5 * power ? 10 : wanted > 2 * power ? 5 : 2);
     for (double k = std::ceil(axis.low / step - 1e-9); k * step <= axis.high + 1e-9 * step; ++k)
       out.push_back(k * step + 0.0);  // 0, not -0
     return out;
-  }
-
-  static std::string tick_label(const Axis& axis, double value) {
-    if (!axis.logarithmic) return fmt::format("{:.4g}", value);
-    return fmt::format("10<tspan dy='-5' font-size='9'>{:.0f}</tspan>", std::log10(value));
   }
 
   /// Grid, drawing, frame, ticks, labels.
@@ -212,11 +199,11 @@ class Picture {
         labels = text(width / 2, -36, "middle", "<tspan font-weight='bold'>" + title + "</tspan>");
     for (const double tick : axes ? ticks(x, width) : std::vector<double>()) {
       grid += fmt::format("M{:.1f} 0v{}", across(tick), height);
-      labels += text(across(tick), height + 18, "middle", tick_label(x, tick));
+      labels += text(across(tick), height + 18, "middle", fmt::format("{:.4g}", tick));
     }
     for (const double tick : axes ? ticks(y, height) : std::vector<double>()) {
       grid += fmt::format("M0 {:.1f}h{}", up(tick), width);
-      labels += text(-8, up(tick) + 4, "end", tick_label(y, tick));
+      labels += text(-8, up(tick) + 4, "end", fmt::format("{:.4g}", tick));
     }
     labels += text(width / 2, height + 40, "middle", x.label);
     labels += fmt::format("<g transform='translate(-48 {}) rotate(-90)'>{}</g>\n", height / 2,

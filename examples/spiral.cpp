@@ -38,8 +38,7 @@ template <class Model> void train(const Model& model, const nn::data::Dataset& d
 
 template <class Model> double accuracy(const Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
-  const Tensor right = argmax(model(data.inputs()), 1) == data.targets();
-  return mean(right.to(float32)).template item<double>();
+  return nn::metric::accuracy(model(data.inputs()), data.targets());
 }
 
 /// Each point of the plane in the mixture of the classes' colours that the model gives it.

@@ -47,7 +47,7 @@ template <class Preparation> double held_out_accuracy(const nn::data::Dataset& w
   for (int s = 1; s <= seeds; ++s) {
     seed(static_cast<std::uint64_t>(s));
     const Tensor predicted = held_out_predictions(wines, fit<Preparation>);
-    right += mean((predicted == wines.targets()).to(float64)).item<double>() / seeds;
+    right += nn::metric::accuracy(predicted, wines.targets()) / seeds;
   }
   return right;
 }

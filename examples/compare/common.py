@@ -13,11 +13,21 @@ start = time.perf_counter()
 atexit.register(lambda: print(f"seconds: {time.perf_counter() - start:.3g}"))
 
 
-def table(name):
-    """The numbers of a CSV file of examples/data that has a header."""
+def table(name, header=True):
+    """The numbers of a CSV file of examples/data."""
     with gzip.open(DATA / name, "rt") as lines:
-        next(lines)
+        if header:
+            next(lines)
         return torch.tensor([[float(field) for field in line.split(",")] for line in lines])
+
+
+def fashion_mnist(part, folder="/usr/share/datasets/fashion-mnist"):
+    """Images [n, 28, 28] of 0 ... 1 and labels [n] of Fashion-MNIST, "train" or "t10k"."""
+    with gzip.open(f"{folder}/{part}-images-idx3-ubyte.gz") as file:
+        images = torch.frombuffer(bytearray(file.read()[16:]), dtype=torch.uint8)
+    with gzip.open(f"{folder}/{part}-labels-idx1-ubyte.gz") as file:
+        labels = torch.frombuffer(bytearray(file.read()[8:]), dtype=torch.uint8)
+    return images.reshape(-1, 28, 28) / 255, labels.long()
 
 
 def held_out_predictions(inputs, targets, fit, folds=5):
