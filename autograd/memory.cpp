@@ -114,10 +114,27 @@ LargePool& large_pool() {
   return *pool;
 }
 
-/// Free small blocks of all ended threads, taken over by the next thread that runs out.
+/// What an ended thread has not cut off its slab.
+struct FreeSlab {
+  FreeSlab* next;
+  std::size_t left;
+};
+
+/// Free small blocks of all ended threads, taken over by the next threads that run out.
 struct Orphans {
   std::mutex mutex;
   std::array<FreeBlock*, small_limit / 16 + 1> lists{};
+  FreeSlab* slabs = nullptr;
+
+  /// Some blocks of a class, so that several threads find some; a null pointer where there is none.
+  FreeBlock* take(std::size_t index) {
+    FreeBlock* const first = lists[index];
+    if (!first) return nullptr;
+    FreeBlock* last = first;
+    for (int i = 1; i < 32 && last->next; ++i) last = last->next;
+    lists[index] = std::exchange(last->next, nullptr);
+    return first;
+  }
 };
 Orphans& orphans() {
   static auto* all = new Orphans;
@@ -148,25 +165,31 @@ struct Reaper {
         all.lists[i] = block;
       }
     }
+    if (cache.left >= sizeof(FreeSlab))
+      all.slabs = new (cache.slab) FreeSlab{all.slabs, std::exchange(cache.left, 0)};
   }
   void arm() {}
 };
 thread_local Reaper reaper;
 
-/// The list of this class is empty: take what an ended thread left, or cut a new block off the
-/// slab.
+/// The list of this class is empty: take what ended threads left, or cut a new block off the slab.
 [[gnu::noinline]] void* refill(std::size_t index) {
+  const std::size_t bytes = std::max<std::size_t>(index, 1) * 16;  // room for the link when freed
   reaper.arm();
   auto& cache = small_cache;
   {
     auto& all = orphans();
     const std::lock_guard lock(all.mutex);
-    if (all.lists[index]) {
-      cache.lists[index] = all.lists[index]->next;
-      return std::exchange(all.lists[index], nullptr);
+    if (auto* blocks = all.take(index)) {
+      cache.lists[index] = blocks->next;
+      return blocks;
+    }
+    while (cache.left < bytes && all.slabs) {
+      auto* slab = std::exchange(all.slabs, all.slabs->next);
+      cache.left = slab->left;
+      cache.slab = reinterpret_cast<char*>(slab);
     }
   }
-  const std::size_t bytes = std::max<std::size_t>(index, 1) * 16;  // room for the link when freed
   if (cache.left < bytes) {
     cache.slab = static_cast<char*>(system_allocate(slab_bytes));
     cache.left = slab_bytes;

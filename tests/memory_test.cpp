@@ -30,8 +30,9 @@ constexpr bool caching = true, allocation_may_fail = true;
 
 namespace {
 
-constexpr std::size_t sizes[] = {0,    1,    15,   16,    17,     48,        255,        1023, 1024,
-                                 1025, 1280, 4096, 65535, 100000, (2 << 20) - 1, 2 << 20, 5 << 20};
+constexpr std::size_t sizes[] = {0,      1,    15,   16,   17,    48,     255,           1023,
+                                 1024,   1025, 1280, 4096, 65535, 100000, (2 << 20) - 1, 2 << 20,
+                                 5 << 20};
 
 struct Counted {
   explicit Counted(int& alive) : alive(alive) { ++alive; }
@@ -117,6 +118,18 @@ TEST_CASE("what an ended thread has freed serves the next threads") {
       for (auto* block : blocks) deallocate(block, 176);
     }).join();
   CHECK(seen.size() < 3 * 64);
+}
+
+TEST_CASE("what an ended thread has not cut off its slab serves the next threads") {
+  std::set<std::uintptr_t> slabs;  // of 64 KiB: 64 blocks of as many threads share some
+  std::vector<void*> kept;
+  for (int i = 0; i < 64; ++i)
+    std::thread([&] {
+      kept.push_back(allocate(944));
+      slabs.insert(reinterpret_cast<std::uintptr_t>(kept.back()) >> 16);
+    }).join();
+  if (caching) CHECK(slabs.size() < 32);
+  for (void* block : kept) deallocate(block, 944);
 }
 
 TEST_CASE("the last reference destroys, whichever way references were passed") {
