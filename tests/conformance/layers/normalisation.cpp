@@ -45,20 +45,15 @@ MadeLayer group_norm(Call& c) {
                     {.eps = c.number(2, "eps", 1e-5), .affine = c.flag(3, "affine", true)}));
 }
 
-LocalResponseNormOptions local_response(Call& c, double k) {
-  return {c.number(1, "alpha", 1e-4), c.number(2, "beta", 0.75), c.number(3, "k", k)};
-}
-
 MadeLayer local_response_norm(Call& c) {
-  return made(nn::LocalResponseNorm(c.integer(0, "size"), local_response(c, 1)));
+  return made(nn::LocalResponseNorm(
+      c.integer(0, "size"),
+      {c.number(1, "alpha", 1e-4), c.number(2, "beta", 0.75), c.number(3, "k", 1)}));
 }
 
-/// The window of PyTorch's is odd; an even size still divides the sum.
-MadeLayer cross_map(Call& c) {
-  const auto size = c.integer(0, "size"), window = size - (size % 2 == 0);
-  auto options = local_response(c, 1);
-  options.alpha *= static_cast<double>(window) / static_cast<double>(size);
-  return made(nn::LocalResponseNorm(window, options));
+MadeLayer cross_map(Call&) {
+  throw Unsupported(
+      "CrossMapLRN2d: PyTorch's gradient contradicts its values (the window is shifted)");
 }
 
 }  // namespace
