@@ -33,19 +33,9 @@ double difference(const Tensor& got, const std::string& want) {
   return max(abs(got - pytorch(want))).item<double>();
 }
 
-struct Convolution : nn::Module {
-  Convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, ConvOptions options = {})
-      : weight(parameter("weight", zeros({out, in, kernel, kernel}))),
-        bias(parameter("bias", zeros({out}))),
-        options(options) {}
-  Tensor operator()(const Tensor& x) const { return conv2d(x, weight, bias, options); }
-  Parameter weight, bias;
-  ConvOptions options;
-};
-
 struct LeNet : nn::Module {
-  Convolution conv1 = child("conv1", Convolution(1, 3, 5, {.padding = 2}));
-  Convolution conv2 = child("conv2", Convolution(3, 4, 5));
+  nn::Conv2d conv1 = child("conv1", nn::Conv2d(1, 3, 5, {.padding = 2}));
+  nn::Conv2d conv2 = child("conv2", nn::Conv2d(3, 4, 5));
   nn::Linear fc1 = child("fc1", nn::Linear(4 * 5 * 5, 12));
   nn::Linear fc2 = child("fc2", nn::Linear(12, 11));
   nn::Linear fc3 = child("fc3", nn::Linear(11, 10));
@@ -57,54 +47,16 @@ struct LeNet : nn::Module {
   }
 };
 
-struct Norm : nn::Module {
-  explicit Norm(std::int64_t width)
-      : weight(parameter("weight", ones({width}))), bias(parameter("bias", zeros({width}))) {}
-  Tensor operator()(const Tensor& x) const {
-    return layer_norm(x, weight.shape(), {.weight = weight, .bias = bias});
-  }
-  Parameter weight, bias;
-};
-
-/// Causal self-attention.
-struct Attention : nn::Module {
-  Attention(std::int64_t width, std::int64_t heads)
-      : heads(heads),
-        in_proj_weight(parameter("in_proj_weight", zeros({3 * width, width}))),
-        in_proj_bias(parameter("in_proj_bias", zeros({3 * width}))),
-        out_proj(child("out_proj", nn::Linear(width, width))) {}
-  Tensor operator()(const Tensor& x) const {
-    const auto batch = x.shape()[0], steps = x.shape()[1], width = x.shape()[2];
-    const Tensor all =
-        reshape(linear(x, in_proj_weight, in_proj_bias), {batch, steps, 3, heads, width / heads});
-    const Tensor parts = permute(all, {2, 0, 3, 1, 4});
-    const auto part = [&](std::int64_t i) { return select(parts, 0, i); };
-    const Tensor y = scaled_dot_product_attention(part(0), part(1), part(2), {.causal = true});
-    return out_proj(reshape(permute(y, {0, 2, 1, 3}), {batch, steps, width}));
-  }
-  std::int64_t heads;
-  Parameter in_proj_weight, in_proj_bias;
-  nn::Linear out_proj;
-};
-
 struct Block : nn::Module {
-  Norm ln1 = child("ln1", Norm(8));
-  Attention attn = child("attn", Attention(8, 2));
-  Norm ln2 = child("ln2", Norm(8));
-  nn::Sequential mlp = child(
-      "mlp", nn::Sequential(
-                 nn::Linear(8, 32), [](const Tensor& x) { return gelu(x); }, nn::Linear(32, 8)));
+  nn::LayerNorm ln1 = child("ln1", nn::LayerNorm(8));
+  nn::MultiheadAttention attn = child("attn", nn::MultiheadAttention(8, 2, {.batch_first = true}));
+  nn::LayerNorm ln2 = child("ln2", nn::LayerNorm(8));
+  nn::Sequential mlp =
+      child("mlp", nn::Sequential(nn::Linear(8, 32), nn::GELU(), nn::Linear(32, 8)));
   Tensor operator()(const Tensor& x) const {
-    const Tensor y = x + attn(ln1(x));
+    const Tensor y = x + attn(ln1(x), {.causal = true}).output;
     return y + mlp(ln2(y));
   }
-};
-
-struct Table : nn::Module {
-  Table(std::int64_t rows, std::int64_t width)
-      : weight(parameter("weight", zeros({rows, width}))) {}
-  Tensor operator()(const Tensor& index) const { return embedding(weight, index); }
-  Parameter weight;
 };
 
 /// The weight of another module under a name here.
@@ -115,10 +67,10 @@ struct Head : nn::Module {
 };
 
 struct Gpt : nn::Module {
-  Table tokens = child("tokens", Table(13, 8));
-  Table positions = child("positions", Table(7, 8));
+  nn::Embedding tokens = child("tokens", nn::Embedding(13, 8));
+  nn::Embedding positions = child("positions", nn::Embedding(7, 8));
   nn::ModuleList<Block> blocks = child("blocks", nn::ModuleList<Block>{Block(), Block()});
-  Norm ln = child("ln", Norm(8));
+  nn::LayerNorm ln = child("ln", nn::LayerNorm(8));
   Head head = child("head", Head(tokens.weight));
 
   Tensor operator()(const Tensor& ids) const {

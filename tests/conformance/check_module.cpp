@@ -72,10 +72,13 @@ void load(const Case& c, nn::Module& module, Inputs& inputs) {
   std::map<std::string, Parameter> parameters;
   for (const auto& [name, parameter] : module.named_parameters())
     parameters.emplace(name, parameter);
-  for (const auto& input : c.inputs)
-    if (input.name.starts_with("param:") && input.grad)
+  for (const auto& input : c.inputs) {
+    if (!input.name.starts_with("param:")) continue;
+    // null stands for weights of recurrent layers, whose gradients the corpus could not ask for
+    if (const auto g = c.grads.find(input.name); g != c.grads.end() && g->second.defined())
       inputs.leaves.push_back(
           {input.name, parameters.at(own_name(own, input.name.substr(6))).tensor(), true});
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The conformance program's check of initializers: a wrong distribution is found.
+// The conformance program's check of initializers and layers: what is wrong in one is found.
 #include <gradtape/autograd/ops.hpp>
 
 #include <doctest/doctest.h>
@@ -91,4 +91,43 @@ TEST_CASE("a conformance case of dropout compares what is kept, how much is, and
   CHECK(dropout("3", "0.5", "element").starts_with("output["));
   CHECK(dropout("2", "0.6", "element").ends_with(" is 0, wanted 0.6"));
   CHECK(dropout("2", "0.5", "channel").starts_with("the least of each channel["));
+}
+
+// ---- layers ----
+
+namespace {
+
+/// Why a case of nn.Linear(2, 1) with weights 2 and 3 and bias 1 does not pass.
+std::string linear_outcome(const Tensor& y, const Tensor& weight_gradient) {
+  Case c;
+  c.kind = "module";
+  c.op = "nn.Linear";
+  c.rtol = c.atol = 1e-9;
+  c.args = "[2,1]";
+  c.kwargs = "{}";
+  c.json = R"({"mode":"train"})";
+  c.inputs = {{"input", tensor({{1.0, -1.0}}, float64), true},
+              {"param:m.weight", tensor({{2.0, 3.0}}, float64), true},
+              {"param:m.bias", tensor({1.0}, float64), true}};
+  c.outputs = {{y, tensor({{10.0}}, float64)}};
+  c.grads = {{"input", tensor({{20.0, 30.0}}, float64)},
+             {"param:m.weight", weight_gradient},
+             {"param:m.bias", tensor({10.0}, float64)}};
+  return check(c).reason;
+}
+
+}  // namespace
+
+TEST_CASE("a conformance case of a layer compares the output and the gradients of its parameters") {
+  const Tensor y = tensor({{0.0}}, float64), g = tensor({{10.0, -10.0}}, float64);
+  CHECK(linear_outcome(y, g) == "");
+  CHECK(linear_outcome(y + 1.0, g) == "value[0, 0] is 0, wanted 1 (1 of 1 elements differ)");
+  CHECK(linear_outcome(y, g * 2.0).starts_with("grad param:m.weight[0, 0] is 10, wanted 20"));
+  CHECK(linear_outcome(y, Tensor()) == "");  // not asked for
+}
+
+TEST_CASE("a loss of PyTorch's is made from its constructor") {
+  const auto layer = make_layer("nn.SmoothL1Loss(reduction='sum', beta=2.0)");
+  Call inputs("", {tensor({1.0, 4.0}), tensor({0.0, 0.0})}, {});
+  CHECK(layer.call(inputs).tensor("it").item<float>() == 0.25f + 3.0f);
 }
