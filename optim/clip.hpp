@@ -16,7 +16,7 @@ struct ClipNormOptions {
 /// Scales all gradients by max_norm / (norm + 1e-6), where that is below 1, and gives the norm they
 /// had together, as one vector. Pascanu et al. 2013, "On the difficulty of training recurrent
 /// neural networks"; the 1e-6 is PyTorch's. Parameters that are frozen or without gradient do not
-/// count.
+/// count. Row gradients stay such.
 double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
                       const ClipNormOptions& options = {});
 

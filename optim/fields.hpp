@@ -34,11 +34,7 @@ class Fields {
   std::string full(const char* name) const { return prefix_ + name; }
 
  private:
-  Fields& enter(const char* list, std::size_t i, const Shape& shape) {
-    prefix_ = std::string(list) + "." + std::to_string(i) + ".";
-    shape_ = shape;
-    return *this;
-  }
+  Fields& enter(const char* list, std::size_t i, const Shape& shape);
 
   std::string prefix_;
   Shape shape_;

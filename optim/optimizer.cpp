@@ -134,6 +134,12 @@ void Optimizer::load_state_dict(const StateDict& state) {
 
 namespace detail {
 
+Fields& Fields::enter(const char* list, std::size_t i, const Shape& shape) {
+  prefix_ = fmt::format("{}.{}.", list, i);
+  shape_ = shape;
+  return *this;
+}
+
 Extent extent_of(const Parameter& parameter, bool by_rows) {
   if (parameter.is_frozen()) return Extent(Tensor());
   const auto rows = by_rows ? parameter.row_gradient() : RowGradient();

@@ -77,11 +77,14 @@ StateDict Schedule::state_dict() const {
 void Schedule::load_state_dict(const StateDict& state) {
   gradtape::detail::StateReader reader("Schedule", state);
   const auto steps = reader.integer("steps");
-  if (steps < 0) fail<ValueError>("Schedule", fmt::format("'steps' is {}", steps));
+  require_at_least(0, "Schedule", "'steps'", steps);
   std::vector<double> base_lr, lr, base_momentum = base_momentum_, momentum;
   for (std::size_t i = 0; i < base_lr_.size(); ++i) {
     const auto rate = [&](const char* name) {
-      return reader.real(fmt::format("groups.{}.{}", i, name));
+      const auto full = fmt::format("groups.{}.{}", i, name);
+      const double value = reader.real(full);
+      detail::require_non_negative("Schedule", full.c_str(), value);
+      return value;
     };
     base_lr.push_back(rate("base_lr"));
     lr.push_back(rate("lr"));
@@ -339,6 +342,9 @@ void ReduceOnPlateau::load_state_dict(const StateDict& state) {
   const double best = reader.real("best");
   const auto bad_steps = reader.integer("bad_steps"), cooling = reader.integer("cooling");
   reader.finish();
+  detail::require(!std::isnan(best), "ReduceOnPlateau", "'best'", best, "a number");
+  require_at_least(0, "ReduceOnPlateau", "'bad_steps'", bad_steps);
+  require_at_least(0, "ReduceOnPlateau", "'cooling'", cooling);
   best_ = best;
   bad_steps_ = bad_steps;
   cooling_ = cooling;

@@ -90,6 +90,7 @@ TEST_CASE("every rule goes on from its saved state bit for bit") {
   check_resumes<RMSprop>(RMSpropOptions{.lr = 0.1, .momentum = 0.5, .centered = true});
   check_resumes<Rprop>(RpropOptions{.lr = 0.1});
   check_resumes<Lion>(LionOptions{.lr = 0.1});
+  check_resumes<Adafactor>(AdafactorOptions{.lr = 0.1});
   check_resumes<ASGD>(ASGDOptions{.lr = 0.1, .lambda = 0.1, .start = 2});
 }
 
@@ -173,7 +174,13 @@ TEST_CASE("a schedule goes on from its saved state, whatever its optimizer's rat
   }
   StateDict state = whole.state_dict();
   state["steps"] = entry(std::int64_t{-2});
-  CHECK_THROWS_WITH_AS(resumed.load_state_dict(state), "Schedule: 'steps' is -2", ValueError);
+  CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
+                       "Schedule: 'steps' = -2, but it must be at least 0", ValueError);
+  state = whole.state_dict();
+  state["groups.0.lr"] = entry(-1.0);
+  CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
+                       "Schedule: groups.0.lr = -1, but it must be finite and at least 0",
+                       ValueError);
   state = whole.state_dict();
   state.erase("groups.0.base_lr");
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
@@ -198,6 +205,10 @@ TEST_CASE("a plateau remembers its best value and how long it has waited") {
   CHECK(sgd.lr() == 0.25);
   CHECK_THROWS_WITH_AS(first.load_state_dict({}), "ReduceOnPlateau: the state has no 'best'",
                        ValueError);
+  StateDict state = first.state_dict();
+  state["bad_steps"] = entry(std::int64_t{-1});
+  CHECK_THROWS_WITH_AS(first.load_state_dict(state),
+                       "ReduceOnPlateau: 'bad_steps' = -1, but it must be at least 0", ValueError);
 }
 
 TEST_CASE("averages go on from their saved state") {
