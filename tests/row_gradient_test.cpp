@@ -67,15 +67,21 @@ TEST_CASE("a sparse lookup leaves the rows it read, each once and ascending, and
   CHECK(array_equal(w.grad(), zeros({5, 2}, float64)));
 }
 
-TEST_CASE("options of a lookup scale its rows") {
-  const auto gradient = [](bool sparse) {
+TEST_CASE("options of a lookup scale its rows, and the padding is not among them") {
+  const auto gradient = [](bool sparse, std::int64_t padding) {
     const Parameter w = table();
-    const EmbeddingOptions options{.padding_idx = 1, .scale_grad_by_freq = true, .sparse = sparse};
-    loss_of(embedding(w, tensor({{3, 1}, {3, 0}}), options)).backward();
+    const EmbeddingOptions options{
+        .padding_idx = padding, .scale_grad_by_freq = true, .sparse = sparse};
+    loss_of(embedding(w, tensor({{3, 1, -4}, {-2, 0, 1}}), options)).backward();
+    if (sparse) CHECK(array_equal(w.row_gradient().index, tensor({0, 3})));
     CHECK(w.row_gradient().defined() == sparse);
     return w.grad();
   };
-  CHECK(allclose(gradient(true), gradient(false)));
+  for (const std::int64_t padding : {1, -4}) {
+    const Tensor want = gradient(false, padding);
+    CHECK(allclose(gradient(true, padding), want));
+    CHECK(array_equal(select(want, 0, 1), zeros({2}, float64)));
+  }
 }
 
 TEST_CASE("rows and a whole gradient of the same table add up") {

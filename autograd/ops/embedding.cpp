@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <span>
+#include <unordered_map>
+
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -26,25 +30,46 @@ Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
 
 namespace {
 
-/// The vjp of a sparse lookup in a table that is a leaf.
+/// The vjp of a sparse lookup in a table that is a leaf. The row of the padding is left out.
 struct SparseRows {
   Tensor index;
   Ref<Node> table;
+  std::int64_t padding;  // -1 for none
 
   Tensor operator()(const Tensor& g) const {
     if (!takes_rows(*table.get())) return index_select_backward(g, 0, index, table->shape()[0]);
-    add_rows(*table.get(), index, g);
+    if (padding < 0) {
+      add_rows(*table.get(), index, g);
+    } else {
+      const Tensor others =
+          nonzero(logical_and(index != padding, index != padding - table->shape()[0]));
+      const Tensor at = reshape(others, {others.size(0)});
+      add_rows(*table.get(), index_select(index, 0, at), index_select(g, 0, at));
+    }
     return {};
   }
 };
 
-Tensor sparse_rows(const Tensor& table, const Tensor& index) {
+Tensor sparse_rows(const Tensor& table, const Tensor& index, std::int64_t padding) {
   Tensor rows;
   {
     const InsideOp inside;
     rows = index_select(table, 0, index);
   }
-  return record("embedding", rows, {table}, {SparseRows{index, table.node_ref()}});
+  return record("embedding", rows, {table}, {SparseRows{index, table.node_ref(), padding}});
+}
+
+/// What the gradient of each lookup is multiplied with: [k, 1].
+Tensor slopes(std::span<const std::int64_t> index, std::int64_t count, std::int64_t padding,
+              bool by_frequency, Dtype dtype) {
+  const auto row = [&](std::int64_t i) { return i < 0 ? i + count : i; };
+  std::unordered_map<std::int64_t, double> uses;
+  if (by_frequency)
+    for (const auto i : index) ++uses[row(i)];
+  std::vector<double> slope;
+  for (const auto i : index)
+    slope.push_back(row(i) == padding ? 0 : by_frequency ? 1 / uses[row(i)] : 1);
+  return tensor(slope, {static_cast<std::int64_t>(slope.size()), 1}).to(dtype);
 }
 
 }  // namespace
@@ -53,27 +78,20 @@ Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOption
   if (table.ndim() != 2)
     fail<ShapeError>("embedding", fmt::format("the table must be [n, d], got {}", describe(table)));
   const auto count = table.size(0);
-  const auto* const looked_up = checked_index("embedding", index, count);
-  Shape shape = index.shape();
-  const Tensor flat = reshape(index, {index.numel()});
-  Tensor rows =
-      options.sparse && table.is_leaf() ? sparse_rows(table, flat) : index_select(table, 0, flat);
-  shape.push_back(table.size(1));
-  const bool scaled = options.padding_idx || options.scale_grad_by_freq;
+  checked_index("embedding", index, count);
   if (options.padding_idx && (*options.padding_idx < -count || *options.padding_idx >= count))
     fail<ValueError>("embedding", fmt::format("padding_idx {} is out of range for {} rows",
                                               *options.padding_idx, count));
-  if (scaled && rows.is_tracked() && recording()) {
-    const auto row = [&](std::int64_t i) {
-      return static_cast<std::size_t>(i < 0 ? i + count : i);
-    };
-    std::vector<double> uses(static_cast<std::size_t>(count)), scale;
-    for (std::int64_t i = 0; i < index.numel(); ++i) ++uses[row(looked_up[i])];
-    for (std::int64_t i = 0; i < index.numel(); ++i) {
-      const bool padding = options.padding_idx && row(*options.padding_idx) == row(looked_up[i]);
-      scale.push_back(padding ? 0 : options.scale_grad_by_freq ? 1 / uses[row(looked_up[i])] : 1);
-    }
-    const Tensor slope = tensor(scale, {index.numel(), 1}).to(table.dtype());
+  auto padding = options.padding_idx.value_or(-1);
+  if (options.padding_idx && padding < 0) padding += count;
+  Shape shape = index.shape();
+  shape.push_back(table.size(1));
+  const Tensor flat = reshape(index, {index.numel()});
+  Tensor rows = options.sparse && table.is_leaf() ? sparse_rows(table, flat, padding)
+                                                  : index_select(table, 0, flat);
+  if ((options.padding_idx || options.scale_grad_by_freq) && rows.is_tracked() && recording()) {
+    const Tensor slope = slopes(flat.data<std::int64_t>(), count, padding,
+                                options.scale_grad_by_freq, table.dtype());
     rows = record("embedding", rows.detach(), {rows},
                   {elementwise_vjp{[slope](const Tensor& g) { return chain(g, slope); }}});
   }
