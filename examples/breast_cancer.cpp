@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "folds.hpp"
 #include "report.hpp"
 
@@ -34,22 +35,16 @@ auto fit(const nn::data::Dataset& train) {
   return [=](const Tensor& x) { return model(standardiser.apply(x)) > 0; };
 }
 
-bool gradients_are_right(const Tensor& x, const Tensor& benign) {
-  Classifier model;
-  model.to(float64);
-  const auto loss = [&](const Tensor& inputs) {
-    return nn::bce_with_logits(model(inputs), benign.to(float64));
-  };
-  const auto result = gradcheck(loss, nn::data::Standardiser::fit(x).apply(x).to(float64),
-                                {.parameters = model.parameters()});
-  if (!result) fmt::print("{}\n", result.message);
-  return static_cast<bool>(result);
-}
-
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/breast_cancer.csv.gz", {.header = true});
   const nn::data::Dataset all(slice(table, 1, 0, 30), select(table, 1, 30));
-  if (!gradients_are_right(slice(all.inputs(), 0, 0, 8), slice(all.targets(), 0, 0, 8))) return 1;
+
+  Classifier model;
+  const auto few = nn::data::batches(nn::data::Standardiser::fit(all).apply(all), {.size = 8})[0];
+  const auto loss_of = [&](const Tensor& x) {
+    return nn::bce_with_logits(model(x), few.targets.to(x.dtype()));
+  };
+  if (!gradients_are_right(model, few.inputs, loss_of)) return 1;
 
   // Every sample is predicted by a model that has not seen it, and all of that from five initial
   // weights, because single figures of so few samples vary by a percent.

@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "folds.hpp"
 #include "report.hpp"
 
@@ -40,6 +41,8 @@ auto fit_network(double weight_decay) {
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/diabetes.csv.gz", {.header = true});
   const nn::data::Dataset patients(slice(table, 1, 0, 10), select(table, 1, 10));
+  Network model;
+  if (!gradients_are_right(model, randn({8, 10}), model)) return 1;
 
   fmt::print("{} patients; share of the variance of their progress explained, held out (R^2):\n",
              patients.size());

@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -21,23 +22,6 @@ struct Classifier : nn::Module {
   Tensor operator()(const Tensor& images) const { return head(tanh(second(tanh(first(images))))); }
 };
 
-/// Compares the gradients of the loss with finite differences, by every parameter and every pixel.
-bool gradients_are_right(Classifier& model, const nn::data::Batch& few) {
-  model.to(float64);  // the same object, in the precision that a check needs
-  const auto loss = [&](const Tensor& images) {
-    return nn::cross_entropy(model(images), few.targets);
-  };
-  const auto result =
-      gradcheck(loss, few.inputs.to(float64), {.order = 2, .parameters = model.parameters()});
-  model.to(float32);
-  if (result)
-    fmt::print("gradients by {} parameters and {} pixels: {} values right, to second order\n",
-               model.parameter_count(), few.inputs.numel(), result.comparisons);
-  else
-    fmt::print("{}\n", result.message);
-  return static_cast<bool>(result);
-}
-
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/digits.csv.gz");
   const Tensor images = slice(table, 1, 0, 64) / 16.0;  // 8x8 pixels of 0 ... 16
@@ -47,7 +31,9 @@ int main() {
   seed(1);
   Classifier model(64);
   fmt::print("{}\n", model.summary());
-  if (!gradients_are_right(model, nn::data::batches(train, {.size = 3})[0])) return 1;
+  const auto few = nn::data::batches(train, {.size = 3})[0];
+  const auto loss_of = [&](const Tensor& x) { return nn::cross_entropy(model(x), few.targets); };
+  if (!gradients_are_right(model, few.inputs, loss_of)) return 1;
 
   constexpr std::uint64_t epochs = 30;
   optim::Adam adam(model.parameters(), {.lr = 2e-3});

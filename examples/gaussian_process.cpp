@@ -85,13 +85,9 @@ int main() {
   if (!check) return 1;
   const auto before = picture("all scales 1", process, x, y);
 
-  optim::Adam adam(process.parameters(), {.lr = 0.05, .maximize = true});
-  for (int step = 0; step < 400; ++step) {
-    const Tensor likelihood = process.log_likelihood(x, y);
-    adam.zero_grad();
-    likelihood.backward();
-    adam.step();
-  }
+  optim::LBFGS lbfgs(process.parameters(),
+                     {.max_iter = 100, .line_search = optim::LineSearch::strong_wolfe});
+  lbfgs.step([&] { return -process.log_likelihood(x, y); });
   Picture::save("gaussian_process.svg", {before, picture("the most likely", process, x, y)});
 
   const auto value = [](const Tensor& log) { return std::exp(log.item<double>()); };

@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "folds.hpp"
 #include "report.hpp"
 
@@ -55,6 +56,8 @@ int main() {
   };
   const auto rooms = houses(tensor({5})), four = houses(tensor({5, 10, 7, 11})),
              all = houses(arange(12));
+  Network notes_network(4, 3);
+  if (!gradients_are_right(notes_network, randn({8, 4}), notes_network)) return 1;
 
   fmt::print("{} houses; share of the variance of their prices explained, held out (R^2):\n",
              all.size());

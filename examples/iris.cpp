@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "folds.hpp"
 #include "report.hpp"
 
@@ -38,11 +39,7 @@ int main() {
   const nn::data::Dataset irises(slice(table, 1, 0, 4), species);
 
   Classifier model;
-  model.to(float64);
-  const auto check =
-      gradcheck(model, irises.inputs().to(float64), {.order = 2, .parameters = model.parameters()});
-  fmt::print("{} derivatives checked: {}\n", check.comparisons, name(check.verdict));
-  if (!check) return 1;
+  if (!gradients_are_right(model, irises.inputs(), model)) return 1;
 
   // Each iris counts once for each of five initial weights.
   nn::metric::ConfusionMatrix confusion;

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "check.hpp"
 #include "picture.hpp"
 #include "report.hpp"
 
@@ -72,6 +73,9 @@ Picture picture(const char* what, const Model& model, const nn::data::Dataset& d
 }
 
 int main() {
+  Network model;
+  if (!gradients_are_right(model, moons(8).inputs(), model)) return 1;
+
   seed(1);
   const auto train = moons(400), test = moons(2000);
   const auto line = trained<Line>(train);

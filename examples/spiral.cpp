@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 
+#include "check.hpp"
 #include "picture.hpp"
 #include "report.hpp"
 
@@ -67,8 +68,9 @@ int main() {
   seed(1);
   const auto data = spiral(100), held_out = spiral(1000);
   const nn::Linear linear(2, 3);
-  const nn::Sequential network(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
-                               nn::Linear(32, 3));
+  nn::Sequential network(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
+                         nn::Linear(32, 3));
+  if (!gradients_are_right(network, slice(data.inputs(), 0, 0, 8), network)) return 1;
   train(linear, data);
   train(network, data);
   Picture::save("spiral.svg", {picture("linear classifier", linear, data),

@@ -5,6 +5,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "check.hpp"
 #include "folds.hpp"
 #include "report.hpp"
 
@@ -55,6 +56,12 @@ template <class Preparation> double held_out_accuracy(const nn::data::Dataset& w
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/wine.csv.gz", {.header = true});
   const nn::data::Dataset wines(slice(table, 1, 0, 13), select(table, 1, 13).to(int64));
+  Classifier model;
+  const auto few =
+      nn::data::batches(nn::data::Standardiser::fit(wines).apply(wines), {.size = 8})[0];
+  const auto loss_of = [&](const Tensor& x) { return nn::cross_entropy(model(x), few.targets); };
+  if (!gradients_are_right(model, few.inputs, loss_of)) return 1;
+
   const auto standardiser = nn::data::Standardiser::fit(wines);
   fmt::print("standard deviations of the features, from {:.2f} to {:.0f}\n",
              amin(standardiser.scale).item<double>(), amax(standardiser.scale).item<double>());
