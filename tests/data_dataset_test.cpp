@@ -135,6 +135,21 @@ TEST_CASE("random maps depend on seed, epoch and sample, not on batches and thei
   CHECK(unique(values).values.numel() > 115);  // other numbers for each sample
 }
 
+TEST_CASE("a random map of batches is the same again, whichever thread makes it") {
+  const auto mixed = made(12).map_batches([](Batch b, Generator& generator) {  // mixup
+    const Tensor share = rand({}, float32, generator),
+                 other = randperm(b.inputs.size(0), generator);
+    return Batch{b.inputs * share + index_select(b.inputs, 0, other) * (1.0 - share), b.targets};
+  });
+  std::vector<Tensor> inputs[3];
+  for (int threads = 0; threads < 3; ++threads) {
+    Loader loader(mixed, {.size = 5, .seed = 1}, {.threads = threads});
+    for (auto [x, y] : loader) inputs[threads].push_back(x);
+    CHECK(array_equal(gradtape::concat(inputs[threads]), gradtape::concat(inputs[0])));
+  }
+  CHECK_FALSE(array_equal(inputs[0][0], slice(made(12).inputs(), 0, 0, 5)));
+}
+
 TEST_CASE("samples that do not fit each other or are not there are refused") {
   const auto all_of = [](std::function<Sample(std::int64_t)> f) {
     (void)Dataset::from_function(3, std::move(f)).all();

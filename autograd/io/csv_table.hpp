@@ -48,10 +48,10 @@ struct CsvTableOptions {
 ///     iris["species"].values      // 0, 0, 1, 2, ...
 ///     iris["species"].categories  // "setosa", "versicolor", "virginica"
 ///
-/// Fields are written as load_csv has them; a quoted text keeps its blanks, and two quotes in it
-/// stand for one. Throws IoError as load_csv does, also for a missing text, a text that is not
-/// among the given categories, and names that are empty or equal; ValueError for options that name
-/// no column, DtypeError for another dtype.
+/// Fields are written as load_csv has them; a quoted text keeps its blanks, two quotes in it stand
+/// for one, and it ends in its line. Throws IoError as load_csv does, also for a missing text, a
+/// text that is not among the given categories, and names that are empty or equal; ValueError for
+/// options that name no column, DtypeError for another dtype.
 CsvTable load_csv_table(const std::string& path, const CsvTableOptions& options = {});
 
 }  // namespace gradtape

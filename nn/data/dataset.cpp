@@ -77,6 +77,10 @@ Dataset Dataset::map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) 
 }
 
 Dataset Dataset::map_batches(std::function<Batch(Batch)> f) const {
+  return map_batches([f = std::move(f)](Batch batch, Generator&) { return f(std::move(batch)); });
+}
+
+Dataset Dataset::map_batches(std::function<Batch(Batch, Generator&)> f) const {
   return Dataset(detail::batch_mapped_source(*this, std::move(f)));
 }
 

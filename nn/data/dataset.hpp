@@ -82,9 +82,11 @@ class Dataset {
   Dataset map(std::function<Sample(Sample, Generator&)> f) const;
   /// Each sample with its input after f, as the augmentations of transforms.hpp are applied.
   Dataset map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) const;
-  /// Whole batches after f, which must treat the samples of any batch alike and keep their number
-  /// and order; ShapeError otherwise.
+  /// Whole batches after f, which must keep the number and order of their samples; ShapeError
+  /// otherwise. It must treat each sample alike in any batch, or the batch size changes the
+  /// samples, as it does where f draws: its generator is that of the first sample.
   Dataset map_batches(std::function<Batch(Batch)> f) const;
+  Dataset map_batches(std::function<Batch(Batch, Generator&)> f) const;
 
   /// The samples as they are made.
   const Source& source() const;

@@ -56,9 +56,9 @@ void Loader::load_state_dict(const StateDict& state) {
   position_ = position;
 }
 
-Loader::Iterator::Iterator(Loader& loader) : loader_(&loader) {
+Loader::Iterator::Iterator(Loader& loader) : loader_(&loader), epoch_(loader.epoch()) {
   auto options = loader.batches_;
-  options.epoch = loader.epoch();
+  options.epoch = epoch_;
   ahead_ = std::make_shared<detail::Prefetcher>(Batches(loader.dataset_, options),
                                                 loader.position(), loader.options_);
   advance();
@@ -66,17 +66,14 @@ Loader::Iterator::Iterator(Loader& loader) : loader_(&loader) {
 
 void Loader::Iterator::advance() {
   batch_ = {};  // its memory, before the next one is waited for
-  try {
-    if (ahead_->next(batch_)) {
-      ++loader_->position_;
-      return;
-    }
-  } catch (...) {
-    ahead_.reset();
-    throw;
+  const auto ahead = std::exchange(ahead_, nullptr);  // the end, if this throws
+  if (ahead->next(batch_)) {
+    loader_->epoch_ = epoch_;
+    loader_->position_ = ahead->taken();
+    ahead_ = ahead;
+  } else if (ahead->at_end()) {
+    loader_->set_epoch(epoch_ + 1);
   }
-  if (ahead_->at_end()) loader_->set_epoch(loader_->epoch() + 1);
-  ahead_.reset();
 }
 
 }  // namespace gradtape::nn::data

@@ -26,7 +26,7 @@ struct LoaderOptions {
 /// The batches of a data set, made on other threads while the loop works on those before.
 ///
 ///     Loader loader(train, {.size = 128, .shuffle = true, .seed = 1}, {.threads = 2});
-///     while (loader.epoch() < 10)
+///     for (auto epoch = loader.epoch(); epoch < 10; ++epoch)
 ///       for (auto [images, labels] : loader) ...
 ///
 /// Each loop is one epoch, and ends where the next begins. A loop that was left early, by `break`,
@@ -35,7 +35,8 @@ struct LoaderOptions {
 /// number of threads. What a function of the data set throws leaves the loop in the place of the
 /// batch where it happened. Ops in these functions are not recorded.
 ///
-/// position() and epoch() may be read from any thread; everything else belongs to one.
+/// position() and epoch() may be read from any thread; everything else belongs to one, and to the
+/// time between loops.
 class Loader {
  public:
   /// options.epoch is the first. Throws ValueError for a negative number of threads or prefetch
@@ -64,6 +65,7 @@ class Loader {
     void advance();
 
     Loader* loader_ = nullptr;
+    std::uint64_t epoch_ = 0;
     std::shared_ptr<detail::Prefetcher> ahead_;  // none at the end
     Batch batch_;
   };

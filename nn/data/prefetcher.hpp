@@ -28,6 +28,8 @@ class Prefetcher {
   /// Takes the next batch, or throws what making it threw. False at the end and after a request to
   /// stop.
   bool next(Batch& batch);
+  /// The number of the next batch.
+  std::int64_t taken() const { return taken_; }
   bool at_end() const { return taken_ == batches_.size(); }
 
  private:

@@ -135,7 +135,7 @@ class MappedSource : public Source {
 
 class BatchMappedSource : public Source {
  public:
-  BatchMappedSource(Dataset base, std::function<Batch(Batch)> f)
+  BatchMappedSource(Dataset base, std::function<Batch(Batch, Generator&)> f)
       : base_(std::move(base)), f_(std::move(f)) {}
   std::int64_t size() const override { return base_.size(); }
   Sample sample(std::int64_t i, Generator& generator) const override {
@@ -146,7 +146,7 @@ class BatchMappedSource : public Source {
     auto before = base_.source().batch(index, generators);
     Generator none;
     const AsDefaultGenerator scope(generators.empty() ? none : generators.front());
-    auto after = f_(std::move(before));
+    auto after = f_(std::move(before), default_generator());
     const auto n = static_cast<std::int64_t>(index.size());
     for (const Tensor* x : {&after.inputs, &after.targets})
       if (!x->defined() || x->ndim() == 0 || x->size(0) != n)
@@ -159,7 +159,7 @@ class BatchMappedSource : public Source {
 
  private:
   Dataset base_;
-  std::function<Batch(Batch)> f_;
+  std::function<Batch(Batch, Generator&)> f_;
 };
 
 class ConcatenatedSource : public Source {
@@ -205,7 +205,7 @@ SourcePointer selected_source(Dataset base, const Tensor& index) {
 SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, Generator&)> f) {
   return std::make_shared<MappedSource>(std::move(base), std::move(f));
 }
-SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch)> f) {
+SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, Generator&)> f) {
   return std::make_shared<BatchMappedSource>(std::move(base), std::move(f));
 }
 SourcePointer concatenated_source(std::vector<Dataset> parts) {

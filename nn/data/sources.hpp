@@ -15,7 +15,7 @@ SourcePointer tensor_source(Batch all);
 SourcePointer function_source(std::int64_t size, std::function<Sample(std::int64_t, Generator&)> f);
 SourcePointer selected_source(Dataset base, const Tensor& index);
 SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, Generator&)> f);
-SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch)> f);
+SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, Generator&)> f);
 SourcePointer concatenated_source(std::vector<Dataset> parts);
 
 /// The numbers of a sample in an epoch. A sample that is drawn for the k-th time in one epoch has
