@@ -71,7 +71,7 @@ Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1, double lowest
 /// Robbins and Monro 1951, "A stochastic approximation method".
 Curve robbins_monro(double tau, double power = 1);
 /// From eta to `lr` in `steps` >= 0 steps, along a cosine or a straight line, then `lr`: for a
-/// WeightAverage. SWALR.
+/// WeightAverage. A Schedule made when the averaging begins starts at the rate of then. SWALR.
 Curve swa(double lr, std::int64_t steps = 10, bool linear = false);
 /// eta factor(k). LambdaLR.
 Curve by_factor(std::function<double(std::int64_t)> factor);

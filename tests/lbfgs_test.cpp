@@ -117,6 +117,10 @@ TEST_CASE("LBFGS goes on from its saved state bit for bit") {
   bad["state.0.history.1.move"] = zeros({0}, int64);
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(bad), "LBFGS: the state has an empty correction",
                        ValueError);
+  bad = state;
+  bad["state.0.move"] = zeros({0}, int64);
+  CHECK_THROWS_WITH_AS(resumed.load_state_dict(bad), "LBFGS: the state has no last step",
+                       ValueError);
   CHECK(resumed.state().history.size() == first.state().history.size());
 }
 
