@@ -68,6 +68,11 @@ TEST_CASE("a conformance case of a layer's initial values finds its parameters")
   CHECK(linear(R"("scale":1)") == "unsupported: nn.Linear(16,7) has no parameter scale");
   CHECK(outcome("default_init",
                 R"x("module":"nn.LSTM(3,16,num_layers=2)","expected":{"all_bound":0.25})x") == "");
+  CHECK(outcome("default_init", R"x("module":"nn.LSTM(3,16)","expected":{"weight_bound":0.25})x") ==
+        "");
+  CHECK(outcome("default_init",
+                R"x("module":"nn.BatchNorm1d(3)","expected":{"running_mean":0,"weight":1})x") ==
+        "");
   CHECK(outcome("default_init", R"x("module":"nn.Wavelet(3)","expected":{"a":1})x") ==
         "unsupported: no equivalent of nn.Wavelet");
 }

@@ -137,17 +137,29 @@ void check_sparse(const Tensor& x, const json& line, const Case& c) {
 
 // ---- Default values of layers ----
 
-/// The elements of a parameter, named "weight", or "out_proj_weight" for "out_proj.weight", or of
-/// all for "" and "all", in several draws of the layer: some thousands in all.
+/// The values that a name stands for: of one variable ("weight", "out_proj_weight" for
+/// "out_proj.weight"); else of those that begin with it ("weight_ih" for "weight_ih_l0" ...); of
+/// all parameters for "" and "all".
+std::vector<Tensor> named(const nn::Module& module, const std::string& name) {
+  std::vector<Tensor> family;
+  for (const auto& [path, value] : module.state_dict()) {
+    std::string flat = path;
+    std::replace(flat.begin(), flat.end(), '.', '_');
+    if (flat == name || path == name) return {value};
+    if (flat.starts_with(name + "_")) family.push_back(value);
+  }
+  if (name.empty() || name == "all")
+    for (const auto& parameter : module.parameters()) family.push_back(parameter);
+  return family;
+}
+
+/// The elements of what a name stands for in several draws of the layer: some thousands in all.
 std::vector<double> pooled(const std::string& module, const std::string& name) {
   std::vector<double> elements;
   do {
     const auto before = elements.size();
-    for (auto& [path, variable] : make_layer(module).module.named_parameters()) {
-      std::string flat = path;
-      std::replace(flat.begin(), flat.end(), '.', '_');
-      if (!name.empty() && name != "all" && name != flat && name != path) continue;
-      const Tensor x = variable.tensor().detach().to(float64);
+    for (const auto& value : named(make_layer(module).module, name)) {
+      const Tensor x = value.detach().to(float64);
       elements.insert(elements.end(), x.data<double>().begin(), x.data<double>().end());
     }
     if (elements.size() == before) throw Unsupported(module + " has no parameter " + name);
@@ -181,20 +193,21 @@ void check_default(const Case& c, const json& line) {
   for (const auto& [key, wanted] : line.at("expected").items()) {
     const auto cut = key.rfind('_');
     const std::string what = key.substr(cut + 1);  // the whole key where it has no '_'
-    const bool statistic = what == "bound" || what == "std" || what == "mean";
+    const bool constant = !named(make_layer(module).module, key).empty();  // as "running_mean"
+    const bool statistic = !constant && (what == "bound" || what == "std" || what == "mean");
     const auto name = !statistic ? key : cut == key.npos ? "" : key.substr(0, cut);
     const auto x = pooled(module, name);
     const double want = wanted.get<double>(), count = static_cast<double>(x.size());
     const Tensor elements = tensor(x);
-    if (what == "bound")
+    if (!statistic)
+      compare_tensors(key, elements, full(elements.shape(), want, float64), c);
+    else if (what == "bound")
       check_bound(name, x, want);
     else if (what == "std")
       check_moment(key, stddev(elements).item<double>(), want, want / std::sqrt(2.0), count);
-    else if (what == "mean")
+    else
       check_moment(key, mean(elements).item<double>(), want, stddev(elements).item<double>(),
                    count);
-    else
-      compare_tensors(key, elements, full(elements.shape(), want, float64), c);
   }
 }
 
