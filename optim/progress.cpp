@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "gradtape/optim/clock.hpp"
+
 namespace gradtape::optim {
 namespace {
 
@@ -52,6 +54,7 @@ Progress::Progress(std::int64_t epochs, std::int64_t samples_per_epoch,
     : epochs_(std::max<std::int64_t>(0, epochs)),
       out_(options.out),
       terminal_(options.terminal.value_or(is_terminal(options.out))),
+      start_(detail::clock_seconds()),
       samples_per_epoch_(std::max<std::int64_t>(0, samples_per_epoch)),
       epoch_(std::max<std::int64_t>(0, options.first_epoch)) {}
 
@@ -111,7 +114,7 @@ bool Progress::is_milestone() const {
 }
 
 double Progress::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return detail::clock_seconds() - start_;
 }
 
 /// The epochs that are done, with the share of the present one.

@@ -1,7 +1,6 @@
 /// Progress: how far training has come, how fast it goes, and how well.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -64,7 +63,7 @@ class Progress {
   const std::int64_t epochs_;
   std::FILE* const out_;
   const bool terminal_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const double start_;
   std::int64_t samples_per_epoch_, epoch_, seen_ = 0, in_epoch_ = 0;
   std::vector<Mean> means_;
   double drawn_ = 0;         // when, in seconds from the start

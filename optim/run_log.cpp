@@ -14,6 +14,7 @@
 
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/optim/clock.hpp"
 #include "gradtape/optim/log_table.hpp"
 
 namespace gradtape::optim {
@@ -56,7 +57,8 @@ std::size_t end_of_lines(std::string_view text, std::int64_t count) {
 
 }  // namespace
 
-RunLog::RunLog(std::string path) : path_(std::move(path)), json_(path_.ends_with(".jsonl")) {
+RunLog::RunLog(std::string path)
+    : path_(std::move(path)), json_(path_.ends_with(".jsonl")), start_(detail::clock_seconds()) {
   if (!json_ && !path_.ends_with(".csv"))
     fail<ValueError>(op, fmt::format("'{}' must end in .csv or .jsonl", path_));
 }
@@ -66,8 +68,7 @@ RunLog::~RunLog() {
 }
 
 double RunLog::seconds() const {
-  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - start_;
-  return seconds_before_ + since.count();
+  return seconds_before_ + detail::clock_seconds() - start_;
 }
 
 void RunLog::check(const NamedValues& values) const {
@@ -177,7 +178,7 @@ void RunLog::load_state_dict(const StateDict& state) {
   if (records < 0) fail<ValueError>(op, fmt::format("the state has {} records", records));
   records_ = records;
   seconds_before_ = seconds;
-  start_ = std::chrono::steady_clock::now();
+  start_ = detail::clock_seconds();
   if (file_ >= 0) ::close(file_);
   file_ = -1;
 }

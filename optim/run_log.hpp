@@ -1,7 +1,6 @@
 /// RunLog: what a training run reports, record by record, in a file that other programs read too.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,7 +69,7 @@ class RunLog {
   std::int64_t records_ = 0;          // in the file, or to keep of it
   std::vector<std::string> columns_;  // of a table, after step, epoch and seconds
   double seconds_before_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double start_;
 };
 
 /// The records of a log, but for a last line without an end, which a killed run may leave. Throws

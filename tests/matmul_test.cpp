@@ -1,8 +1,10 @@
 #include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
 
+#include <tuple>
 #include <vector>
 
 using namespace gradtape;
@@ -93,4 +95,24 @@ TEST_CASE("products say which shapes do not fit") {
                        "linear: bias must be [784] for weight 'fc1.weight' [784, 128], got [3]",
                        ShapeError);
   CHECK_THROWS_AS(linear(zeros({2, 128}, float64), weight), DtypeError);
+}
+
+TEST_CASE("products have the same bits for every number of threads") {
+  const int before = num_threads();
+  Generator generator(1);
+  for (const auto dtype : {float32, float64})
+    for (const auto& [m, n, k] :
+         {std::tuple(96, 130, 200), std::tuple(257, 100, 61), std::tuple(31, 700, 90),
+          std::tuple(1, 600, 500), std::tuple(500, 1, 600)}) {
+      const Tensor a = randn({m, k}, dtype, generator), b = randn({k, n}, dtype, generator);
+      const Tensor at = transpose(transpose(a) + 0.0), bt = transpose(transpose(b) + 0.0);
+      std::vector<std::vector<Tensor>> products;
+      for (const int threads : {1, 2, 3, 7}) {
+        set_num_threads(threads);
+        products.push_back({matmul(a, b), matmul(at, b), matmul(a, bt), matmul(at, bt)});
+      }
+      for (const auto& p : products)
+        for (std::size_t i = 0; i < p.size(); ++i) CHECK(array_equal(p[i], products[0][i]));
+    }
+  set_num_threads(before);
 }

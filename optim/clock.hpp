@@ -1,0 +1,13 @@
+/// Time, for what reports it. For sources only: <chrono> takes a compiler long.
+#pragma once
+
+#include <chrono>
+
+namespace gradtape::optim::detail {
+
+/// Seconds since some moment, never going back.
+inline double clock_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace gradtape::optim::detail
