@@ -29,7 +29,8 @@ void AdagradState::fields(detail::Fields& each) {
 }
 
 void Adagrad::step() {
-  each([]<class T>(const AdagradOptions& o, AdagradState& s, const detail::Pass<T>& pass) {
+  const auto update = []<class T>(const AdagradOptions& o, AdagradState& s,
+                                  const detail::Pass<T>& pass) {
     const T lr = T(o.lr / (1 + static_cast<double>(s.steps++) * o.lr_decay)), eps = T(o.eps);
     const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
     const T initial = s.sum.defined() ? T(0) : T(o.initial_sum);
@@ -40,7 +41,8 @@ void Adagrad::step() {
           w -= lr * d / (std::sqrt(v) + eps);
         },
         s.sum);
-  });
+  };
+  each(update, [](const AdagradOptions& o) { return o.weight_decay == 0 && o.initial_sum == 0; });
 }
 
 }  // namespace gradtape::optim

@@ -31,6 +31,8 @@ struct AdagradState {
 ///     g <- g + weight_decay w
 ///     v <- v + g^2
 ///     w <- w - lr / (1 + (t - 1) lr_decay) g / (sqrt(v) + eps)
+///
+/// Without weight_decay and initial_sum a step touches only the rows of a row gradient.
 class Adagrad : public Rule<AdagradOptions, AdagradState> {
  public:
   using Rule::Rule;
