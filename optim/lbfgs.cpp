@@ -120,7 +120,6 @@ class Minimization {
   }
 
   double run() try {
-    const auto most_evaluations = o_.max_eval > 0 ? o_.max_eval : o_.max_iter * 5 / 4;
     const auto evaluated_before = s_.evaluations;
     LinePoint at = evaluate();
     const double first = at.value;
@@ -128,7 +127,7 @@ class Minimization {
     for (std::int64_t i = 1;; ++i) {
       const double before = at.value;
       if (!iterate(at, i == o_.max_iter)) break;
-      if (i == o_.max_iter || s_.evaluations - evaluated_before >= most_evaluations) break;
+      if (i == o_.max_iter || is_enough(s_.evaluations - evaluated_before)) break;
       if (largest(at.gradient) <= o_.tolerance_grad) break;
       if (largest(s_.move) <= o_.tolerance_change) break;
       if (std::abs(at.value - before) < o_.tolerance_change) break;
@@ -142,6 +141,11 @@ class Minimization {
   LBFGSState& state() { return s_; }
 
  private:
+  bool is_enough(std::int64_t evaluations) const {
+    return o_.max_eval > 0 ? evaluations >= o_.max_eval
+                           : evaluations - o_.max_iter >= o_.max_iter / 4;
+  }
+
   LinePoint evaluate() {
     ++s_.evaluations;
     for (const auto& parameter : optimizer_.parameters()) parameter.zero_grad();
@@ -217,9 +221,10 @@ void LBFGSOptions::fields(detail::Fields& each) {
   each("tolerance_grad", tolerance_grad);
   each("tolerance_change", tolerance_change);
   each("history_size", history_size);
-  bool wolfe = line_search == LineSearch::strong_wolfe;
+  const bool searches = line_search == LineSearch::strong_wolfe;
+  bool wolfe = searches;
   each("strong_wolfe", wolfe);
-  line_search = wolfe ? LineSearch::strong_wolfe : LineSearch::none;
+  if (wolfe != searches) line_search = wolfe ? LineSearch::strong_wolfe : LineSearch::none;
 }
 
 void LBFGSState::fields(detail::Fields& each) {

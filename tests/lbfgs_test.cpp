@@ -156,6 +156,18 @@ TEST_CASE("LBFGS trains parameters of several dtypes together and leaves frozen 
   CHECK(max(abs(a.tensor())).item<double>() < 1e-6);
 }
 
+TEST_CASE("after L-BFGS another rule may go on with one of the parameters") {
+  Valley valley;
+  optim::LBFGS(valley.parameters()).step(valley);
+  const Tensor p = valley.p.tensor().detach() * 1.0, q = valley.q.tensor().detach() * 1.0;
+  optim::SGD sgd({valley.p}, {.lr = 1});
+  valley.p.zero_grad();
+  sum(valley.p).backward();
+  sgd.step();
+  CHECK(array_equal(valley.p, p - 1.0));
+  CHECK(array_equal(valley.q, q));
+}
+
 TEST_CASE("the line search steps back from where the loss is not finite") {
   const Parameter x(tensor({1.0}, float64), "x");
   optim::LBFGS lbfgs({x}, {.lr = 100, .line_search = LineSearch::strong_wolfe});
