@@ -139,7 +139,7 @@ Tensor Dirac::operator()(const Shape& shape, Dtype dtype, Generator&) const {
 // ---- distributions ----
 
 Tensor Uniform::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
-  if (!(low <= high && std::isfinite(low) && std::isfinite(high)))
+  if (!(low <= high && std::isfinite(high - low)))
     fail<ValueError>("Uniform",
                      fmt::format("needs finite bounds with low <= high, got [{}, {})", low, high));
   return between(low, high, shape, dtype, generator);

@@ -219,6 +219,7 @@ TEST_CASE("a distribution that is none is refused with what is wrong") {
   CHECK_THROWS_WITH_AS((Uniform{1, 0}(shape)),
                        "Uniform: needs finite bounds with low <= high, got [1, 0)", ValueError);
   CHECK_THROWS_AS((Uniform{0, inf}(shape)), ValueError);
+  CHECK_THROWS_AS((Uniform{-1e308, 1e308}(shape)), ValueError);
   CHECK_THROWS_WITH_AS((Normal{.std = -1}(shape)),
                        "Normal: std = -1, but it must be finite and at least 0", ValueError);
   CHECK_THROWS_WITH_AS((Normal{.mean = inf}(shape)), "Normal: mean = inf, but it must be finite",
