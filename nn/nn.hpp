@@ -24,4 +24,5 @@
 #include "gradtape/nn/recurrent_cell.hpp"
 #include "gradtape/nn/sequential.hpp"
 #include "gradtape/nn/shape.hpp"
+#include "gradtape/nn/transformer.hpp"
 #include "gradtape/nn/upsample.hpp"
