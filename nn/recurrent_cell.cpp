@@ -27,11 +27,8 @@ Tensor input_gates(const Tensor& x, const RecurrentWeights& weights, bool both_b
 
 Tensor rnn_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights,
                 Nonlinearity nonlinearity) {
-  static const auto tanh_of_sum = formula("rnn_tanh", [](auto x, auto h) { return tanh(x + h); });
-  static const auto relu_of_sum = formula("rnn_relu", [](auto x, auto h) { return relu(x + h); });
-  const Tensor s = linear(h, weights.hh);
-  return nonlinearity == Nonlinearity::tanh ? tanh_of_sum(input_gates, s)
-                                            : relu_of_sum(input_gates, s);
+  const Tensor s = input_gates + linear(h, weights.hh);
+  return nonlinearity == Nonlinearity::tanh ? tanh(s) : relu(s);
 }
 
 LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <gradtape/autograd/gradcheck.hpp>
+#include <gradtape/autograd/tape.hpp>
 #include <gradtape/nn/recurrent.hpp>
 
 #include "nn_helpers.hpp"
@@ -43,6 +44,33 @@ TEST_CASE("a cell without a batch, without a state and without biases") {
   CHECK(nn::GRUCell(2, 3)(ones({2})).shape() == Shape{3});
   const nn::RNNCell relu(2, 3, {.nonlinearity = nn::Nonlinearity::relu});
   CHECK(amin(relu(randn({50, 2}))).item<double>() == 0);
+}
+
+TEST_CASE("the fused steps are the formulas of the cells, op by op, and so are their gradients") {
+  const Tensor x = wave({3, 2}), h = sin(wave({3, 4})), c = wave({3, 4});
+  const auto agree = [](const nn::Module& cell, const Tensor& fused, const Tensor& plain) {
+    CHECK(allclose(fused, plain, 1e-14, 1e-15));
+    std::vector<Tensor> variables;
+    for (const auto& p : cell.parameters()) variables.push_back(p);
+    const auto got = grad(sum(square(fused)), variables),
+               want = grad(sum(square(plain)), variables);
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(allclose(got[i], want[i], 1e-12, 1e-14));
+  };
+  const auto gates = [](const nn::RecurrentWeights& w, const Tensor& in, const Tensor& state) {
+    return std::pair(linear(in, w.ih, w.bias_ih), linear(state, w.hh, w.bias_hh));
+  };
+  const nn::LSTMCell lstm = waved(nn::LSTMCell(2, 4));
+  const auto [lx, lh] = gates(lstm.weights, x, h);
+  const auto g = chunk(lx + lh, 4, -1);
+  const Tensor next_c = sigmoid(g[1]) * c + sigmoid(g[0]) * tanh(g[2]);
+  const auto lstm_next = lstm(x, {h, c});
+  agree(lstm, row_of({lstm_next.h, lstm_next.c}), row_of({sigmoid(g[3]) * tanh(next_c), next_c}));
+  const nn::GRUCell gru = waved(nn::GRUCell(2, 4));
+  const auto [gx, gh] = gates(gru.weights, x, h);
+  const auto a = chunk(gx, 3, -1), b = chunk(gh, 3, -1);
+  const Tensor z = sigmoid(a[1] + b[1]);
+  const Tensor n = tanh(a[2] + sigmoid(a[0] + b[0]) * b[2]);
+  agree(gru, gru(x, h), (1.0 - z) * n + z * h);
 }
 
 TEST_CASE("gradients of the cells are right to second order") {
