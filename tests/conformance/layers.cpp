@@ -9,8 +9,9 @@ namespace gradtape::conformance {
 const LayerMap& layers() {
   static const LayerMap all = [] {
     LayerMap joined;
-    for (LayerMap (*family)() : {activation_layers, convolution_layers, linear_layers, loss_layers,
-                                 normalisation_layers, pooling_layers, random_layers, shape_layers})
+    for (LayerMap (*family)() : {activation_layers, attention_layers, convolution_layers,
+                                 linear_layers, loss_layers, network_layers, normalisation_layers,
+                                 pooling_layers, random_layers, recurrent_layers, shape_layers})
       for (auto& [name, make] : family())
         if (!joined.emplace(name, std::move(make)).second)
           throw std::logic_error("two maps give the layer '" + name + "'");

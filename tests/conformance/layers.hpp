@@ -33,12 +33,15 @@ using LayerMap = std::map<std::string, std::function<MadeLayer(Call&)>>;
 
 // The families, one file layers/<family>.cpp each; layers.cpp joins them.
 LayerMap activation_layers();
+LayerMap attention_layers();
 LayerMap convolution_layers();
 LayerMap linear_layers();
 LayerMap loss_layers();
+LayerMap network_layers();
 LayerMap normalisation_layers();
 LayerMap pooling_layers();
 LayerMap random_layers();
+LayerMap recurrent_layers();
 LayerMap shape_layers();
 
 /// All of them.
