@@ -188,8 +188,7 @@ class Drawing {
   }
 
   void draw(const Series& s, std::size_t place) {
-    const std::string colour =
-        s.colour.empty() ? palette[place % std::size(palette)] : escaped(s.colour);
+    const std::string colour = s.colour.empty() ? series_colour(place) : escaped(s.colour);
     const bool pale = s.smoothing > 0;
     auto last = draw(s, s.y, colour, pale ? 0.3 : 1);
     if (pale) last = draw(s, smoothed(s.y, s.smoothing), colour, 1);
@@ -289,6 +288,10 @@ void check(const Chart& chart) {
 }
 
 }  // namespace
+
+std::string series_colour(std::size_t place) {
+  return palette[place % std::size(palette)];
+}
 
 std::string chart_svg(const std::vector<Chart>& charts) {
   double beside = 24, width = 0, height = 0;  // all charts end at the same place

@@ -1,6 +1,7 @@
 /// Charts of lines and points as SVG pictures.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ struct Chart {
   std::vector<Series> series = {};
   ChartOptions options = {};
 };
+
+/// The colour of the series at a place, from 0; after eight they come again.
+std::string series_colour(std::size_t place);
 
 /// The charts, one below the other, as an SVG document that needs no other file. Lines of very many
 /// points are thinned out to what can be seen. Throws ValueError for x and y of different lengths,

@@ -8,10 +8,14 @@
 namespace gradtape::optim {
 namespace {
 
-/// "loss" of "validation loss", "train_loss" and "loss/train"... but for what follows a slash.
-std::string last_word(const std::string& name) {
+/// Where the last word begins: 11 in "validation loss", 0 in "loss".
+std::size_t last_word_at(const std::string& name) {
   const auto space = name.find_last_of(" _-/.");
-  return space == name.npos || space + 1 == name.size() ? name : name.substr(space + 1);
+  return space == name.npos || space + 1 == name.size() ? 0 : space + 1;
+}
+
+std::string last_word(const std::string& name) {
+  return name.substr(last_word_at(name));
 }
 
 /// The names in the log, those that end in the same word together.
@@ -39,6 +43,13 @@ std::vector<Chart> learning_curve(const std::vector<LogRecord>& log,
   const auto place = [&](const LogRecord& record) {
     return static_cast<double>(options.over_epochs ? record.epoch : record.step);
   };
+  std::vector<std::string> qualities;  // "validation" has the same colour in every chart
+  const auto colour = [&](const std::string& name) {
+    const auto quality = name.substr(0, last_word_at(name));
+    const auto at = std::find(qualities.begin(), qualities.end(), quality) - qualities.begin();
+    if (at == std::ssize(qualities)) qualities.push_back(quality);
+    return series_colour(static_cast<std::size_t>(at));
+  };
   std::vector<Chart> charts;
   for (const auto& names : groups) {
     Chart chart;
@@ -46,7 +57,7 @@ std::vector<Chart> learning_curve(const std::vector<LogRecord>& log,
     if (!log.empty()) chart.options.x_includes = {place(log.front()), place(log.back())};
     chart.options.height = groups.size() > 1 ? 300 : 400;
     for (const auto& name : names) {
-      Series series{.name = name};
+      Series series{.name = name, .colour = options.charts.empty() ? colour(name) : ""};
       for (const auto& record : log)
         for (const auto& [other, value] : record.values) {
           if (other != name) continue;

@@ -156,7 +156,8 @@ TEST_CASE("a learning curve has a chart for each kind of value") {
   optim::RunLog log(path);
   for (int step = 1; step <= 40; ++step) {
     log.write(step, step / 10, {{"loss", 1.0 / step}});
-    if (step % 10 == 0) log.write(step, step / 10, {{"validation loss", 0.5}, {"accuracy", 0.9}});
+    if (step % 10 == 0)
+      log.write(step, step / 10, {{"validation loss", 0.5}, {"validation accuracy", 0.9}});
   }
   const auto charts = optim::learning_curve(optim::load_log(path), {.title = "run"});
   REQUIRE(charts.size() == 2);
@@ -164,8 +165,11 @@ TEST_CASE("a learning curve has a chart for each kind of value") {
   CHECK((charts[0].series[0].name == "loss" && charts[0].series[1].name == "validation loss"));
   CHECK(charts[0].series[1].x == std::vector<double>{10, 20, 30, 40});
   CHECK(charts[1].series[0].y == std::vector<double>{0.9, 0.9, 0.9, 0.9});
+  CHECK(charts[1].series[0].colour == charts[0].series[1].colour);
+  CHECK(charts[0].series[0].colour != charts[0].series[1].colour);
   const auto chosen = optim::learning_curve(
-      optim::load_log(path), {.charts = {{"accuracy"}}, .over_epochs = true, .logarithmic = true});
+      optim::load_log(path),
+      {.charts = {{"validation accuracy"}}, .over_epochs = true, .logarithmic = true});
   REQUIRE(chosen.size() == 1);
   CHECK(chosen[0].series[0].x == std::vector<double>{1, 2, 3, 4});
   CHECK((chosen[0].options.log_y && chosen[0].options.x_label == "epoch"));
