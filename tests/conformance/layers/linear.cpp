@@ -63,6 +63,8 @@ MadeLayer embedding_bag(Call& c) {
                                   .sparse = c.flag(6, "sparse", false),
                                   .include_last_offset = c.flag(8, "include_last_offset", false)};
   read(options, c, 9, 2);
+  if (options.scale_grad_by_freq)
+    throw Unsupported("EmbeddingBag: PyTorch's gradient is scaled by the uses of other rows");
   const nn::EmbeddingBag layer(c.integer(0, "num_embeddings"), c.integer(1, "embedding_dim"),
                                options);
   return made(layer, [=](Call& inputs) -> Value {
