@@ -58,9 +58,9 @@ void blas(const Matrix<T>& a, std::int64_t leading, const Matrix<T>& b, T* c, T 
 
 /// The same on several threads, to the bit. A BLAS with threads divides a product so that its bits
 /// depend on their number. This divides the rows, where OpenBLAS does not show it: its kernels take
-/// them 12 or 24 at a time (seen in 0.3.21 on Haswell, SkylakeX and Cooperlake).
+/// them 12 at a time (seen in 0.3.21 on Haswell, SkylakeX and Cooperlake).
 template <class T> void shared(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
-  constexpr std::int64_t unit = 24, piece = 1 << 20;  // rows; multiply-adds for a thread, at least
+  constexpr std::int64_t unit = 12, piece = 1 << 20;  // rows; multiply-adds for a thread, at least
   const bool vector = a.rows == 1 || b.cols == 1;
   const std::int64_t alone = vector ? 1 << 13 : 1 << 18;  // BLAS starts no threads for so few
   if (num_threads() == 1 || a.rows * b.cols * a.cols <= alone)

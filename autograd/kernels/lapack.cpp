@@ -13,6 +13,7 @@
 // xtensor's containers, and these kernels work on raw pointers.
 #include <xflens/cxxlapack/netlib/netlib.h>
 
+#include "gradtape/autograd/serial.hpp"
 #include "gradtape/autograd/work.hpp"
 
 #include GRADTAPE_CBLAS_HEADER
@@ -20,12 +21,21 @@
 namespace gradtape::kernels {
 namespace {
 
+/// A routine on one thread: on several its bits depend on their number.
+template <class Routine> struct OneThread {
+  Routine routine;
+  template <class... Arguments> auto operator()(Arguments... arguments) const {
+    const detail::Serial serial;
+    return routine(arguments...);
+  }
+};
+
 /// The routine for T of a pair.
 template <class T, class Single, class Double> constexpr auto pick(Single s, Double d) {
   if constexpr (std::is_same_v<T, float>)
-    return s;
+    return OneThread<Single>{s};
   else
-    return d;
+    return OneThread<Double>{d};
 }
 
 /// Both precisions of a routine of LAPACK, under its name without the first letter.
