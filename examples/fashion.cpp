@@ -1,41 +1,28 @@
-// Fashion-MNIST: a 784-128-10 network, five epochs of Adam, 86 % right or better on the test set.
+// Fashion-MNIST: a 784-128-10 network, five epochs of Adam with smaller and smaller steps.
 #include <fmt/format.h>
 
 #include <gradtape/autograd/autograd.hpp>
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "accuracy.hpp"
+#include "fashion_mnist.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
 
+/// images: [n, 1, 28, 28] -> logits [n, 10]
 struct Classifier : nn::Module {
   nn::Linear hidden = child("hidden", nn::Linear(784, 128));
   nn::Linear head = child("head", nn::Linear(128, 10));
-  Tensor operator()(const Tensor& images) const { return head(relu(hidden(images))); }
+  Tensor operator()(const Tensor& images) const { return head(relu(hidden(flatten(images, 1)))); }
 };
 
-/// images: [n, 784] of 0 ... 1, labels: [n]
-nn::data::Dataset load(const std::string& folder, const std::string& part) {
-  const Tensor images = load_idx(folder + "/" + part + "-images-idx3-ubyte.gz");
-  return {flatten(images, 1) / 255.0,
-          load_idx(folder + "/" + part + "-labels-idx1-ubyte.gz", {.dtype = int64})};
-}
-
 int main(int argc, char** argv) {
-  const std::string folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
-  nn::data::Dataset train, test;
-  try {
-    train = load(folder, "train");
-    test = load(folder, "t10k");
-  } catch (const IoError& error) {
-    fmt::print(stderr,
-               "{}\nThe data come with Debian's and Ubuntu's package: sudo apt-get install "
-               "dataset-fashion-mnist\nElsewhere give the folder with the four .gz files of "
-               "github.com/zalandoresearch/fashion-mnist: ./examples/run fashion FOLDER\n",
-               error.what());
-    return 1;
-  }
+  const Arguments given(argc, argv);
+  const auto data = fashion_mnist(given);
+  if (!data) return 1;
+  const auto& [train, test] = *data;
 
   seed(1);
   Classifier model;
@@ -57,7 +44,7 @@ int main(int argc, char** argv) {
     adam.options().lr *= 0.6;  // smaller steps towards the end
   }
 
-  const NoGrad no_grad;
-  const double accuracy = nn::metric::accuracy(model(test.inputs()), test.targets());
-  return report({{"test accuracy", accuracy, 0.87, 0.86}});
+  const double reached = accuracy(model, test);
+  if (given.quick) return report({{"test accuracy, quick", reached, 0.8, 0.75}});
+  return report({{"test accuracy", reached, 0.876, 0.865}});
 }

@@ -22,12 +22,29 @@ def table(name, header=True):
 
 
 def fashion_mnist(part, folder="/usr/share/datasets/fashion-mnist"):
-    """Images [n, 28, 28] of 0 ... 1 and labels [n] of Fashion-MNIST, "train" or "t10k"."""
+    """Images [n, 1, 28, 28] of 0 ... 1 and labels [n] of Fashion-MNIST, "train" or "t10k"."""
     with gzip.open(f"{folder}/{part}-images-idx3-ubyte.gz") as file:
         images = torch.frombuffer(bytearray(file.read()[16:]), dtype=torch.uint8)
     with gzip.open(f"{folder}/{part}-labels-idx1-ubyte.gz") as file:
         labels = torch.frombuffer(bytearray(file.read()[8:]), dtype=torch.uint8)
-    return images.reshape(-1, 28, 28) / 255, labels.long()
+    return images.reshape(-1, 1, 28, 28) / 255, labels.long()
+
+
+def devils_dictionary(path="/usr/share/dictd/devil.dict.dz"):
+    """The text as numbers of its characters, to learn from and held out, and how many there are."""
+    with gzip.open(path, "rt") as file:
+        text = file.read()
+    text = text[text.index("ABASEMENT") :]
+    characters = sorted(set(text))
+    text = torch.tensor([characters.index(c) for c in text])
+    known = len(text) * 9 // 10
+    return text[:known], text[known:], len(characters)
+
+
+def windows(text, context, stride):
+    """Pieces of a text, and the same pieces one character further on."""
+    pieces = text.unfold(0, context + 1, stride)
+    return pieces[:, :-1], pieces[:, 1:]
 
 
 def held_out_predictions(inputs, targets, fit, folds=5):
@@ -72,6 +89,15 @@ def train(model, loss, inputs, targets, optimizer, epochs, batch_size):
             optimizer.zero_grad()
             loss(model(inputs[batch]), targets[batch]).backward()
             optimizer.step()
+
+
+def accuracy(model, inputs, labels):
+    """The share of samples that the model gives the right class, in evaluation mode."""
+    model.eval()
+    with torch.no_grad():
+        logits = torch.cat([model(some) for some in inputs.split(500)])
+    model.train()
+    return (logits.argmax(1) == labels).float().mean()
 
 
 def figure(name, value):

@@ -1,0 +1,65 @@
+// LeNet-5 on Fashion-MNIST: two convolutions with pooling, three layers, three epochs of Adam.
+#include <fmt/format.h>
+
+#include <gradtape/autograd/autograd.hpp>
+#include <gradtape/nn/nn.hpp>
+#include <gradtape/optim/optim.hpp>
+
+#include "accuracy.hpp"
+#include "check.hpp"
+#include "fashion_mnist.hpp"
+#include "report.hpp"
+
+using namespace gradtape;
+
+/// LeCun et al. 1998, "Gradient-based learning applied to document recognition", figure 2, with
+/// relu and max pooling.  images: [n, 1, 28, 28] -> logits [n, 10]
+struct LeNet : nn::Module {
+  nn::Conv2d conv1 = child("conv1", nn::Conv2d(1, 6, 5, {.padding = 2}));
+  nn::Conv2d conv2 = child("conv2", nn::Conv2d(6, 16, 5));
+  nn::Linear fc1 = child("fc1", nn::Linear(16 * 5 * 5, 120));
+  nn::Linear fc2 = child("fc2", nn::Linear(120, 84));
+  nn::Linear fc3 = child("fc3", nn::Linear(84, 10));
+
+  Tensor operator()(const Tensor& images) const {
+    const Tensor edges = max_pool2d(relu(conv1(images)), 2);  // [n, 6, 14, 14]
+    const Tensor parts = max_pool2d(relu(conv2(edges)), 2);   // [n, 16, 5, 5]
+    return fc3(relu(fc2(relu(fc1(flatten(parts, 1))))));
+  }
+};
+
+int main(int argc, char** argv) {
+  const Arguments given(argc, argv);
+  const auto data = fashion_mnist(given);
+  if (!data) return 1;
+  const auto& [train, test] = *data;
+
+  seed(1);
+  LeNet model;
+  fmt::print("{}\n", nn::summary(model, zeros({1, 1, 28, 28})));
+  // on noise, because in black areas pooling finds nothing but ties, which have no gradient
+  const auto loss_of = [&](const Tensor& images) {
+    return nn::cross_entropy(model(images), slice(train.targets(), 0, 0, 1));
+  };
+  if (!gradients_are_right(model, rand({1, 1, 28, 28}), loss_of)) return 1;
+
+  constexpr std::uint64_t epochs = 3;
+  optim::Adam adam(model.parameters(), {.lr = 2e-3});
+  optim::Schedule schedule(adam, optim::cosine(epochs));
+  optim::Progress progress(epochs, train.size());
+  for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
+    const nn::data::BatchOptions options{.size = 64, .shuffle = true, .seed = 1, .epoch = epoch};
+    for (const auto& [images, labels] : nn::data::batches(train, options)) {
+      const Tensor loss = nn::cross_entropy(model(images), labels);
+      adam.zero_grad();
+      loss.backward();
+      adam.step();
+      progress.advance(images.size(0), {{"loss", loss.item<double>()}});
+    }
+    progress.end_epoch();
+    schedule.step();
+  }
+  const double reached = accuracy(model, test);
+  if (given.quick) return report({{"test accuracy, quick", reached, 0.7, 0.6}});
+  return report({{"test accuracy", reached, 0.881, 0.871}});
+}
