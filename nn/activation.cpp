@@ -70,10 +70,11 @@ Tensor Maxout::forward(const Tensor& x) const {
 }
 
 RBF::RBF(std::int64_t in, std::int64_t units, const RBFOptions& options)
-    : centers(parameter("centers",
-                        (options.centers_init ? options.centers_init : init::Normal())(
-                            {at_least_one("RBF", "units", units), at_least_one("RBF", "in", in)},
-                            options.dtype, options.generator))),
+    : centers(parameter(
+          "centers",
+          detail::drawn(options.centers_init ? options.centers_init : init::Normal(),
+                        {at_least_one("RBF", "units", units), at_least_one("RBF", "in", in)},
+                        options.dtype, options.generator))),
       widths(parameter("widths", full({units}, options.width, options.dtype))) {
   if (!(options.width > 0))
     fail<ValueError>("RBF", fmt::format("width must be positive, got {}", options.width));

@@ -25,7 +25,8 @@ Tensor first_table(const char* layer, std::int64_t n, std::int64_t d, const Opti
     fail<ValueError>(layer, fmt::format("max_norm must be positive, got {}", *options.max_norm));
   if (!(options.norm_type > 0))
     fail<ValueError>(layer, fmt::format("norm_type must be positive, got {}", options.norm_type));
-  if (options.weight_init) return options.weight_init({n, d}, options.dtype, options.generator);
+  if (options.weight_init)
+    return detail::drawn(options.weight_init, {n, d}, options.dtype, options.generator);
   const Tensor table = randn({n, d}, options.dtype, options.generator);
   if (!options.padding_idx) return table;
   return index_put(table, {padding}, full({}, 0, options.dtype));
@@ -82,6 +83,7 @@ Embedding Embedding::from_pretrained(const Tensor& table, bool freeze,
     fail<ShapeError>("Embedding",
                      fmt::format("the table must be [n, d], got {}", table.shape().str()));
   EmbeddingLayerOptions with_table = options;
+  with_table.dtype = table.dtype();
   with_table.weight_init = [&](const Shape&, Dtype, Generator&) { return table.detach(); };
   Embedding layer(table.size(0), table.size(1), with_table);
   layer.weight.freeze(freeze);

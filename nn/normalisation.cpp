@@ -62,6 +62,9 @@ ChannelNorm::ChannelNorm(const char* name, int axes, std::int64_t channels,
       momentum_(o.momentum) {
   check_at_least(name, "channels", channels, 1);
   check_eps(name, o.eps);
+  if (!is_floating(o.dtype))
+    fail<DtypeError>(
+        name, fmt::format("dtype must be float32 or float64, got {}", gradtape::name(o.dtype)));
   if (o.momentum && !(*o.momentum >= 0 && *o.momentum <= 1))
     fail<ValueError>(name, fmt::format("momentum must be in [0, 1], got {}", *o.momentum));
 }

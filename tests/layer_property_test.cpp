@@ -205,3 +205,20 @@ TEST_CASE("no input that does not fit gets past a layer but as an exception of g
       }
     }
 }
+
+TEST_CASE("an initializer that gives another shape or dtype is refused") {
+  const auto wrong = [](const Shape&, Dtype dtype, Generator&) { return ones({2}, dtype); };
+  CHECK(error<ShapeError>([&] { nn::Conv1d(1, 1, 3, {.weight_init = wrong}); }) ==
+        "init: an initializer gave [2] for a parameter of shape [1, 1, 3]");
+  const auto nothing = [](const Shape&, Dtype, Generator&) { return Tensor(); };
+  CHECK(error<ShapeError>([&] { nn::Embedding(4, 2, {.weight_init = nothing}); }) ==
+        "init: an initializer gave nothing for a parameter of shape [4, 2]");
+  const auto single = [](const Shape& shape, Dtype, Generator&) { return ones(shape); };
+  CHECK(error<DtypeError>([&] { nn::Linear(1, 1, {.weight_init = single, .dtype = float64}); }) ==
+        "init: an initializer gave float32 for a parameter of float64");
+  CHECK_THROWS_AS(nn::Linear(1, 1, {.dtype = int64}), DtypeError);
+  CHECK_THROWS_AS(nn::BatchNorm1d(1, {.dtype = bool_}), DtypeError);
+  CHECK(error<DtypeError>([] { nn::BatchNorm1d(1, {.affine = false, .dtype = int64}); }) ==
+        "BatchNorm1d: dtype must be float32 or float64, got int64");
+  CHECK_THROWS_AS(nn::Embedding::from_pretrained(ones({2, 2}, int64)), DtypeError);
+}

@@ -9,9 +9,22 @@
 
 namespace gradtape::nn::detail {
 
+Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype,
+             Generator& generator) {
+  const Tensor value = given(shape, dtype, generator);
+  if (!value.defined() || value.shape() != shape)
+    fail<ShapeError>("init",
+                     fmt::format("an initializer gave {} for a parameter of shape {}",
+                                 value.defined() ? value.shape().str() : "nothing", shape.str()));
+  if (value.dtype() != dtype)
+    fail<DtypeError>("init", fmt::format("an initializer gave {} for a parameter of {}",
+                                         name(value.dtype()), name(dtype)));
+  return value;
+}
+
 Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
                Generator& generator) {
-  if (given) return given(shape, dtype, generator);
+  if (given) return drawn(given, shape, dtype, generator);
   const double bound = 1 / std::sqrt(static_cast<double>(fan));
   return init::Uniform{-bound, bound}(shape, dtype, generator);
 }

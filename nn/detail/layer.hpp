@@ -8,6 +8,8 @@
 
 namespace gradtape::nn::detail {
 
+/// What an initializer draws. Throws ShapeError or DtypeError unless it is of this shape and dtype.
+Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype, Generator& generator);
 /// What `given` draws, or without it a tensor that is uniform in +-1 / sqrt(fan), as PyTorch's
 /// layers start: kaiming_uniform with a = sqrt(5) has this bound.
 Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
