@@ -51,8 +51,9 @@ EarlyStopping::EarlyStopping(std::vector<Parameter> parameters, const EarlyStopp
   detail::require(options.patience >= 1, op, "patience", static_cast<double>(options.patience),
                   "at least 1");
   detail::require_non_negative(op, "min_delta", options.min_delta);
+  for (const auto& [name, buffer] : options_.buffers) buffers_.push_back(buffer);
   values(parameters_);  // throws for one that is undefined
-  values(options_.buffers);
+  values(buffers_);
 }
 
 bool EarlyStopping::step(double value) {
@@ -67,7 +68,7 @@ bool EarlyStopping::step(double value) {
   best_step_ = steps_;
   bad_steps_ = 0;
   best_parameters_ = values(parameters_);
-  best_buffers_ = values(options_.buffers);
+  best_buffers_ = values(buffers_);
   return should_stop();
 }
 
@@ -77,7 +78,7 @@ void EarlyStopping::restore() const {
                                      "weights to restore",
                                      steps_));
   set_all(parameters_, best_parameters_);
-  set_all(options_.buffers, best_buffers_);
+  set_all(buffers_, best_buffers_);
 }
 
 StateDict EarlyStopping::state_dict() const {
@@ -98,7 +99,7 @@ void EarlyStopping::load_state_dict(const StateDict& state) {
   std::vector<Tensor> parameters, buffers;
   if (best_step > 0) {
     parameters = read(reader, "parameters", parameters_);
-    buffers = read(reader, "buffers", options_.buffers);
+    buffers = read(reader, "buffers", buffers_);
   }
   reader.finish();
   best_ = best;

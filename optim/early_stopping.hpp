@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
@@ -14,8 +16,9 @@ struct EarlyStoppingOptions {
   std::int64_t patience = 10;  ///< Steps in a row without improvement after which it stops; >= 1.
   double min_delta = 0;        ///< The least improvement that counts, >= 0.
   bool maximize = false;       ///< Larger is better, as of an accuracy.
-  /// Running statistics and the like, which belong to the weights and are restored with them.
-  std::vector<Buffer> buffers = {};
+  /// Running statistics and the like, which belong to the weights and are restored with them:
+  /// model.named_buffers().
+  std::vector<std::pair<std::string, Buffer>> buffers = {};
 };
 
 /// Stops training once a quantity, such as the validation loss, has not improved for a while, and
@@ -54,6 +57,7 @@ class EarlyStopping {
 
  private:
   std::vector<Parameter> parameters_;
+  std::vector<Buffer> buffers_;
   EarlyStoppingOptions options_;
   std::vector<Tensor> best_parameters_, best_buffers_;  // none before the first good value
   double best_;

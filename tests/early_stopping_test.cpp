@@ -56,7 +56,7 @@ TEST_CASE("early stopping restores the weights and buffers of the best step") {
   const Parameter weight(tensor({1.0f, 2.0f}), "weight");
   const Buffer mean(tensor({0.5f}));
   optim::SGD sgd({weight}, {.lr = 1});
-  EarlyStopping stopping({weight}, {.patience = 2, .buffers = {mean}});
+  EarlyStopping stopping({weight}, {.patience = 2, .buffers = {{"mean", mean}}});
   const double losses[] = {3, 1, 2, 2};
   for (const double loss : losses) {
     sum(weight.tensor()).backward();  // every step takes 1 off each weight, in place where it can

@@ -57,7 +57,7 @@ struct Run {
         schedule(adam, optim::cosine(20)),
         loader(some_data(40 * units, features), {.size = 8 * units, .shuffle = true, .seed = start},
                {.threads = threads}),
-        stopping(model.parameters(), {.patience = 100, .buffers = {model.seen}}) {}
+        stopping(model.parameters(), {.patience = 100, .buffers = model.named_buffers()}) {}
 
   void track(optim::Checkpoint& checkpoint) {
     checkpoint.track("model", model);
