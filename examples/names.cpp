@@ -113,14 +113,14 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < names.size(); ++i)
     (i % 10 == 0 ? unknown : known).push_back(names[i]);
   const auto train = windows(known), held_out = windows(unknown);
-  Speller model;
+
+  Speller fresh;
   const auto few = nn::data::batches(train, {.size = 8})[0];
-  const auto loss_of = [&](const Tensor& x) { return nn::cross_entropy(model(x), few.targets); };
-  if (!gradients_are_right(model, few.inputs, loss_of)) return 1;
+  const auto loss_of = [&](const Tensor& x) { return nn::cross_entropy(fresh(x), few.targets); };
+  if (!gradients_are_right(fresh, few.inputs, loss_of)) return 1;
 
   fmt::print("{} names to learn from, {} held out; nats a character:\n", known.size(),
              unknown.size());
-
   double mean_loss = 0;
   constexpr int seeds = 3;
   for (std::uint64_t s = 1; s <= seeds; ++s) {

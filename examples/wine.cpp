@@ -56,6 +56,7 @@ template <class Preparation> double held_out_accuracy(const nn::data::Dataset& w
 int main() {
   const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/wine.csv.gz", {.header = true});
   const nn::data::Dataset wines(slice(table, 1, 0, 13), select(table, 1, 13).to(int64));
+
   Classifier model;
   const auto few =
       nn::data::batches(nn::data::Standardiser::fit(wines).apply(wines), {.size = 8})[0];

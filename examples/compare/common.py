@@ -48,7 +48,7 @@ def windows(text, context, stride):
 
 
 def held_out_predictions(inputs, targets, fit, folds=5):
-    """Predictions for every sample by a model that was fitted without its fold: every fifth sample."""
+    """Predictions for every sample by a model fitted without its fold: every fifth sample."""
     predictions = [None] * len(inputs)
     for fold in range(folds):
         held_out = torch.arange(len(inputs)) % folds == fold
