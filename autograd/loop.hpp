@@ -60,98 +60,67 @@ class Loop {
   std::array<std::array<std::int64_t, max_operands>, max_ndim> strides_{};
 };
 
+/// What holds the elements that a kernel computes at once: a SIMD register, or one integer.
 template <class T> struct register_of {
   using type = T;
-  static constexpr std::int64_t size = 1;
+  static type load(const void* from) { return *static_cast<const T*>(from); }
+  static void store(const type& value, void* to) { *static_cast<T*>(to) = value; }
 };
 template <class T>
 requires std::is_floating_point_v<T>
 struct register_of<T> {
   using type = xsimd::batch<T>;
-  static constexpr std::int64_t size = static_cast<std::int64_t>(type::size);
+  static type load(const void* from) { return type::load_unaligned(static_cast<const T*>(from)); }
+  static void store(const type& value, void* to) { value.store_unaligned(static_cast<T*>(to)); }
 };
 
-/// Computes n elements: out[o][k] = f(in[0][k * step[0]], ...)[o]. Null outputs are skipped.
+/// Computes `count` registers out[o] = f(in...)[o]; stride[i] is that of operand i in bytes, and
+/// null outputs are skipped.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map_row(std::array<const T*, In> in, const std::array<std::int64_t, In>& step,
-             std::array<T*, Out> out, std::int64_t n, const F& f) {
-  using V = typename register_of<T>::type;
-  constexpr std::int64_t width = register_of<T>::size;
-  const auto scalars = [&](std::int64_t k) {
-    std::array<Pack<T>, In> x;
-    for (std::size_t i = 0; i < In; ++i) x[i] = in[i][k * step[i]];
-    const std::array<Pack<T>, Out> y = f(x);
-    for (std::size_t o = 0; o < Out; ++o)
-      if (out[o]) out[o][k] = y[o].v;
-  };
-  if constexpr (width == 1) {
-    for (std::int64_t k = 0; k < n; ++k) scalars(k);
-  } else {
-    if (n == 1) return scalars(0);
-    // An operand that does not move is spread over a register once; reading it again and again
-    // costs nothing.
-    alignas(V) T spread[In][width];
-    std::array<std::int64_t, In> stride;
-    for (std::size_t i = 0; i < In; ++i) {
-      stride[i] = step[i] ? width : 0;
-      if (step[i]) continue;
-      V(*in[i]).store_aligned(spread[i]);
-      in[i] = spread[i];
+void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
+                   std::int64_t count) {
+  using Register = register_of<T>;
+  using P = Pack<typename Register::type>;
+  [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
+    std::array<const char*, In> x{static_cast<const char*>(in[I])...};
+    std::array<char*, Out> y{static_cast<char*>(out[O])...};
+    for (; count > 0; --count) {
+      const std::array<P, Out> value = f(std::array<P, In>{P(Register::load(x[I]))...});
+      ((y[O] ? (Register::store(value[O].v, y[O]), y[O] += sizeof(P)) : nullptr), ...);
+      ((x[I] += stride[I]), ...);
     }
-    [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
-      for (; n >= width; n -= width) {
-        const std::array<Pack<V>, Out> y =
-            f(std::array<Pack<V>, In>{Pack<V>(V::load_unaligned(in[I]))...});
-        ((out[O] ? (y[O].v.store_unaligned(out[O]), out[O] += width) : nullptr), ...);
-        ((in[I] += stride[I]), ...);
-      }
-    }
-    (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
-    if (n == 0) return;
-    // The rest goes through registers too, so that equal inputs give equal results wherever they
-    // stand.
-    alignas(V) T rest[Out][width];
-    std::array<T*, Out> to;
-    for (std::size_t i = 0; i < In; ++i) {
-      if (!stride[i]) continue;
-      for (std::int64_t k = 0; k < width; ++k) spread[i][k] = in[i][k < n ? k : 0];
-      in[i] = spread[i];
-    }
-    for (std::size_t o = 0; o < Out; ++o) to[o] = out[o] ? rest[o] : nullptr;
-    map_row<T>(in, step, to, width, f);
-    for (std::size_t o = 0; o < Out; ++o)
-      for (std::int64_t k = 0; out[o] && k < n; ++k) out[o][k] = rest[o][k];
   }
+  (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
 }
 
-/// One piece of a row through pointers without types: the kernel of an elementwise op as `map_rows`
-/// sees it.
-using RowKernel = void (*)(const void* f, const void* const* in, const std::int64_t* step,
-                           void* const* out, std::int64_t n);
+/// An elementwise function as `map_rows` sees it.
+struct RowKernel {
+  /// map_registers of `f`, through pointers without types.
+  void (*run)(const void* f, const void* const* in, const std::int64_t* stride, void* const* out,
+              std::int64_t count);
+  const void* f;
+  std::size_t element_bytes, register_bytes;
+  int operations;  ///< For each element; see cost.hpp.
+};
 
-/// Runs `kernel` over tensors of elements of `element_bytes` that broadcast to `shape`, and counts
-/// its work. Compiled once: with the code for broadcasting and threads inside, every op would be
-/// several times as large.
+/// Runs `kernel` over tensors that broadcast to `shape`, and counts its work. Compiled once: with
+/// the code for broadcasting, threads and the ends of rows inside, every op would be several times
+/// as large.
 void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
-              std::size_t out_count, std::size_t element_bytes, int operations, const void* f,
-              RowKernel kernel);
+              std::size_t out_count, const RowKernel& kernel);
 
 /// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of
 /// that shape, or undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of
-/// T and of registers of T.
+/// registers of T (and of T, to count its operations).
 template <class T, std::size_t In, std::size_t Out, class F>
 void map(const Shape& shape, const std::array<const Tensor*, In>& in,
          const std::array<Tensor, Out>& out, const F& f) {
-  map_rows(shape, in.data(), In, out.data(), Out, sizeof(T), count_operations<In>(f), &f,
-           [](const void* f, const void* const* in, const std::int64_t* step, void* const* out,
-              std::int64_t n) {
-             [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>,
-                                                     std::index_sequence<O...>) {
-               map_row<T, In, Out>({static_cast<const T*>(in[I])...}, {step[I]...},
-                                   {static_cast<T*>(out[O])...}, n, *static_cast<const F*>(f));
-             }
-             (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
-           });
+  const auto run = [](const void* f, const void* const* in, const std::int64_t* stride,
+                      void* const* out, std::int64_t count) {
+    map_registers<T, In, Out>(*static_cast<const F*>(f), in, stride, out, count);
+  };
+  map_rows(shape, in.data(), In, out.data(), Out,
+           {run, &f, sizeof(T), sizeof(typename register_of<T>::type), count_operations<In>(f)});
 }
 
 }  // namespace gradtape::detail
