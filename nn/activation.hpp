@@ -8,7 +8,7 @@
 namespace gradtape::nn {
 
 /// max(x, 0)
-struct ReLU : FunctionLayer<relu> {};
+struct ReLU : FunctionLayer<detail::op<>(relu)> {};
 /// min(max(x, 0), 6)
 struct ReLU6 : FunctionLayer<relu6> {};
 /// x where x > 0, slope * x elsewhere
@@ -34,19 +34,19 @@ struct SiLU : FunctionLayer<silu> {};
 /// x tanh(softplus(x))
 struct Mish : FunctionLayer<mish> {};
 /// log(1 + e^(beta x)) / beta. Throws ValueError for beta = 0.
-struct Softplus : FunctionLayer<softplus, double> {
+struct Softplus : FunctionLayer<detail::op<double>(softplus), double> {
   explicit Softplus(double beta = 1);
 };
 /// x / (1 + |x|)
-struct Softsign : FunctionLayer<softsign> {};
+struct Softsign : FunctionLayer<detail::op<>(softsign)> {};
 /// 1 / (1 + e^-x)
-struct Sigmoid : FunctionLayer<sigmoid> {};
+struct Sigmoid : FunctionLayer<detail::op<>(sigmoid)> {};
 /// log(sigmoid(x))
 struct LogSigmoid : FunctionLayer<log_sigmoid> {};
 /// tanh(x)
-struct Tanh : FunctionLayer<tanh> {};
+struct Tanh : FunctionLayer<detail::op<>(tanh)> {};
 /// x - tanh(x)
-struct Tanhshrink : FunctionLayer<tanhshrink> {};
+struct Tanhshrink : FunctionLayer<detail::op<>(tanhshrink)> {};
 /// min(max(x, low), high). Throws ValueError when low > high.
 struct Hardtanh : FunctionLayer<hardtanh, double, double> {
   explicit Hardtanh(double low = -1, double high = 1);

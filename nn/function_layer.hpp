@@ -8,6 +8,16 @@
 
 namespace gradtape::nn {
 
+namespace detail {
+
+/// Of the functions of one name, the op of a tensor and these options: formula.hpp has templates of
+/// the names of ops.
+template <class... Options> constexpr auto op(Tensor (*function)(const Tensor&, Options...)) {
+  return function;
+}
+
+}  // namespace detail
+
 /// The layer y = function(x, options...) without parameters.
 ///
 ///     struct Scale : nn::FunctionLayer<scale, double> {

@@ -1,5 +1,6 @@
 #include <gradtape/autograd/formula.hpp>
 #include <gradtape/autograd/gradcheck.hpp>
+#include <gradtape/nn/activation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -95,4 +96,10 @@ TEST_CASE("every register of a long formula agrees with single elements") {
     CHECK(slice(y, 0, i, i + 1).item<double>() ==
           doctest::Approx(f(slice(a, 0, i, i + 1), slice(b, 0, i, i + 1)).item<double>())
               .epsilon(1e-14));
+}
+
+TEST_CASE("activation layers are those of the ops where formulas bring templates of their names") {
+  const Tensor x = sample({4}, 1);
+  CHECK(array_equal(nn::Tanh()(x), tanh(x)));
+  CHECK(array_equal(nn::Softplus(2)(x), softplus(x, 2)));
 }
