@@ -210,18 +210,21 @@ void Module::freeze(bool frozen) {
 
 // ---- hooks ----
 
-Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+Module::HookHandle Module::handle_for_next_hook() const {
   HookHandle handle;
   handle.module_ = state_.weak();
   handle.id_ = ++state_->hooks_ever;
+  return handle;
+}
+
+Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  const auto handle = handle_for_next_hook();
   state_->pre_hooks.emplace_back(handle.id_, std::move(hook));
   return handle;
 }
 
 Module::HookHandle Module::register_forward_hook(ForwardHook hook) {
-  HookHandle handle;
-  handle.module_ = state_.weak();
-  handle.id_ = ++state_->hooks_ever;
+  const auto handle = handle_for_next_hook();
   state_->hooks.emplace_back(handle.id_, std::move(hook));
   return handle;
 }

@@ -148,6 +148,7 @@ class Module {
   void check_name(const char* op, const std::string& name) const;
   template <class Visit>
   static void walk(const Module& module, const std::string& path, Visit& visit);
+  HookHandle handle_for_next_hook() const;
   bool has_hooks() const;
   Tensor before(const Tensor& input) const;
   Tensor after(const Tensor& input, const Tensor& output) const;
