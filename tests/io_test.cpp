@@ -105,6 +105,23 @@ TEST_CASE("an AtomicFile that is not committed leaves the old file whole and not
   CHECK(folder.count() == 1);
 }
 
+TEST_CASE("what writers that died left behind is removed, and nothing else") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("data", "old");
+  for (const char* name : {"data.7-0.part", "data.123-45.part", "data.7.part", "data.a-1.part",
+                           "other.7-0.part", "data.7-0"})
+    folder.file(name, "half");
+  AtomicFile alive(path);
+  remove_unfinished(path);
+  CHECK(folder.count() == 6);  // without the first two, with that of `alive`
+  CHECK_FALSE(fs::exists(folder.path("data.7-0.part")));
+  CHECK_FALSE(fs::exists(folder.path("data.123-45.part")));
+  alive.write("new");
+  alive.commit();
+  CHECK(read_file(path) == "new");
+  remove_unfinished(folder.path("nowhere/data"));
+}
+
 TEST_CASE("an AtomicFile keeps the mode of what it replaces and follows symbolic links") {
   const TemporaryFolder folder;
   const auto path = folder.file("data", "old");

@@ -134,7 +134,8 @@ void remove_unfinished(const std::string& path) noexcept try {
     const auto name = item.path().filename().string();
     if (!name.starts_with(start) || !name.ends_with(".part")) continue;
     const auto number = name.substr(start.size(), name.size() - start.size() - 5);
-    if (number.empty() || number.find_first_not_of("0123456789-") != number.npos) continue;
+    if (number.find('-') == number.npos || number.find_first_not_of("0123456789-") != number.npos)
+      continue;
     const Descriptor file{::open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file.number >= 0 && ::flock(file.number, LOCK_EX | LOCK_NB) == 0)
       ::unlink(item.path().c_str());
