@@ -25,7 +25,7 @@ inline std::optional<gradtape::nn::data::Split> fashion_mnist(const Arguments& g
   };
   try {
     return {{load("train", 3000), load("t10k", 1000)}};
-  } catch (const gradtape::IoError& error) {
+  } catch (const gradtape::Error& error) {
     fmt::print(stderr,
                "{}\nThe data come with Debian's and Ubuntu's package: sudo apt-get install "
                "dataset-fashion-mnist\nElsewhere give the folder with the four .gz files of "

@@ -45,20 +45,6 @@ struct Gpt : nn::Module {
                                                                   nn::init::Normal{0, 0.02}};
 };
 
-/// Nats a character: the logarithm of how many guesses are open on average.
-Tensor loss(const Gpt& model, const nn::data::Batch& batch) {
-  return nn::cross_entropy(flatten(model(batch.inputs), 0, 1), flatten(batch.targets));
-}
-
-/// The same over many batches, unrecorded.
-double held_out_loss(const Gpt& model, const nn::data::Dataset& data) {
-  const NoGrad no_grad;
-  nn::metric::Mean mean;
-  for (const auto& batch : nn::data::batches(data, {.size = 64}))
-    mean.update(loss(model, batch).item<double>(), batch.inputs.size(0));
-  return mean.compute();
-}
-
 /// Goes on with a text for as many characters, with likely ones preferred a little.
 std::string written(const Gpt& model, const nn::data::Vocabulary& vocabulary, std::string text,
                     int length) {
@@ -77,18 +63,15 @@ int main(int argc, char** argv) {
   const Arguments given(argc, argv);
   const auto text = devils_dictionary(given);
   if (!text) return 1;
-  const auto vocabulary = nn::data::Vocabulary::characters(*text);
-  const Tensor characters = vocabulary.encode(*text);
-  const auto known = characters.numel() * 9 / 10;
-  const auto train = nn::data::next_token_windows(slice(characters, 0, 0, known),
-                                                  {.context = context, .stride = 8});
-  const auto held_out = nn::data::next_token_windows(slice(characters, 0, known),
-                                                     {.context = context, .stride = context});
+  const auto& [vocabulary, known, unknown] = *text;
+  const auto train = nn::data::next_token_windows(known, {.context = context, .stride = 8});
+  const auto held_out =
+      nn::data::next_token_windows(unknown, {.context = context, .stride = context});
 
   seed(1);
   Gpt small(vocabulary.size(), 8);
-  const auto few = nn::data::next_token_windows(slice(characters, 0, 0, 12), {.context = 10}).all();
-  const auto loss_of = [&](const Tensor& x) { return loss(small, {x, few.targets}); };
+  const auto few = nn::data::next_token_windows(slice(known, 0, 0, 12), {.context = 10}).all();
+  const auto loss_of = [&](const Tensor& x) { return nats(small, {x, few.targets}); };
   if (!gradients_are_right(small, few.inputs, loss_of)) return 1;
 
   const Gpt model(vocabulary.size(), 64);
@@ -100,13 +83,13 @@ int main(int argc, char** argv) {
   nn::data::Loader loader(train, {.size = 32, .shuffle = true, .seed = 1});
   for (int step = 0; step < steps;)
     for (const auto& batch : loader) {
-      const Tensor nats = loss(model, batch);
+      const Tensor loss = nats(model, batch);
       adam.zero_grad();
-      nats.backward();
+      loss.backward();
       optim::clip_grad_norm(model.parameters(), 1);
       adam.step();
       schedule.step();
-      progress.advance(1, {{"nats a character", nats.item<double>()}});
+      progress.advance(1, {{"nats a character", loss.item<double>()}});
       if (++step % sample_every == 0) {
         progress.finish();
         fmt::print("after {} steps: {}\n", step, written(model, vocabulary, "LOVE, n.  ", 200));
@@ -115,7 +98,8 @@ int main(int argc, char** argv) {
     }
   progress.finish();
 
-  const double reached = held_out_loss(model, held_out);
+  const NoGrad no_grad;
+  const double reached = nats(model, held_out.all()).item<double>();
   if (given.quick) return report({{"held-out nats a character, quick", reached, 3.15, 3.3}});
   return report({{"held-out nats a character", reached, 1.83, 1.9}});
 }
