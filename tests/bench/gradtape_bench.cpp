@@ -6,6 +6,7 @@
 #include <gradtape/nn/activation.hpp>
 #include <gradtape/nn/linear.hpp>
 #include <gradtape/nn/loss.hpp>
+#include <gradtape/nn/normalisation.hpp>
 #include <gradtape/nn/sequential.hpp>
 #include <gradtape/optim/optim.hpp>
 
@@ -76,6 +77,81 @@ void w4() {
                            nn::Linear(256, 10));
   optim::Adam adam(net.parameters(), {.lr = 1e-3});
   train("W4_mnist_mlp", net, adam, randn({128, 784}), randint(0, 10, {128}), classification);
+}
+
+// Pre-norm, causal attention of 4 heads.
+struct TransformerBlock : nn::Module {
+  Tensor operator()(const Tensor& x) const {
+    const auto heads = unbind(permute(unflatten(qkv(ln1(x)), -1, {3, 4, -1}), {2, 0, 3, 1, 4}));
+    const Tensor mixed =
+        scaled_dot_product_attention(heads[0], heads[1], heads[2], {.causal = true});
+    const Tensor r = x + proj(flatten(transpose(mixed, 1, 2), 2));
+    return r + f2(gelu(f1(ln2(r))));
+  }
+
+  nn::LayerNorm ln1 = child("ln1", nn::LayerNorm(256)), ln2 = child("ln2", nn::LayerNorm(256));
+  nn::Linear qkv = child("qkv", nn::Linear(256, 768)), proj = child("proj", nn::Linear(256, 256));
+  nn::Linear f1 = child("f1", nn::Linear(256, 1024)), f2 = child("f2", nn::Linear(1024, 256));
+};
+
+void w8() {
+  const TransformerBlock block;
+  optim::AdamW adam(block.parameters(), {.lr = 1e-4});
+  const Tensor x = randn({8, 128, 256}), y = randn({8, 128, 256});
+  bench::measure("W8_transformer_block", [&] {
+    const Tensor l = nn::mse_loss(block(x), y);
+    adam.zero_grad();
+    l.backward();
+    adam.step();
+  });
+}
+
+/// A recurrent net as a loop over 64 steps; `cell` makes the next h, and c, of the sum of gates.
+template <class Cell> void recurrent_loop(const char* name, std::int64_t gates, const Cell& cell) {
+  constexpr std::int64_t steps = 64, batch = 32, in = 64, hidden = 128;
+  const auto variable = [](const char* variable_name, const Shape& shape) {
+    return Parameter(0.1 * randn(shape), variable_name);
+  };
+  const Parameter wx = variable("wx", {gates * hidden, in}), b = variable("b", {gates * hidden}),
+                  wh = variable("wh", {gates * hidden, hidden}), wo = variable("wo", {1, hidden}),
+                  bo = variable("bo", {1});
+  optim::SGD sgd({wx, wh, b, wo, bo}, {.lr = 0.01});
+  const Tensor x = randn({steps, batch, in}), y = randn({batch, 1});
+  bench::measure(name, [&] {
+    Tensor h = zeros({batch, hidden}), c = h;
+    for (std::int64_t t = 0; t < steps; ++t)
+      cell(linear(select(x, 0, t), wx, b) + linear(h, wh), h, c);
+    const Tensor l = nn::mse_loss(linear(h, wo, bo), y);
+    sgd.zero_grad();
+    l.backward();
+    sgd.step();
+  });
+}
+
+void w9() {
+  recurrent_loop("W9_rnn_loop", 1,
+                 [](const Tensor& gates, Tensor& h, Tensor&) { h = tanh(gates); });
+}
+
+void w9b() {
+  const auto next_c = formula("w9b_c", [](auto i, auto f, auto g, auto c) {
+    return sigmoid(f) * c + sigmoid(i) * tanh(g);
+  });
+  const auto next_h = formula("w9b_h", [](auto o, auto c) { return sigmoid(o) * tanh(c); });
+  recurrent_loop("W9b_lstm_loop", 4, [&](const Tensor& gates, Tensor& h, Tensor& c) {
+    const auto k = chunk(gates, 4, 1);
+    c = next_c(k[0], k[1], k[2], c);
+    h = next_h(k[3], c);
+  });
+}
+
+// The same without formulas, op by op.
+void w9b_ops() {
+  recurrent_loop("W9bops_lstm_loop", 4, [](const Tensor& gates, Tensor& h, Tensor& c) {
+    const auto k = chunk(gates, 4, 1);
+    c = sigmoid(k[1]) * c + sigmoid(k[0]) * tanh(k[2]);
+    h = sigmoid(k[3]) * tanh(c);
+  });
 }
 
 template <class F> void elementwise(const char* name, F f) {
@@ -151,6 +227,10 @@ int main(int argc, char** argv) {
                      {"W2_tiny_mlp", w2},
                      {"W3_small_mlp", w3},
                      {"W4_mnist_mlp", w4},
+                     {"W8_transformer_block", w8},
+                     {"W9_rnn_loop", w9},
+                     {"W9b_lstm_loop", w9b},
+                     {"W9bops_lstm_loop", w9b_ops},
                      {"W10_elementwise", w10},
                      {"W10ops_elementwise", w10_ops},
                      {"W15_deep_chain", w15},
