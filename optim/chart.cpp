@@ -68,7 +68,7 @@ std::string escaped(std::string_view text, std::size_t most = 200) {
   return out;
 }
 
-std::string text(double x, double y, const char* style, const std::string& content) {
+std::string text(double x, double y, const std::string& style, const std::string& content) {
   return fmt::format("<text x='{:.1f}' y='{:.1f}' {}>{}</text>\n", x, y, style, content);
 }
 
@@ -160,31 +160,27 @@ class Drawing {
   double across(double share) const { return left_ + share * (right_ - left_); }
   double up(double share) const { return bottom_ - share * (bottom_ - top_); }
 
+  void label(double x, double y, const char* anchor, const std::string& content) {
+    if (content.empty()) return;
+    svg_ += text(x, y, fmt::format("fill='{}' text-anchor='{}'", quiet, anchor), content);
+  }
+
   void frame() {
     if (!o_.title.empty())
       svg_ += text(left_, 30, "font-size='16' font-weight='600'", escaped(o_.title));
-    if (!o_.y_label.empty())
-      svg_ += text(left_, top_ - 14, fmt::format("fill='{}' text-anchor='start'", quiet).c_str(),
-                   escaped(o_.y_label));
+    label(left_, top_ - 14, "start", escaped(o_.y_label));
     for (const auto& tick : y_.ticks((bottom_ - top_) / 38)) {
       const double y = up(tick.at);
       svg_ += line({left_, y}, {right_, y}, tick.label.empty() ? faint : grid);
-      if (!tick.label.empty())
-        svg_ += text(left_ - 8, y + 4, fmt::format("fill='{}' text-anchor='end'", quiet).c_str(),
-                     tick.label);
+      label(left_ - 8, y + 4, "end", tick.label);
     }
     for (const auto& tick : x_.ticks((right_ - left_) / 72)) {
       const double x = across(tick.at);
       svg_ += line({x, bottom_}, {x, bottom_ + (tick.label.empty() ? 3 : 5)}, axis);
-      if (!tick.label.empty())
-        svg_ += text(x, bottom_ + 19, fmt::format("fill='{}' text-anchor='middle'", quiet).c_str(),
-                     tick.label);
+      label(x, bottom_ + 19, "middle", tick.label);
     }
     svg_ += line({left_, bottom_}, {right_, bottom_}, axis);
-    if (!o_.x_label.empty())
-      svg_ +=
-          text((left_ + right_) / 2, bottom_ + 38,
-               fmt::format("fill='{}' text-anchor='middle'", quiet).c_str(), escaped(o_.x_label));
+    label((left_ + right_) / 2, bottom_ + 38, "middle", escaped(o_.x_label));
   }
 
   void draw(const Series& s, std::size_t place) {
@@ -258,7 +254,7 @@ class Drawing {
       lowest = name->y - apart;
     }
     for (const auto& [y, colour, name, value] : names_)
-      svg_ += text(right_ + 10, y + 4, fmt::format("fill='{}' font-weight='600'", colour).c_str(),
+      svg_ += text(right_ + 10, y + 4, fmt::format("fill='{}' font-weight='600'", colour),
                    fmt::format("{} <tspan font-weight='400'>{}</tspan>", name, value));
   }
 

@@ -82,20 +82,27 @@ CheckpointReport Checkpoint::load(CheckpointOptions options) {
   const auto origin = gradtape::detail::file_origin(op, path_);
   const auto report = compare(file);
   if (options.strict && !report.complete()) origin.fail(report.str());
-  // Each part loads whole or not at all; this makes it so for all of them together.
-  std::vector<std::pair<const Part*, StateDict>> loaded;
-  for (const auto& part : parts_) {
-    const auto state = file.find(part.name);
-    if (state == file.end()) continue;
-    loaded.emplace_back(&part, part.save());
+  // Each part loads whole or not at all; this makes it so for all of them together. Parts may share
+  // what they restore, as an optimizer and its schedule the learning rate: all are asked first.
+  std::vector<StateDict> before;
+  for (const auto& part : parts_) before.push_back(part.save());
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const auto& part = parts_[i];
+    if (!file.contains(part.name)) continue;
     try {
-      part.load(state->second);
+      part.load(file.at(part.name));
     } catch (const std::exception& error) {
-      for (const auto& [changed, before] : loaded) changed->load(before);
+      for (std::size_t k = 0; k <= i; ++k) parts_[k].put_back(before[k]);
       origin.fail(fmt::format("does not fit part '{}': {}", part.name, error.what()));
     }
   }
   return report;
+}
+
+/// What it took before it takes again; if not, the others still go back, and the cause is said.
+void Checkpoint::Part::put_back(const StateDict& before) const noexcept try {
+  load(before);
+} catch (...) {
 }
 
 std::map<std::string, StateDict> Checkpoint::read() const {

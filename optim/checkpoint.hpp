@@ -89,6 +89,7 @@ class Checkpoint {
     std::string name;
     std::function<StateDict()> save;
     std::function<void(const StateDict&)> load;
+    void put_back(const StateDict& before) const noexcept;
   };
 
   void add(std::string name, std::function<StateDict()> save,

@@ -135,6 +135,31 @@ TEST_CASE("a resumed run is the run that was never stopped, bit for bit") {
   }
 }
 
+TEST_CASE("a checkpoint of another model leaves a run as it was, to the last part") {
+  const TemporaryFolder folder;
+  Run saved(6, 8, 1);
+  optim::Checkpoint checkpoint(folder.path("run"));
+  saved.track(checkpoint);
+  saved.train(3, &checkpoint, 3);
+  for (const std::int64_t steps : {0, 2}) {  // an optimizer before its first step remembers nothing
+    Run other(6, 8, 2);
+    const Buffer alien(tensor({1.0f, 2.0f}));
+    other.stopping = optim::EarlyStopping(other.model.parameters(), {.buffers = {{"a", alien}}});
+    other.train(steps);
+    const auto model = other.model.state_dict(), adam = other.adam.state_dict();
+    const auto loader = other.loader.state_dict(), schedule = other.schedule.state_dict();
+    optim::Checkpoint refused(folder.path("run"));
+    other.track(refused);
+    CHECK_THROWS_WITH_AS(refused.load(), doctest::Contains("does not fit part 'stopping'"),
+                         IoError);
+    CHECK(equal_bits(other.model.state_dict(), model));
+    CHECK(equal_bits(other.adam.state_dict(), adam));
+    CHECK(equal_bits(other.loader.state_dict(), loader));
+    CHECK(equal_bits(other.schedule.state_dict(), schedule));
+    CHECK(other.step == steps);
+  }
+}
+
 TEST_CASE("the same seed trains to the same bits on one, two and three threads") {
   const int threads = num_threads();
   std::vector<StateDict> results;
