@@ -6,11 +6,13 @@
 #include <gradtape/optim/optim.hpp>
 
 #include <cmath>
+#include <numbers>
 
 #include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+using std::numbers::pi;
 
 /// Functions whose values at any points are jointly normal, with a covariance that falls with the
 /// distance. Rasmussen and Williams 2006, "Gaussian processes for machine learning", chapters 2
@@ -36,7 +38,7 @@ struct GaussianProcess : nn::Module {
     const Tensor l = factor(x);
     const Tensor white = solve_triangular(l, unsqueeze(y, 1));
     return -sum(square(white)) / 2.0 - sum(log(diagonal(l))) -
-           std::log(2 * M_PI) / 2 * static_cast<double>(x.size(0));
+           std::log(2 * pi) / 2 * static_cast<double>(x.size(0));
   }
 
   struct Prediction {
@@ -75,8 +77,8 @@ int main() {
   // that the same program in PyTorch has the same.
   const Tensor number = arange(0, 24, 1, float64);
   const Tensor x = where(number < 12.0, number / 5.0 - 3.5, number / 5.0 - 1.5);
-  const Tensor y =
-      truth(x) + 0.2 * erfinv(2.0 * remainder((number + 0.5) * 0.618, 1.0) - 1.0) * M_SQRT2;
+  const Tensor y = truth(x) + 0.2 * erfinv(2.0 * remainder((number + 0.5) * 0.618, 1.0) - 1.0) *
+                                  std::numbers::sqrt2;
 
   GaussianProcess process;
   const auto check = gradcheck([&](const Tensor& v) { return process.log_likelihood(x, v); }, y,

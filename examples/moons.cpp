@@ -5,17 +5,18 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
-#include <cmath>
+#include <numbers>
 
 #include "check.hpp"
 #include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+using std::numbers::pi;
 
 /// Half circles that reach into each other, with noise.  inputs: [n, 2], targets: [n] of 0 and 1
 nn::data::Dataset moons(std::int64_t n) {
-  const Tensor angle = M_PI * rand({n}), lower = (rand({n}) < 0.5).to(float32);
+  const Tensor angle = pi * rand({n}), lower = (rand({n}) < 0.5).to(float32);
   const Tensor upper_moon = stack({cos(angle), sin(angle)}, 1);
   const Tensor lower_moon = stack({1.0 - cos(angle), 0.5 - sin(angle)}, 1);
   return {where(unsqueeze(lower, 1) > 0, lower_moon, upper_moon) + 0.15 * randn({n, 2}), lower};

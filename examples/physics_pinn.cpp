@@ -5,12 +5,13 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
-#include <cmath>
+#include <numbers>
 
 #include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+using std::numbers::pi;
 
 // u_t + u u_x = viscosity u_xx for x in [-1, 1], t in [0, 1]; u(x, 0) = -sin(pi x), u(+-1, t) = 0.
 // The two halves of the wave run into each other, and viscosity decides how steep they get.
@@ -23,7 +24,7 @@ struct Solution : nn::Module {
       child("network", nn::Sequential(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
                                       nn::Linear(32, 32), nn::Tanh(), nn::Linear(32, 1)));
   Tensor operator()(const Tensor& x, const Tensor& t) const {
-    return t * (1.0 - square(x)) * network(concat({x, t}, 1)) - sin(M_PI * x);
+    return t * (1.0 - square(x)) * network(concat({x, t}, 1)) - sin(pi * x);
   }
 };
 
@@ -43,8 +44,8 @@ Tensor residual(const Solution& solution, const Tensor& x, const Tensor& t) {
 Tensor exact(const Tensor& x, const Tensor& t) {
   const Tensor z = linspace(-6, 6, 400);
   const Tensor y = x - sqrt(4 * viscosity * t) * z;
-  const Tensor weights = softmax(-cos(M_PI * y) / (2 * M_PI * viscosity) - square(z), 1);
-  return sum(-weights * sin(M_PI * y), 1, {.keepdim = true});
+  const Tensor weights = softmax(-cos(pi * y) / (2 * pi * viscosity) - square(z), 1);
+  return sum(-weights * sin(pi * y), 1, {.keepdim = true});
 }
 
 /// The residual has second derivatives in it, its gradient third ones.

@@ -6,20 +6,22 @@
 #include <gradtape/optim/optim.hpp>
 
 #include <array>
-#include <cmath>
+#include <numbers>
 
+#include "accuracy.hpp"
 #include "check.hpp"
 #include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+using std::numbers::pi;
 
 /// Arms that turn by 5 radians on their way out, with noise.
 /// inputs: [3 n, 2], targets: [3 n] of 0, 1 and 2
 nn::data::Dataset spiral(std::int64_t n) {
   const Tensor arm = repeat_interleave(arange(3), n);
   const Tensor radius = rand({3 * n});
-  const Tensor angle = 5.0 * radius + 2 * M_PI / 3 * arm.to(float32) + 0.2 * randn({3 * n});
+  const Tensor angle = 5.0 * radius + 2 * pi / 3 * arm.to(float32) + 0.2 * randn({3 * n});
   return {stack({radius * cos(angle), radius * sin(angle)}, 1), arm};
 }
 
@@ -37,14 +39,9 @@ template <class Model> void train(const Model& model, const nn::data::Dataset& d
   }
 }
 
-template <class Model> double accuracy(const Model& model, const nn::data::Dataset& data) {
-  const NoGrad no_grad;
-  return nn::metric::accuracy(model(data.inputs()), data.targets());
-}
-
 /// Each point of the plane in the mixture of the classes' colours that the model gives it.
 template <class Model>
-Picture picture(const char* what, const Model& model, const nn::data::Dataset& data) {
+Picture picture(const char* what, Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
   Picture picture({.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
                    .x = {-1.2, 1.2},
@@ -67,7 +64,7 @@ Picture picture(const char* what, const Model& model, const nn::data::Dataset& d
 int main() {
   seed(1);
   const auto data = spiral(100), held_out = spiral(1000);
-  const nn::Linear linear(2, 3);
+  nn::Linear linear(2, 3);
   nn::Sequential network(nn::Linear(2, 32), nn::Tanh(), nn::Linear(32, 32), nn::Tanh(),
                          nn::Linear(32, 3));
   if (!gradients_are_right(network, slice(data.inputs(), 0, 0, 8), network)) return 1;
