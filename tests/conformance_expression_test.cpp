@@ -213,6 +213,9 @@ TEST_CASE("an expression with tensors is differentiable; a list picks where a tu
 TEST_CASE("a layer made in an expression has its state") {
   CHECK(array_equal(value_of("nn.BatchNorm1d(3).running_var").tensor("x"), ones({3}, float64)));
   CHECK(integer("nn.BatchNorm1d(3, momentum=None).num_batches_tracked.item()") == 0);
+  CHECK(integer("(lambda m: (m(torch.ones(2, 3)), m.num_batches_tracked.item())[1])"
+                "(nn.BatchNorm1d(3))") == 1);
+  CHECK(real("nn.Dropout(0.5).eval()(torch.ones(2, 3)).sum().item()") == 6);
 }
 
 TEST_CASE("a function that writes into its argument is seen under every name of it") {
@@ -252,6 +255,7 @@ TEST_CASE("what the interpreter does not know is unsupported, with the reason") 
   CHECK(refusal("(3).real") == "int has no attribute real");
   CHECK(refusal("3(4)") == "a call of int");
   CHECK(refusal("nn.BatchNorm1d(3).nothing") == "object has no attribute nothing");
+  CHECK(refusal("nn.Linear(3, 2)") == "random initial values");
   CHECK(refusal("nn.BatchNorm1d(3, what=1)") == "nn.BatchNorm1d: the keyword what is not read");
   CHECK(refusal("[1] - [2]") == "- between tuple and tuple");
   CHECK(refusal("1 < 'a'") == "< between int and str");

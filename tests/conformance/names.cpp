@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "layers.hpp"
 #include "python.hpp"
 
 namespace gradtape::conformance {
@@ -123,27 +124,37 @@ Value tensor_attribute(const Value& x, const std::string& name) {
   });
 }
 
-/// nn.BatchNorm1d(features, eps, momentum, affine, track_running_stats), fresh and in train mode;
-/// its parameters are 1 and 0.
-Value batch_norm_layer(Call& c) {
-  const Shape shape{c.integer(0, "num_features")};
-  const Value eps = c.number(1, "eps", 1e-5);
-  const bool averages =
-      !c.kwargs.contains("momentum") && c.args.size() < 3 ? false : !c.has(2, "momentum");
-  const double momentum = averages ? 0 : c.number(2, "momentum", 0.1);
-  c.ignore(3, "affine");
-  if (!c.flag(4, "track_running_stats", true)) throw Unsupported("BatchNorm without statistics");
-  c.check_all_read();
-  const Value mean = zeros(shape, float64), var = ones(shape, float64);
-  const Value calls = zeros({}, int64);
-  const Function run = [=](Call& call) {
-    calls.update(calls.get<Tensor>() + 1);
-    const double share = averages ? 1.0 / calls.get<Tensor>().item<double>() : momentum;
-    return call_function("nn.functional.batch_norm", {call.at(0, "input"), mean, var},
-                         {{"training", true}, {"momentum", share}, {"eps", eps}});
+/// A layer as Python has it: called, asked for its state by name, set to train or to evaluate.
+Object layer_object(const MadeLayer& layer) {
+  const auto mode = [layer](bool training) {
+    return Function([=](Call&) -> Value {
+      nn::Module module = layer.module;
+      module.train(training);
+      return layer_object(layer);
+    });
   };
-  return Object{run,
-                {{"running_mean", mean}, {"running_var", var}, {"num_batches_tracked", calls}}};
+  return {[layer](Call& c) {
+            Value result = layer.call(c);
+            c.check_all_read();
+            return result;
+          },
+          [=](const std::string& name) -> std::optional<Value> {
+            if (name == "train" || name == "eval") return mode(name == "train");
+            const StateDict state = layer.module.state_dict();
+            const auto found = state.find(name);
+            return found == state.end() ? std::nullopt : std::optional<Value>(found->second);
+          }};
+}
+
+/// What makes a layer, fresh and in train mode. Its initial values must be known.
+Value layer_constructor(const std::string& name) {
+  return Function([name](Call& c) -> Value {
+    const auto drawn = default_generator().position();
+    MadeLayer layer = make_layer(name, c);
+    if (default_generator().position() != drawn) throw Unsupported("random initial values");
+    layer.module.to(float64);
+    return layer_object(layer);
+  });
 }
 
 /// A function of PyTorch under its table name, called so.
@@ -159,8 +170,8 @@ std::optional<Value> torch_name(const std::string& name) {
   for (const char* constant : {"pi", "e", "inf", "nan"})
     if (name == constant) return builtins().at("math." + name);
   if (name == "Size") return builtins().at("tuple");
-  if (name == "nn.BatchNorm1d" || name == "nn.BatchNorm2d" || name == "nn.BatchNorm3d")
-    return named_function(name, batch_norm_layer);
+  if (name.starts_with("nn.") && layers().contains(name.substr(3)))
+    return layer_constructor(name.substr(3));
   if (name == "is_tensor")
     return Function([](Call& c) -> Value { return c.at(0, "obj").is<Tensor>(); });
   if (name == "finfo") return Function([](Call& c) -> Value { return c.at(0, "type"); });
@@ -177,10 +188,8 @@ Value attribute(const Value& x, const std::string& name) {
   if (x.is<Tensor>()) return tensor_attribute(x, name);
   if (x.is<List>()) return list_attribute(x, name);
   if (x.is<Dtype>()) return dtype_attribute(x.get<Dtype>(), name);
-  if (x.is<Object>()) {
-    const auto& attributes = x.get<Object>().attributes;
-    if (const auto found = attributes.find(name); found != attributes.end()) return found->second;
-  }
+  if (x.is<Object>())
+    if (const auto found = x.get<Object>().attribute(name)) return *found;
   throw Unsupported(fmt::format("{} has no attribute {}", x.kind(), name));
 }
 

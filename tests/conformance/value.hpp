@@ -97,7 +97,8 @@ class Value {
 /// What a constructor such as nn.BatchNorm1d(3) gives: to be called, and to be asked for its state.
 struct Object {
   Function call;
-  std::map<std::string, Value> attributes;
+  /// Nothing for a name that it does not have.
+  std::function<std::optional<Value>(const std::string&)> attribute;
 };
 
 /// The arguments of one call. Each accessor takes the position `i` and the keyword `name` under
