@@ -58,9 +58,11 @@ void blas(const Matrix<T>& a, std::int64_t leading, const Matrix<T>& b, T* c, T 
 
 /// The same on several threads, to the bit. A BLAS with threads divides a product so that its bits
 /// depend on their number. This divides the rows, where OpenBLAS does not show it: its kernels take
-/// them 12 at a time (seen in 0.3.21 on Haswell, SkylakeX and Cooperlake).
+/// them 12 at a time (seen in 0.3.21 for Sandybridge, Haswell, Zen, SkylakeX and Cooperlake), and
+/// what parts it leaves are above the 10^6 multiply-adds up to which it has other kernels.
 template <class T> void shared(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
-  constexpr std::int64_t unit = 12, piece = 1 << 20;  // rows; multiply-adds for a thread, at least
+  constexpr std::int64_t unit = 12;        // rows
+  constexpr std::int64_t grain = 1 << 21;  // multiply-adds; parts have half as many or more
   const bool vector = a.rows == 1 || b.cols == 1;
   const std::int64_t alone = vector ? 1 << 13 : 1 << 18;  // BLAS starts no threads for so few
   if (num_threads() == 1 || a.rows * b.cols * a.cols <= alone)
@@ -73,7 +75,7 @@ template <class T> void shared(const Matrix<T>& a, const Matrix<T>& b, T* c, T b
                          a.transposed};
     blas(rows, a.leading(), b, c + first * b.cols, beta);
   };
-  detail::parallel_for(units, piece / (unit * b.cols * a.cols) + 1, part);
+  detail::parallel_for(units, grain / (unit * b.cols * a.cols) + 1, part);
 }
 
 }  // namespace
