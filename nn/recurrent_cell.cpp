@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/nn/init.hpp"
@@ -58,6 +59,9 @@ void check_sizes(const char* layer, std::int64_t in, std::int64_t hidden) {
     fail<ValueError>(layer, fmt::format("needs at least one input and one hidden unit, got in = "
                                         "{}, hidden = {}",
                                         in, hidden));
+  constexpr auto most = std::numeric_limits<std::int64_t>::max() / 4;  // gates
+  if (hidden > most)
+    fail<ValueError>(layer, fmt::format("hidden = {} is too large for any memory", hidden));
 }
 
 void check_dtype(const char* layer, const char* name, const Tensor& x, const Parameter& weight) {

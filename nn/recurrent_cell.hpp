@@ -126,7 +126,7 @@ LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,
                     const RecurrentWeights& weights);
 Tensor gru_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights);
 
-/// Throws ValueError unless both sizes are at least 1.
+/// Throws ValueError unless both sizes are at least 1 and the gates can be counted.
 void check_sizes(const char* layer, std::int64_t in, std::int64_t hidden);
 /// Throws DtypeError unless x is of the weight's dtype.
 void check_dtype(const char* layer, const char* name, const Tensor& x, const Parameter& weight);

@@ -111,6 +111,9 @@ TEST_CASE("recurrent layers refuse options out of range, by name") {
   CHECK_THROWS_WITH_AS(nn::LSTM(0, 3),
                        "LSTM: needs at least one input and one hidden unit, got in = 0, hidden = 3",
                        ValueError);
+  CHECK_THROWS_WITH_AS(nn::LSTM(2, std::int64_t{1} << 62),
+                       "LSTM: hidden = 4611686018427387904 is too large for any memory",
+                       ValueError);
   CHECK_THROWS_WITH_AS(nn::RNN(2, 3, {.num_layers = 0}),
                        "RNN: num_layers = 0, but it must be at least 1", ValueError);
   CHECK_THROWS_WITH_AS(nn::GRU(2, 3, {.dropout = 1}),
