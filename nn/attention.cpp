@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "gradtape/autograd/ops/detail/attention.hpp"
+#include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
 namespace {
@@ -54,9 +55,7 @@ MultiheadAttention::Sizes MultiheadAttention::checked(std::int64_t embed_dim,
     fail<ValueError>(layer, fmt::format("kdim = {} and vdim = {} must be at least 1, or 0 for "
                                         "embed_dim",
                                         options.kdim, options.vdim));
-  if (!(options.dropout >= 0 && options.dropout < 1))
-    fail<ValueError>(layer,
-                     fmt::format("dropout is a probability in [0, 1), got {}", options.dropout));
+  detail::check_probability(layer, "dropout", options.dropout);
   return {embed_dim, num_heads, options.kdim ? options.kdim : embed_dim,
           options.vdim ? options.vdim : embed_dim};
 }

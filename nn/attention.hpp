@@ -9,7 +9,7 @@ namespace gradtape::nn {
 
 /// Options of MultiheadAttention.
 struct MultiheadAttentionOptions {
-  double dropout = 0;          ///< Probability with which a weight is dropped, in [0, 1).
+  double dropout = 0;          ///< Probability with which a weight is dropped, in [0, 1].
   bool bias = true;            ///< Whether the projections add biases.
   bool add_bias_kv = false;    ///< Adds a learned key and value behind those of the sequence.
   bool add_zero_attn = false;  ///< Adds a key and a value of zeros behind all others.

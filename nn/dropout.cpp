@@ -21,6 +21,7 @@ Shape per_channel(const Tensor& x, int leading) {
 /// x where a mask of this shape keeps it, else SELU's limit; then scaled and shifted to what mean
 /// and variance were.
 Tensor alpha_dropout(const Tensor& x, double p, const Shape& mask_shape, Generator& generator) {
+  if (p == 1) return dropout(x, p, generator);
   constexpr double limit = -1.0507009873554805 * 1.6732632423543772;
   const double scale = 1 / std::sqrt((1 - p) * (1 + p * limit * limit));
   const Tensor kept = bernoulli(1 - p, mask_shape, x.dtype(), generator);
@@ -33,8 +34,7 @@ namespace detail {
 
 RandomLayer::RandomLayer(const char* name, double p, DropoutOptions options)
     : p_(p), generator_(std::move(options.generator)) {
-  if (!(p >= 0 && p < 1))
-    fail<ValueError>(name, fmt::format("p is a probability in [0, 1), got {}", p));
+  check_probability(name, "p", p);
 }
 
 Tensor ChannelDropout::forward(const Tensor& x) const {

@@ -20,7 +20,7 @@ namespace detail {
 /// What the layers here share.
 class RandomLayer : public Layer {
  protected:
-  /// Throws ValueError unless p is in [0, 1).
+  /// Throws ValueError unless p is in [0, 1].
   RandomLayer(const char* name, double p, DropoutOptions options);
   Generator& generator() const { return generator_ ? *generator_ : default_generator(); }
   /// Whether the layer does anything now.
@@ -47,7 +47,7 @@ class ChannelDropout : public RandomLayer {
 }  // namespace detail
 
 /// In training, each element is 0 with probability p and x / (1 - p) otherwise, so that its
-/// expectation is x (Srivastava et al. 2014). Throws ValueError unless p is in [0, 1).
+/// expectation is x (Srivastava et al. 2014). Throws ValueError unless p is in [0, 1].
 class Dropout : public detail::RandomLayer {
  public:
   explicit Dropout(double p = 0.5, DropoutOptions options = {})
@@ -58,7 +58,7 @@ class Dropout : public detail::RandomLayer {
 };
 
 // Dropout of whole channels, for neighbouring pixels say the same (Tompson et al. 2015). Throw
-// ValueError unless p is in [0, 1); a call ShapeError.
+// ValueError unless p is in [0, 1]; a call ShapeError.
 
 /// Dropout of the channels of x: [N, C, L] or [C, L]
 struct Dropout1d : detail::ChannelDropout {

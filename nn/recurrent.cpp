@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/nn/detail/layer.hpp"
 #include "gradtape/nn/init.hpp"
 
 namespace gradtape::nn {
@@ -31,8 +32,7 @@ Recurrent::Recurrent(Description description, Dtype dtype, Generator& generator)
   if (d.proj_size >= d.hidden)
     fail<ValueError>(d.layer, fmt::format("proj_size = {}, but it must be below hidden = {}",
                                           d.proj_size, d.hidden));
-  if (!(d.dropout >= 0 && d.dropout < 1))
-    fail<ValueError>(d.layer, fmt::format("dropout is a probability in [0, 1), got {}", d.dropout));
+  check_probability(d.layer, "dropout", d.dropout);
 
   const double bound = 1 / std::sqrt(static_cast<double>(d.hidden));
   const auto rows = d.gates * d.hidden, out = d.proj_size ? d.proj_size : d.hidden;

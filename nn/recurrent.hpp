@@ -14,7 +14,7 @@ struct RNNOptions {
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< tanh or relu.
   bool bias = true;                                ///< Whether to add biases.
   bool batch_first = false;                        ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;          ///< Of the outputs of every layer but the last, in [0, 1).
+  double dropout = 0;          ///< Of the outputs of every layer but the last, in [0, 1].
   bool bidirectional = false;  ///< Also runs backwards in time; outputs are joined.
   std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
   Dtype dtype = float32;                                   ///< float32 or float64.
@@ -25,7 +25,7 @@ struct LSTMOptions {
   std::int64_t num_layers = 1;  ///< Layers, each fed with the outputs below it.
   bool bias = true;             ///< Whether to add biases.
   bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1).
+  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
   bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
   std::int64_t proj_size = 0;   ///< Where above 0, h is W_hr h of so many elements, below hidden.
   std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
@@ -37,7 +37,7 @@ struct GRUOptions {
   std::int64_t num_layers = 1;  ///< Layers, each fed with the outputs below it.
   bool bias = true;             ///< Whether to add biases.
   bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1).
+  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
   bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
   std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
   Dtype dtype = float32;                                   ///< float32 or float64.

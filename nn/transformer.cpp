@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
 namespace {
@@ -22,9 +23,7 @@ const TransformerLayerOptions& checked(const char* layer, std::int64_t d_model, 
   if (options.dim_feedforward < 1)
     fail<ValueError>(layer, fmt::format("dim_feedforward = {}, but it must be at least 1",
                                         options.dim_feedforward));
-  if (!(options.dropout >= 0 && options.dropout < 1))
-    fail<ValueError>(layer,
-                     fmt::format("dropout is a probability in [0, 1), got {}", options.dropout));
+  detail::check_probability(layer, "dropout", options.dropout);
   return options;
 }
 

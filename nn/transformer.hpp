@@ -16,7 +16,7 @@ namespace gradtape::nn {
 /// Options of TransformerEncoderLayer and TransformerDecoderLayer.
 struct TransformerLayerOptions {
   std::int64_t dim_feedforward = 2048;  ///< Width between the two linear layers.
-  double dropout = 0.1;                 ///< Of attention weights and of sublayers, in [0, 1).
+  double dropout = 0.1;                 ///< Of attention weights and of sublayers, in [0, 1].
   /// Between the linear layers, such as nn::GELU(); relu where empty.
   std::function<Tensor(const Tensor&)> activation = nullptr;
   double layer_norm_eps = 1e-5;  ///< As in LayerNormOptions.

@@ -221,8 +221,8 @@ TEST_CASE("MultiheadAttention refuses options out of range") {
       nn::MultiheadAttention(8, 0),
       "MultiheadAttention: num_heads = 0 must divide embed_dim = 8, and both be at least 1",
       ValueError);
-  CHECK_THROWS_WITH_AS(nn::MultiheadAttention(8, 2, {.dropout = 1}),
-                       "MultiheadAttention: dropout is a probability in [0, 1), got 1", ValueError);
+  CHECK_THROWS_WITH_AS(nn::MultiheadAttention(8, 2, {.dropout = 2}),
+                       "MultiheadAttention: dropout is a probability in [0, 1], got 2", ValueError);
   CHECK_THROWS_WITH_AS(
       nn::MultiheadAttention(8, 2, {.kdim = -1}),
       "MultiheadAttention: kdim = -1 and vdim = 0 must be at least 1, or 0 for embed_dim",

@@ -88,10 +88,10 @@ TEST_CASE("layers that disturb are the identity in evaluation, and repeat with t
 }
 
 TEST_CASE("layers that disturb refuse probabilities and shapes out of range") {
-  CHECK(error<ValueError>([] { nn::Dropout2d(1); }) ==
-        "Dropout2d: p is a probability in [0, 1), got 1");
+  CHECK(error<ValueError>([] { nn::Dropout2d(2); }) ==
+        "Dropout2d: p is a probability in [0, 1], got 2");
   CHECK(error<ValueError>([] { nn::AlphaDropout(-0.5); }) ==
-        "AlphaDropout: p is a probability in [0, 1), got -0.5");
+        "AlphaDropout: p is a probability in [0, 1], got -0.5");
   CHECK(error<ValueError>([] { nn::GaussianNoise(-1); }) ==
         "GaussianNoise: std must be finite and not negative, got -1");
   CHECK(error<ShapeError>([] {
@@ -99,4 +99,17 @@ TEST_CASE("layers that disturb refuse probabilities and shapes out of range") {
         }) == "Dropout2d: x must be [N, C, H, W] or [C, H, W], got [2, 3]");
   CHECK(error<ShapeError>([] { nn::FeatureAlphaDropout()(ones({2})); }) ==
         "FeatureAlphaDropout: x must be [N, C, ...], got [2]");
+}
+
+TEST_CASE("a probability of 1 leaves nothing, in training only") {
+  const Tensor x = randn({4, 3, 2, 2});
+  const auto check = [&](auto layer) {
+    CHECK(array_equal(layer(x), zeros_like(x)));
+    layer.eval();
+    CHECK(array_equal(layer(x), x));
+  };
+  check(nn::Dropout(1));
+  check(nn::Dropout2d(1));
+  check(nn::AlphaDropout(1));
+  check(nn::FeatureAlphaDropout(1));
 }

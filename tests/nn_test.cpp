@@ -239,7 +239,7 @@ TEST_CASE("Dropout scales what it keeps in training, and is the identity in eval
   CHECK(array_equal(nn::Dropout(0.25, {.generator = std::make_shared<Generator>(5)})(x), y));
   drop.eval();
   CHECK(array_equal(drop(x), x));
-  CHECK_THROWS_WITH_AS(nn::Dropout(1.0), "Dropout: p is a probability in [0, 1), got 1",
+  CHECK_THROWS_WITH_AS(nn::Dropout(2.0), "Dropout: p is a probability in [0, 1], got 2",
                        ValueError);
 }
 

@@ -194,9 +194,9 @@ TEST_CASE("transformer layers refuse options out of range") {
       nn::TransformerEncoderLayer(4, 3, options),
       "TransformerEncoderLayer: nhead = 3 must divide d_model = 4, and both be at least 1",
       ValueError);
-  options.dropout = 1;
+  options.dropout = 2;
   CHECK_THROWS_WITH_AS(nn::TransformerDecoderLayer(4, 2, options),
-                       "TransformerDecoderLayer: dropout is a probability in [0, 1), got 1",
+                       "TransformerDecoderLayer: dropout is a probability in [0, 1], got 2",
                        ValueError);
   options.dim_feedforward = 0;
   CHECK_THROWS_WITH_AS(nn::TransformerEncoderLayer(4, 2, options),

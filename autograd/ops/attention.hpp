@@ -13,7 +13,7 @@ struct AttentionOptions {
   Tensor mask = {};     ///< bool (true takes part) or added to the scores; broadcasts to them.
   bool causal = false;  ///< Position i sees positions 0 ... i only.
   std::optional<double> scale = {};  ///< Of the scores; 1 / sqrt(d) unless given.
-  double dropout = 0;                ///< Probability with which a weight is dropped, in [0, 1).
+  double dropout = 0;                ///< Probability with which a weight is dropped, in [0, 1].
   Generator* generator = nullptr;    ///< Draws what is dropped; the default one where null.
 };
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1).  query: [..., n, d], key:

@@ -48,6 +48,11 @@ void check_at_least(const char* layer, const char* what, std::int64_t value, std
     fail<ValueError>(layer, fmt::format("{} must be at least {}, got {}", what, least, value));
 }
 
+void check_probability(const char* layer, const char* what, double value) {
+  if (!(value >= 0 && value <= 1))
+    fail<ValueError>(layer, fmt::format("{} is a probability in [0, 1], got {}", what, value));
+}
+
 void check_extents(const char* layer, const char* what, const Extents& given, int axes,
                    std::int64_t least) {
   gradtape::detail::spatial(layer, what, given, axes, least);

@@ -23,6 +23,8 @@ void check_image(const char* layer, const Tensor& x, std::int64_t channels, int 
 
 /// Throws ValueError: "Linear: in must be at least 1, got 0".
 void check_at_least(const char* layer, const char* what, std::int64_t value, std::int64_t least);
+/// Throws ValueError: "Dropout: p is a probability in [0, 1], got 2".
+void check_probability(const char* layer, const char* what, double value);
 /// Throws ValueError unless `given` is one value, or one for each of the `axes` spatial axes, none
 /// below `least`.
 void check_extents(const char* layer, const char* what, const Extents& given, int axes,
