@@ -75,19 +75,22 @@ struct register_of<T> {
 };
 
 /// Computes `count` registers out[o] = f(in...)[o]; stride[i] is that of operand i in bytes, and
-/// null outputs are skipped.
+/// null outputs are skipped. Flattened, for in a large file the compiler would rather call than
+/// inline the functions that f is made of.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
+[[gnu::flatten]] void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
                    std::int64_t count) {
   using Register = register_of<T>;
   using P = Pack<typename Register::type>;
   [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
+    // Copies, which no store through y can change.
+    const std::array<std::int64_t, In> step{stride[I]...};
     std::array<const char*, In> x{static_cast<const char*>(in[I])...};
     std::array<char*, Out> y{static_cast<char*>(out[O])...};
     for (; count > 0; --count) {
       const std::array<P, Out> value = f(std::array<P, In>{P(Register::load(x[I]))...});
       ((y[O] ? (Register::store(value[O].v, y[O]), y[O] += sizeof(P)) : nullptr), ...);
-      ((x[I] += stride[I]), ...);
+      ((x[I] += step[I]), ...);
     }
   }
   (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
