@@ -78,8 +78,8 @@ struct register_of<T> {
 /// null outputs are skipped. Flattened, for in a large file the compiler would rather call than
 /// inline the functions that f is made of.
 template <class T, std::size_t In, std::size_t Out, class F>
-[[gnu::flatten]] void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
-                   std::int64_t count) {
+[[gnu::flatten]] void map_registers(const F& f, const void* const* in, const std::int64_t* stride,
+                                    void* const* out, std::int64_t count) {
   using Register = register_of<T>;
   using P = Pack<typename Register::type>;
   [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {
