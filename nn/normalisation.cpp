@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+#include <vector>
+
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/nn/detail/layer.hpp"
@@ -16,6 +19,11 @@ template <class Variable> Tensor value(const Variable& variable) {
 
 void check_eps(const char* layer, double eps) {
   if (!(eps >= 0)) fail<ValueError>(layer, fmt::format("eps must not be negative, got {}", eps));
+}
+
+void check_momentum(const char* layer, std::optional<double> momentum) {
+  if (momentum && !(*momentum >= 0 && *momentum <= 1))
+    fail<ValueError>(layer, fmt::format("momentum must be in [0, 1], got {}", *momentum));
 }
 
 Shape normalized_shape(const char* layer, const Extents& extents) {
@@ -59,14 +67,20 @@ ChannelNorm::ChannelNorm(const char* name, int axes, std::int64_t channels,
       axes_(axes),
       channels_(channels),
       eps_(o.eps),
-      momentum_(o.momentum) {
+      momentum_(gradtape::detail::Shared<std::optional<double>>::make(o.momentum)) {
   check_at_least(name, "channels", channels, 1);
   check_eps(name, o.eps);
   if (!is_floating(o.dtype))
     fail<DtypeError>(
         name, fmt::format("dtype must be float32 or float64, got {}", gradtape::name(o.dtype)));
-  if (o.momentum && !(*o.momentum >= 0 && *o.momentum <= 1))
-    fail<ValueError>(name, fmt::format("momentum must be in [0, 1], got {}", *o.momentum));
+  check_momentum(name, o.momentum);
+}
+
+void ChannelNorm::reset_running_stats() {
+  if (!running_mean.defined()) return;
+  running_mean.set(zeros_like(running_mean));
+  running_var.set(ones_like(running_var));
+  num_batches_tracked.set(zeros({}, int64));
 }
 
 BatchNormOptions ChannelNorm::op_options(double momentum) const {
@@ -87,6 +101,11 @@ Tensor ChannelNorm::keep(const BatchNormResult& result) const {
   return result.y;
 }
 
+void BatchNorm::set_momentum(std::optional<double> momentum) {
+  check_momentum(name_, momentum);
+  *momentum_ = momentum;
+}
+
 Tensor BatchNorm::forward(const Tensor& x) const {
   const bool fits = x.ndim() == axes_ + 2 || (axes_ == 1 && x.ndim() == 2);
   if (!fits || x.shape()[1] != channels_) {
@@ -96,11 +115,35 @@ Tensor BatchNorm::forward(const Tensor& x) const {
   }
   const bool updates = is_training() && running_mean.defined();
   const auto batches = updates ? num_batches_tracked.tensor().item<std::int64_t>() + 1 : 1;
-  const auto options = op_options(momentum_.value_or(1 / static_cast<double>(batches)));
+  const auto options = op_options(momentum_->value_or(1 / static_cast<double>(batches)));
   // A batch of nothing has no statistics: the running ones stay.
   const Tensor y = options.training && x.numel() == 0 ? x : keep(batch_norm(x, options));
   if (updates) num_batches_tracked.set(full({}, batches, int64));
   return y;
+}
+
+struct CumulativeStatistics::Before {
+  std::vector<std::pair<Module*, bool>> modes;
+  std::vector<std::pair<BatchNorm*, std::optional<double>>> momenta;
+};
+
+CumulativeStatistics::CumulativeStatistics(Module& model) : before_(std::make_unique<Before>()) {
+  model.apply([this](Module& module) {
+    before_->modes.emplace_back(&module, module.is_training());
+    auto* norm = dynamic_cast<BatchNorm*>(&module);
+    if (!norm) return;
+    before_->momenta.emplace_back(norm, norm->momentum());
+    norm->reset_running_stats();
+    norm->set_momentum(std::nullopt);
+  });
+  model.train();
+}
+
+CumulativeStatistics::~CumulativeStatistics() {
+  for (const auto& [norm, momentum] : before_->momenta) norm->set_momentum(momentum);
+  // parents first, for train() reaches what is below
+  for (auto at = before_->modes.rbegin(); at != before_->modes.rend(); ++at)
+    at->first->train(at->second);
 }
 
 InstanceNorm::InstanceNorm(const char* name, int axes, std::int64_t channels,
@@ -110,7 +153,7 @@ InstanceNorm::InstanceNorm(const char* name, int axes, std::int64_t channels,
 
 Tensor InstanceNorm::forward(const Tensor& x) const {
   check_image(name_, x, channels_, axes_);
-  const auto options = op_options(*momentum_);
+  const auto options = op_options(**momentum_);
   if (x.ndim() == axes_ + 2) return keep(instance_norm(x, options));
   return squeeze(keep(instance_norm(unsqueeze(x, 0), options)), 0);
 }

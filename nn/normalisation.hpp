@@ -1,6 +1,7 @@
 /// Normalisation layers: over the batch, the layer, groups of channels or single images.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "gradtape/autograd/ops/extents.hpp"
@@ -40,6 +41,9 @@ class ChannelNorm : public Layer {
   const Buffer running_var;          ///< [channels], 1 at first; undefined unless tracked.
   const Buffer num_batches_tracked;  ///< int64, 0 at first; undefined unless tracked.
 
+  /// Sets the running statistics to what they were at first.
+  void reset_running_stats();
+
  protected:
   ChannelNorm(const char* name, int axes, std::int64_t channels,
               const BatchNormLayerOptions& options);
@@ -52,10 +56,16 @@ class ChannelNorm : public Layer {
   int axes_;
   std::int64_t channels_;
   double eps_;
-  std::optional<double> momentum_;
+  gradtape::detail::Shared<std::optional<double>> momentum_;
 };
 
 class BatchNorm : public ChannelNorm {
+ public:
+  /// The share of a batch in the running statistics, as in the options.
+  std::optional<double> momentum() const { return *momentum_; }
+  /// Changes it, for all handles. Throws ValueError unless in [0, 1].
+  void set_momentum(std::optional<double> momentum);
+
  protected:
   using ChannelNorm::ChannelNorm;
   Tensor forward(const Tensor& x) const override;
@@ -188,5 +198,40 @@ struct LocalResponseNorm
     : FunctionLayer<local_response_norm, std::int64_t, LocalResponseNormOptions> {
   explicit LocalResponseNorm(std::int64_t size, LocalResponseNormOptions options = {});
 };
+
+namespace detail {
+
+/// While one is alive, a model is in training mode, and its batch normalisations take the mean over
+/// all batches, from the first on, for their running statistics.
+class CumulativeStatistics {
+ public:
+  explicit CumulativeStatistics(Module& model);
+  ~CumulativeStatistics();
+  CumulativeStatistics(const CumulativeStatistics&) = delete;
+  CumulativeStatistics& operator=(const CumulativeStatistics&) = delete;
+
+ private:
+  struct Before;
+  std::unique_ptr<Before> before_;
+};
+
+}  // namespace detail
+
+/// Computes the running statistics of all batch normalisations in a model anew, as means over
+/// `batches`: what a model needs after its weights were set to an average over steps, which has
+/// seen no batch (Izmailov et al. 2018, "Averaging weights leads to wider optima and better
+/// generalization", algorithm 1). A batch is a tensor, or has one as `inputs`. Modes and momenta
+/// are put back.
+template <std::derived_from<Module> M, class Batches>
+void update_batch_norm(M& model, const Batches& batches) {
+  const NoGrad no_grad;
+  const detail::CumulativeStatistics cumulative(model);
+  for (const auto& batch : batches) {
+    if constexpr (requires { batch.inputs; })
+      model(batch.inputs);
+    else
+      model(batch);
+  }
+}
 
 }  // namespace gradtape::nn

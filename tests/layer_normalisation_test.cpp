@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include <gradtape/nn/linear.hpp>
 #include <gradtape/nn/normalisation.hpp>
 #include <gradtape/nn/sequential.hpp>
 
@@ -165,4 +166,24 @@ TEST_CASE("normalisation layers refuse options out of range when they are made")
         "RMSNorm: needs at least one axis to normalise over");
   CHECK(error<ValueError>([] { nn::LocalResponseNorm(0); }) ==
         "LocalResponseNorm: size must be at least 1, got 0");
+}
+
+TEST_CASE("update_batch_norm sets running statistics to those of the data, and no mode") {
+  nn::Linear linear(3, 4);
+  nn::BatchNorm1d batch_norm(4, {.momentum = 0.3});
+  linear.eval();
+  batch_norm.running_mean.set(full({4}, 9.0));
+  nn::Sequential model(linear, batch_norm);
+  const Tensor x = randn({20, 3}), y = linear(x);
+  nn::update_batch_norm(model, std::vector<Tensor>{slice(x, 0, 0, 10), slice(x, 0, 10, 20)});
+
+  CHECK(allclose(batch_norm.running_mean, mean(y, 0), 1e-5, 1e-6));
+  const Tensor variances = (var(slice(y, 0, 0, 10), 0) + var(slice(y, 0, 10, 20), 0)) / 2.0;
+  CHECK(allclose(batch_norm.running_var, variances, 1e-5, 1e-6));
+  CHECK(batch_norm.num_batches_tracked.tensor().item<std::int64_t>() == 2);
+  CHECK(batch_norm.momentum() == 0.3);
+  CHECK_FALSE(linear.is_training());
+  CHECK(batch_norm.is_training());
+  CHECK_THROWS_WITH_AS(batch_norm.set_momentum(2), "BatchNorm1d: momentum must be in [0, 1], got 2",
+                       ValueError);
 }
