@@ -16,6 +16,9 @@
 namespace gradtape {
 
 /// An elementwise function of 1 to 6 tensors that broadcast together; made by `formula`.
+///
+/// What runs over registers is flattened: in a large file the compiler would rather call than
+/// inline the functions that a formula is made of, for half as much time again.
 template <class F> class Formula {
  public:
   Formula(const char* name, F f) : name_(name), f_(std::move(f)) {}
@@ -43,13 +46,13 @@ template <class F> class Formula {
                     }}});
     } else {
       return record(name_, {std::move(y)}, std::vector<Tensor>(x.begin(), x.end()),
-                    elementwise_vjp{[f = *this, x](std::span<const Tensor> g,
-                                                   const std::vector<bool>& needed) {
-                      std::array<bool, N> wanted;
-                      for (std::size_t i = 0; i < N; ++i) wanted[i] = needed[i];
-                      auto gradients = f.vjp(g[0], x, wanted);
-                      return std::vector<Tensor>(gradients.begin(), gradients.end());
-                    }})[0];
+                    elementwise_vjp{
+                        [f = *this, x](std::span<const Tensor> g, const std::vector<bool>& needed) {
+                          std::array<bool, N> wanted;
+                          for (std::size_t i = 0; i < N; ++i) wanted[i] = needed[i];
+                          auto gradients = f.vjp(g[0], x, wanted);
+                          return std::vector<Tensor>(gradients.begin(), gradients.end());
+                        }})[0];
     }
   }
 
@@ -57,9 +60,10 @@ template <class F> class Formula {
   Tensor forward(const Shape& shape, const std::array<Tensor, sizeof...(I)>& x,
                  std::index_sequence<I...>) const {
     const Tensor y = detail::empty(shape, dtype_of<T>);
-    detail::map<T, sizeof...(I), 1>(shape, {&x[I]...}, {y}, [&](const auto& v) {
-      return std::array{static_cast<std::remove_cvref_t<decltype(v[0])>>(f_(v[I]...))};
-    });
+    detail::map<T, sizeof...(I), 1>(
+        shape, {&x[I]...}, {y}, [&](const auto& v) __attribute__((flatten)) {
+          return std::array{static_cast<std::remove_cvref_t<decltype(v[0])>>(f_(v[I]...))};
+        });
     return y;
   }
 
@@ -83,10 +87,11 @@ template <class F> class Formula {
   template <class T, std::size_t N, std::size_t... I>
   void backward(const Shape& shape, const Tensor& g, const std::array<Tensor, N>& x,
                 const std::array<Tensor, N>& gradients, std::index_sequence<I...>) const {
-    detail::map<T, N + 1, N>(shape, {&g, &x[I]...}, gradients, [&](const auto& v) {
-      const auto fast = products<false>(v, std::index_sequence<I...>());
-      return any_nan((fast[I] + ...)) ? safe_products(v, std::index_sequence<I...>()) : fast;
-    });
+    detail::map<T, N + 1, N>(
+        shape, {&g, &x[I]...}, gradients, [&](const auto& v) __attribute__((flatten)) {
+          const auto fast = products<false>(v, std::index_sequence<I...>());
+          return any_nan((fast[I] + ...)) ? safe_products(v, std::index_sequence<I...>()) : fast;
+        });
   }
 
   /// products<true>, out of the loop's way.

@@ -75,11 +75,10 @@ struct register_of<T> {
 };
 
 /// Computes `count` registers out[o] = f(in...)[o]; stride[i] is that of operand i in bytes, and
-/// null outputs are skipped. Flattened, for in a large file the compiler would rather call than
-/// inline the functions that f is made of.
+/// null outputs are skipped.
 template <class T, std::size_t In, std::size_t Out, class F>
-[[gnu::flatten]] void map_registers(const F& f, const void* const* in, const std::int64_t* stride,
-                                    void* const* out, std::int64_t count) {
+void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
+                   std::int64_t count) {
   using Register = register_of<T>;
   using P = Pack<typename Register::type>;
   [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {

@@ -13,7 +13,7 @@ class Serial {
 
  private:
   bool before_;
-  int threads_before_ = 1;  // of OpenMP in this thread, which BLAS goes by
+  [[maybe_unused]] int threads_before_ = 1;  // of OpenMP in this thread, which BLAS goes by
 };
 
 }  // namespace gradtape::detail

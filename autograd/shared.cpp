@@ -28,7 +28,7 @@ std::shared_ptr<void> DeepCopy::held(const std::shared_ptr<void>& original, Copi
   if (!innermost || !original) return original;
   auto& copies = innermost->copies_->of;
   // Until the copy is there, the original stands for it: it may hold a handle to itself.
-  const auto [at, is_new] = copies.try_emplace(original.get(), original, original);
+  const auto [at, is_new] = copies.try_emplace(original.get(), Copies::Pair{original, original});
   if (!is_new) return at->second.copy;
   auto copy = copier(original.get());
   copies[original.get()].copy = copy;

@@ -78,7 +78,7 @@ function(gradtape_flags)
   if(GRADTAPE_SANITIZE)
     set(sanitize -fsanitize=${GRADTAPE_SANITIZE})
     target_compile_options(gradtape_portable_flags INTERFACE
-      ${sanitize} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+      ${sanitize} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
     target_link_options(gradtape_portable_flags INTERFACE ${sanitize})
   endif()
 

@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   const Arguments given(argc, argv);
   const auto data = fashion_mnist(given);
   if (!data) return 1;
-  const auto& [train, test] = *data;
+  const auto &train = data->train, &test = data->test;
 
   seed(1);
   Classifier model;

@@ -41,8 +41,8 @@ Tensor different(const char* layer, const Tensor& index, std::int64_t n) {
       fail<ValueError>(layer, fmt::format("index {} is out of range for {} rows", row, n));
     if (row < 0) row += n;
   }
-  std::ranges::sort(rows);
-  rows.erase(std::ranges::unique(rows).begin(), rows.end());
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   return tensor(rows);
 }
 

@@ -321,8 +321,8 @@ namespace detail {
 struct OutputShapes::State {
   struct Entry {
     std::string path;
-    Module* module;
-    bool training;
+    Module* module = nullptr;
+    bool training = true;
     Shape output;
     bool called = false;
     Module::HookHandle hook;
@@ -332,8 +332,10 @@ struct OutputShapes::State {
 
 OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
   const auto add = [this](const std::string& path, Module& below, const auto& self) -> void {
-    auto& entry = *state_->entries.emplace_back(
-        std::make_unique<State::Entry>(path, &below, below.is_training()));
+    auto& entry = *state_->entries.emplace_back(std::make_unique<State::Entry>());
+    entry.path = path;
+    entry.module = &below;
+    entry.training = below.is_training();
     entry.hook =
         below.register_forward_hook([&entry](const Module&, const Tensor&, const Tensor& output) {
           entry.output = output.shape();

@@ -83,7 +83,7 @@ RecurrentCell::RecurrentCell(const Description& description, Generator& generato
         const auto& [layer, gates, in, hidden, bias, dtype] = description;
         check_sizes(layer, in, hidden);
         const double bound = 1 / std::sqrt(static_cast<double>(hidden));
-        const auto made = [&](const char* name, const Shape& shape) {
+        const auto made = [&, dtype = dtype](const char* name, const Shape& shape) {
           return parameter(name, init::Uniform{-bound, bound}(shape, dtype, generator));
         };
         const auto rows = gates * hidden;

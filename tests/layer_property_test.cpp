@@ -133,7 +133,8 @@ std::vector<Sample> samples() {
 }  // namespace
 
 TEST_CASE("every layer repeats itself in evaluation, keeps the dtype, and its clone agrees") {
-  for (auto& [name, layer, copy, module, copied, x] : samples()) {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
     CAPTURE(name);
     module.eval();
     copied.eval();
@@ -149,18 +150,20 @@ TEST_CASE("every layer repeats itself in evaluation, keeps the dtype, and its cl
 }
 
 TEST_CASE("every layer passes a gradient to its input and to all of its parameters") {
-  for (auto& [name, layer, copy, module, copied, x] : samples()) {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
     CAPTURE(name);
     const Tensor leaf = is_floating(x.dtype()) ? x.requires_grad() : x;
     sum(square(layer(leaf))).backward();
     if (is_floating(x.dtype())) CHECK(leaf.grad().defined());
-    for (const auto& [path, parameter] : module.named_parameters())
-      CHECK_MESSAGE(parameter.grad().defined(), path);
+    for (const auto& named : module.named_parameters())
+      CHECK_MESSAGE(named.second.grad().defined(), named.first);
   }
 }
 
 TEST_CASE("every layer's state loads into a clone, and its hooks see the input") {
-  for (auto& [name, layer, copy, module, copied, x] : samples()) {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
     CAPTURE(name);
     module.eval();
     copied.eval();

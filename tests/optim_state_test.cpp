@@ -68,7 +68,8 @@ template <class Rule, class Options> void check_resumes(const Options& options) 
   CHECK_FALSE(array_equal(forgetful.model.b, whole.model.b));
   const StateDict end = whole.rule.state_dict(), resumed_end = resumed.rule.state_dict();
   REQUIRE(end.size() == resumed_end.size());
-  for (const auto& [name, value] : end) {
+  for (const auto& [key, value] : end) {
+    const auto& name = key;
     CAPTURE(name);
     CHECK(array_equal(value, resumed_end.at(name)));
   }

@@ -56,7 +56,8 @@ Transform random_vertical_flip(double p) {
 Transform random_crop(const RandomCropOptions& options) {
   const auto [height, width] = height_and_width("size", options.size, 1);
   const auto [above, beside] = height_and_width("padding", options.padding, 0);
-  return [=, fill = options.fill](const Tensor& input, Generator& generator) {
+  return [height = height, width = width, above = above, beside = beside, fill = options.fill](
+             const Tensor& input, Generator& generator) {
     need_axes("random_crop", input, 2);
     const auto free_rows = input.size(-2) + 2 * above - height,
                free_columns = input.size(-1) + 2 * beside - width;
