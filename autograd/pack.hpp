@@ -22,6 +22,14 @@ template <class T, class A> struct pack_traits<xsimd::batch<T, A>> {
   using mask = xsimd::batch_bool<T, A>;
 };
 
+/// What to compute with: integers without a sign, whose overflow is defined.
+template <class V> auto wraps(V v) {
+  if constexpr (std::is_integral_v<V>)
+    return static_cast<std::make_unsigned_t<V>>(v);
+  else
+    return v;
+}
+
 }  // namespace detail
 
 template <class V> struct Pack;
@@ -55,11 +63,12 @@ template <class V> struct Pack {
   requires(std::is_arithmetic_v<A> && !std::same_as<A, V>) Pack(A literal)
       : v(static_cast<scalar>(literal)) {}
 
-  friend Pack operator+(Pack a, Pack b) { return V(a.v + b.v); }
-  friend Pack operator-(Pack a, Pack b) { return V(a.v - b.v); }
-  friend Pack operator*(Pack a, Pack b) { return V(a.v * b.v); }
+  // Integers wrap around, as NumPy's do.
+  friend Pack operator+(Pack a, Pack b) { return V(detail::wraps(a.v) + detail::wraps(b.v)); }
+  friend Pack operator-(Pack a, Pack b) { return V(detail::wraps(a.v) - detail::wraps(b.v)); }
+  friend Pack operator*(Pack a, Pack b) { return V(detail::wraps(a.v) * detail::wraps(b.v)); }
   friend Pack operator/(Pack a, Pack b) { return V(a.v / b.v); }
-  friend Pack operator-(Pack a) { return V(-a.v); }
+  friend Pack operator-(Pack a) { return V(-detail::wraps(a.v)); }
 
   friend Mask<V> operator==(Pack a, Pack b) { return {a.v == b.v}; }
   // By ==, for the != of xsimd 8.1 calls NaN equal to NaN in AVX registers.

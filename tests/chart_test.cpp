@@ -23,12 +23,23 @@ std::string svg(const Series& series, const optim::ChartOptions& options = {}) {
   return optim::chart_svg({{{series}, options}});
 }
 
+/// The elements of an SVG, each from < to >: not by regex, whose recursion is as deep as they are
+/// long.
+std::vector<std::string> tags(const std::string& svg) {
+  std::vector<std::string> found;
+  for (auto at = svg.find('<'); at != svg.npos; at = svg.find('<', at + 1))
+    found.push_back(svg.substr(at, svg.find('>', at) + 1 - at));
+  return found;
+}
+
 /// The d of the lines that are data.
 std::vector<std::string> lines(const std::string& svg) {
-  static const std::regex pattern("<path fill='none'[^>]* d='([^']*)'");
   std::vector<std::string> found;
-  for (std::sregex_iterator at(svg.begin(), svg.end(), pattern), end; at != end; ++at)
-    found.push_back((*at)[1]);
+  for (const auto& tag : tags(svg)) {
+    if (!tag.starts_with("<path fill='none'")) continue;
+    const auto start = tag.find(" d='") + 4;
+    found.push_back(tag.substr(start, tag.find('\'', start) - start));
+  }
   return found;
 }
 
@@ -47,14 +58,17 @@ std::ptrdiff_t count(const std::string& text, char c) {
 
 /// Whether every element that is opened is closed, in order.
 bool well_formed(const std::string& svg) {
-  static const std::regex pattern("<(/?)([a-z]+)[^<>]*?(/?)>");
   std::vector<std::string> open;
-  for (std::sregex_iterator at(svg.begin(), svg.end(), pattern), end; at != end; ++at) {
-    if ((*at)[1].length()) {
-      if (open.empty() || open.back() != (*at)[2]) return false;
+  for (const auto& tag : tags(svg)) {
+    const bool closes = tag[1] == '/';
+    const std::size_t start = closes ? 2 : 1;
+    const auto name =
+        tag.substr(start, tag.find_first_not_of("abcdefghijklmnopqrstuvwxyz", start) - start);
+    if (closes) {
+      if (open.empty() || open.back() != name) return false;
       open.pop_back();
-    } else if (!(*at)[3].length()) {
-      open.push_back((*at)[2]);
+    } else if (!tag.ends_with("/>")) {
+      open.push_back(name);
     }
   }
   return open.empty();

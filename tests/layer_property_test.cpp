@@ -172,8 +172,9 @@ TEST_CASE("every layer's state loads into a clone, and its hooks see the input")
     CHECK(report.complete());
     CHECK(array_equal(copy(x), layer(x)));
     int calls = 0;
+    const Shape shape = x.shape();
     module.register_forward_hook([&](const nn::Module&, const Tensor& input, const Tensor&) {
-      CHECK(input.shape() == x.shape());
+      CHECK(input.shape() == shape);
       ++calls;
       return Tensor();
     });
@@ -193,8 +194,9 @@ TEST_CASE("no input that does not fit gets past a layer but as an exception of g
   odd.push_back(full({2, 4, 4, 4}, infinity));
   odd.push_back(full({2, 4, 6}, -infinity));
   odd.push_back(full({2, 2}, std::numeric_limits<std::int64_t>::min(), int64));
-  for (auto& [name, layer, copy, module, copied, x] : samples())
+  for (auto& [of, layer, copy, module, copied, x] : samples())
     for (const bool training : {true, false}) {
+      const auto& name = of;
       module.train(training);
       for (const Tensor& input : odd) {
         CAPTURE(name);
