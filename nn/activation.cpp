@@ -80,4 +80,14 @@ RBF::RBF(std::int64_t in, std::int64_t units, const RBFOptions& options)
     fail<ValueError>("RBF", fmt::format("width must be positive, got {}", options.width));
 }
 
+LeakyReLU::LeakyReLU(double slope) : FunctionLayer(slope) {}
+ELU::ELU(double alpha) : FunctionLayer(alpha) {}
+GELU::GELU(Gelu form) : FunctionLayer(form) {}
+Hardshrink::Hardshrink(double lambda) : FunctionLayer(lambda) {}
+Threshold::Threshold(double bound, double value) : FunctionLayer(bound, value) {}
+GLU::GLU(std::int64_t axis) : FunctionLayer(axis) {}
+Softmax::Softmax(std::int64_t axis) : FunctionLayer(axis) {}
+LogSoftmax::LogSoftmax(std::int64_t axis) : FunctionLayer(axis) {}
+Softmin::Softmin(std::int64_t axis) : FunctionLayer(axis) {}
+
 }  // namespace gradtape::nn

@@ -13,11 +13,11 @@ struct ReLU : FunctionLayer<detail::op<>(relu)> {};
 struct ReLU6 : FunctionLayer<relu6> {};
 /// x where x > 0, slope * x elsewhere
 struct LeakyReLU : FunctionLayer<leaky_relu, double> {
-  explicit LeakyReLU(double slope = 0.01) : FunctionLayer(slope) {}
+  explicit LeakyReLU(double slope = 0.01);
 };
 /// x where x > 0, alpha (e^x - 1) elsewhere
 struct ELU : FunctionLayer<elu, double> {
-  explicit ELU(double alpha = 1) : FunctionLayer(alpha) {}
+  explicit ELU(double alpha = 1);
 };
 /// x where x > 0, alpha (e^(x / alpha) - 1) elsewhere. Throws ValueError for alpha 0.
 struct CELU : FunctionLayer<celu, double> {
@@ -27,7 +27,7 @@ struct CELU : FunctionLayer<celu, double> {
 struct SELU : FunctionLayer<selu> {};
 /// x Phi(x) with the normal distribution's Phi, exactly or by tanh
 struct GELU : FunctionLayer<gelu, Gelu> {
-  explicit GELU(Gelu form = Gelu::erf) : FunctionLayer(form) {}
+  explicit GELU(Gelu form = Gelu::erf);
 };
 /// x sigmoid(x)
 struct SiLU : FunctionLayer<silu> {};
@@ -57,7 +57,7 @@ struct Hardsigmoid : FunctionLayer<hardsigmoid> {};
 struct Hardswish : FunctionLayer<hardswish> {};
 /// 0 where |x| <= lambda, x elsewhere
 struct Hardshrink : FunctionLayer<hardshrink, double> {
-  explicit Hardshrink(double lambda = 0.5) : FunctionLayer(lambda) {}
+  explicit Hardshrink(double lambda = 0.5);
 };
 /// 0 where |x| <= lambda, x moved towards 0 by lambda elsewhere. Throws ValueError for lambda < 0.
 struct Softshrink : FunctionLayer<softshrink, double> {
@@ -65,23 +65,23 @@ struct Softshrink : FunctionLayer<softshrink, double> {
 };
 /// value where x <= bound, x elsewhere
 struct Threshold : FunctionLayer<threshold, double, double> {
-  Threshold(double bound, double value) : FunctionLayer(bound, value) {}
+  Threshold(double bound, double value);
 };
 /// a sigmoid(b) of the halves a, b of x along axis
 struct GLU : FunctionLayer<glu, std::int64_t> {
-  explicit GLU(std::int64_t axis = -1) : FunctionLayer(axis) {}
+  explicit GLU(std::int64_t axis = -1);
 };
 /// exp(x) / sum(exp(x)) along axis
 struct Softmax : FunctionLayer<softmax, std::int64_t> {
-  explicit Softmax(std::int64_t axis = -1) : FunctionLayer(axis) {}
+  explicit Softmax(std::int64_t axis = -1);
 };
 /// log(softmax(x)) along axis
 struct LogSoftmax : FunctionLayer<log_softmax, std::int64_t> {
-  explicit LogSoftmax(std::int64_t axis = -1) : FunctionLayer(axis) {}
+  explicit LogSoftmax(std::int64_t axis = -1);
 };
 /// softmax(-x) along axis
 struct Softmin : FunctionLayer<softmin, std::int64_t> {
-  explicit Softmin(std::int64_t axis = -1) : FunctionLayer(axis) {}
+  explicit Softmin(std::int64_t axis = -1);
 };
 /// softmax over the channels at every pixel.  x: [N, C, H, W] or [C, H, W]. Throws ShapeError.
 class Softmax2d : public Layer {

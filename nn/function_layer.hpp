@@ -29,10 +29,14 @@ template <auto function, class... Options> class FunctionLayer : public Layer {
 
  protected:
   Tensor forward(const Tensor& x) const override {
-    return std::apply([&](const auto&... options) { return function(x, options...); }, options_);
+    return of(x, std::index_sequence_for<Options...>());
   }
 
  private:
+  template <std::size_t... I> Tensor of(const Tensor& x, std::index_sequence<I...>) const {
+    return function(x, std::get<I>(options_)...);
+  }
+
   std::tuple<Options...> options_;
 };
 
