@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include <xsimd/xsimd.hpp>
+#include "gradtape/autograd/simd.hpp"
 
 namespace gradtape {
 

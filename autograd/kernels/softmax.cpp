@@ -5,9 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include <xsimd/xsimd.hpp>
-
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/simd.hpp"
 #include "gradtape/autograd/work.hpp"
 
 namespace gradtape::kernels {

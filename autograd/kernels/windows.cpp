@@ -92,7 +92,7 @@ void window_sum(const T* x, T* y, std::int64_t outer, std::int64_t inner, const 
 template <class T>
 void window_max(const T* x, T* y, std::int64_t* index, std::int64_t planes,
                 const WindowsOfAxes& windows) {
-  const auto& [deep, high, wide] = windows;
+  const Windows &deep = windows[0], &high = windows[1], &wide = windows[2];
   const auto pixels_in = deep.inputs * high.inputs * wide.inputs;
   const auto pixels_out = deep.outputs() * high.outputs() * wide.outputs();
   const auto reads =

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
