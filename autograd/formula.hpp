@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/functions.hpp"
-#include "gradtape/autograd/loop.hpp"
+#include "gradtape/autograd/elementwise/functions.hpp"
+#include "gradtape/autograd/elementwise/loop.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 

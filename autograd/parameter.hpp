@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gradtape/autograd/row_gradient.hpp"
-#include "gradtape/autograd/shared.hpp"
+#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {

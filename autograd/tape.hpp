@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gradtape/autograd/tensor.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape {
 

@@ -15,7 +15,7 @@
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/memory.hpp"
 #include "gradtape/autograd/shape.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
-#include "gradtape/autograd/shared.hpp"
+#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/nn/state_dict.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gradtape/autograd/node.hpp"
+#include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {

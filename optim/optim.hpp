@@ -16,7 +16,7 @@
 #include "gradtape/optim/lbfgs.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
-#include "gradtape/optim/named_values.hpp"
+#include "gradtape/optim/training/named_values.hpp"
 #include "gradtape/optim/progress.hpp"
 #include "gradtape/optim/radam.hpp"
 #include "gradtape/optim/rmsprop.hpp"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "gradtape/optim/named_values.hpp"
+#include "gradtape/optim/training/named_values.hpp"
 
 namespace gradtape::optim {
 

@@ -8,7 +8,7 @@
 
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/optim/chart.hpp"
-#include "gradtape/optim/named_values.hpp"
+#include "gradtape/optim/training/named_values.hpp"
 
 namespace gradtape::optim {
 

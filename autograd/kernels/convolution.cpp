@@ -6,7 +6,7 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/memory.hpp"
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 // A convolution is a matrix product: weight [out_channels, channels x taps] times the matrix of
 // columns [channels x taps, outputs], each column being what the kernel sees at one output. That

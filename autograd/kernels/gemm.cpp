@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/serial.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/serial.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 #include GRADTAPE_CBLAS_HEADER
 

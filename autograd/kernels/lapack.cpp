@@ -13,8 +13,8 @@
 // xtensor's containers, and these kernels work on raw pointers.
 #include <xflens/cxxlapack/netlib/netlib.h>
 
-#include "gradtape/autograd/serial.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/serial.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 #include GRADTAPE_CBLAS_HEADER
 

@@ -4,9 +4,9 @@
 #include <limits>
 #include <memory>
 
-#include "gradtape/autograd/pack.hpp"
+#include "gradtape/autograd/elementwise/pack.hpp"
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {

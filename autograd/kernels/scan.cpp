@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/simd.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/elementwise/simd.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {

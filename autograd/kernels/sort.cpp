@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {

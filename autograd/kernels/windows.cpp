@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/work.hpp"
+#include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "gradtape/autograd/serial.hpp"
+#include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn::data::detail {

@@ -1,14 +1,14 @@
 /// What the elementwise ops are made of; for ops/*.cpp only.
 #pragma once
 
-#include "gradtape/autograd/functions.hpp"
-#include "gradtape/autograd/loop.hpp"
+#include "gradtape/autograd/elementwise/functions.hpp"
+#include "gradtape/autograd/elementwise/loop.hpp"
 #include "gradtape/autograd/ops/activation.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/value.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 

@@ -1,0 +1,177 @@
+#include "gradtape/autograd/elementwise/loop.hpp"
+
+#include <cstring>
+
+namespace gradtape::detail {
+
+Loop::Loop(const Shape& out, const Shape* shapes, std::size_t count) : count_(count) {
+  std::array<std::int64_t, max_operands>
+      contiguous;  // elements of each operand behind the current axis
+  contiguous.fill(1);
+  int last = -1;  // the joined axis under construction
+  for (int axis = out.ndim() - 1; axis >= 0; --axis) {
+    if (out[axis] == 1) continue;
+    std::array<std::int64_t, max_operands> stride{};
+    for (std::size_t i = 0; i < count; ++i) {
+      const int own = axis - (out.ndim() - shapes[i].ndim());
+      if (own < 0 || shapes[i][own] == 1) continue;
+      stride[i] = contiguous[i];
+      contiguous[i] *= shapes[i][own];
+    }
+    bool joins = last >= 0;
+    for (std::size_t i = 0; i < count && joins; ++i)
+      joins = stride[i] == strides_[last][i] * extents_[last];
+    if (joins) {
+      extents_[last] *= out[axis];
+    } else {
+      ++last;
+      extents_[last] = out[axis];
+      strides_[last] = stride;
+    }
+  }
+  if (last < 0) {  // one element
+    last = 0;
+    extents_[0] = 1;
+  }
+  ndim_ = last + 1;
+  for (int axis = 1; axis < ndim_; ++axis) rows_ *= extents_[axis];
+}
+
+Loop::Position::Position(const Loop& loop, std::int64_t row) : loop(loop), row(row) {
+  for (int axis = 1; axis < loop.ndim_; ++axis) {
+    index[axis] = row % loop.extents_[axis];
+    row /= loop.extents_[axis];
+    for (std::size_t i = 0; i < loop.count_; ++i)
+      offsets[i] += index[axis] * loop.strides_[axis][i];
+  }
+}
+
+void Loop::Position::next() {
+  ++row;
+  for (int axis = 1; axis < loop.ndim_; ++axis) {
+    for (std::size_t i = 0; i < loop.count_; ++i) offsets[i] += loop.strides_[axis][i];
+    if (++index[axis] < loop.extents_[axis]) return;
+    index[axis] = 0;
+    for (std::size_t i = 0; i < loop.count_; ++i)
+      offsets[i] -= loop.extents_[axis] * loop.strides_[axis][i];
+  }
+}
+
+void Loop::run_pieces(const void* f, Piece piece) const {
+  if (rows_ == 1) {
+    parallel_for(row(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+      std::array<std::int64_t, max_operands> offsets;
+      for (std::size_t i = 0; i < count_; ++i) offsets[i] = begin * step(i);
+      piece(f, offsets.data(), begin, end - begin);
+    });
+  } else {
+    parallel_for(rows_, elementwise_grain / (row() + 1) + 1,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (Position at(*this, begin); at.row < end; at.next())
+                     piece(f, at.offsets.data(), at.row * row(), row());
+                 });
+  }
+}
+
+namespace {
+
+using Operands = std::array<const void*, Loop::max_operands>;
+using Results = std::array<void*, Loop::max_operands>;
+using Steps = std::array<std::int64_t, Loop::max_operands>;
+
+constexpr std::size_t widest_register = 64;  // bytes, of AVX-512
+using Spread = char[Loop::max_operands][widest_register];
+
+/// Fills a register of `width` elements of `bytes` with the `count` ones from `from`, and with the
+/// first of them behind.
+template <std::size_t bytes>
+void fill(char* to, const char* from, std::int64_t count, std::int64_t width) {
+  for (std::int64_t k = 0; k < width; ++k)
+    std::memcpy(to + k * bytes, from + (k < count ? k : 0) * bytes, bytes);
+}
+void fill(char* to, const void* from, std::int64_t count, const RowKernel& kernel) {
+  const auto width = static_cast<std::int64_t>(kernel.register_bytes / kernel.element_bytes);
+  const auto* const first = static_cast<const char*>(from);
+  if (kernel.element_bytes == 4)
+    fill<4>(to, first, count, width);
+  else
+    fill<8>(to, first, count, width);
+}
+
+/// n elements of a row; operand i has step[i], 0 or 1. What does not fill a register goes through
+/// one too, so that equal inputs give equal results wherever they stand.
+void map_row(const RowKernel& kernel, Operands in, std::size_t in_count, const Steps& step,
+             Results out, std::size_t out_count, std::int64_t n) {
+  alignas(widest_register) Spread spread, rest;
+  Steps stride;
+  const auto width = static_cast<std::int64_t>(kernel.register_bytes / kernel.element_bytes);
+  for (std::size_t i = 0; i < in_count; ++i) {
+    stride[i] = step[i] ? static_cast<std::int64_t>(kernel.register_bytes) : 0;
+    if (step[i]) continue;
+    // Spread over a register once; reading it again and again costs nothing.
+    fill(spread[i], in[i], 1, kernel);
+    in[i] = spread[i];
+  }
+  const auto whole = n / width, left = n % width;
+  if (whole > 0) kernel.run(kernel.f, in.data(), stride.data(), out.data(), whole);
+  if (left == 0) return;
+  const auto done = static_cast<std::size_t>(whole) * kernel.register_bytes;
+  for (std::size_t i = 0; i < in_count; ++i) {
+    if (!step[i]) continue;
+    fill(spread[i], static_cast<const char*>(in[i]) + done, left, kernel);
+    in[i] = spread[i];
+  }
+  Results to;
+  for (std::size_t o = 0; o < out_count; ++o) to[o] = out[o] ? rest[o] : nullptr;
+  kernel.run(kernel.f, in.data(), stride.data(), to.data(), 1);
+  for (std::size_t o = 0; o < out_count; ++o)
+    if (out[o])
+      std::memcpy(static_cast<char*>(out[o]) + done, rest[o],
+                  static_cast<std::size_t>(left) * kernel.element_bytes);
+}
+
+}  // namespace
+
+void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
+              std::size_t out_count, const RowKernel& kernel) {
+  const auto n = shape.numel();
+  if (n == 0) return;
+  Operands from;
+  Results to;
+  Steps step;
+  bool alike = true;
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < in_count; ++i) {
+    const auto numel = in[i]->numel();
+    from[i] = in[i]->raw();
+    step[i] = numel == n;
+    alike = alike && (numel == n || numel == 1);
+    elements += numel;
+  }
+  for (std::size_t o = 0; o < out_count; ++o) {
+    to[o] = out[o].defined() ? mutable_data<void>(out[o]) : nullptr;
+    elements += to[o] ? n : 0;
+  }
+  const auto bytes = [&](std::int64_t count) {
+    return count * static_cast<std::int64_t>(kernel.element_bytes);
+  };
+  count_work(n * kernel.operations, bytes(elements));
+  if (alike && n <= elementwise_grain)
+    return map_row(kernel, from, in_count, step, to, out_count, n);
+
+  std::array<Shape, Loop::max_operands> shapes;
+  for (std::size_t i = 0; i < in_count; ++i) shapes[i] = in[i]->shape();
+  const Loop loop(shape, shapes.data(), in_count);
+  for (std::size_t i = 0; i < in_count; ++i) step[i] = loop.step(i);
+  loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t count) {
+    auto row_in = from;
+    auto row_out = to;
+    for (std::size_t i = 0; i < in_count; ++i)
+      row_in[i] = static_cast<const char*>(row_in[i]) + bytes(offsets[i]);
+    for (std::size_t o = 0; o < out_count; ++o)
+      if (row_out[o]) row_out[o] = static_cast<char*>(row_out[o]) + bytes(out_offset);
+    map_row(kernel, row_in, in_count, step, row_out, out_count, count);
+  });
+}
+
+}  // namespace gradtape::detail

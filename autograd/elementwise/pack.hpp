@@ -1,0 +1,97 @@
+/// Pack: one SIMD register of elements, or a single element, with the functions that formulas are
+/// written in.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+#include "gradtape/autograd/elementwise/simd.hpp"
+
+namespace gradtape {
+
+namespace detail {
+
+template <class V> struct pack_traits {  // a single element
+  using scalar = V;
+  using mask = bool;
+};
+template <class T, class A> struct pack_traits<xsimd::batch<T, A>> {
+  using scalar = T;
+  using mask = xsimd::batch_bool<T, A>;
+};
+
+/// What to compute with: integers without a sign, whose overflow is defined.
+template <class V> auto wraps(V v) {
+  if constexpr (std::is_integral_v<V>)
+    return static_cast<std::make_unsigned_t<V>>(v);
+  else
+    return v;
+}
+
+}  // namespace detail
+
+template <class V> struct Pack;
+
+/// The outcome of comparing packs: one truth value per element.
+template <class V> struct Mask {
+  typename detail::pack_traits<V>::mask m;
+
+  friend Mask operator&&(Mask a, Mask b) { return {static_cast<decltype(a.m)>(a.m & b.m)}; }
+  friend Mask operator||(Mask a, Mask b) { return {static_cast<decltype(a.m)>(a.m | b.m)}; }
+  friend Mask operator!(Mask a) { return {!a.m}; }
+
+  /// a where the mask holds, b elsewhere.
+  friend Pack<V> where(Mask mask, Pack<V> a, Pack<V> b) {
+    if constexpr (std::same_as<decltype(mask.m), bool>)
+      return mask.m ? a : b;
+    else
+      return V(xsimd::select(mask.m, a.v, b.v));
+  }
+};
+
+/// A wrapper that makes one C++ expression mean the same for a float, a double and a register of
+/// either: literals adopt the element type, and the functions below are found by argument-dependent
+/// lookup.
+template <class V> struct Pack {
+  using scalar = typename detail::pack_traits<V>::scalar;
+
+  Pack() : v(static_cast<scalar>(0)) {}
+  Pack(V value) : v(value) {}
+  template <class A>
+  requires(std::is_arithmetic_v<A> && !std::same_as<A, V>) Pack(A literal)
+      : v(static_cast<scalar>(literal)) {}
+
+  // Integers wrap around, as NumPy's do.
+  friend Pack operator+(Pack a, Pack b) { return V(detail::wraps(a.v) + detail::wraps(b.v)); }
+  friend Pack operator-(Pack a, Pack b) { return V(detail::wraps(a.v) - detail::wraps(b.v)); }
+  friend Pack operator*(Pack a, Pack b) { return V(detail::wraps(a.v) * detail::wraps(b.v)); }
+  friend Pack operator/(Pack a, Pack b) { return V(a.v / b.v); }
+  friend Pack operator-(Pack a) { return V(-detail::wraps(a.v)); }
+
+  friend Mask<V> operator==(Pack a, Pack b) { return {a.v == b.v}; }
+  // By ==, for the != of xsimd 8.1 calls NaN equal to NaN in AVX registers.
+  friend Mask<V> operator!=(Pack a, Pack b) { return !(a == b); }
+  friend Mask<V> operator<(Pack a, Pack b) { return {a.v < b.v}; }
+  friend Mask<V> operator<=(Pack a, Pack b) { return {a.v <= b.v}; }
+  friend Mask<V> operator>(Pack a, Pack b) { return {a.v > b.v}; }
+  friend Mask<V> operator>=(Pack a, Pack b) { return {a.v >= b.v}; }
+
+  V v;
+};
+
+/// Whether any element is NaN.
+template <class V> bool any_nan(Pack<V> x) {
+  if constexpr (std::same_as<V, typename Pack<V>::scalar>)
+    return x.v != x.v;
+  else
+    return !xsimd::all(x.v == x.v);
+}
+
+/// g * d, and 0 where g is 0 whatever d is.
+template <class V> Pack<V> chain(Pack<V> g, Pack<V> d) {
+  return where(g == 0, Pack<V>(0), g * d);
+}
+
+}  // namespace gradtape

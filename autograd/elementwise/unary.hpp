@@ -1,0 +1,363 @@
+/// The primitives of formulas: for each function its value, and the one place where its derivative
+/// is written.
+///
+/// `value` works on elements and registers; the slope is generic over packs, dual numbers and
+/// tensors, so that it serves the fused backward pass and every higher order alike. It is given
+/// `of_output(y)` where the result alone determines it, which saves keeping the input, else
+/// `of_input(x)`.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "gradtape/autograd/elementwise/pack.hpp"
+
+namespace gradtape::primitive {
+
+/// f element by element, for functions whose register version in xsimd is wrong or imprecise
+/// somewhere.
+template <class V, class F, class... More> V each(F f, V x, More... more) {
+  using T = typename Pack<V>::scalar;
+  if constexpr (std::same_as<V, T>) {
+    return f(x, more...);
+  } else {
+    constexpr auto size = V::size;
+    alignas(V) T out[size], in[1 + sizeof...(more)][size];
+    std::size_t k = 0;
+    x.store_aligned(in[k++]);
+    (more.store_aligned(in[k++]), ...);
+    for (std::size_t i = 0; i < size; ++i) {
+      if constexpr (sizeof...(more) == 0)
+        out[i] = f(in[0][i]);
+      else
+        out[i] = f(in[0][i], in[1][i]);
+    }
+    return V::load_aligned(out);
+  }
+}
+/// y, but x where x is 0: keeps the sign of a zero.
+template <class V> V keep_zero(V x, V y) {
+  return where(Pack<V>(x) == 0, Pack<V>(x), Pack<V>(y)).v;
+}
+
+struct Abs {
+  static constexpr const char* name = "abs";
+  static auto value(auto x) {
+    using std::abs;
+    return abs(x);
+  }
+  static auto of_input(const auto& x) { return sign(x); }
+};
+struct Sign {
+  static constexpr const char* name = "sign";
+  template <class V> static V value(V x) {
+    const Pack<V> p(x);
+    return where(p > 0, Pack<V>(1), where(p < 0, Pack<V>(-1), p)).v;  // keeps -0 and NaN
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+/// 1 where x > 0, 0 elsewhere: the slope of relu.
+struct Step {
+  static constexpr const char* name = "step";
+  template <class V> static V value(V x) { return where(Pack<V>(x) > 0, Pack<V>(1), Pack<V>(0)).v; }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+struct Floor {
+  static constexpr const char* name = "floor";
+  static auto value(auto x) {
+    using std::floor;
+    return floor(x);
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+struct Ceil {
+  static constexpr const char* name = "ceil";
+  static auto value(auto x) {
+    using std::ceil;
+    return ceil(x);
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+struct Round {
+  static constexpr const char* name = "round";
+  static auto value(auto x) {
+    using std::nearbyint;
+    return nearbyint(x);
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+
+struct Trunc {
+  static constexpr const char* name = "trunc";
+  static auto value(auto x) {
+    using std::trunc;
+    return trunc(x);
+  }
+  static auto of_input(const auto& x) { return 0.0 * step(x); }
+};
+
+struct Square {
+  static constexpr const char* name = "square";
+  static auto value(auto x) { return decltype(x)(x * x); }
+  static auto of_input(const auto& x) { return 2.0 * x; }
+};
+struct Sqrt {
+  static constexpr const char* name = "sqrt";
+  static auto value(auto x) {
+    using std::sqrt;
+    return sqrt(x);
+  }
+  static auto of_output(const auto& y) { return 0.5 / y; }
+};
+struct Cbrt {
+  static constexpr const char* name = "cbrt";
+  static auto value(auto x) {
+    using std::cbrt;
+    return keep_zero(x, cbrt(x));
+  }
+  static auto of_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
+};
+struct Rsqrt {
+  static constexpr const char* name = "rsqrt";
+  template <class V> static V value(V x) {
+    using std::sqrt;
+    return (Pack<V>(1) / Pack<V>(sqrt(x))).v;
+  }
+  static auto of_output(const auto& y) { return -0.5 * (y * y * y); }
+};
+struct Reciprocal {
+  static constexpr const char* name = "reciprocal";
+  template <class V> static V value(V x) { return (Pack<V>(1) / Pack<V>(x)).v; }
+  static auto of_output(const auto& y) { return -(y * y); }
+};
+
+struct Exp {
+  static constexpr const char* name = "exp";
+  static auto value(auto x) {
+    using std::exp;
+    return exp(x);
+  }
+  static auto of_output(const auto& y) { return y; }
+};
+struct Exp2 {
+  static constexpr const char* name = "exp2";
+  static auto value(auto x) {
+    using std::exp2;
+    return exp2(x);
+  }
+  static auto of_output(const auto& y) { return std::numbers::ln2 * y; }
+};
+struct Expm1 {
+  static constexpr const char* name = "expm1";
+  static auto value(auto x) {
+    using std::expm1;
+    return keep_zero(x, expm1(x));
+  }
+  static auto of_input(const auto& x) { return exp(x); }  // y + 1 is 0 where y rounds to -1
+};
+struct Log {
+  static constexpr const char* name = "log";
+  static auto value(auto x) {
+    using std::log;
+    return log(x);
+  }
+  static auto of_input(const auto& x) { return 1.0 / x; }
+};
+struct Log2 {
+  static constexpr const char* name = "log2";
+  static auto value(auto x) {
+    using std::log2;
+    return log2(x);
+  }
+  static auto of_input(const auto& x) { return std::numbers::log2e / x; }
+};
+struct Log10 {
+  static constexpr const char* name = "log10";
+  static auto value(auto x) {
+    using std::log10;
+    return log10(x);
+  }
+  static auto of_input(const auto& x) { return std::numbers::log10e / x; }
+};
+struct Log1p {
+  static constexpr const char* name = "log1p";
+  static auto value(auto x) {
+    using std::log1p;
+    return keep_zero(x, log1p(x));
+  }
+  static auto of_input(const auto& x) { return 1.0 / (1.0 + x); }
+};
+
+struct Sin {
+  static constexpr const char* name = "sin";
+  static auto value(auto x) {
+    using std::sin;
+    return sin(x);
+  }
+  static auto of_input(const auto& x) { return cos(x); }
+};
+struct Cos {
+  static constexpr const char* name = "cos";
+  static auto value(auto x) {
+    using std::cos;
+    return cos(x);
+  }
+  static auto of_input(const auto& x) { return -sin(x); }
+};
+struct Tan {
+  static constexpr const char* name = "tan";
+  static auto value(auto x) {
+    using std::tan;
+    return tan(x);
+  }
+  static auto of_output(const auto& y) { return 1.0 + y * y; }
+};
+struct Asin {
+  static constexpr const char* name = "asin";
+  static auto value(auto x) {
+    using std::asin;
+    return asin(x);
+  }
+  static auto of_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
+};
+struct Acos {
+  static constexpr const char* name = "acos";
+  static auto value(auto x) {
+    using std::acos;
+    return acos(x);
+  }
+  static auto of_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
+};
+struct Atan {
+  static constexpr const char* name = "atan";
+  static auto value(auto x) {
+    using std::atan;
+    return atan(x);
+  }
+  static auto of_input(const auto& x) { return 1.0 / (1.0 + x * x); }
+};
+struct Sinh {
+  static constexpr const char* name = "sinh";
+  static auto value(auto x) {
+    using std::sinh;
+    return sinh(x);
+  }
+  static auto of_input(const auto& x) { return cosh(x); }
+};
+struct Cosh {
+  static constexpr const char* name = "cosh";
+  static auto value(auto x) {
+    using std::cosh;
+    return cosh(x);
+  }
+  static auto of_input(const auto& x) { return sinh(x); }
+};
+/// 1 / (1 + e^-x): e^-x may overflow to infinity, which gives the right 0.
+struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+  template <class V> static V value(V x) {
+    using std::exp;
+    return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(exp(-Pack<V>(x).v)))).v;
+  }
+  /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
+  static auto of_input(const auto& x) {
+    if constexpr (requires { x.v; }) {  // a pack: one exponential instead of two
+      const auto e = exp(-abs(x)), d = 1.0 + e;
+      return e / (d * d);
+    } else {
+      return sigmoid(x) * sigmoid(-x);
+    }
+  }
+  /// Cheaper, inside formulas: off by no more than rounding is against 1.
+  static auto beside_value(const auto& y) { return y * (1.0 - y); }
+};
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  static auto value(auto x) {
+    using std::tanh;
+    return tanh(x);
+  }
+  /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
+  static auto of_input(const auto& x) { return 4.0 * Sigmoid::of_input(2.0 * x); }
+  /// As Sigmoid's.
+  static auto beside_value(const auto& y) { return 1.0 - y * y; }
+};
+struct Asinh {
+  static constexpr const char* name = "asinh";
+  static auto value(auto x) {
+    using std::asinh;
+    return keep_zero(x, asinh(x));
+  }
+  static auto of_input(const auto& x) { return rsqrt(x * x + 1.0); }
+};
+struct Acosh {
+  static constexpr const char* name = "acosh";
+  static auto value(auto x) {
+    using std::acosh;
+    return acosh(x);
+  }
+  static auto of_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
+};
+struct Atanh {
+  static constexpr const char* name = "atanh";
+  static auto value(auto x) {
+    using std::atanh;
+    return keep_zero(x, atanh(x));
+  }
+  static auto of_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
+};
+/// log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
+struct Softplus {
+  static constexpr const char* name = "softplus";
+  template <class V> static V value(V x) {
+    using std::abs, std::exp, std::log1p;
+    const Pack<V> p(x), tail(log1p(exp((-Pack<V>(abs(x))).v)));
+    return where(p > 0, p + tail, where(p <= 0, tail, p)).v;
+  }
+  static auto of_input(const auto& x) { return sigmoid(x); }
+};
+struct Relu {
+  static constexpr const char* name = "relu";
+  template <class V> static V value(V x) {
+    const Pack<V> p(x);
+    return where(p <= 0, Pack<V>(0), p).v;  // NaN stays
+  }
+  static auto of_output(const auto& y) { return step(y); }
+};
+
+/// x / (1 + |x|)
+struct Softsign {
+  static constexpr const char* name = "softsign";
+  template <class V> static V value(V x) {
+    using std::abs;
+    const Pack<V> p(x), size(abs(x));
+    return where(size == std::numeric_limits<double>::infinity(), Pack<V>(Sign::value(x)),
+                 p / (1.0 + size))
+        .v;
+  }
+  static auto of_input(const auto& x) { return 1.0 / square(1.0 + abs(x)); }
+};
+
+/// x - tanh(x), near 0 by its Taylor series
+struct Tanhshrink {
+  static constexpr const char* name = "tanhshrink";
+  template <class V> static V value(V x) {
+    using std::abs, std::tanh;
+    const Pack<V> p(x), t = p * p;
+    Pack<V> series(0);
+    for (double c : {-929569. / 638512875, 21844. / 6081075, -1382. / 155925, 62. / 2835,
+                     -17. / 315, 2. / 15, -1. / 3})
+      series = series * t + c;
+    return where(Pack<V>(abs(x)) < 0.1, p * t * -series, p - Pack<V>(tanh(x))).v;
+  }
+  static auto of_input(const auto& x) { return square(tanh(x)); }
+};
+
+/// Whether the slope is given by the output.
+template <class P>
+concept FromOutput = requires(Pack<float> y) {
+  P::of_output(y);
+};
+
+}  // namespace gradtape::primitive

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "gradtape/autograd/draw.hpp"
+#include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/inspect/trace_page.hpp"
+
+namespace gradtape {
+namespace {
+
+using nlohmann::json;
+
+struct Statistics {
+  double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;
+  std::int64_t finite = 0, nan = 0, infinite = 0;
+  bool known = false;
+};
+
+Statistics statistics(const Tensor& x) {
+  Statistics s{.known = true};
+  detail::visit_floating(x.dtype(), "trace", [&](auto zero) {
+    for (const auto element : x.data<decltype(zero)>()) {
+      const auto v = static_cast<double>(element);
+      if (!std::isfinite(v)) {
+        ++(std::isnan(v) ? s.nan : s.infinite);
+        continue;
+      }
+      ++s.finite;
+      s.min = std::min(s.min, v);
+      s.max = std::max(s.max, v);
+      s.sum += v;
+      s.squares += v * v;
+    }
+  });
+  return s;
+}
+
+/// null where nothing was noted.
+json page_entry(const Statistics& s) {
+  if (!s.known) return nullptr;
+  json entry{{"n", s.finite + s.nan + s.infinite}, {"nan", s.nan}, {"inf", s.infinite}};
+  if (s.finite == 0) return entry;
+  const auto n = static_cast<double>(s.finite);
+  entry["min"] = s.min;
+  entry["max"] = s.max;
+  entry["mean"] = s.sum / n;
+  entry["norm"] = std::sqrt(s.squares);
+  return entry;
+}
+
+bool all_finite(const Statistics& s) {
+  return s.nan == 0 && s.infinite == 0;
+}
+
+}  // namespace
+
+struct Trace::Notes {
+  std::unordered_map<const void*, Statistics> values;  // by node
+};
+
+Trace::Trace() : notes_(std::make_unique<Notes>()) {}
+Trace::~Trace() = default;
+
+void Trace::recorded(const char*, const Tensor& output, std::span<const Tensor> inputs) {
+  if (detail::inside_op()) return;
+  for (const auto& input : inputs)
+    if (input.is_leaf()) notes_->values[input.node_ref().get()] = statistics(input);
+  if (output.is_tracked()) notes_->values[output.node_ref().get()] = statistics(output);
+}
+
+std::string Trace::html(const Tensor& output, const Tensor& seed) const {
+  const Tape tape(output);
+  std::vector<Statistics> gradients(tape.size());
+  std::vector<detail::Work> work(tape.size());
+  std::size_t last = tape.size();
+  auto before = detail::work;
+  const auto close = [&] {
+    if (last < tape.size()) work[last] = detail::work.since(before);
+  };
+  std::string first_bad_gradient;
+  detail::walk_backward(output, seed, [&](std::size_t i, const Tensor& g) {
+    close();
+    gradients[i] = statistics(g);
+    if (first_bad_gradient.empty() && !all_finite(gradients[i]))
+      first_bad_gradient = fmt::format("in the gradient of {} {}", i, tape.name(i));
+    last = i;
+    before = detail::work;
+  });
+  close();
+
+  json nodes = json::array();
+  std::string first_bad_value;
+  for (std::size_t i = 0; i < tape.size(); ++i) {
+    const auto noted = notes_->values.find(tape.id(i));
+    const auto value = noted == notes_->values.end() ? Statistics() : noted->second;
+    if (first_bad_value.empty() && !all_finite(value))
+      first_bad_value = fmt::format("in the value of {} {}", i, tape.name(i));
+    const auto forward = tape.work(i);
+    const auto inputs = tape.inputs(i);
+    nodes.push_back({{"op", tape.name(i)},
+                     {"name", tape.leaf_name(i)},
+                     {"shape", tape.shape(i).str()},
+                     {"dtype", name(tape.dtype(i))},
+                     {"inputs", std::vector<std::size_t>(inputs.begin(), inputs.end())},
+                     {"value", page_entry(value)},
+                     {"gradient", page_entry(gradients[i])},
+                     {"forward", {{"flops", forward.flops}, {"bytes", forward.bytes}}},
+                     {"backward", {{"flops", work[i].flops}, {"bytes", work[i].bytes}}}});
+  }
+  const json data{{"nodes", nodes},
+                  {"nonFinite", first_bad_value.empty() ? first_bad_gradient : first_bad_value}};
+  // "</" would end the script that the data stands in.
+  auto text = data.dump(-1, ' ', false, json::error_handler_t::replace);
+  for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))
+    text.insert(at + 1, "\\");
+  return std::string(detail::trace_page_begin) + text + detail::trace_page_end;
+}
+
+void Trace::save_html(const std::string& path, const Tensor& output, const Tensor& seed) const {
+  const auto page = html(output, seed);
+  write_file(path, page, "save_html");
+}
+
+}  // namespace gradtape

@@ -1,0 +1,155 @@
+#include "gradtape/autograd/parameter.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "gradtape/autograd/tape/node.hpp"
+
+namespace gradtape {
+
+using namespace detail;
+
+namespace {
+
+/// `value` without its graph, in the shape and dtype that the variable `name` has had so far.
+Tensor fitting(const char* op, const std::string& name, const Tensor& current,
+               const Tensor& value) {
+  const Tensor fresh = value.is_weak() ? value.to(current.dtype()) : value.detach();
+  const std::string which = name.empty() ? "the variable" : fmt::format("'{}'", name);
+  if (fresh.shape() != current.shape())
+    fail<ShapeError>(op, fmt::format("{} is {}, the new value {}", which, current.shape().str(),
+                                     fresh.shape().str()));
+  if (fresh.dtype() != current.dtype())
+    fail<DtypeError>(op, fmt::format("{} is {}, the new value {}; convert it with to({})", which,
+                                     gradtape::name(current.dtype()), gradtape::name(fresh.dtype()),
+                                     gradtape::name(current.dtype())));
+  return fresh;
+}
+
+}  // namespace
+
+// ---- Parameter ----
+
+struct Parameter::Cell {
+  Tensor current;  // the value; with the leaf's node unless frozen
+  Ref<Node> leaf;  // outlives every value
+
+  explicit Cell(Tensor tracked) : current(std::move(tracked)), leaf(current.node_ref()) {}
+  Cell(const Cell& other);
+  Cell(Cell&&) noexcept = default;
+  Cell& operator=(Cell&&) noexcept = default;
+  void put(const Tensor& value) { current = Tensor(value.value_ref(), current.node_ref()); }
+  Tensor tracked() const { return Tensor(current.value_ref(), leaf); }
+};
+
+/// A variable of its own, with the same value and name, and no gradient yet. The elements are
+/// shared until one of both is written.
+Parameter::Cell::Cell(const Cell& other)
+    : Cell(other.current.detach().requires_grad(other.leaf->extra->name)) {
+  if (!other.current.is_tracked()) current = current.detach();
+}
+
+Parameter::Parameter(const Tensor& initial, std::string name)
+    : cell_(detail::Shared<Cell>::make(initial.detach().requires_grad(std::move(name)))) {}
+
+Parameter::Cell& Parameter::cell() const {
+  if (!cell_) fail<GraphError>("Parameter", "this parameter is undefined (default-constructed)");
+  return *cell_;
+}
+
+const Tensor& Parameter::tensor() const {
+  return cell().current;
+}
+const std::string& Parameter::name() const {
+  return cell().leaf->extra->name;
+}
+void Parameter::set_name(std::string name) const {
+  cell().leaf->extra->name = std::move(name);
+}
+Tensor Parameter::grad() const {
+  return cell().tracked().grad();
+}
+RowGradient Parameter::row_gradient() const {
+  auto& more = *cell().leaf->extra;
+  const std::lock_guard lock(more.mutex);
+  if (more.grad.defined() || more.rows.empty()) return {};
+  more.rows = {joined(more.rows, shape())};
+  return more.rows[0];
+}
+void Parameter::zero_grad() const {
+  cell().tracked().zero_grad();
+}
+
+void Parameter::set(const Tensor& value) const {
+  cell().put(fitting("Parameter::set", name(), tensor(), value));
+}
+
+void* Parameter::mutable_raw() const {
+  const Tensor& current = tensor();
+  if (!is_unique(current)) {
+    const Tensor fresh = empty(current.shape(), current.dtype());
+    if (const auto n = static_cast<std::size_t>(current.numel()))
+      std::memcpy(mutable_data<char>(fresh), current.raw(), n * size_of(current.dtype()));
+    cell().put(fresh);
+  }
+  return mutable_data<void>(tensor());
+}
+
+void Parameter::to(Dtype dtype) const {
+  if (dtype == this->dtype()) return;
+  Cell converted(tensor().detach().to(dtype).requires_grad(name()));
+  const auto& old = *cell().leaf->extra;
+  auto& more = *converted.leaf->extra;
+  more.hooks = old.hooks;
+  if (old.grad.defined()) more.grad = old.grad.to(dtype);
+  for (const auto& [index, values] : old.rows) more.rows.push_back({index, values.to(dtype)});
+  const bool frozen = is_frozen();
+  cell() = std::move(converted);
+  freeze(frozen);
+}
+
+void Parameter::freeze(bool frozen) const {
+  auto& [current, leaf] = cell();
+  current = Tensor(current.value_ref(), frozen ? Ref<Node>() : leaf);
+}
+
+bool Parameter::is_frozen() const {
+  return !tensor().is_tracked();
+}
+
+// ---- Buffer ----
+
+struct Buffer::Cell {
+  Tensor current;
+  std::string name;
+};
+
+Buffer::Buffer(const Tensor& initial, std::string name)
+    : cell_(detail::Shared<Cell>::make(Cell{
+          initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(), std::move(name)})) {}
+
+Buffer::Cell& Buffer::cell() const {
+  if (!cell_) fail<GraphError>("Buffer", "this buffer is undefined (default-constructed)");
+  return *cell_;
+}
+
+const Tensor& Buffer::tensor() const {
+  return cell().current;
+}
+const std::string& Buffer::name() const {
+  return cell().name;
+}
+void Buffer::set_name(std::string name) const {
+  cell().name = std::move(name);
+}
+
+void Buffer::set(const Tensor& value) const {
+  cell().current = fitting("Buffer::set", name(), tensor(), value);
+}
+
+void Buffer::to(Dtype dtype) const {
+  if (is_floating(this->dtype()) && is_floating(dtype)) cell().current = tensor().to(dtype);
+}
+
+}  // namespace gradtape

@@ -1,0 +1,228 @@
+#include "gradtape/autograd/tensor.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
+
+namespace gradtape {
+
+const char* name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::float32: return "float32";
+    case Dtype::float64: return "float64";
+    case Dtype::int64: return "int64";
+    default: return "bool";
+  }
+}
+
+namespace detail {
+namespace {
+
+Ref<Storage> make_buffer(std::size_t element_bytes) {
+  const std::size_t bytes = Storage::header + element_bytes;
+  auto* buffer = new (allocate(bytes)) Storage;
+  held_bytes += static_cast<std::int64_t>(bytes);
+  buffer->bytes = bytes;
+  return Ref<Storage>::adopt(buffer);
+}
+
+/// The transposes of `count` matrices of rows x cols, tile by tile: both sides are then used along
+/// their rows; column by column, strides of a power of two would not stay in the cache.
+template <class T>
+void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t rows,
+                        std::int64_t cols) {
+  constexpr std::int64_t side = 32;
+  const auto strips = (rows + side - 1) / side;
+  const auto grain = elementwise_grain / (side * cols) + 1;
+  parallel_for(count * strips, grain, [=](std::int64_t begin, std::int64_t end) {
+    T tile[side][side];
+    for (auto strip = begin; strip < end; ++strip) {
+      const auto matrix = strip / strips * rows * cols, i0 = strip % strips * side;
+      const auto height = std::min(side, rows - i0);
+      for (std::int64_t j0 = 0; j0 < cols; j0 += side) {
+        const auto width = std::min(side, cols - j0);
+        for (std::int64_t i = 0; i < height; ++i)
+          for (std::int64_t j = 0; j < width; ++j)
+            tile[j][i] = from[matrix + (i0 + i) * cols + j0 + j];
+        for (std::int64_t j = 0; j < width; ++j)
+          std::copy_n(tile[j], height, to + matrix + (j0 + j) * rows + i0);
+      }
+    }
+  });
+}
+
+/// The number of elements, for extents that nobody has checked yet.
+std::int64_t checked_numel(const Shape& shape) {
+  constexpr std::int64_t most = std::int64_t{1} << 58;  // their bytes and the allocator's sums fit
+  std::int64_t numel = 1;
+  bool none = false, too_many = false;
+  for (const auto extent : shape) {
+    if (extent < 0)
+      fail<ShapeError>("Tensor", fmt::format("shape {} has a negative extent", shape.str()));
+    none |= extent == 0;
+    too_many |= __builtin_mul_overflow(numel, extent, &numel) || numel > most;
+  }
+  if (none) return 0;
+  if (too_many)
+    fail<ShapeError>("Tensor", fmt::format("shape {} is too large for any memory", shape.str()));
+  return numel;
+}
+
+}  // namespace
+
+void Value::destroy() noexcept {
+  const std::size_t size = bytes;
+  this->~Value();
+  deallocate(this, size);
+}
+
+void* materialise(Value& value) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (void* done = value.data.load(std::memory_order_acquire)) return done;
+  const Tensor source(value.transposed_from, {});
+  const auto rows = value.extents()[value.ndim - 1], cols = value.extents()[value.ndim - 2];
+  value.buffer = make_buffer(static_cast<std::size_t>(value.numel) * size_of(value.dtype));
+  visit_dtype(value.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    transpose_matrices(static_cast<const T*>(source.raw()),
+                       reinterpret_cast<T*>(value.buffer->data()), value.numel / (rows * cols),
+                       rows, cols);
+  });
+  value.data.store(value.buffer->data(), std::memory_order_release);
+  return value.buffer->data();
+}
+
+Tensor empty(const Shape& shape, Dtype dtype) {
+  const auto numel = checked_numel(shape);
+  const std::size_t bytes = static_cast<std::size_t>(numel) * size_of(dtype);
+  const bool small = bytes <= inline_bytes;
+  auto value =
+      Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, small ? bytes : 0));
+  if (!small) value->buffer = make_buffer(bytes);
+  value->data.store(small ? inline_elements(*value) : value->buffer->data(),
+                    std::memory_order_relaxed);
+  return Tensor(std::move(value), {});
+}
+
+Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {
+  const std::size_t element = size_of(x.dtype());
+  const auto* from = static_cast<const char*>(x.raw()) + static_cast<std::size_t>(offset) * element;
+  const auto numel = shape.numel();
+  if (!x.value_ref()->buffer) {
+    const Tensor copy = empty(shape, x.dtype());
+    if (numel)
+      std::memcpy(mutable_data<char>(copy), from, static_cast<std::size_t>(numel) * element);
+    return copy;
+  }
+  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, x.dtype(), 0));
+  value->buffer = x.value_ref()->buffer;
+  value->data.store(const_cast<char*>(from), std::memory_order_relaxed);
+  return Tensor(std::move(value), {});
+}
+
+Tensor transposed(const Tensor& x) {
+  Shape shape = x.shape();
+  auto& rows = shape[shape.ndim() - 2];
+  auto& cols = shape[shape.ndim() - 1];
+  std::swap(rows, cols);
+  const auto numel = x.numel();
+  // A vector in disguise is already in order, and transposing twice is nothing.
+  if (rows == 1 || cols == 1 || numel == 0) return alias(x, shape);
+  if (const auto& source = x.value_ref()->transposed_from) return Tensor(source, {});
+  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, x.dtype(), 0));
+  value->transposed_from = x.value_ref();
+  return Tensor(std::move(value), {});
+}
+
+bool is_unique(const Tensor& x) {
+  const auto& value = x.value_ref();
+  return value && value->refs.unique() && !value->transposed_from &&
+         (!value->buffer || value->buffer->refs.unique());
+}
+
+}  // namespace detail
+
+using namespace detail;
+
+namespace {
+template <class T>
+Tensor literal(T element) {
+  Tensor x = make_scalar(element);
+  x.value_ref()->weak = true;
+  return x;
+}
+}  // namespace
+
+Tensor Tensor::literal_bool(bool element) { return literal(element); }
+Tensor Tensor::literal_integer(std::int64_t element) { return literal(element); }
+Tensor Tensor::literal_floating(double element) { return literal(element); }
+
+void Tensor::undefined(const char* op) {
+  fail<GraphError>(
+      op, "this tensor is undefined (default-constructed, or a gradient that nothing has reached)");
+}
+
+void Tensor::wrong_type(const char* op, Dtype asked) const {
+  fail<DtypeError>(op, fmt::format("{} of {} read as {}; use the element type of the dtype, or "
+                                   "convert with to({})",
+                                   describe(*this), name(dtype()), name(asked), name(asked)));
+}
+
+std::int64_t Tensor::size(std::int64_t axis) const {
+  const Shape s = shape();
+  return s[s.axis(axis, "size")];
+}
+
+namespace {
+template <class To>
+To only_element(const Tensor& x) {
+  if (x.numel() != 1)
+    fail<ShapeError>("item",
+                     fmt::format("needs exactly one element, {} has {}", describe(x), x.numel()));
+  return visit_dtype(
+      x.dtype(), [&](auto zero) { return convert<To>(x.data<decltype(zero)>()[0], "item"); });
+}
+}  // namespace
+
+double Tensor::item_as_double() const { return only_element<double>(*this); }
+std::int64_t Tensor::item_as_integer() const { return only_element<std::int64_t>(*this); }
+
+Tensor Tensor::to(Dtype target) const {
+  const Dtype own = dtype();
+  if (own == target && !is_weak()) return *this;
+  Tensor y = empty(shape(), target);
+  visit_dtype(target, [&](auto to_zero) {
+    using To = decltype(to_zero);
+    visit_dtype(own, [&](auto from_zero) {
+      const auto* from = data<decltype(from_zero)>().data();
+      auto* to = mutable_data<To>(y);
+      parallel_for(y.numel(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) to[i] = convert<To>(from[i], "to");
+      });
+    });
+  });
+  if (!is_floating(target) || is_weak()) return y;
+  return record("to", std::move(y), {*this}, {[own](const Tensor& g) { return g.to(own); }});
+}
+
+template <class T>
+Tensor tensor(std::span<const T> values, const Shape& shape) {
+  if (static_cast<std::int64_t>(values.size()) != checked_numel(shape))
+    fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}", shape.str(),
+                                           shape.numel(), values.size()));
+  const Tensor x = empty(shape, dtype_of<T>);
+  std::copy(values.begin(), values.end(), mutable_data<T>(x));
+  return x;
+}
+template Tensor tensor(std::span<const float>, const Shape&);
+template Tensor tensor(std::span<const double>, const Shape&);
+template Tensor tensor(std::span<const std::int64_t>, const Shape&);
+template Tensor tensor(std::span<const bool>, const Shape&);
+
+}  // namespace gradtape

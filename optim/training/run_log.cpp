@@ -1,0 +1,186 @@
+#include "gradtape/optim/run_log.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "gradtape/autograd/io/bytes.hpp"
+#include "gradtape/autograd/io/file.hpp"
+#include "gradtape/optim/training/clock.hpp"
+#include "gradtape/optim/training/log_table.hpp"
+
+namespace gradtape::optim {
+namespace {
+
+constexpr const char* op = "RunLog";
+
+std::string in_json(const std::string& text) {
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    fail<ValueError>(op, "a name is not UTF-8");
+  }
+}
+
+std::string in_json(double value) {
+  if (std::isnan(value)) return "null";
+  if (std::isinf(value)) return value > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  return fmt::format("{}", value);
+}
+
+std::string json_line(const LogRecord& record) {
+  auto line = fmt::format(R"({{"step":{},"epoch":{},"seconds":{:.3f})", record.step, record.epoch,
+                          record.seconds);
+  for (const auto& [name, value] : record.values)
+    line += fmt::format(",{}:{}", in_json(name), in_json(value));
+  return line + "}\n";
+}
+
+/// The end of the first `count` lines of the text, or of as many whole lines as there are.
+std::size_t end_of_lines(std::string_view text, std::int64_t count) {
+  std::size_t end = 0;
+  for (; count > 0; --count) {
+    const auto next = text.find('\n', end);
+    if (next == text.npos) break;
+    end = next + 1;
+  }
+  return end;
+}
+
+}  // namespace
+
+RunLog::RunLog(std::string path)
+    : path_(std::move(path)), json_(path_.ends_with(".jsonl")), start_(detail::clock_seconds()) {
+  if (!json_ && !path_.ends_with(".csv"))
+    fail<ValueError>(op, fmt::format("'{}' must end in .csv or .jsonl", path_));
+}
+
+RunLog::~RunLog() {
+  if (file_ >= 0) ::close(file_);
+}
+
+double RunLog::seconds() const {
+  return seconds_before_ + detail::clock_seconds() - start_;
+}
+
+void RunLog::check(const NamedValues& values) const {
+  for (auto at = values.begin(); at != values.end(); ++at) {
+    const auto& name = at->first;
+    const auto is_name = [&](const auto& other) { return other.first == name; };
+    const char* cause = name.empty()                              ? "is empty"
+                        : name.find_first_of("\r\n") != name.npos ? "has a line break"
+                        : name == "step" || name == "epoch" || name == "seconds"
+                            ? "is the record's own"
+                        : std::any_of(values.begin(), at, is_name) ? "is there twice"
+                                                                   : nullptr;
+    if (cause) fail<ValueError>(op, fmt::format("the name '{}' {}", name, cause));
+    in_json(name);  // throws unless it is UTF-8
+  }
+}
+
+void RunLog::write(std::int64_t step, std::int64_t epoch, const NamedValues& values) {
+  check(values);
+  if (file_ < 0) open();
+  if (!json_) add_columns(values);
+  const LogRecord record{step, epoch, seconds(), values};
+  append(json_ ? json_line(record) : csv_line(record));
+  ++records_;
+}
+
+/// The file with the records that are kept and nothing else.
+void RunLog::open() {
+  std::string kept;
+  if (std::error_code none; records_ > 0 && std::filesystem::exists(path_, none)) {
+    kept = read_raw_file(path_, op);
+    kept.resize(end_of_lines(kept, records_ + !json_));
+  }
+  if (!json_) {
+    if (kept.empty()) kept = std::string(detail::log_columns) + "\n";
+    columns_ = detail::table_columns(gradtape::detail::file_origin(op, path_),
+                                     std::string_view(kept).substr(0, kept.find('\n')));
+  }
+  records_ = std::count(kept.begin(), kept.end(), '\n') - !json_;
+  replace(kept);
+}
+
+void RunLog::replace(const std::string& text) {
+  if (file_ >= 0) ::close(file_);
+  file_ = -1;
+  write_file(path_, text, op);
+  file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (file_ < 0)
+    gradtape::detail::file_origin(op, path_).fail("cannot be written: " +
+                                                  std::generic_category().message(errno));
+}
+
+void RunLog::add_columns(const NamedValues& values) {
+  auto columns = columns_;
+  for (const auto& [name, value] : values)
+    if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
+  if (columns.size() == columns_.size()) return;
+  const auto old = read_raw_file(path_, op);
+  const std::string more(columns.size() - columns_.size(), ',');
+  std::string table(detail::log_columns);
+  for (const auto& name : columns) table += "," + detail::table_field(name);
+  table += '\n';
+  for (auto start = end_of_lines(old, 1); start < old.size();) {
+    const auto end = std::min(old.find('\n', start), old.size());
+    table.append(old, start, end - start).append(more) += '\n';
+    start = end + 1;
+  }
+  replace(table);
+  columns_ = std::move(columns);
+}
+
+std::string RunLog::csv_line(const LogRecord& record) const {
+  auto line = fmt::format("{},{},{:.3f}", record.step, record.epoch, record.seconds);
+  for (const auto& column : columns_) {
+    line += ',';
+    for (const auto& [name, value] : record.values)
+      if (name == column) line += fmt::format("{}", std::isnan(value) ? std::abs(value) : value);
+  }
+  return line + '\n';
+}
+
+/// Writes a line whole, or takes back what it has written of it.
+void RunLog::append(const std::string& line) {
+  struct stat before;
+  const bool known = ::fstat(file_, &before) == 0;
+  for (std::size_t done = 0; done < line.size();) {
+    const auto count = ::write(file_, line.data() + done, line.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const auto cause = std::generic_category().message(errno);
+      if (known) (void)!::ftruncate(file_, before.st_size);
+      gradtape::detail::file_origin(op, path_).fail("cannot be written: " + cause);
+    }
+    done += static_cast<std::size_t>(count);
+  }
+}
+
+StateDict RunLog::state_dict() const {
+  return {{"records", entry(records_)}, {"seconds", entry(seconds())}};
+}
+
+void RunLog::load_state_dict(const StateDict& state) {
+  gradtape::detail::StateReader reader(op, state);
+  const auto records = reader.integer("records");
+  const auto seconds = reader.real("seconds");
+  reader.finish();
+  if (records < 0) fail<ValueError>(op, fmt::format("the state has {} records", records));
+  records_ = records;
+  seconds_before_ = seconds;
+  start_ = detail::clock_seconds();
+  if (file_ >= 0) ::close(file_);
+  file_ = -1;
+}
+
+}  // namespace gradtape::optim

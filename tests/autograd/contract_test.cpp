@@ -1,0 +1,213 @@
+// docs/contract.md: what every op gives at 0, -0, infinities, NaN, ties and nothing, with its first
+// and second derivative. GRADTAPE_UPDATE_DOCS=1 writes the page; otherwise it must be as written.
+#include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/tape.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <sstream>
+
+#include "support/op_samples.hpp"
+
+using namespace gradtape;
+using namespace gradtape::testing;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+using Tensors = std::vector<Tensor>;
+using Point = std::vector<std::vector<double>>;  // the elements of each input
+
+std::string number(double x) {
+  if (std::isnan(x)) return "nan";
+  if (std::abs(x) < 1e-300) x = std::copysign(0.0, x);
+  return fmt::format("{:.4g}", x);
+}
+
+/// Derivatives without the sign of their zeros, which means nothing.
+Tensor unsigned_zeros(const Tensor& x) {
+  return where(x == 0, 0.0, x);
+}
+
+std::string numbers(const Tensor& x) {
+  if (x.ndim() == 0) return number(x.item<double>());
+  std::vector<std::string> all;
+  for (double v : x.to(float64).data<double>()) all.push_back(number(v));
+  return fmt::format("[{}]", fmt::join(all, " "));
+}
+
+std::string joined(const Tensors& x) {
+  std::vector<std::string> all;
+  for (const auto& t : x) all.push_back(numbers(t));
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+Tensors leaves(const Point& point, bool scalars) {
+  Tensors x;
+  for (const auto& elements : point)
+    x.push_back((scalars ? full({}, elements[0], float64) : tensor(elements)).requires_grad());
+  return x;
+}
+
+/// "value; first derivatives; second ones", or what is thrown.
+std::string at(const OpSample& sample, const Point& point, bool scalars) {
+  try {
+    const Tensors x = leaves(point, scalars);
+    const Tensor y = sample.f(x);
+    if (!y.is_tracked()) return numbers(y) + "; none";
+    const Tensors first =
+        grad(y, x, {.create_graph = true, .allow_unused = true, .seed = ones_like(y)});
+    Tensors slopes, curvatures;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      slopes.push_back(first[i].defined() ? unsigned_zeros(first[i].detach()) : zeros_like(x[i]));
+      Tensor second;
+      if (first[i].defined() && first[i].is_tracked())
+        second = grad(sum(first[i]), {x[i]}, {.retain_graph = true, .allow_unused = true})[0];
+      curvatures.push_back(second.defined() ? unsigned_zeros(second) : zeros_like(x[i]));
+    }
+    return fmt::format("{}; {}; {}", numbers(y), joined(slopes), joined(curvatures));
+  } catch (const Error& error) {
+    return dynamic_cast<const ShapeError*>(&error) ? "ShapeError" : "ValueError";
+  }
+}
+
+/// Whether f maps inputs of these shapes to one of `out`.
+bool maps(const OpSample& sample, const std::vector<Shape>& shapes, const Shape& out) {
+  try {
+    return sample.f(sample_inputs(sample, shapes)).shape() == out;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool takes(const OpSample& sample, const Shape& shape) {
+  try {
+    sample.f({ones(shape, float64)});
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// A table with a line for each row of the op table that `belongs`, and a column for each point.
+std::string table(const std::vector<std::pair<std::string, Point>>& points, bool scalars,
+                  const std::function<bool(const OpSample&)>& belongs) {
+  std::string head = "| op |", rule = "| --- |", lines;
+  for (const auto& [name, point] : points) {
+    head += fmt::format(" {} |", name);
+    rule += " --- |";
+  }
+  std::map<std::string, int> variants;
+  for (const auto& sample : op_samples()) {
+    if (sample.random || *sample.function == '\0' || !belongs(sample)) continue;
+    std::string line;
+    for (const auto& [name, point] : points)
+      line += fmt::format(" {} |", at(sample, point, scalars));
+    const int variant = ++variants[sample.function];
+    lines += fmt::format("| {}{} |{}\n", sample.function,
+                         variant == 1 ? "" : fmt::format(" ({})", variant), line);
+  }
+  return head + "\n" + rule + "\n" + lines;
+}
+
+/// The edge points of the table: what is promised, which another test compares with what is done.
+std::string special_points() {
+  std::string lines = "| op | at | value | first derivative |\n| --- | --- | --- | --- |\n";
+  for (const auto& sample : op_samples())
+    for (const auto& edge : sample.edges) {
+      Tensors slopes;
+      for (const auto& g : edge.gradients) slopes.push_back(unsigned_zeros(g));
+      lines +=
+          fmt::format("| {} | {} | {} | {} |\n", *sample.function ? sample.function : sample.name,
+                      joined(edge.inputs), numbers(edge.value), joined(slopes));
+    }
+  return lines;
+}
+
+std::string page() {
+  const auto count = [](const OpSample& sample) {
+    return sample.shapes.empty() ? 0 : sample.shapes[0].size();
+  };
+  const auto is_unary = [&](const OpSample& sample) {
+    return count(sample) == 1 && maps(sample, {{}}, {}) && maps(sample, {{5}}, {5});
+  };
+  const auto is_binary = [&](const OpSample& sample) {
+    return count(sample) == 2 && maps(sample, {{5}, {5}}, {5}) && maps(sample, {{5}, {}}, {5});
+  };
+  const auto of_vector = [&](const OpSample& sample) {
+    return count(sample) == 1 && !is_unary(sample) && takes(sample, {2});
+  };
+  return fmt::format(
+      R"(# The contract at the edges
+
+What each op gives where functions have no slope, or more than one. Generated by the tests from the
+table of op samples, and compared with what the library does whenever they run. An entry reads
+`value; first derivative; second derivative`, in float64, with one derivative for each input; lists
+are tensors. Several lines for one op are its variants in that table (another option or axis).
+
+What holds for all of them: a cotangent of 0 gives a gradient of exactly 0, also where the slope is
+infinite or NaN; a branch that `where` does not take has gradient 0; empty tensors have empty
+gradients; NaN goes through.
+
+## Functions of one tensor
+
+{}
+## Functions of two tensors
+
+{}
+## Functions of a vector
+
+Ties, zeros, infinities, nothing.
+
+{}
+## Special points
+
+Kinks, ties, bounds and poles of each op; the derivative is that of the sum of the value.
+
+{})",
+      table({{"0", {{0.0}}},
+             {"-0", {{-0.0}}},
+             {"inf", {{inf}}},
+             {"-inf", {{-inf}}},
+             {"nan", {{nan}}}},
+            true, is_unary),
+      table({{"0, 0", {{0.0}, {0.0}}},
+             {"1, 1", {{1.0}, {1.0}}},
+             {"0, 1", {{0.0}, {1.0}}},
+             {"1, 0", {{1.0}, {0.0}}},
+             {"inf, 1", {{inf}, {1.0}}},
+             {"inf, inf", {{inf}, {inf}}}},
+            true, is_binary),
+      table({{"[1 1]", {{1.0, 1.0}}},
+             {"[0 0]", {{0.0, 0.0}}},
+             {"[0 2]", {{0.0, 2.0}}},
+             {"[inf 1]", {{inf, 1.0}}},
+             {"[]", {{}}}},
+            false, of_vector),
+      special_points());
+}
+
+}  // namespace
+
+TEST_CASE("docs/contract.md says what the ops do at their edges") {
+  const std::string path = GRADTAPE_SOURCE_DIR "/docs/contract.md", now = page();
+  if (std::getenv("GRADTAPE_UPDATE_DOCS")) std::ofstream(path) << now;
+  std::ifstream file(path);
+  std::stringstream written;
+  written << file.rdbuf();
+  std::istringstream have(written.str()), want(now);
+  for (std::string a, b; std::getline(want, b);) {
+    std::getline(have, a);
+    CHECK(a == b);
+  }
+  CHECK(written.str().size() == now.size());
+}

@@ -1,0 +1,88 @@
+#include <gradtape/autograd/draw.hpp>
+#include <gradtape/autograd/ops.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "support/files.hpp"
+
+using namespace gradtape;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a tape as text has a line for every node, inputs before users") {
+  const Tensor w = tensor({1.0f, 2.0f, 3.0f}).requires_grad("w");
+  const Tape tape(sum(w * w));
+  CHECK(str(tape) ==
+        "0  leaf 'w'  [3]   float32\n"
+        "1  mul       [3]   float32  0, 0\n"
+        "2  sum       []    float32  1\n");
+  std::ostringstream out;
+  out << tape;
+  CHECK(out.str() == str(tape));
+}
+
+TEST_CASE("dot draws every node and every edge, and escapes names") {
+  const Tensor w = ones({3}).requires_grad("a \"b\"");
+  const auto graph = dot(Tape(sum(w * w)));
+  CHECK(graph.find("digraph tape {") == 0);
+  CHECK(contains(graph, R"(n0 [label="leaf 'a \"b\"'\n[3]", style=filled];)"));
+  CHECK(contains(graph, "n0 -> n1;\n  n0 -> n1;"));
+  CHECK(contains(graph, "n1 -> n2;"));
+}
+
+TEST_CASE("a traced page holds shapes, statistics of values and gradients, and cost") {
+  const Tensor w = tensor({1.0f, 2.0f, 3.0f}).requires_grad("w");
+  Trace trace;
+  const Tensor loss = sum(w * w);
+  const auto page = trace.html(loss);
+  CHECK(page.find("<!doctype html>") == 0);
+  CHECK(contains(page, R"("op":"mul")"));
+  CHECK(contains(page, R"("name":"w")"));
+  CHECK(contains(page, R"("max":9.0,"mean":4.666666666666667,"min":1.0)"));  // of w * w
+  CHECK(contains(page, R"("max":6.0,"mean":4.0,"min":2.0)"));                // of the gradient
+  CHECK(contains(page, R"("flops":3)"));
+  CHECK(contains(page, R"("nonFinite":"")"));
+  CHECK_FALSE(w.grad().defined());
+  if (const char* path = std::getenv("GRADTAPE_TAPE_PAGE")) trace.save_html(path, loss);
+  CHECK_NOTHROW(loss.backward());
+}
+
+TEST_CASE("a traced page says where the first NaN or infinity appeared") {
+  const Tensor x = tensor({1.0f, 0.0f}).requires_grad();
+  Trace trace;
+  const auto page = trace.html(sum(log(x) * 2.0));
+  CHECK(contains(page, R"("nonFinite":"in the value of 1 log")"));
+  CHECK(contains(trace.html(sum(sqrt(x))), R"("nonFinite":"in the gradient of 0 leaf")"));
+}
+
+TEST_CASE("a name that looks like markup cannot end the page's script") {
+  const Tensor x = ones({1}).requires_grad("</script><b>");
+  Trace trace;
+  const auto page = trace.html(sum(x));
+  CHECK_FALSE(contains(page, "</script><b>"));
+  CHECK(contains(page, R"(<\/script><b>)"));
+}
+
+TEST_CASE("a traced page is written to a file, or the error says why not") {
+  const TemporaryFolder folder;
+  const Tensor x = ones({1}).requires_grad();
+  Trace trace;
+  const Tensor loss = sum(x);
+  trace.save_html(folder.path("tape.html"), loss);
+  std::ifstream file(folder.path("tape.html"));
+  std::stringstream text;
+  text << file.rdbuf();
+  CHECK(text.str() == trace.html(loss));
+  CHECK_THROWS_AS(trace.save_html(folder.path("nowhere/tape.html"), loss), IoError);
+  CHECK_THROWS_WITH_AS(trace.html(ones({})), doctest::Contains("not tracked"), GraphError);
+}

@@ -1,0 +1,229 @@
+// What holds for every layer.
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <gradtape/nn/nn.hpp>
+
+#include "support/layer_helpers.hpp"
+
+using namespace gradtape;
+using namespace gradtape::testing;
+
+namespace {
+
+/// A layer with an input that it takes.
+struct Sample {
+  std::string name;
+  std::function<Tensor(const Tensor&)> layer, copy;  ///< The copy is a clone.
+  nn::Module module, copied;
+  Tensor x;
+};
+
+template <class L> Sample sample(const std::string& name, const L& layer, const Tensor& x) {
+  const L copy = clone(layer);
+  return {name,
+          [layer](const Tensor& t) { return layer(t); },
+          [copy](const Tensor& t) { return copy(t); },
+          layer,
+          copy,
+          x};
+}
+
+/// A layer with parameters starts in float32.
+std::vector<Sample> samples() {
+  const Tensor row = waves({2, 4, 6}).to(float32), plane = waves({2, 4, 4, 4}).to(float32),
+               space = waves({1, 4, 4, 4, 4}).to(float32), matrix = waves({4, 4}).to(float32);
+  const Tensor index = tensor(std::vector<std::int64_t>{0, 2, 1, 2}, {2, 2});
+  const Tensor columns = waves({2, 16, 9}).to(float32);
+  return {
+      sample("ReLU", nn::ReLU(), row),
+      sample("ReLU6", nn::ReLU6(), row),
+      sample("LeakyReLU", nn::LeakyReLU(), row),
+      sample("ELU", nn::ELU(), row),
+      sample("CELU", nn::CELU(), row),
+      sample("SELU", nn::SELU(), row),
+      sample("GELU", nn::GELU(), row),
+      sample("SiLU", nn::SiLU(), row),
+      sample("Mish", nn::Mish(), row),
+      sample("Softplus", nn::Softplus(), row),
+      sample("Softsign", nn::Softsign(), row),
+      sample("Sigmoid", nn::Sigmoid(), row),
+      sample("LogSigmoid", nn::LogSigmoid(), row),
+      sample("Tanh", nn::Tanh(), row),
+      sample("Tanhshrink", nn::Tanhshrink(), row),
+      sample("Hardtanh", nn::Hardtanh(), row),
+      sample("Hardsigmoid", nn::Hardsigmoid(), row),
+      sample("Hardswish", nn::Hardswish(), row),
+      sample("Hardshrink", nn::Hardshrink(), row),
+      sample("Softshrink", nn::Softshrink(), row),
+      sample("Threshold", nn::Threshold(0, 1), row),
+      sample("GLU", nn::GLU(), row),
+      sample("Softmax", nn::Softmax(), row),
+      sample("LogSoftmax", nn::LogSoftmax(), row),
+      sample("Softmin", nn::Softmin(), row),
+      sample("Softmax2d", nn::Softmax2d(), plane),
+      sample("RReLU", nn::RReLU(), row),
+      sample("PReLU", nn::PReLU(4), row),
+      sample("Maxout", nn::Maxout(6, 3, 2), row),
+      sample("RBF", nn::RBF(6, 3), row),
+      sample("Linear", nn::Linear(6, 3), row),
+      sample("Conv1d", nn::Conv1d(4, 2, 3), row),
+      sample("Conv2d", nn::Conv2d(4, 2, 3, {.padding = 1, .padding_mode = PadMode::reflect}),
+             plane),
+      sample("Conv3d", nn::Conv3d(4, 2, 3), space),
+      sample("ConvTranspose1d", nn::ConvTranspose1d(4, 2, 3), row),
+      sample("ConvTranspose2d", nn::ConvTranspose2d(4, 2, 3), plane),
+      sample("ConvTranspose3d", nn::ConvTranspose3d(4, 2, 3), space),
+      sample("MaxPool1d", nn::MaxPool1d(2), row),
+      sample("MaxPool2d", nn::MaxPool2d(2), plane),
+      sample("MaxPool3d", nn::MaxPool3d(2), space),
+      sample("AvgPool1d", nn::AvgPool1d(2), row),
+      sample("AvgPool2d", nn::AvgPool2d(2), plane),
+      sample("AvgPool3d", nn::AvgPool3d(2), space),
+      sample("LPPool1d", nn::LPPool1d(2, 2), row),
+      sample("LPPool2d", nn::LPPool2d(2, 2), plane),
+      sample("LPPool3d", nn::LPPool3d(2, 2), space),
+      sample("AdaptiveAvgPool1d", nn::AdaptiveAvgPool1d(2), row),
+      sample("AdaptiveAvgPool2d", nn::AdaptiveAvgPool2d(2), plane),
+      sample("AdaptiveAvgPool3d", nn::AdaptiveAvgPool3d(2), space),
+      sample("AdaptiveMaxPool1d", nn::AdaptiveMaxPool1d(2), row),
+      sample("AdaptiveMaxPool2d", nn::AdaptiveMaxPool2d(2), plane),
+      sample("AdaptiveMaxPool3d", nn::AdaptiveMaxPool3d(2), space),
+      sample("ZeroPad2d", nn::ZeroPad2d(1), plane),
+      sample("ConstantPad1d", nn::ConstantPad1d(1, 2), row),
+      sample("ReflectionPad2d", nn::ReflectionPad2d(1), plane),
+      sample("ReplicationPad3d", nn::ReplicationPad3d(1), space),
+      sample("CircularPad1d", nn::CircularPad1d(1), row),
+      sample("Upsample", nn::Upsample({.scale_factor = {2}, .mode = "bilinear"}), plane),
+      sample("PixelShuffle", nn::PixelShuffle(2), plane),
+      sample("PixelUnshuffle", nn::PixelUnshuffle(2), plane),
+      sample("Identity", nn::Identity(), row),
+      sample("Flatten", nn::Flatten(), plane),
+      sample("Unflatten", nn::Unflatten(1, {2, 2}), plane),
+      sample("Unfold", nn::Unfold(2), plane),
+      sample("Fold", nn::Fold({4, 4}, 2), columns),
+      sample("BatchNorm1d", nn::BatchNorm1d(4), row),
+      sample("BatchNorm2d", nn::BatchNorm2d(4), plane),
+      sample("BatchNorm3d", nn::BatchNorm3d(4), space),
+      sample("InstanceNorm1d", nn::InstanceNorm1d(4, {.affine = true}), row),
+      sample("InstanceNorm2d", nn::InstanceNorm2d(4, {.track_running_stats = true}), plane),
+      sample("InstanceNorm3d", nn::InstanceNorm3d(4), space),
+      sample("LayerNorm", nn::LayerNorm({4, 6}), row),
+      sample("RMSNorm", nn::RMSNorm(6), row),
+      sample("GroupNorm", nn::GroupNorm(2, 4), row),
+      sample("LocalResponseNorm", nn::LocalResponseNorm(3), row),
+      sample("Dropout", nn::Dropout(), row),
+      sample("Dropout1d", nn::Dropout1d(), row),
+      sample("Dropout2d", nn::Dropout2d(), plane),
+      sample("Dropout3d", nn::Dropout3d(), space),
+      sample("AlphaDropout", nn::AlphaDropout(), row),
+      sample("FeatureAlphaDropout", nn::FeatureAlphaDropout(), row),
+      sample("GaussianNoise", nn::GaussianNoise(), row),
+      sample("Embedding", nn::Embedding(3, 2, {.padding_idx = 0, .max_norm = 1.0}), index),
+      sample("EmbeddingBag", nn::EmbeddingBag(3, 2), index),
+      sample("Residual", nn::Residual(nn::Linear(4, 4)), matrix),
+      sample("Sequential", nn::Sequential(nn::Linear(4, 3), nn::Tanh()), matrix),
+  };
+}
+
+}  // namespace
+
+TEST_CASE("every layer repeats itself in evaluation, keeps the dtype, and its clone agrees") {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
+    CAPTURE(name);
+    module.eval();
+    copied.eval();
+    const Tensor y = layer(x);
+    CHECK(y.dtype() == float32);
+    CHECK(array_equal(layer(x), y));
+    CHECK(array_equal(copy(x), y));
+    for (const auto& p : copied.parameters()) p.set(zeros(p.shape(), p.dtype()));
+    CHECK(array_equal(layer(x), y));
+    module.to(float64);
+    CHECK(layer(is_floating(x.dtype()) ? x.to(float64) : x).dtype() == float64);
+  }
+}
+
+TEST_CASE("every layer passes a gradient to its input and to all of its parameters") {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
+    CAPTURE(name);
+    const Tensor leaf = is_floating(x.dtype()) ? x.requires_grad() : x;
+    sum(square(layer(leaf))).backward();
+    if (is_floating(x.dtype())) CHECK(leaf.grad().defined());
+    for (const auto& named : module.named_parameters())
+      CHECK_MESSAGE(named.second.grad().defined(), named.first);
+  }
+}
+
+TEST_CASE("every layer's state loads into a clone, and its hooks see the input") {
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
+    CAPTURE(name);
+    module.eval();
+    copied.eval();
+    for (const auto& p : module.parameters()) p.set(p.tensor().detach() * 0.5);
+    const auto report = copied.load_state_dict(module.state_dict());
+    CHECK(report.complete());
+    CHECK(array_equal(copy(x), layer(x)));
+    int calls = 0;
+    const Shape shape = x.shape();
+    module.register_forward_hook([&](const nn::Module&, const Tensor& input, const Tensor&) {
+      CHECK(input.shape() == shape);
+      ++calls;
+      return Tensor();
+    });
+    layer(x);
+    CHECK(calls == 1);
+  }
+}
+
+TEST_CASE("no input that does not fit gets past a layer but as an exception of gradtape's") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::vector<Tensor> odd;
+  for (const Dtype dtype : {float32, float64, int64, bool_})
+    for (const Shape& shape : {Shape{}, Shape{0}, Shape{1}, Shape{4}, Shape{0, 4}, Shape{4, 0},
+                               Shape{2, 4, 0}, Shape{0, 4, 4, 4}, Shape{2, 0, 4, 4},
+                               Shape{1, 4, 1, 1}, Shape{1, 4, 1, 1, 1}, Shape{1, 1, 1, 1, 1, 1}})
+      odd.push_back(zeros(shape, dtype));
+  odd.push_back(full({2, 4, 4, 4}, infinity));
+  odd.push_back(full({2, 4, 6}, -infinity));
+  odd.push_back(full({2, 2}, std::numeric_limits<std::int64_t>::min(), int64));
+  for (auto& [of, layer, copy, module, copied, x] : samples())
+    for (const bool training : {true, false}) {
+      const auto& name = of;
+      module.train(training);
+      for (const Tensor& input : odd) {
+        CAPTURE(name);
+        CAPTURE(input.shape().str());
+        CAPTURE(input.dtype());
+        try {
+          const Tensor y = layer(input);
+          if (y.is_tracked()) sum(y).backward();
+        } catch (const Error&) {
+        }
+      }
+    }
+}
+
+TEST_CASE("an initializer that gives another shape or dtype is refused") {
+  const auto wrong = [](const Shape&, Dtype dtype, Generator&) { return ones({2}, dtype); };
+  CHECK(error<ShapeError>([&] { nn::Conv1d(1, 1, 3, {.weight_init = wrong}); }) ==
+        "init: an initializer gave [2] for a parameter of shape [1, 1, 3]");
+  const auto nothing = [](const Shape&, Dtype, Generator&) { return Tensor(); };
+  CHECK(error<ShapeError>([&] { nn::Embedding(4, 2, {.weight_init = nothing}); }) ==
+        "init: an initializer gave nothing for a parameter of shape [4, 2]");
+  const auto single = [](const Shape& shape, Dtype, Generator&) { return ones(shape); };
+  CHECK(error<DtypeError>([&] { nn::Linear(1, 1, {.weight_init = single, .dtype = float64}); }) ==
+        "init: an initializer gave float32 for a parameter of float64");
+  CHECK_THROWS_AS(nn::Linear(1, 1, {.dtype = int64}), DtypeError);
+  CHECK_THROWS_AS(nn::BatchNorm1d(1, {.dtype = bool_}), DtypeError);
+  CHECK(error<DtypeError>([] { nn::BatchNorm1d(1, {.affine = false, .dtype = int64}); }) ==
+        "BatchNorm1d: dtype must be float32 or float64, got int64");
+  CHECK_THROWS_AS(nn::Embedding::from_pretrained(ones({2, 2}, int64)), DtypeError);
+}

@@ -1,0 +1,196 @@
+#include <gradtape/autograd/io/file.hpp>
+#include <gradtape/optim/chart.hpp>
+#include <gradtape/optim/run_log.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <regex>
+
+#include "support/files.hpp"
+
+using namespace gradtape;
+using optim::Chart;
+using optim::Mark;
+using optim::Series;
+
+namespace {
+
+const double infinity = std::numeric_limits<double>::infinity();
+
+std::string svg(const Series& series, const optim::ChartOptions& options = {}) {
+  return optim::chart_svg({{{series}, options}});
+}
+
+/// The elements of an SVG, each from < to >: not by regex, whose recursion is as deep as they are
+/// long.
+std::vector<std::string> tags(const std::string& svg) {
+  std::vector<std::string> found;
+  for (auto at = svg.find('<'); at != svg.npos; at = svg.find('<', at + 1))
+    found.push_back(svg.substr(at, svg.find('>', at) + 1 - at));
+  return found;
+}
+
+/// The d of the lines that are data.
+std::vector<std::string> lines(const std::string& svg) {
+  std::vector<std::string> found;
+  for (const auto& tag : tags(svg)) {
+    if (!tag.starts_with("<path fill='none'")) continue;
+    const auto start = tag.find(" d='") + 4;
+    found.push_back(tag.substr(start, tag.find('\'', start) - start));
+  }
+  return found;
+}
+
+/// The texts, without their markup.
+std::vector<std::string> texts(const std::string& svg) {
+  static const std::regex pattern("<text[^>]*>(.*?)</text>"), markup("<[^>]*>");
+  std::vector<std::string> found;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), pattern), end; at != end; ++at)
+    found.push_back(std::regex_replace((*at)[1].str(), markup, ""));
+  return found;
+}
+
+std::ptrdiff_t count(const std::string& text, char c) {
+  return std::count(text.begin(), text.end(), c);
+}
+
+/// Whether every element that is opened is closed, in order.
+bool well_formed(const std::string& svg) {
+  std::vector<std::string> open;
+  for (const auto& tag : tags(svg)) {
+    const bool closes = tag[1] == '/';
+    const std::size_t start = closes ? 2 : 1;
+    const auto name =
+        tag.substr(start, tag.find_first_not_of("abcdefghijklmnopqrstuvwxyz", start) - start);
+    if (closes) {
+      if (open.empty() || open.back() != name) return false;
+      open.pop_back();
+    } else if (!tag.ends_with("/>")) {
+      open.push_back(name);
+    }
+  }
+  return open.empty();
+}
+
+}  // namespace
+
+TEST_CASE("a chart has round ticks, a title, labels, and names with their last values") {
+  const auto picture = svg({.name = "loss", .x = {0, 100, 200}, .y = {2, 0.7, 0.5}},
+                           {.title = "a & b", .x_label = "step", .y_label = "nats"});
+  const std::vector<std::string> expected{"a &amp; b", "nats", "0",    "0.5",     "1.0",
+                                          "1.5",       "2.0",  "0",    "50",      "100",
+                                          "150",       "200",  "step", "loss 0.5"};
+  CHECK(texts(picture) == expected);
+  CHECK(well_formed(picture));
+  CHECK(picture.find("http") == picture.rfind("http"));  // the name space, and nothing to load
+}
+
+TEST_CASE("a line goes where its points are: at the corners of the axes, the middle between") {
+  const auto d = lines(svg({.x = {0, 1, 2}, .y = {0, 1, 2}}, {.width = 286, .height = 248}));
+  REQUIRE(d.size() == 1);
+  CHECK(d[0] == "M62.0 218.0L162.0 122.8L262.0 27.5");  // a margin of 5 % above
+}
+
+TEST_CASE("what is not finite is a gap, and so is what a logarithm has no place for") {
+  const Series gaps{.x = {1, 2, 3, 4, 5, 6}, .y = {1, 2, std::nan(""), 4, infinity, 6}};
+  const auto d = lines(svg(gaps));
+  CHECK((count(d[0], 'M') == 3 && count(d[0], 'L') == 1));
+  CHECK(count(svg(gaps), 'c') - count(svg({.x = {1, 2}, .y = {1, 2}}), 'c') >= 2);  // dots
+  const auto positive = lines(svg({.x = {1, 2, 3, 4}, .y = {1, -1, 10, 100}}, {.log_y = true}));
+  CHECK((count(positive[0], 'M') == 2 && count(positive[0], 'L') == 1));
+}
+
+TEST_CASE("logarithmic axes have powers of ten, or 1, 2 and 5 where there is room") {
+  const auto wide = texts(svg({.x = {1, 2}, .y = {1e-6, 1e6}}, {.log_y = true, .height = 700}));
+  CHECK(std::find(wide.begin(), wide.end(), "10−6") != wide.end());
+  CHECK(std::find(wide.begin(), wide.end(), "106") != wide.end());
+  const auto near = texts(svg({.x = {1, 2}, .y = {0.04, 1.5}}, {.log_y = true}));
+  for (const char* label : {"0.05", "0.1", "0.2", "0.5", "1"})
+    CHECK(std::find(near.begin(), near.end(), label) != near.end());
+}
+
+TEST_CASE("lines of very many points stay small, with their peaks") {
+  Series series;
+  for (int i = 0; i < 1'000'000; ++i) {
+    series.x.push_back(i);
+    series.y.push_back(std::sin(i) + (i == 654'321 ? 9 : 0));
+  }
+  const auto picture = svg(series);
+  CHECK(picture.size() < 60'000);
+  const auto d = lines(picture)[0];
+  static const std::regex heights("[ML][0-9.]+ ([0-9.]+)");
+  double top = 1e9;
+  for (std::sregex_iterator at(d.begin(), d.end(), heights), end; at != end; ++at)
+    top = std::min(top, std::stod((*at)[1]));
+  CHECK(top < 45);  // of 18 ... 370
+}
+
+TEST_CASE("smoothing draws a running mean over the pale line, without the pull of its start") {
+  const auto d = lines(svg({.x = {0, 1, 2}, .y = {1, 1, 1}, .smoothing = 0.9}));
+  REQUIRE(d.size() == 2);
+  CHECK(d[0] == d[1]);
+}
+
+TEST_CASE("a chart takes any numbers and texts") {
+  const double most = std::numeric_limits<double>::max();
+  const std::vector<std::vector<double>> extremes{{},
+                                                  {0},
+                                                  {-0.0, 0},
+                                                  {most, -most},
+                                                  {5e-324, 1e-323},
+                                                  {1e16, 1e16 + 2},
+                                                  {infinity, -infinity},
+                                                  {std::nan("")},
+                                                  {-5, -5, -5}};
+  for (const auto& y : extremes)
+    for (const bool logarithmic : {false, true})
+      for (const auto mark : {Mark::line, Mark::dashes, Mark::points}) {
+        const auto picture = svg({.name = "\x01\xff<'\"", .x = y, .y = y, .mark = mark},
+                                 {.log_x = logarithmic, .log_y = logarithmic});
+        INFO(picture);
+        CHECK(well_formed(picture));
+        CHECK(picture.find("nan") == picture.npos);
+        CHECK(picture.find("inf") == picture.npos);
+        CHECK(picture.size() < 20'000);
+      }
+  CHECK(well_formed(optim::chart_svg({})));
+  CHECK_THROWS_WITH_AS(svg({.name = "a", .x = {1}, .y = {}}), "Chart: series 'a' has 1 x and 0 y",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(svg({}, {.width = 10}), "Chart: width = 10, but it must be in [200, 1e5]",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(svg({.smoothing = 1}), "Chart: smoothing = 1, but it must be in [0, 1)",
+                       ValueError);
+}
+
+TEST_CASE("a learning curve has a chart for each kind of value") {
+  const TemporaryFolder folder;
+  const auto path = folder.path("run.csv");
+  optim::RunLog log(path);
+  for (int step = 1; step <= 40; ++step) {
+    log.write(step, step / 10, {{"loss", 1.0 / step}});
+    if (step % 10 == 0)
+      log.write(step, step / 10, {{"validation loss", 0.5}, {"validation accuracy", 0.9}});
+  }
+  const auto charts = optim::learning_curve(optim::load_log(path), {.title = "run"});
+  REQUIRE(charts.size() == 2);
+  CHECK((charts[0].options.title == "run" && charts[1].options.x_label == "step"));
+  CHECK((charts[0].series[0].name == "loss" && charts[0].series[1].name == "validation loss"));
+  CHECK(charts[0].series[1].x == std::vector<double>{10, 20, 30, 40});
+  CHECK(charts[1].series[0].y == std::vector<double>{0.9, 0.9, 0.9, 0.9});
+  CHECK(charts[1].series[0].colour == charts[0].series[1].colour);
+  CHECK(charts[0].series[0].colour != charts[0].series[1].colour);
+  const auto chosen = optim::learning_curve(
+      optim::load_log(path),
+      {.charts = {{"validation accuracy"}}, .over_epochs = true, .logarithmic = true});
+  REQUIRE(chosen.size() == 1);
+  CHECK(chosen[0].series[0].x == std::vector<double>{1, 2, 3, 4});
+  CHECK((chosen[0].options.log_y && chosen[0].options.x_label == "epoch"));
+  optim::save_learning_curve(folder.path("run.svg"), path);
+  CHECK(well_formed(read_raw_file(folder.path("run.svg"))));
+  CHECK(well_formed(optim::chart_svg(optim::learning_curve({}))));
+  CHECK_THROWS_WITH_AS(optim::learning_curve({}, {.smoothing = 1}),
+                       "learning_curve: smoothing = 1, but it must be in [0, 1)", ValueError);
+  CHECK_THROWS_AS(optim::save_learning_curve(folder.path("no/run.svg"), path), IoError);
+}
