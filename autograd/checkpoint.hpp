@@ -27,8 +27,8 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f,
 /// The same for a function of one tensor, such as a module: `checkpoint(block, x)`. The function is
 /// copied; modules are handles, and copies share their parameters.
 template <class F>
-requires std::is_invocable_r_v<Tensor, const F&, const Tensor&> Tensor checkpoint(const F& f,
-                                                                                  const Tensor& x) {
+  requires std::is_invocable_r_v<Tensor, const F&, const Tensor&>
+Tensor checkpoint(const F& f, const Tensor& x) {
   return checkpoint(std::function<Tensor(const std::vector<Tensor>&)>(
                         [f](const std::vector<Tensor>& inputs) -> Tensor { return f(inputs[0]); }),
                     std::vector<Tensor>{x});

@@ -45,8 +45,8 @@ std::ostream& operator<<(std::ostream& out, const Cost& cost);
 /// Counts the graph behind `output`: the forward work that was done when it was recorded, and the
 /// work of one backward pass, which is run to count it (nothing is released, no leaf's grad()
 /// changes; hooks are called). seed: the cotangent, needed unless output has one element.
-/// The work of user-written kernels counts where they call detail::count_work. Throws GraphError for
-/// an untracked output or a released graph, ShapeError and DtypeError for the seed.
+/// The work of user-written kernels counts where they call detail::count_work. Throws GraphError
+/// for an untracked output or a released graph, ShapeError and DtypeError for the seed.
 Cost cost(const Tensor& output, const Tensor& seed = {});
 
 }  // namespace gradtape

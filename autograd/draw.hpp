@@ -25,8 +25,8 @@ void print(const Tape& tape);
 std::string dot(const Tape& tape);
 
 /// Notes what the ops of this thread compute while it lives, and writes it as one self-contained
-/// page that steps through the forward and the backward pass, op by op: shapes, statistics of values
-/// and gradients, cost, and where the first NaN or infinity appeared.
+/// page that steps through the forward and the backward pass, op by op: shapes, statistics of
+/// values and gradients, cost, and where the first NaN or infinity appeared.
 ///
 ///     Trace trace;
 ///     const Tensor loss = model(x);

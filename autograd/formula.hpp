@@ -26,8 +26,8 @@ template <class F> class Formula {
   /// Throws ShapeError when the shapes do not broadcast, DtypeError for mixed or non-floating
   /// dtypes.
   template <std::convertible_to<Tensor>... Inputs>
-  requires(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= 6) Tensor operator()(
-      const Inputs&... inputs) const {
+    requires(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= 6)
+  Tensor operator()(const Inputs&... inputs) const {
     return apply<sizeof...(Inputs)>({static_cast<const Tensor&>(inputs)...});
   }
 

@@ -77,11 +77,11 @@ struct GradcheckResult {
   Cause cause = Cause::none;
   /// Empty when passed. Else verdict, input, element, both values, and the likely cause.
   std::string message;
-  std::string input;          ///< The worst input: "input 0", "parameter 'fc1.weight'".
+  std::string input;                  ///< The worst input: "input 0", "parameter 'fc1.weight'".
   std::vector<std::int64_t> element;  ///< Index of its worst element.
-  double analytic = 0;        ///< There: what the tape says,
-  double numeric = 0;         ///< what the differences say,
-  double error_bar = 0;       ///< and by how much these may be off.
+  double analytic = 0;                ///< There: what the tape says,
+  double numeric = 0;                 ///< what the differences say,
+  double error_bar = 0;               ///< and by how much these may be off.
   /// Largest |analytic - numeric| / error bar; passes up to 1.
   double worst_error = 0;
   /// Widest error bar relative to the largest derivative of its input: a mistake of this relative
@@ -104,9 +104,9 @@ std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 /// differences, which adds the last correction of the extrapolation and the rounding of f, measured
 /// from difference tables (More and Wild 2011). What lies outside fails if the Taylor remainder
 /// shrinks like h, as it does for a wrong gradient, and is inconclusive otherwise (Farrell et al.
-/// 2013). With order = 2 the same is done for the gradient of <v, gradient>, with respect to inputs,
-/// parameters and w. `f` may itself ask for a gradient (`grad` with create_graph), so a check of f'
-/// to second order checks f to third.
+/// 2013). With order = 2 the same is done for the gradient of <v, gradient>, with respect to
+/// inputs, parameters and w. `f` may itself ask for a gradient (`grad` with create_graph), so a
+/// check of f' to second order checks f to third.
 ///
 /// At a kink a gradient between the two one-sided slopes is accepted with a note, provided that
 /// other elements of the input prove something; outside of them it fails.

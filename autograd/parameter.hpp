@@ -4,8 +4,8 @@
 #include <string>
 
 #include "gradtape/autograd/row_gradient.hpp"
-#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/tensor/shared.hpp"
 
 namespace gradtape {
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/tensor.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
@@ -22,7 +22,6 @@ namespace gradtape {
 /// capture (it would keep itself alive). Write it in public ops, and every order of derivative
 /// follows. The result may have any shape that reduces or broadcasts to the input's: the engine
 /// fits it. An undefined result means zero.
-// clang-format off: it does not know requires
 class Vjp {
  public:
   Vjp() = default;
@@ -76,9 +75,8 @@ class Vjp {
     bool needs_output, takes_any_shape;
   };
   template <class D>
-  static constexpr bool inline_v =
-      sizeof(D) <= capacity &&
-      alignof(D) <= alignof(void*) && std::is_nothrow_move_constructible_v<D>;
+  static constexpr bool inline_v = sizeof(D) <= capacity && alignof(D) <= alignof(void*) &&
+                                   std::is_nothrow_move_constructible_v<D>;
   template <class D> static D& get(void* p) {
     if constexpr (inline_v<D>)
       return *std::launder(reinterpret_cast<D*>(p));
@@ -107,27 +105,27 @@ class Vjp {
         else
           delete *reinterpret_cast<D**>(p);
       },
-      !std::invocable<D&, const Tensor&>, requires { D::takes_any_shape; }};
+      !std::invocable<D&, const Tensor&>, requires {D::takes_any_shape;
+}
+};  // namespace gradtape
 
-  alignas(void*) mutable unsigned char storage_[capacity];
-  mutable const Ops* ops_ = nullptr;
-};
-// clang-format on
+alignas(void*) mutable unsigned char storage_[capacity];
+mutable const Ops* ops_ = nullptr;
+}
+;
 
 /// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the
 /// output's shape; the engine then need not expand it.
-template <class F>
-struct elementwise_vjp : F {
+template <class F> struct elementwise_vjp : F {
   static constexpr bool takes_any_shape = true;
 };
-template <class F>
-elementwise_vjp(F) -> elementwise_vjp<F>;
+template <class F> elementwise_vjp(F) -> elementwise_vjp<F>;
 
 /// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived),
 /// cotangents of the inputs out. `needed[i]` says whether input i's is used; leave the others
 /// undefined.
-struct JointVjp
-    : std::function<std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>& needed)> {
+struct JointVjp : std::function<std::vector<Tensor>(std::span<const Tensor> g,
+                                                    const std::vector<bool>& needed)> {
   JointVjp() = default;
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, JointVjp>)
@@ -251,8 +249,8 @@ class Watch {
   /// several outputs calls this once for each.
   virtual void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs);
   /// Given the cotangent g (undefined for an op with a joint vjp), a vjp of `op` returned
-  /// `contribution`, which may be undefined, for its tracked input number `input`; what this returns
-  /// takes its place.
+  /// `contribution`, which may be undefined, for its tracked input number `input`; what this
+  /// returns takes its place.
   virtual Tensor contributed(const char* op, const Tensor& g, std::size_t input,
                              Tensor contribution);
 
@@ -279,9 +277,9 @@ class InsideOp {
 /// Whether this thread is inside an op or a vjp, where ops are only its means.
 bool inside_op();
 
-/// Calls `visit` with the position on Tape(output), and the cotangent, of every node of one backward
-/// pass from the last to the first, before its vjps are called. The graph is kept, no leaf's grad()
-/// changes.
+/// Calls `visit` with the position on Tape(output), and the cotangent, of every node of one
+/// backward pass from the last to the first, before its vjps are called. The graph is kept, no
+/// leaf's grad() changes.
 void walk_backward(const Tensor& output, const Tensor& seed,
                    const std::function<void(std::size_t, const Tensor&)>& visit);
 

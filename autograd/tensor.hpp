@@ -14,8 +14,8 @@
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/memory.hpp"
-#include "gradtape/autograd/shape.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/shape.hpp"
 
 namespace gradtape {
 
@@ -30,13 +30,9 @@ inline constexpr Dtype bool_ = Dtype::bool_;
 /// "float32", "float64", "int64" or "bool".
 const char* name(Dtype dtype);
 /// Bytes of one element.
-constexpr std::size_t size_of(Dtype dtype) {
-  return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8;
-}
+constexpr std::size_t size_of(Dtype dtype) { return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8; }
 /// Whether tensors of this dtype can be differentiated.
-constexpr bool is_floating(Dtype dtype) {
-  return dtype <= float64;
-}
+constexpr bool is_floating(Dtype dtype) { return dtype <= float64; }
 
 /// The dtype of the C++ element type `T`: float, double, std::int64_t or bool.
 template <class T>
@@ -87,8 +83,8 @@ struct Value {
 void* materialise(Value& value);
 
 /// One recorded op, or a leaf. Behind it in the same block: its edges, the extents of its output,
-/// and its work and growth of memory unless those are small. It points to the nodes of its inputs and to what its vjps captured, never to the data of
-/// anything else.
+/// and its work and growth of memory unless those are small. It points to the nodes of its inputs
+/// and to what its vjps captured, never to the data of anything else.
 struct Node {
   RefCount refs;
   std::atomic<std::uint32_t> slot{0};  // position in the tape being built
@@ -100,13 +96,11 @@ struct Node {
   Dtype dtype : 4;
   bool leaf : 1 = false;
   bool released : 1 = false;
-  bool has_work : 1 = false;  // more than flops and bytes hold: it lies behind the extents
+  bool has_work : 1 = false;      // more than flops and bytes hold: it lies behind the extents
   struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
   Value* output = nullptr;        // held where a vjp asks for the op's result
 
-  struct Edge* edges() {
-    return reinterpret_cast<Edge*>(this + 1);
-  }
+  struct Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   Shape shape();
   /// The work of computing the output, and by how many bytes the memory of values grew with it.
   Work work();
@@ -132,7 +126,8 @@ class Tensor {
 
   /// A 0-d constant that adopts the dtype of the tensor it meets: `2.0 * x` has the dtype of `x`.
   template <class T>
-  requires std::is_arithmetic_v<T> Tensor(T literal) : Tensor(from_literal(literal)) {}
+    requires std::is_arithmetic_v<T>
+  Tensor(T literal) : Tensor(from_literal(literal)) {}
 
   /// Whether this is a tensor at all (a default-constructed one is not).
   bool defined() const { return static_cast<bool>(value_); }
@@ -252,7 +247,8 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 class NestedList {
  public:
   template <class T>
-  requires std::is_arithmetic_v<T> NestedList(T value)
+    requires std::is_arithmetic_v<T>
+  NestedList(T value)
       : NestedList(static_cast<double>(value), static_cast<std::int64_t>(value), dtype_for<T>()) {}
   NestedList(std::initializer_list<NestedList> items);
 
@@ -279,12 +275,14 @@ Tensor tensor(const NestedList& values, Dtype dtype);
 template <class T> Tensor tensor(std::span<const T> values, const Shape& shape);
 /// The same from a vector.
 template <class T>
-requires(!std::is_same_v<T, bool>) Tensor tensor(const std::vector<T>& values, const Shape& shape) {
+  requires(!std::is_same_v<T, bool>)
+Tensor tensor(const std::vector<T>& values, const Shape& shape) {
   return tensor(std::span<const T>(values), shape);
 }
 /// A 1-d tensor of the values of a vector.
 template <class T>
-requires(!std::is_same_v<T, bool>) Tensor tensor(const std::vector<T>& values) {
+  requires(!std::is_same_v<T, bool>)
+Tensor tensor(const std::vector<T>& values) {
   return tensor(std::span<const T>(values), {static_cast<std::int64_t>(values.size())});
 }
 

@@ -57,8 +57,8 @@ struct OpTest {
   OpFunction f;                ///< The op.
   std::vector<Tensor> inputs;  ///< float64 where floating, at points where the op is smooth.
   std::vector<std::vector<Tensor>> more = {};  ///< Further samples, of other shapes say.
-  int order = 2;                    ///< Of the derivatives to check.
-  double float32_tolerance = 1e-5;  ///< Of value and gradient, relative to the largest element.
+  int order = 2;                               ///< Of the derivatives to check.
+  double float32_tolerance = 1e-5;     ///< Of value and gradient, relative to the largest element.
   std::vector<std::string> skip = {};  ///< Names of properties that the op does not promise.
 };
 
@@ -85,11 +85,11 @@ std::ostream& operator<<(std::ostream& out, const OpTestResult& result);
 ///     CHECK(test_op({.name = "swish", .f = swish, .inputs = {tensor({-1.0, 0.5}, float64)}}));
 ///
 /// The properties: "gradient", right to the order; "float32" as float64; "mixed dtypes" throw;
-/// "inputs" untouched; "fast pass" equal to the recorded one; "zero cotangent" gives zeros; "visits"
-/// each node once; "broadcasting", "empty inputs" and "0-d inputs" right where the op takes them;
-/// and "mutations" of its vjps all noticed by these samples. An exception of the op other than
-/// gradtape's own passes through. Throws ValueError without a function or inputs, and for a name
-/// in `skip` that is none of these.
+/// "inputs" untouched; "fast pass" equal to the recorded one; "zero cotangent" gives zeros;
+/// "visits" each node once; "broadcasting", "empty inputs" and "0-d inputs" right where the op
+/// takes them; and "mutations" of its vjps all noticed by these samples. An exception of the op
+/// other than gradtape's own passes through. Throws ValueError without a function or inputs, and
+/// for a name in `skip` that is none of these.
 OpTestResult test_op(const OpTest& op);
 
 }  // namespace gradtape

@@ -19,8 +19,7 @@ namespace gradtape {
 
 /// Copies an xtensor expression: containers of either layout, strided views, lazy arithmetic.
 /// float, double and bool keep their type, integers become int64. Throws ShapeError past 8 axes.
-template <class E>
-Tensor from_xtensor(const xt::xexpression<E>& expression) {
+template <class E> Tensor from_xtensor(const xt::xexpression<E>& expression) {
   const auto& e = expression.derived_cast();
   using Element = std::remove_cv_t<typename E::value_type>;
   constexpr bool integer = std::is_integral_v<Element> && !std::is_same_v<Element, bool>;
@@ -36,20 +35,15 @@ Tensor from_xtensor(const xt::xexpression<E>& expression) {
 /// The elements of `x` as a constant xtensor adaptor, without a copy. It reads the tensor's memory:
 /// keep `x`, or a copy of it, which shares the elements, as long as the adaptor. Throws DtypeError
 /// unless `T` is the type of the dtype.
-template <class T>
-auto view(const Tensor& x) {
+template <class T> auto view(const Tensor& x) {
   const auto elements = x.data<T>();
   const Shape shape = x.shape();
   return xt::adapt(elements.data(), elements.size(), xt::no_ownership(),
                    std::vector<std::size_t>(shape.begin(), shape.end()));
 }
-template <class T>
-auto view(Tensor&&) = delete;
+template <class T> auto view(Tensor&&) = delete;
 
 /// A copy of the elements as an xt::xarray. Throws DtypeError unless `T` is the type of the dtype.
-template <class T>
-xt::xarray<T> to_xarray(const Tensor& x) {
-  return view<T>(x);
-}
+template <class T> xt::xarray<T> to_xarray(const Tensor& x) { return view<T>(x); }
 
 }  // namespace gradtape

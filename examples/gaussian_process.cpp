@@ -53,9 +53,7 @@ struct GaussianProcess : nn::Module {
   }
 };
 
-Tensor truth(const Tensor& x) {
-  return sin(2.0 * x) + x / 2.0;
-}
+Tensor truth(const Tensor& x) { return sin(2.0 * x) + x / 2.0; }
 
 /// Prediction and its band of two standard deviations.
 Picture picture(const std::string& title, const GaussianProcess& process, const Tensor& x,

@@ -19,9 +19,7 @@ Tensor rosenbrock(const Tensor& x) {
   return sum(100.0 * square(b - square(a)) + square(1.0 - a), 0);
 }
 
-Parameter start() {
-  return Parameter(tensor({-1.2, 1.0}, float64), "x");
-}
+Parameter start() { return Parameter(tensor({-1.2, 1.0}, float64), "x"); }
 
 /// The places that an optimizer goes through: [steps + 1, 2].
 template <class Step> Tensor path(const Parameter& x, const Step& step, int steps) {

@@ -65,9 +65,7 @@ Maxout::Maxout(std::int64_t in, std::int64_t out, std::int64_t pieces, const Lin
                                     options))),
       pieces_(pieces) {}
 
-Tensor Maxout::forward(const Tensor& x) const {
-  return maxout(linear(x), pieces_);
-}
+Tensor Maxout::forward(const Tensor& x) const { return maxout(linear(x), pieces_); }
 
 RBF::RBF(std::int64_t in, std::int64_t units, const RBFOptions& options)
     : centers(parameter(

@@ -41,8 +41,8 @@ struct MultiheadAttentionOutput {
 /// out_proj(concat_h softmax(q_h k_h^T / sqrt(d)) v_h), where q, k and v are projections of query,
 /// key and value, and head h takes d = embed_dim / num_heads of their columns.
 /// query: [L, N, embed_dim], key: [S, N, kdim], value: [S, N, vdim] -> [L, N, embed_dim]; N first
-/// with batch_first, no N for one sequence. A query to which bool masks leave no key gets 0 from the
-/// heads, where PyTorch gives NaN; so do we where floating masks of -inf take part.
+/// with batch_first, no N for one sequence. A query to which bool masks leave no key gets 0 from
+/// the heads, where PyTorch gives NaN; so do we where floating masks of -inf take part.
 ///
 /// The initial values are PyTorch's: Xavier uniform, biases 0. Throws ValueError when made with
 /// options out of range; a call throws ShapeError and DtypeError for what does not fit.

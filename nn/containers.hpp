@@ -90,8 +90,8 @@ template <std::derived_from<Module> M> class ModuleDict : public Module {
 class Residual : public Layer {
  public:
   template <TensorFunction F>
-  requires(!std::derived_from<F, Residual>) explicit Residual(F body)
-      : body_(adopted("body", std::move(body))) {}
+    requires(!std::derived_from<F, Residual>)
+  explicit Residual(F body) : body_(adopted("body", std::move(body))) {}
   template <TensorFunction F, TensorFunction S>
   Residual(F body, S shortcut)
       : body_(adopted("body", std::move(body))),

@@ -84,9 +84,7 @@ ConvolutionLayer::ConvolutionLayer(const char* name, int axes, const Sizes& size
   check_extents(name, "dilation", options.dilation, axes, 1);
 }
 
-void ConvolutionLayer::check_input(const Tensor& x) const {
-  check_image(name_, x, in_, axes_);
-}
+void ConvolutionLayer::check_input(const Tensor& x) const { check_image(name_, x, in_, axes_); }
 
 Convolution::Convolution(const char* name, int axes, const Sizes& sizes,
                          const ConvLayerOptions& options)

@@ -26,9 +26,7 @@ double extent(const Shape& weight, Fan fan) {
   return static_cast<double>(fan == Fan::in ? fan_in(weight) : fan_out(weight));
 }
 
-double both_fans(const Shape& weight) {
-  return extent(weight, Fan::in) + extent(weight, Fan::out);
-}
+double both_fans(const Shape& weight) { return extent(weight, Fan::in) + extent(weight, Fan::out); }
 
 void check_matrix(const char* op, const Shape& shape) {
   if (shape.ndim() != 2)

@@ -189,9 +189,7 @@ void Module::train(bool on) {
   walk(*this, "", set);
 }
 
-bool Module::is_training() const {
-  return state_->training;
-}
+bool Module::is_training() const { return state_->training; }
 
 void Module::to(Dtype dtype) {
   if (!is_floating(dtype))
@@ -238,9 +236,7 @@ void Module::HookHandle::remove() {
   std::erase_if(state->hooks, is_this);
 }
 
-bool Module::has_hooks() const {
-  return !state_->pre_hooks.empty() || !state_->hooks.empty();
-}
+bool Module::has_hooks() const { return !state_->pre_hooks.empty() || !state_->hooks.empty(); }
 
 // Lists are copied, for a hook may remove itself.
 Tensor Module::before(const Tensor& input) const {
@@ -282,9 +278,7 @@ std::string table(const std::vector<Row>& rows, std::size_t counts) {
 
 }  // namespace
 
-std::string Module::kind() const {
-  return last_name(full_type_name(typeid(*this)));
-}
+std::string Module::kind() const { return last_name(full_type_name(typeid(*this))); }
 
 std::string Module::summary() const {
   std::vector<Row> rows{{"name", "kind", "shape", "dtype", "count", "trainable"}};

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
-#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/nn/state_dict.hpp"
 
 namespace gradtape::nn {

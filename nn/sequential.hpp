@@ -24,8 +24,8 @@ class Sequential : public Layer {
  public:
   Sequential() = default;
   template <TensorFunction... Layers>
-  requires(sizeof...(Layers) > 1 ||
-           !(std::derived_from<Layers, Sequential> && ...)) explicit Sequential(Layers... layers) {
+    requires(sizeof...(Layers) > 1 || !(std::derived_from<Layers, Sequential> && ...))
+  explicit Sequential(Layers... layers) {
     (add(std::move(layers)), ...);
   }
 

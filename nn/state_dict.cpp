@@ -19,9 +19,7 @@ std::string layout(const Tensor& x) {
 }
 
 /// Floating dtypes convert to each other; others must be the same.
-bool converts(Dtype from, Dtype to) {
-  return from == to || (is_floating(from) && is_floating(to));
-}
+bool converts(Dtype from, Dtype to) { return from == to || (is_floating(from) && is_floating(to)); }
 
 std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
@@ -56,12 +54,8 @@ StateDict renamed(const StateDict& state, const LoadOptions& options) {
 }
 
 // The same for all handles to one variable, and for no other.
-const void* identity(const Parameter& variable) {
-  return variable.id();
-}
-const void* identity(const Buffer& variable) {
-  return &variable.tensor();
-}
+const void* identity(const Parameter& variable) { return variable.id(); }
+const void* identity(const Buffer& variable) { return &variable.tensor(); }
 
 /// Matches named tensors with variables, and notes what does not fit.
 class Plan {

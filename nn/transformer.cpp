@@ -83,9 +83,7 @@ ModuleList<Layer> clones(const char* stack, const Layer& layer, std::int64_t cou
 
 }  // namespace
 
-Tensor causal_mask(std::int64_t n) {
-  return triu(ones({n, n}), 1) > 0;
-}
+Tensor causal_mask(std::int64_t n) { return triu(ones({n, n}), 1) > 0; }
 
 TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int64_t nhead,
                                                  const TransformerLayerOptions& options)

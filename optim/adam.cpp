@@ -51,12 +51,8 @@ void adam(const Options& o, AdamState& s, const detail::Pass<T>& pass, double co
 
 }  // namespace
 
-void AdamOptions::check() const {
-  check_options(*this);
-}
-void AdamWOptions::check() const {
-  check_options(*this);
-}
+void AdamOptions::check() const { check_options(*this); }
+void AdamWOptions::check() const { check_options(*this); }
 
 void AdamOptions::fields(detail::Fields& each) {
   each("lr", lr);

@@ -68,13 +68,9 @@ void ExponentialAverage::update() {
   step_towards("ExponentialAverage", averages_, parameters_, 1 - decay_);
 }
 
-void ExponentialAverage::swap() {
-  swap_with(averages_, parameters_);
-}
+void ExponentialAverage::swap() { swap_with(averages_, parameters_); }
 
-StateDict ExponentialAverage::state_dict() const {
-  return saved(averages_);
-}
+StateDict ExponentialAverage::state_dict() const { return saved(averages_); }
 
 void ExponentialAverage::load_state_dict(const StateDict& state) {
   gradtape::detail::StateReader reader("ExponentialAverage", state);
@@ -91,9 +87,7 @@ void WeightAverage::update() {
   ++count_;
 }
 
-void WeightAverage::swap() {
-  swap_with(averages_, parameters_);
-}
+void WeightAverage::swap() { swap_with(averages_, parameters_); }
 
 StateDict WeightAverage::state_dict() const {
   StateDict state = saved(averages_);

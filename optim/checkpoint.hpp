@@ -58,8 +58,8 @@ class Checkpoint {
   }
   /// Adds a number, such as the epoch. Throws likewise.
   template <class Number>
-  requires(std::is_arithmetic_v<Number> && !std::is_const_v<Number>) void track(std::string name,
-                                                                                Number& number) {
+    requires(std::is_arithmetic_v<Number> && !std::is_const_v<Number>)
+  void track(std::string name, Number& number) {
     using Stored = std::conditional_t<std::is_integral_v<Number>, std::int64_t, double>;
     add(
         std::move(name),

@@ -19,12 +19,8 @@ namespace {
 
 using detail::LinePoint;
 
-double number(const Tensor& x) {
-  return x.item<double>();
-}
-double largest(const Tensor& x) {
-  return number(max(abs(x)));
-}
+double number(const Tensor& x) { return x.item<double>(); }
+double largest(const Tensor& x) { return number(max(abs(x))); }
 
 /// All parameters as one vector of their dtype, float64 where they have several.
 class Flat {

@@ -19,9 +19,7 @@ void LionOptions::fields(detail::Fields& each) {
   each("maximize", maximize);
 }
 
-void LionState::fields(detail::Fields& each) {
-  each("momentum", momentum);
-}
+void LionState::fields(detail::Fields& each) { each("momentum", momentum); }
 
 void Lion::step() {
   each([]<class T>(const LionOptions& o, LionState& s, const detail::Pass<T>& pass) {

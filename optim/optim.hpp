@@ -16,7 +16,6 @@
 #include "gradtape/optim/lbfgs.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
-#include "gradtape/optim/training/named_values.hpp"
 #include "gradtape/optim/progress.hpp"
 #include "gradtape/optim/radam.hpp"
 #include "gradtape/optim/rmsprop.hpp"
@@ -25,3 +24,4 @@
 #include "gradtape/optim/schedule.hpp"
 #include "gradtape/optim/sgd.hpp"
 #include "gradtape/optim/sparse_adam.hpp"
+#include "gradtape/optim/training/named_values.hpp"

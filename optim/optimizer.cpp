@@ -35,14 +35,10 @@ void Optimizer::zero_grad() {
 
 namespace {
 
-std::string size_entry(std::size_t group) {
-  return fmt::format("groups.{}.size", group);
-}
+std::string size_entry(std::size_t group) { return fmt::format("groups.{}.size", group); }
 
 /// Stands for an undefined tensor, so that no entry is ever missing.
-Tensor none() {
-  return zeros({0}, int64);
-}
+Tensor none() { return zeros({0}, int64); }
 
 /// Copies what it is shown into a state.
 class Save : public detail::Fields {
@@ -163,9 +159,7 @@ void Extent::run(void (*part)(const void*, std::int64_t, std::int64_t, std::int6
   gradtape::detail::parallel_for(rows_.numel(), grain / std::max<std::int64_t>(width, 1) + 1, some);
 }
 
-double shortfall(double beta, std::int64_t t) {
-  return 1 - std::pow(beta, static_cast<double>(t));
-}
+double shortfall(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
 
 void require(bool ok, const char* op, const char* option, double value, const char* range) {
   if (!ok) fail<ValueError>(op, fmt::format("{} = {}, but it must be {}", option, value, range));

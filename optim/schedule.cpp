@@ -26,9 +26,7 @@ void require_curve(const char* op, const Curve& curve) {
   if (!curve) fail<ValueError>(op, "got an empty curve");
 }
 
-double real(std::int64_t k) {
-  return static_cast<double>(k);
-}
+double real(std::int64_t k) { return static_cast<double>(k); }
 
 /// From a to b as x goes from 0 to 1.
 double between(double a, double b, double x, bool linear) {
@@ -288,12 +286,8 @@ Curve one_cycle_momentum(const OneCycleOptions& o) {
   return cycle(o, o.max_momentum, o.min_momentum, o.max_momentum);
 }
 
-Curve cyclic(const CyclicOptions& o) {
-  return waves(o, o.min_lr, o.max_lr);
-}
-Curve cyclic_momentum(const CyclicOptions& o) {
-  return waves(o, o.max_momentum, o.min_momentum);
-}
+Curve cyclic(const CyclicOptions& o) { return waves(o, o.min_lr, o.max_lr); }
+Curve cyclic_momentum(const CyclicOptions& o) { return waves(o, o.max_momentum, o.min_momentum); }
 
 ReduceOnPlateau::ReduceOnPlateau(Optimizer& optimizer, const PlateauOptions& options)
     : optimizer_(&optimizer),

@@ -24,9 +24,7 @@ void SGDOptions::fields(detail::Fields& each) {
   each("maximize", maximize);
 }
 
-void SGDState::fields(detail::Fields& each) {
-  each("velocity", velocity);
-}
+void SGDState::fields(detail::Fields& each) { each("velocity", velocity); }
 
 void SGD::step() {
   const auto update = []<class T>(const SGDOptions& o, SGDState& s, const detail::Pass<T>& pass) {

@@ -78,8 +78,7 @@ std::string explain(const char* op, const Tensor& output, std::span<const Tensor
   const auto index = index_of(output.shape(), place);
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i].defined())
-      parts.push_back(describe_input(inputs[i], i, output.shape(), index));
+    if (inputs[i].defined()) parts.push_back(describe_input(inputs[i], i, output.shape(), index));
   auto text = fmt::format("the forward pass produced {}{}", element(output, place), at(index));
   if (!parts.empty()) text += "; " + fmt::format("{}", fmt::join(parts, ", "));
   if (std::strcmp(op, "where") == 0)  // the one that is not finite there, or the result would be
@@ -178,7 +177,8 @@ class Trail : public Watch {
 }  // namespace
 
 void CheckFinite::recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) {
-  if (!detail::inside_op() && first_non_finite(output) >= 0) fail<NonFiniteError>(op, explain(op, output, inputs));
+  if (!detail::inside_op() && first_non_finite(output) >= 0)
+    fail<NonFiniteError>(op, explain(op, output, inputs));
 }
 
 Tensor CheckFinite::contributed(const char* op, const Tensor& g, std::size_t input,

@@ -14,9 +14,7 @@ namespace {
 constexpr double narrow_spacing = 0x1p-26, wide_spacing = 0x1p-16;
 constexpr std::int64_t sampled_elements = 48;
 
-bool is_discrepant(const Estimate& e) {
-  return !(e.discrepancy() <= e.numeric.error);
-}
+bool is_discrepant(const Estimate& e) { return !(e.discrepancy() <= e.numeric.error); }
 
 /// Fills in the differences along `line`, and what they show.
 void judge(Estimate& e, const Line& line, const Evidence& evidence) {

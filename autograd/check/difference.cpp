@@ -74,9 +74,7 @@ Vector Line::at(double t) const {
   return y;
 }
 
-Line::Slope Line::slope(double from, double to) const {
-  return slope(from, to, at(from), at(to));
-}
+Line::Slope Line::slope(double from, double to) const { return slope(from, to, at(from), at(to)); }
 
 Line::Slope Line::slope(double from, double to, const Vector& low, const Vector& high) const {
   if (low.size() != high.size())

@@ -1,13 +1,13 @@
 #include "gradtape/autograd/mutate_check.hpp"
 
 #include "gradtape/autograd/generator.hpp"
-#include "gradtape/autograd/tape/interception.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tape/interception.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -35,9 +35,7 @@ Tensor arrived(const VjpCall& call, const Tensor& contribution) {
       call.shape);
 }
 
-Tensor whole(const VjpCall& call) {
-  return arrived(call, call.contribution);
-}
+Tensor whole(const VjpCall& call) { return arrived(call, call.contribution); }
 
 /// 1 where `keep(flat index)`, else 0.
 template <class Keep> Tensor mask(const Tensor& like, Keep keep) {

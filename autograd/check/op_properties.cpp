@@ -55,22 +55,16 @@ bool close(const Tensor& a, const Tensor& b, double tolerance) {
   return a.shape() == b.shape() && allclose(a, b, 0, tolerance * scale);
 }
 
-bool is_zero(const Tensor& x) {
-  return !x.defined() || array_equal(x, zeros_like(x));
-}
+bool is_zero(const Tensor& x) { return !x.defined() || array_equal(x, zeros_like(x)); }
 
 bool any_empty(const Tensors& x) {
   return std::any_of(x.begin(), x.end(), [](const Tensor& t) { return t.numel() == 0; });
 }
 
-Outcome wrong(std::string problem) {
-  return {true, std::move(problem)};
-}
+Outcome wrong(std::string problem) { return {true, std::move(problem)}; }
 const Outcome kept, not_applicable{false, {}};
 
-Tensor wide(const Tensor& x) {
-  return x.defined() ? x.to(float64) : x;
-}
+Tensor wide(const Tensor& x) { return x.defined() ? x.to(float64) : x; }
 
 std::string bytes(const Tensor& x) {
   const std::size_t size = x.dtype() == float32 ? 4 : x.dtype() == bool_ ? 1 : 8;

@@ -107,9 +107,7 @@ std::string Problem::unchecked_leaves() const {
 
 namespace {
 
-bool identical(double a, double b) {
-  return a == b || (std::isnan(a) && std::isnan(b));
-}
+bool identical(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
 /// The output at the point of the check. f always runs on tracked values, for it may itself ask
 /// for a gradient.

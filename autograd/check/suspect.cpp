@@ -83,13 +83,9 @@ Suspect::Suspect(const Comparison& c, std::size_t which)
   }
 }
 
-bool Suspect::is_complete() const {
-  return evidence.estimates.size() == evidence.analytic.size();
-}
+bool Suspect::is_complete() const { return evidence.estimates.size() == evidence.analytic.size(); }
 
-Tensor Suspect::output_like() const {
-  return zeros(comparison.probe.output, float64);
-}
+Tensor Suspect::output_like() const { return zeros(comparison.probe.output, float64); }
 
 bool Suspect::explained_by(const std::function<double(const Estimate&)>& model,
                            double tolerance) const {
@@ -127,9 +123,7 @@ double Suspect::factor() const {
   return square > 0 ? both / square : 0;
 }
 
-double Suspect::tightness() const {
-  return std::min(1e-6, 1e-3 * std::abs(factor() - 1));
-}
+double Suspect::tightness() const { return std::min(1e-6, 1e-3 * std::abs(factor() - 1)); }
 
 double Suspect::worst_relative() const {
   double most = 0;

@@ -1,8 +1,8 @@
 #include "gradtape/autograd/test_op.hpp"
 
+#include "gradtape/autograd/check/op_properties.hpp"
 #include "gradtape/autograd/gradcheck.hpp"
 #include "gradtape/autograd/mutate_check.hpp"
-#include "gradtape/autograd/check/op_properties.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 
 #include <fmt/format.h>

@@ -22,9 +22,7 @@ struct Pow {
   }
 };
 /// 1 for the winner, half for each of two equals.
-auto share(const auto& wins, const auto& equal) {
-  return where(wins, 1.0, where(equal, 0.5, 0.0));
-}
+auto share(const auto& wins, const auto& equal) { return where(wins, 1.0, where(equal, 0.5, 0.0)); }
 
 struct Maximum {
   static constexpr const char* name = "maximum";

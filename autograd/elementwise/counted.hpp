@@ -39,7 +39,8 @@ template <> struct Pack<detail::Counted> {
 
   Pack() = default;
   template <class A>
-  requires std::is_arithmetic_v<A> Pack(A) {}
+    requires std::is_arithmetic_v<A>
+  Pack(A) {}
 
   friend Pack operator+(Pack a, Pack) { return detail::counted(a); }
   friend Pack operator-(Pack a, Pack) { return detail::counted(a); }
@@ -65,9 +66,7 @@ inline Pack<detail::Counted> where(Mask<detail::Counted>, Pack<detail::Counted> 
 inline Pack<detail::Counted> chain(Pack<detail::Counted> g, Pack<detail::Counted>) {
   return detail::counted(g);
 }
-inline bool any_nan(Pack<detail::Counted>) {
-  return false;
-}
+inline bool any_nan(Pack<detail::Counted>) { return false; }
 
 namespace detail {
 

@@ -6,12 +6,12 @@
 #include <type_traits>
 
 #include "gradtape/autograd/elementwise/counted.hpp"
+#include "gradtape/autograd/elementwise/pack.hpp"
+#include "gradtape/autograd/elementwise/unary.hpp"
 #include "gradtape/autograd/ops/activation.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
-#include "gradtape/autograd/elementwise/pack.hpp"
-#include "gradtape/autograd/elementwise/unary.hpp"
 
 namespace gradtape {
 
@@ -22,18 +22,12 @@ namespace detail {
 
 // How tangents combine. A default-made Pack is zero; an undefined Tensor stands for zero, so that
 // no op is recorded for an input that a subexpression does not depend on.
-template <class V> Pack<V> tangent_sum(Pack<V> a, Pack<V> b) {
-  return a + b;
-}
+template <class V> Pack<V> tangent_sum(Pack<V> a, Pack<V> b) { return a + b; }
 template <bool safe, class V> Pack<V> tangent_times(Pack<V> slope, Pack<V> tangent) {
   return safe ? chain(tangent, slope) : tangent * slope;
 }
-template <class V> Pack<V> tangent_minus(Pack<V> a) {
-  return -a;
-}
-template <class V> Pack<V> tangent_scaled(Pack<V> a, double factor) {
-  return a * Pack<V>(factor);
-}
+template <class V> Pack<V> tangent_minus(Pack<V> a) { return -a; }
+template <class V> Pack<V> tangent_scaled(Pack<V> a, double factor) { return a * Pack<V>(factor); }
 template <class V> Pack<V> tangent_where(Mask<V> mask, Pack<V> a, Pack<V> b) {
   return where(mask, a, b);
 }
@@ -43,9 +37,7 @@ inline Tensor tangent_sum(const Tensor& a, const Tensor& b) {
 template <bool safe> Tensor tangent_times(const Tensor& slope, const Tensor& tangent) {
   return tangent.defined() ? chain(tangent, slope) : Tensor();
 }
-inline Tensor tangent_minus(const Tensor& a) {
-  return a.defined() ? -a : a;
-}
+inline Tensor tangent_minus(const Tensor& a) { return a.defined() ? -a : a; }
 inline Tensor tangent_scaled(const Tensor& a, double factor) {
   return a.defined() ? a * factor : a;
 }
@@ -191,7 +183,8 @@ template <class P, class T, class F> T lift(const T& x, F self) {
     const auto y = self(x.value);
     if constexpr (primitive::FromOutput<P>)
       return x.scaled(y, P::of_output(y));
-    else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> && requires { P::beside_value(y); })
+    else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> &&
+                       requires { P::beside_value(y); })
       return x.scaled(y, P::beside_value(y));
     else
       return x.scaled(y, P::of_input(x.value));

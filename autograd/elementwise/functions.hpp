@@ -138,82 +138,92 @@ template <detail::FormulaValue T> T softsign(const T& x) {
 }
 
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto pow(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto pow(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Pow>(T(a), T(b),
                                       [](const auto& v, const auto& w) { return pow(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto maximum(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto maximum(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Maximum>(
       T(a), T(b), [](const auto& v, const auto& w) { return maximum(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto minimum(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto minimum(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Minimum>(
       T(a), T(b), [](const auto& v, const auto& w) { return minimum(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto fmax(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto fmax(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Fmax>(T(a), T(b),
                                        [](const auto& v, const auto& w) { return fmax(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto fmin(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto fmin(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Fmin>(T(a), T(b),
                                        [](const auto& v, const auto& w) { return fmin(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto atan2(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto atan2(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Atan2>(T(a), T(b),
                                         [](const auto& v, const auto& w) { return atan2(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto hypot(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto hypot(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Hypot>(T(a), T(b),
                                         [](const auto& v, const auto& w) { return hypot(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto copysign(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto copysign(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Copysign>(
       T(a), T(b), [](const auto& v, const auto& w) { return copysign(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto fmod(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto fmod(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Fmod>(T(a), T(b),
                                        [](const auto& v, const auto& w) { return fmod(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto remainder(const A& a,
-                                                                            const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto remainder(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Remainder>(
       T(a), T(b), [](const auto& v, const auto& w) { return remainder(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto floor_divide(const A& a,
-                                                                               const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto floor_divide(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::FloorDivide>(
       T(a), T(b), [](const auto& v, const auto& w) { return floor_divide(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto logaddexp(const A& a,
-                                                                            const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto logaddexp(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Logaddexp>(
       T(a), T(b), [](const auto& v, const auto& w) { return logaddexp(v, w); });
 }
 template <class A, class B>
-requires(detail::FormulaValue<A> || detail::FormulaValue<B>) auto xlogy(const A& a, const B& b) {
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto xlogy(const A& a, const B& b) {
   using T = detail::common<A, B>;
   return detail::lift<primitive::Xlogy>(T(a), T(b),
                                         [](const auto& v, const auto& w) { return xlogy(v, w); });

@@ -9,8 +9,8 @@
 #include "gradtape/autograd/elementwise/counted.hpp"
 #include "gradtape/autograd/elementwise/pack.hpp"
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/tensor.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::detail {
 
@@ -67,7 +67,7 @@ template <class T> struct register_of {
   static void store(const type& value, void* to) { *static_cast<T*>(to) = value; }
 };
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 struct register_of<T> {
   using type = xsimd::batch<T>;
   static type load(const void* from) { return type::load_unaligned(static_cast<const T*>(from)); }
@@ -91,8 +91,7 @@ void map_registers(const F& f, const void* const* in, const std::int64_t* stride
       ((y[O] ? (Register::store(value[O].v, y[O]), y[O] += sizeof(P)) : nullptr), ...);
       ((x[I] += step[I]), ...);
     }
-  }
-  (std::make_index_sequence<In>(), std::make_index_sequence<Out>());
+  }(std::make_index_sequence<In>(), std::make_index_sequence<Out>());
 }
 
 /// An elementwise function as `map_rows` sees it.

@@ -60,8 +60,8 @@ template <class V> struct Pack {
   Pack() : v(static_cast<scalar>(0)) {}
   Pack(V value) : v(value) {}
   template <class A>
-  requires(std::is_arithmetic_v<A> && !std::same_as<A, V>) Pack(A literal)
-      : v(static_cast<scalar>(literal)) {}
+    requires(std::is_arithmetic_v<A> && !std::same_as<A, V>)
+  Pack(A literal) : v(static_cast<scalar>(literal)) {}
 
   // Integers wrap around, as NumPy's do.
   friend Pack operator+(Pack a, Pack b) { return V(detail::wraps(a.v) + detail::wraps(b.v)); }
@@ -90,8 +90,6 @@ template <class V> bool any_nan(Pack<V> x) {
 }
 
 /// g * d, and 0 where g is 0 whatever d is.
-template <class V> Pack<V> chain(Pack<V> g, Pack<V> d) {
-  return where(g == 0, Pack<V>(0), g * d);
-}
+template <class V> Pack<V> chain(Pack<V> g, Pack<V> d) { return where(g == 0, Pack<V>(0), g * d); }
 
 }  // namespace gradtape

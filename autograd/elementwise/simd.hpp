@@ -1,8 +1,8 @@
 /// xsimd, with what it needs to compile wherever we do.
 #pragma once
 
-// Without optimisation GCC's intrinsics with a mask are macros that cast their arguments, which a batch
-// of xsimd does not allow; as functions they convert them.
+// Without optimisation GCC's intrinsics with a mask are macros that cast their arguments, which a
+// batch of xsimd does not allow; as functions they convert them.
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__) && defined(__AVX512BW__)
 #include <immintrin.h>
 namespace gradtape::detail {

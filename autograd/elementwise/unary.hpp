@@ -356,8 +356,6 @@ struct Tanhshrink {
 
 /// Whether the slope is given by the output.
 template <class P>
-concept FromOutput = requires(Pack<float> y) {
-  P::of_output(y);
-};
+concept FromOutput = requires(Pack<float> y) { P::of_output(y); };
 
 }  // namespace gradtape::primitive

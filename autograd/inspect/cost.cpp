@@ -89,11 +89,10 @@ std::string Cost::str() const {
   std::string text = fmt::format("{:<24}{:>8}{:>12}{:>12}{:>12}{:>12}{:>8}\n", "op", "nodes",
                                  "fwd flops", "bwd flops", "fwd bytes", "bwd bytes", "ratio");
   for (const auto& op : ops) text += line(op);
-  return text + line(total) + fmt::format("peak bytes held while recording: {}\n", scaled(peak_bytes));
+  return text + line(total) +
+         fmt::format("peak bytes held while recording: {}\n", scaled(peak_bytes));
 }
 
-std::ostream& operator<<(std::ostream& out, const Cost& cost) {
-  return out << cost.str();
-}
+std::ostream& operator<<(std::ostream& out, const Cost& cost) { return out << cost.str(); }
 
 }  // namespace gradtape

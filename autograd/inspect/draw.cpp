@@ -46,13 +46,9 @@ std::string str(const Tape& tape) {
   return text;
 }
 
-std::ostream& operator<<(std::ostream& out, const Tape& tape) {
-  return out << str(tape);
-}
+std::ostream& operator<<(std::ostream& out, const Tape& tape) { return out << str(tape); }
 
-void print(const Tape& tape) {
-  std::fputs(str(tape).c_str(), stdout);
-}
+void print(const Tape& tape) { std::fputs(str(tape).c_str(), stdout); }
 
 std::string dot(const Tape& tape) {
   std::string text = "digraph tape {\n  node [shape=box, fontname=monospace];\n";

@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "gradtape/autograd/draw.hpp"
-#include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/inspect/trace_page.hpp"
+#include "gradtape/autograd/io/file.hpp"
 
 namespace gradtape {
 namespace {
@@ -51,9 +51,7 @@ json page_entry(const Statistics& s) {
   return entry;
 }
 
-bool all_finite(const Statistics& s) {
-  return s.nan == 0 && s.infinite == 0;
-}
+bool all_finite(const Statistics& s) { return s.nan == 0 && s.infinite == 0; }
 
 }  // namespace
 

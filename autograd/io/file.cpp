@@ -17,9 +17,7 @@
 namespace gradtape {
 namespace {
 
-std::string system_message(int error) {
-  return std::generic_category().message(error);
-}
+std::string system_message(int error) { return std::generic_category().message(error); }
 
 struct Descriptor {
   ~Descriptor() {

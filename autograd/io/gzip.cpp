@@ -19,9 +19,7 @@ uInt chunk(std::size_t bytes) {
 }
 
 /// zlib does not write through next_in, whatever its type says.
-Bytef* input(const char* bytes) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(bytes));
-}
+Bytef* input(const char* bytes) { return reinterpret_cast<Bytef*>(const_cast<char*>(bytes)); }
 
 class Inflater {
  public:
@@ -74,9 +72,7 @@ class Inflater {
 
 }  // namespace
 
-bool is_gzip(std::string_view bytes) {
-  return bytes.starts_with("\x1f\x8b");
-}
+bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
 std::string gunzip(std::string_view bytes, const Origin& origin) {
   std::string out;

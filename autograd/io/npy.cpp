@@ -1,8 +1,8 @@
+#include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/elements.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 
@@ -12,7 +12,6 @@
 #include <numeric>
 #include <utility>
 #include <vector>
-
 
 namespace gradtape {
 namespace detail {

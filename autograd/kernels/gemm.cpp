@@ -25,12 +25,8 @@ template <class T> void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, boo
     }
 }
 
-constexpr CBLAS_TRANSPOSE flag(bool transposed) {
-  return transposed ? CblasTrans : CblasNoTrans;
-}
-int narrow(std::int64_t n) {
-  return static_cast<int>(n);
-}
+constexpr CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+int narrow(std::int64_t n) { return static_cast<int>(n); }
 
 /// y = x v (+ y) for a matrix x: `stored_*` are its extents in memory.
 template <class T> void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {

@@ -13,9 +13,7 @@ using detail::elementwise_grain;
 using detail::parallel_for;
 using std::int64_t;
 
-int64_t from_front(int64_t i, int64_t extent) {
-  return i < 0 ? i + extent : i;
-}
+int64_t from_front(int64_t i, int64_t extent) { return i < 0 ? i + extent : i; }
 
 template <class T> void select_rows(const T* x, T* y, const Indexing& at) {
   parallel_for(

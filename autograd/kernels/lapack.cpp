@@ -41,12 +41,8 @@ template <class T, class Single, class Double> constexpr auto pick(Single s, Dou
 /// Both precisions of a routine of LAPACK, under its name without the first letter.
 #define GRADTAPE_LAPACK(T, name) pick<T>(cxxlapack::s##name##_, cxxlapack::d##name##_)
 
-std::size_t size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
-int narrow(std::int64_t n) {
-  return static_cast<int>(n);
-}
+std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
+int narrow(std::int64_t n) { return static_cast<int>(n); }
 
 template <class T> bool finite(const T* a, std::int64_t count) {
   return std::all_of(a, a + count, [](T x) { return std::isfinite(x); });

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/elementwise/simd.hpp"
+#include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
@@ -52,8 +52,7 @@ Register<T> reduce(const T* const (&x)[In], T fill, int64_t n, T start, F f, Com
     }
     if (k < n) b = combine(b, f(k, load_part(x[I] + k, n - k, fill)...));
     return combine(a, b);
-  }
-  (std::make_index_sequence<In>());
+  }(std::make_index_sequence<In>());
 }
 
 /// y[k] = f(x[k]...) for k below n. y may be one of x.
@@ -64,8 +63,7 @@ void map(const T* const (&x)[In], T* y, int64_t n, F f) {
     for (; k + width<T> <= n; k += width<T>)
       f(Register<T>::load_unaligned(x[I] + k)...).store_unaligned(y + k);
     if (k < n) store_part(Register<T>(f(load_part(x[I] + k, n - k, T(0))...)), y + k, n - k);
-  }
-  (std::make_index_sequence<In>());
+  }(std::make_index_sequence<In>());
 }
 
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };

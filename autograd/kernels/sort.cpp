@@ -17,9 +17,7 @@ template <class T> struct Item {
   int64_t at;
 };
 
-template <class T> bool is_nan(T x) {
-  return x != x;
-}
+template <class T> bool is_nan(T x) { return x != x; }
 
 /// Whether value a comes before b: NaN is larger than every number.
 template <Order order, class T> bool precedes(T a, T b) {
@@ -44,9 +42,7 @@ void count(Fold fold, int64_t results, std::size_t element_bytes, double steps) 
                                                  static_cast<double>(results) * sizeof(int64_t)));
 }
 
-double steps_of_sort(int64_t n) {
-  return std::log2(static_cast<double>(std::max<int64_t>(n, 2)));
-}
+double steps_of_sort(int64_t n) { return std::log2(static_cast<double>(std::max<int64_t>(n, 2))); }
 
 /// f(items of the lane, o, j) for every lane.
 template <class T, class F> void for_lanes(const T* x, Fold fold, F f) {

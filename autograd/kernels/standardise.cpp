@@ -25,9 +25,7 @@ template <class T, class F> double sum_of(int64_t n, F f) {
 }
 
 /// g d, and 0 where g is 0 even if d is infinite or NaN.
-template <class T> T chain(T g, T d) {
-  return g == 0 ? T(0) : g * d;
-}
+template <class T> T chain(T g, T d) { return g == 0 ? T(0) : g * d; }
 
 /// What is left of g after its mean and its part along y are taken away.
 template <class T> T projected(T g, T y, T mean_g, T mean_gy) {

@@ -9,9 +9,7 @@ namespace gradtape {
 
 using namespace detail;
 
-Tensor sigmoid(const Tensor& x) {
-  return unary<primitive::Sigmoid>(x);
-}
+Tensor sigmoid(const Tensor& x) { return unary<primitive::Sigmoid>(x); }
 Tensor log_sigmoid(const Tensor& x) {
   static const auto f = formula("log_sigmoid", [](const auto& x) { return -softplus(-x); });
   return f(x);
@@ -21,16 +19,10 @@ Tensor softplus(const Tensor& x, double beta) {
   if (beta == 0) fail<ValueError>("softplus", "beta must not be 0");
   return formula("softplus", [=](const auto& x) { return softplus(beta * x) / beta; })(x);
 }
-Tensor softsign(const Tensor& x) {
-  return unary<primitive::Softsign>(x);
-}
-Tensor tanhshrink(const Tensor& x) {
-  return unary<primitive::Tanhshrink>(x);
-}
+Tensor softsign(const Tensor& x) { return unary<primitive::Softsign>(x); }
+Tensor tanhshrink(const Tensor& x) { return unary<primitive::Tanhshrink>(x); }
 
-Tensor relu(const Tensor& x) {
-  return unary<primitive::Relu>(x);
-}
+Tensor relu(const Tensor& x) { return unary<primitive::Relu>(x); }
 Tensor relu6(const Tensor& x) {
   static const auto f =
       formula("relu6", [](const auto& x) { return where(x <= 0.0, 0.0, where(x >= 6.0, 6.0, x)); });

@@ -8,18 +8,10 @@ namespace gradtape {
 
 using namespace detail;
 
-Tensor maximum(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Maximum>(a, b);
-}
-Tensor minimum(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Minimum>(a, b);
-}
-Tensor fmax(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Fmax>(a, b);
-}
-Tensor fmin(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Fmin>(a, b);
-}
+Tensor maximum(const Tensor& a, const Tensor& b) { return binary<primitive::Maximum>(a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return binary<primitive::Minimum>(a, b); }
+Tensor fmax(const Tensor& a, const Tensor& b) { return binary<primitive::Fmax>(a, b); }
+Tensor fmin(const Tensor& a, const Tensor& b) { return binary<primitive::Fmin>(a, b); }
 
 Tensor clamp(const Tensor& x, double low, double high) {
   if (low > high) fail<ValueError>("clamp", fmt::format("low {} is above high {}", low, high));
@@ -51,31 +43,17 @@ Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high) {
   return high.defined() ? from_above(x, high) : x;
 }
 
-Tensor fmod(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Fmod>(a, b);
-}
-Tensor remainder(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Remainder>(a, b);
-}
+Tensor fmod(const Tensor& a, const Tensor& b) { return binary<primitive::Fmod>(a, b); }
+Tensor remainder(const Tensor& a, const Tensor& b) { return binary<primitive::Remainder>(a, b); }
 Tensor floor_divide(const Tensor& a, const Tensor& b) {
   return binary<primitive::FloorDivide>(a, b);
 }
 
-Tensor atan2(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Atan2>(a, b);
-}
-Tensor hypot(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Hypot>(a, b);
-}
-Tensor logaddexp(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Logaddexp>(a, b);
-}
-Tensor xlogy(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Xlogy>(a, b);
-}
-Tensor copysign(const Tensor& a, const Tensor& b) {
-  return binary<primitive::Copysign>(a, b);
-}
+Tensor atan2(const Tensor& a, const Tensor& b) { return binary<primitive::Atan2>(a, b); }
+Tensor hypot(const Tensor& a, const Tensor& b) { return binary<primitive::Hypot>(a, b); }
+Tensor logaddexp(const Tensor& a, const Tensor& b) { return binary<primitive::Logaddexp>(a, b); }
+Tensor xlogy(const Tensor& a, const Tensor& b) { return binary<primitive::Xlogy>(a, b); }
+Tensor copysign(const Tensor& a, const Tensor& b) { return binary<primitive::Copysign>(a, b); }
 Tensor heaviside(const Tensor& x, const Tensor& at_zero) {
   static const auto f = formula("heaviside", [](const auto& x, const auto& at_zero) {
     return where(x == 0.0, at_zero, where(x != x, 0.0 * x, step(x)));

@@ -14,9 +14,7 @@ using namespace detail;
 
 namespace {
 
-View whole(const Shape& shape) {
-  return {shape, strides_of(shape)};
-}
+View whole(const Shape& shape) { return {shape, strides_of(shape)}; }
 
 /// Moves the rows of one axis `shift` places on, 0 < shift < extent.
 Tensor roll_rows(const Tensor& x, std::int64_t shift, int axis) {

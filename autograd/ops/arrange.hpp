@@ -11,8 +11,8 @@ namespace gradtape {
 
 /// The elements in reverse order along the given axes, or along all.
 Tensor flip(const Tensor& x, const Axes& axes = {});
-/// The elements moved `shift` places on along each given axis, those past the end to the front; with
-/// no axis given, through x flattened.
+/// The elements moved `shift` places on along each given axis, those past the end to the front;
+/// with no axis given, through x flattened.
 Tensor roll(const Tensor& x, std::int64_t shift, const Axes& axes = {});
 /// The same with a shift for each axis. Throws ShapeError unless there are as many.
 Tensor roll(const Tensor& x, const std::vector<std::int64_t>& shifts,
@@ -21,8 +21,8 @@ Tensor roll(const Tensor& x, const std::vector<std::int64_t>& shifts,
 /// ShapeError for equal axes.
 Tensor rot90(const Tensor& x, std::int64_t k = 1, std::int64_t axis0 = 0, std::int64_t axis1 = 1);
 
-/// x side by side with itself, counts[i] times along axis i; axes are put in front of the shorter of
-/// the shape and the counts. Throws ValueError for a negative count.
+/// x side by side with itself, counts[i] times along axis i; axes are put in front of the shorter
+/// of the shape and the counts. Throws ValueError for a negative count.
 Tensor tile(const Tensor& x, const std::vector<std::int64_t>& counts);
 /// Each row along `axis` `count` times in a row: [a, b] -> [a, a, b, b]. Throws ValueError for a
 /// negative count.
@@ -51,19 +51,21 @@ struct PadOptions {
   PadMode mode = PadMode::constant;
   double value = 0;  ///< For PadMode::constant.
 };
-/// Adds a border: widths are (before, after) of the last axis, then of the one before it, and so on,
-/// as in PyTorch; a negative width cuts off. Throws ValueError for a width that the mode cannot
+/// Adds a border: widths are (before, after) of the last axis, then of the one before it, and so
+/// on, as in PyTorch; a negative width cuts off. Throws ValueError for a width that the mode cannot
 /// serve.
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& widths, const PadOptions& options = {});
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& widths,
+           const PadOptions& options = {});
 
-/// All windows of `size` rows along `axis`, `step` apart: [..., n, ...] -> [..., (n - size) / step +
-/// 1, ..., size]. Throws ValueError.
+/// All windows of `size` rows along `axis`, `step` apart: [..., n, ...] -> [..., (n - size) / step
+/// + 1, ..., size]. Throws ValueError.
 Tensor unfold(const Tensor& x, std::int64_t axis, std::int64_t size, std::int64_t step = 1);
 
 /// A vector as the diagonal of a square matrix of zeros, or the diagonal of a matrix; `offset`
 /// diagonals above the main one, below it where negative. Throws ShapeError.
 Tensor diag(const Tensor& x, std::int64_t offset = 0);
-/// The diagonal x[..., i, i + offset, ...] in the plane of two axes, as the last axis of the result.
+/// The diagonal x[..., i, i + offset, ...] in the plane of two axes, as the last axis of the
+/// result.
 Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t axis0 = 0,
                 std::int64_t axis1 = 1);
 /// Zeros with the last axis of x as the diagonal of the plane of two new axes: the transpose of

@@ -80,12 +80,8 @@ Tensor diag(const Tensor& x, std::int64_t offset) {
                                        describe(x)));
 }
 
-Tensor tril(const Tensor& x, std::int64_t diagonal) {
-  return triangle("tril", x, diagonal, true);
-}
+Tensor tril(const Tensor& x, std::int64_t diagonal) { return triangle("tril", x, diagonal, true); }
 
-Tensor triu(const Tensor& x, std::int64_t diagonal) {
-  return triangle("triu", x, diagonal, false);
-}
+Tensor triu(const Tensor& x, std::int64_t diagonal) { return triangle("triu", x, diagonal, false); }
 
 }  // namespace gradtape

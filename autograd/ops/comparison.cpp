@@ -31,8 +31,7 @@ Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(
   const Loop loop(shape, shapes.data(), count);
   const auto pointers = [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::tuple{static_cast<const T*>(in[I]->raw())...};
-  }
-  (std::index_sequence_for<T...>());
+  }(std::index_sequence_for<T...>());
   loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t n) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const std::int64_t step[] = {loop.step(I)...};
@@ -42,8 +41,7 @@ Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(
       else
         for (std::int64_t k = 0; k < n; ++k)
           out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k * step[I]]...);
-    }
-    (std::index_sequence_for<T...>());
+    }(std::index_sequence_for<T...>());
   });
   return y;
 }
@@ -77,15 +75,11 @@ Tensor operator==(const Tensor& a, const Tensor& b) {
 Tensor operator!=(const Tensor& a, const Tensor& b) {
   return compare("ne", a, b, std::not_equal_to<>());
 }
-Tensor operator<(const Tensor& a, const Tensor& b) {
-  return compare("lt", a, b, std::less<>());
-}
+Tensor operator<(const Tensor& a, const Tensor& b) { return compare("lt", a, b, std::less<>()); }
 Tensor operator<=(const Tensor& a, const Tensor& b) {
   return compare("le", a, b, std::less_equal<>());
 }
-Tensor operator>(const Tensor& a, const Tensor& b) {
-  return compare("gt", a, b, std::greater<>());
-}
+Tensor operator>(const Tensor& a, const Tensor& b) { return compare("gt", a, b, std::greater<>()); }
 Tensor operator>=(const Tensor& a, const Tensor& b) {
   return compare("ge", a, b, std::greater_equal<>());
 }

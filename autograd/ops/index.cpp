@@ -51,9 +51,7 @@ template <class F> void visit_sums(const char* op, const Tensor& x, F f) {
 }
 
 /// The elements of the fresh tensor y, which are of the type of the other's.
-template <class T> T* elements(const Tensor& y, const T*) {
-  return mutable_data<T>(y);
-}
+template <class T> T* elements(const Tensor& y, const T*) { return mutable_data<T>(y); }
 
 Tensor fresh_copy(const Tensor& x) {
   const Tensor y = empty(x.shape(), x.dtype());

@@ -32,8 +32,8 @@ inline constexpr struct Ellipsis {
 class Index {
  public:
   template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Index(T i)
-      : what_(static_cast<std::int64_t>(i)) {}
+    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+  Index(T i) : what_(static_cast<std::int64_t>(i)) {}
   Index(Range range) : what_(range) {}
   Index(Newaxis) : what_(newaxis) {}
   Index(Ellipsis) : what_(ellipsis) {}

@@ -5,8 +5,8 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
-#include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 
@@ -186,9 +186,7 @@ Tensor read(const char* op, const Tensor& x, const std::vector<Index>& indices) 
 
 }  // namespace
 
-Tensor at(const Tensor& x, const std::vector<Index>& indices) {
-  return read("at", x, indices);
-}
+Tensor at(const Tensor& x, const std::vector<Index>& indices) { return read("at", x, indices); }
 
 Tensor index_put(const Tensor& given, const std::vector<Index>& indices, const Tensor& put_values,
                  IndexPutOptions options) {

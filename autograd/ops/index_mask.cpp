@@ -4,8 +4,8 @@
 
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
-#include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 
@@ -35,9 +35,7 @@ std::vector<std::int64_t> positions(const Tensor& x) {
 
 namespace detail {
 
-Tensor true_positions(const Tensor& mask) {
-  return tensor(positions(mask));
-}
+Tensor true_positions(const Tensor& mask) { return tensor(positions(mask)); }
 
 }  // namespace detail
 

@@ -7,8 +7,8 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
-#include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 

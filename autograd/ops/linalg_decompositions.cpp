@@ -26,13 +26,9 @@ namespace {
 
 using Cotangents = std::span<const Tensor>;
 
-template <class T> const T* elements(const Tensor& x) {
-  return static_cast<const T*>(x.raw());
-}
+template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
 
-Tensor t(const Tensor& x) {
-  return transpose(x);
-}
+Tensor t(const Tensor& x) { return transpose(x); }
 
 /// The sum of the terms that are defined; undefined where none is.
 Tensor plus(const Tensor& a, const Tensor& b) {
@@ -46,9 +42,7 @@ Tensor reciprocal_or_zero(const Tensor& x) {
 }
 
 /// w_j - w_i at [i, j]
-Tensor differences(const Tensor& w) {
-  return unsqueeze(w, -2) - unsqueeze(w, -1);
-}
+Tensor differences(const Tensor& w) { return unsqueeze(w, -2) - unsqueeze(w, -1); }
 
 [[noreturn]] void no_convergence(const char* op, const Tensor& a, std::int64_t i) {
   fail<LinalgError>(op,

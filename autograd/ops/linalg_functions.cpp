@@ -22,9 +22,7 @@ using namespace detail;
 
 namespace {
 
-Tensor t(const Tensor& x) {
-  return transpose(x);
-}
+Tensor t(const Tensor& x) { return transpose(x); }
 
 double epsilon(Dtype dtype) {
   return dtype == float32 ? std::numeric_limits<float>::epsilon()

@@ -22,9 +22,7 @@ using namespace detail;
 
 namespace {
 
-template <class T> const T* elements(const Tensor& x) {
-  return static_cast<const T*>(x.raw());
-}
+template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
 
 [[noreturn]] void singular(const char* op, const Tensor& a, std::int64_t i, int pivot) {
   fail<LinalgError>(
@@ -109,9 +107,7 @@ Tensor cofactors(const Tensor& a) {
 
 }  // namespace
 
-Tensor inv(const Tensor& a) {
-  return inverse(a, Singular::raises);
-}
+Tensor inv(const Tensor& a) { return inverse(a, Singular::raises); }
 
 Tensor solve(const Tensor& given_a, const Tensor& given_b) {
   Tensor a = given_a, b = given_b;

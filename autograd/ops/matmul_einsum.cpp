@@ -25,9 +25,7 @@ namespace {
 /// last, are the characters '0', '1', ... '7'.
 using Labels = std::string;
 
-bool has(const Labels& labels, char label) {
-  return labels.find(label) != Labels::npos;
-}
+bool has(const Labels& labels, char label) { return labels.find(label) != Labels::npos; }
 
 struct Operand {
   Tensor x;

@@ -21,9 +21,7 @@ struct Standardised {
   Tensor y, mean, var;
 };
 
-template <class T> const T* read(const Tensor& t) {
-  return static_cast<const T*>(t.raw());
-}
+template <class T> const T* read(const Tensor& t) { return static_cast<const T*>(t.raw()); }
 
 /// The vjp by public ops, which differentiates again.
 Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double eps,

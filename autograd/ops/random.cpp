@@ -24,9 +24,7 @@ void need_floating(const char* op, const Tensor& x) {
     fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", name(x.dtype())));
 }
 
-bool holds(const Tensor& condition) {
-  return all(condition).item<bool>();
-}
+bool holds(const Tensor& condition) { return all(condition).item<bool>(); }
 
 }  // namespace
 

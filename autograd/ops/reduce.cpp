@@ -102,9 +102,7 @@ Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
 
 namespace {
 
-Tensor deviation(const Tensor& x, const Axes& axes) {
-  return x - mean(x, axes, {.keepdim = true});
-}
+Tensor deviation(const Tensor& x, const Axes& axes) { return x - mean(x, axes, {.keepdim = true}); }
 
 /// What the sum of the squared deviations is divided by.
 double degrees_of_freedom(const char* op, const Tensor& x, AxisSet set, double correction) {

@@ -52,9 +52,7 @@ AxisSet checked_axes(const char* op, const Tensor& x, const Axes& axes) {
 }
 
 /// Whether neither one axis is reduced nor all.
-bool several(const Axes& axes) {
-  return !axes.is_all() && axes.list.size() != 1;
-}
+bool several(const Axes& axes) { return !axes.is_all() && axes.list.size() != 1; }
 
 /// f(x, -1) where several reduced axes have been joined, row-major, into the last.
 template <class F>
@@ -96,7 +94,8 @@ Tensor first_extreme(const char* op, const Tensor& x, const Axes& axes, ReduceOp
   if (axes.is_all()) {
     const Tensor at = reshape(position(x, set, false, find), {1});
     return record(op, std::move(y), {x}, {[at, shape](const Tensor& g) {
-                    return reshape(index_select_backward(reshape(g, {1}), 0, at, shape.numel()), shape);
+                    return reshape(index_select_backward(reshape(g, {1}), 0, at, shape.numel()),
+                                   shape);
                   }});
   }
   const int axis = shape.axis(axes.list[0], op);

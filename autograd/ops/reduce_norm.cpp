@@ -19,9 +19,7 @@ Tensor power(const Tensor& x, double p) {
   return p == 1 ? abs(x) : p == 2 ? square(x) : pow(abs(x), p);
 }
 
-Tensor root(const Tensor& x, double p) {
-  return p == 1 ? x : p == 2 ? sqrt(x) : pow(x, 1 / p);
-}
+Tensor root(const Tensor& x, double p) { return p == 1 ? x : p == 2 ? sqrt(x) : pow(x, 1 / p); }
 
 /// Whether every sum is far from over- and underflow, so that it kept its digits.
 bool in_range(const Tensor& sums) {

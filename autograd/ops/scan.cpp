@@ -58,14 +58,10 @@ Tensor delayed(const Tensor& x, const Tensor& first, int axis) {
   return x.size(axis) == 0 ? x : concat({first, slice(x, axis, 0, -1)}, axis);
 }
 
-Tensor first_row(const Tensor& x, int axis) {
-  return slice(x, axis, 0, 1);
-}
+Tensor first_row(const Tensor& x, int axis) { return slice(x, axis, 0, 1); }
 
 /// Bools as int64, for they do not add up.
-Tensor countable(const Tensor& x) {
-  return x.dtype() == bool_ ? x.to(int64) : x;
-}
+Tensor countable(const Tensor& x) { return x.dtype() == bool_ ? x.to(int64) : x; }
 
 template <class Kernel>
 WithIndices running_extreme(const char* op, const Tensor& x, std::int64_t axis, Kernel kernel) {

@@ -13,9 +13,7 @@ using namespace detail;
 
 namespace {
 
-std::size_t at(int axis) {
-  return static_cast<std::size_t>(axis);
-}
+std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
 /// A fresh tensor of `shape` whose axis i walks through x in steps of from[i] elements.
 Tensor strided_copy(const Tensor& x, const Shape& shape, const Strides& from) {

@@ -57,8 +57,8 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis 
 /// Parts of sizes[i] rows along `axis`. Throws ValueError unless they add up to its extent.
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
                           std::int64_t axis = 0);
-/// At most `count` parts of equal size along `axis`, the last one smaller where they do not come out
-/// even. Throws ValueError for a count below 1.
+/// At most `count` parts of equal size along `axis`, the last one smaller where they do not come
+/// out even. Throws ValueError for a count below 1.
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis = 0);
 /// The rows along `axis`, one axis fewer each: the inverse of stack.
 std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis = 0);

@@ -33,9 +33,7 @@ Tensor along_rows(const char* op, Kernel kernel, const Tensor& x, const In&... m
   return y;
 }
 
-Tensor row_sums(const Tensor& x) {
-  return sum(x, -1, {.keepdim = true});
-}
+Tensor row_sums(const Tensor& x) { return sum(x, -1, {.keepdim = true}); }
 
 Tensor softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::softmax(arguments...); };

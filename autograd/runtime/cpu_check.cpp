@@ -28,7 +28,7 @@ extern "C" __attribute__((constructor(101), visibility("default"))) void gradtap
     complete = false;
   }
   if (complete) return;
-  std::fputs(
-      ", which this CPU lacks; rebuild with -DGRADTAPE_ARCH=x86-64-v3 or baseline.\n", stderr);
+  std::fputs(", which this CPU lacks; rebuild with -DGRADTAPE_ARCH=x86-64-v3 or baseline.\n",
+             stderr);
   std::_Exit(1);
 }

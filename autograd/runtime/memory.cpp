@@ -218,12 +218,8 @@ thread_local Reaper reaper;
 }  // namespace
 
 #ifdef GRADTAPE_NO_CACHE
-void* allocate(std::size_t bytes) {
-  return system_allocate(std::max<std::size_t>(bytes, 1));
-}
-void deallocate(void* block, std::size_t) noexcept {
-  std::free(block);
-}
+void* allocate(std::size_t bytes) { return system_allocate(std::max<std::size_t>(bytes, 1)); }
+void deallocate(void* block, std::size_t) noexcept { std::free(block); }
 #else
 void* allocate(std::size_t bytes) {
   if (bytes > small_limit) return allocate_large(bytes);
@@ -245,8 +241,6 @@ void deallocate(void* block, std::size_t bytes) noexcept {
 
 }  // namespace detail
 
-void release_cached_memory() {
-  detail::large_pool().clear();
-}
+void release_cached_memory() { detail::large_pool().clear(); }
 
 }  // namespace gradtape

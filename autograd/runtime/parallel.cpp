@@ -67,7 +67,7 @@ void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int6
       return i == pieces ? n : i * n / pieces / unit * unit;
     };
     std::exception_ptr error;
-#pragma omp parallel for num_threads(static_cast <int>(pieces)) schedule(static)
+#pragma omp parallel for num_threads(static_cast<int>(pieces)) schedule(static)
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       try {
         f(context, edge(piece), edge(piece + 1));

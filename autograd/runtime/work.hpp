@@ -23,8 +23,8 @@ template <class Flops, class Bytes> void count_work(Flops flops, Bytes bytes) {
           work.bytes + static_cast<std::int64_t>(bytes)};
 }
 
-/// The bytes that this thread has allocated for values less those that it has freed; values of up to
-/// 256 bytes live in their own small blocks and are not counted.
+/// The bytes that this thread has allocated for values less those that it has freed; values of up
+/// to 256 bytes live in their own small blocks and are not counted.
 inline constinit thread_local std::int64_t held_bytes = 0;
 
 }  // namespace gradtape::detail

@@ -5,11 +5,11 @@
 #include <optional>
 #include <unordered_map>
 
-#include "gradtape/autograd/tape/interception.hpp"
-#include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape/interception.hpp"
+#include "gradtape/autograd/tape/node.hpp"
 
 namespace gradtape {
 
@@ -59,19 +59,13 @@ std::vector<Tensor> ones_for(std::vector<Tensor> tensors) {
 
 }  // namespace
 
-bool detail::takes_rows(Node& leaf) {
-  return takes_rows_now && leaf.extra->hooks.empty();
-}
+bool detail::takes_rows(Node& leaf) { return takes_rows_now && leaf.extra->hooks.empty(); }
 
-PassStatistics last_pass() {
-  return statistics;
-}
+PassStatistics last_pass() { return statistics; }
 
 VjpInterception::VjpInterception(std::function<Tensor(const VjpCall&)> alter)
     : alter_(std::move(alter)), outer_(std::exchange(interception, this)) {}
-VjpInterception::~VjpInterception() {
-  interception = outer_;
-}
+VjpInterception::~VjpInterception() { interception = outer_; }
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "gradtape/autograd/generator.hpp"
-#include "gradtape/autograd/tape/recording.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tape/recording.hpp"
 
 namespace gradtape {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/tape/recording.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tape/recording.hpp"
 
 namespace gradtape {
 namespace {

@@ -58,18 +58,10 @@ Parameter::Cell& Parameter::cell() const {
   return *cell_;
 }
 
-const Tensor& Parameter::tensor() const {
-  return cell().current;
-}
-const std::string& Parameter::name() const {
-  return cell().leaf->extra->name;
-}
-void Parameter::set_name(std::string name) const {
-  cell().leaf->extra->name = std::move(name);
-}
-Tensor Parameter::grad() const {
-  return cell().tracked().grad();
-}
+const Tensor& Parameter::tensor() const { return cell().current; }
+const std::string& Parameter::name() const { return cell().leaf->extra->name; }
+void Parameter::set_name(std::string name) const { cell().leaf->extra->name = std::move(name); }
+Tensor Parameter::grad() const { return cell().tracked().grad(); }
 RowGradient Parameter::row_gradient() const {
   auto& more = *cell().leaf->extra;
   const std::lock_guard lock(more.mutex);
@@ -77,9 +69,7 @@ RowGradient Parameter::row_gradient() const {
   more.rows = {joined(more.rows, shape())};
   return more.rows[0];
 }
-void Parameter::zero_grad() const {
-  cell().tracked().zero_grad();
-}
+void Parameter::zero_grad() const { cell().tracked().zero_grad(); }
 
 void Parameter::set(const Tensor& value) const {
   cell().put(fitting("Parameter::set", name(), tensor(), value));
@@ -114,9 +104,7 @@ void Parameter::freeze(bool frozen) const {
   current = Tensor(current.value_ref(), frozen ? Ref<Node>() : leaf);
 }
 
-bool Parameter::is_frozen() const {
-  return !tensor().is_tracked();
-}
+bool Parameter::is_frozen() const { return !tensor().is_tracked(); }
 
 // ---- Buffer ----
 
@@ -134,15 +122,9 @@ Buffer::Cell& Buffer::cell() const {
   return *cell_;
 }
 
-const Tensor& Buffer::tensor() const {
-  return cell().current;
-}
-const std::string& Buffer::name() const {
-  return cell().name;
-}
-void Buffer::set_name(std::string name) const {
-  cell().name = std::move(name);
-}
+const Tensor& Buffer::tensor() const { return cell().current; }
+const std::string& Buffer::name() const { return cell().name; }
+void Buffer::set_name(std::string name) const { cell().name = std::move(name); }
 
 void Buffer::set(const Tensor& value) const {
   cell().current = fitting("Buffer::set", name(), tensor(), value);

@@ -55,9 +55,7 @@ void bury(Node* node) noexcept {
 
 }  // namespace
 
-Shape Node::shape() {
-  return Shape::trusted(extents(*this), ndim);
-}
+Shape Node::shape() { return Shape::trusted(extents(*this), ndim); }
 
 void Node::destroy() noexcept {
   order = reinterpret_cast<std::uintptr_t>(std::exchange(graveyard.head, this));
@@ -89,9 +87,7 @@ Work Node::work() {
   return {words[0], words[1]};
 }
 
-std::int64_t Node::held() {
-  return has_work ? extents(*this)[ndim + 2] : 0;
-}
+std::int64_t Node::held() { return has_work ? extents(*this)[ndim + 2] : 0; }
 
 Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count,
                 const Work& work, std::int64_t held) {
@@ -228,9 +224,7 @@ void check_vjps(const char* name, std::size_t inputs, std::span<const Vjp> vjps)
 
 }  // namespace
 
-bool watched() {
-  return watch_count.load(std::memory_order_relaxed) > 0;
-}
+bool watched() { return watch_count.load(std::memory_order_relaxed) > 0; }
 
 }  // namespace detail
 
@@ -284,9 +278,7 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
   return outputs;
 }
 
-bool recording() {
-  return recording_enabled;
-}
+bool recording() { return recording_enabled; }
 NoGrad::NoGrad() : before_(std::exchange(recording_enabled, false)) {}
 NoGrad::~NoGrad() {
   recording_enabled = before_;
@@ -295,9 +287,7 @@ NoGrad::~NoGrad() {
 detail::WithRecording::WithRecording() : before_(std::exchange(recording_enabled, true)) {
   if (!before_) count_from_now();
 }
-detail::WithRecording::~WithRecording() {
-  recording_enabled = before_;
-}
+detail::WithRecording::~WithRecording() { recording_enabled = before_; }
 detail::InsideOp::InsideOp() : InsideOp(false) {}
 detail::InsideOp::InsideOp(bool recording)
     : recording_before_(std::exchange(recording_enabled, recording)),
@@ -306,13 +296,9 @@ detail::InsideOp::~InsideOp() {
   recording_enabled = recording_before_;
   inside = inside_before_;
 }
-bool detail::inside_op() {
-  return inside;
-}
+bool detail::inside_op() { return inside; }
 
-Watch::Watch() : next_(std::exchange(watches, this)) {
-  ++watch_count;
-}
+Watch::Watch() : next_(std::exchange(watches, this)) { ++watch_count; }
 Watch::~Watch() {
   watches = next_;
   --watch_count;
@@ -335,9 +321,7 @@ Tensor Tensor::requires_grad(std::string name) const {
   return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
 }
 
-bool Tensor::is_leaf() const {
-  return node_ && node_->leaf;
-}
+bool Tensor::is_leaf() const { return node_ && node_->leaf; }
 
 Tensor Tensor::grad() const {
   if (!is_leaf())

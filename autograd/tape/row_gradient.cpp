@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tape/node.hpp"
 
 namespace gradtape::detail {
 namespace {

@@ -72,8 +72,7 @@ Tensor full_like(const Tensor& like, double value) {
 namespace {
 
 /// The 1-d tensor of f(0) ... f(count - 1), where f gives a double.
-template <class F>
-Tensor tabulate(const char* op, std::int64_t count, Dtype dtype, F f) {
+template <class F> Tensor tabulate(const char* op, std::int64_t count, Dtype dtype, F f) {
   const Tensor x = empty({count}, dtype);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);

@@ -17,8 +17,7 @@ using namespace detail;
 namespace {
 
 /// N blocks, word w of block i at [w][i], so that the compiler can compute them side by side.
-template <std::size_t N>
-using Blocks = std::array<std::array<std::uint32_t, N>, 4>;
+template <std::size_t N> using Blocks = std::array<std::array<std::uint32_t, N>, 4>;
 
 constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
@@ -26,8 +25,7 @@ constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) {
   return std::uint64_t{high} << 32 | low;
 }
 
-template <std::size_t N>
-void scramble(Blocks<N>& x, std::array<std::uint32_t, 2> key) {
+template <std::size_t N> void scramble(Blocks<N>& x, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     for (std::size_t i = 0; i < N; ++i) {
       const std::uint64_t p = std::uint64_t{0xD2511F53} * x[0][i];
@@ -43,8 +41,7 @@ void scramble(Blocks<N>& x, std::array<std::uint32_t, 2> key) {
 }
 
 /// Blocks position ... position + N - 1 of the stream of `seed`.
-template <std::size_t N>
-Blocks<N> blocks_at(std::uint64_t seed, std::uint64_t position) {
+template <std::size_t N> Blocks<N> blocks_at(std::uint64_t seed, std::uint64_t position) {
   Blocks<N> x{};
   for (std::size_t i = 0; i < N; ++i) {
     x[0][i] = low(position + i);
@@ -55,8 +52,7 @@ Blocks<N> blocks_at(std::uint64_t seed, std::uint64_t position) {
 }
 
 /// Uniform in [0, 1) with all the bits that the type holds: 24 of each word, or 53 of each pair.
-template <class T, std::size_t N>
-std::array<T, N * 16 / sizeof(T)> uniforms(const Blocks<N>& x) {
+template <class T, std::size_t N> std::array<T, N * 16 / sizeof(T)> uniforms(const Blocks<N>& x) {
   std::array<T, N * 16 / sizeof(T)> u;
   for (std::size_t i = 0; i < N; ++i) {
     if constexpr (sizeof(T) == 4) {
@@ -72,8 +68,7 @@ std::array<T, N * 16 / sizeof(T)> uniforms(const Blocks<N>& x) {
 
 /// Fills a tensor with make(uniforms): element i comes from block first + i / (elements of a
 /// block), however many threads share the work.
-template <class T, class F>
-void fill(const Tensor& x, Generator& generator, F make) {
+template <class T, class F> void fill(const Tensor& x, Generator& generator, F make) {
   constexpr std::int64_t batch = 16, per_block = 16 / sizeof(T), per_batch = batch * per_block;
   const auto n = x.numel();
   const auto seed = generator.seed();
@@ -90,8 +85,7 @@ void fill(const Tensor& x, Generator& generator, F make) {
 }
 
 /// Pairs of uniforms to pairs of normals (Box and Muller 1958).
-template <class T, std::size_t N>
-std::array<T, N> normals(std::array<T, N> u) {
+template <class T, std::size_t N> std::array<T, N> normals(std::array<T, N> u) {
   for (std::size_t k = 0; k < N; k += 2) {
     const T radius = std::sqrt(T(-2) * std::log(T(1) - u[k]));
     const T angle = 2 * std::numbers::pi_v<T> * u[k + 1];
@@ -154,9 +148,8 @@ void seed(std::uint64_t seed) { default_generator() = Generator(seed); }
 
 Tensor rand(const Shape& shape, Dtype dtype, Generator& generator) {
   const Tensor x = empty(shape, dtype);
-  visit_floating(dtype, "rand", [&](auto zero) {
-    fill<decltype(zero)>(x, generator, [](auto u) { return u; });
-  });
+  visit_floating(dtype, "rand",
+                 [&](auto zero) { fill<decltype(zero)>(x, generator, [](auto u) { return u; }); });
   return x;
 }
 

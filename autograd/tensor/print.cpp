@@ -33,8 +33,7 @@ Number split_number(T value, std::chars_format format, Precision... precision) {
 }
 
 /// The shortest digits that read back as `value`, but at most eight behind the point.
-template <class T>
-Number to_number(T value, std::chars_format format) {
+template <class T> Number to_number(T value, std::chars_format format) {
   Number number = split_number(value, format);
   if (number.decimals() <= max_decimals) return number;
   number = split_number(value, format, static_cast<int>(max_decimals));
@@ -43,22 +42,20 @@ Number to_number(T value, std::chars_format format) {
 }
 
 /// NumPy's rule: a large, a small or a wide range of magnitudes is written in scientific notation.
-template <class T>
-std::chars_format choose_format(const std::vector<T>& values) {
+template <class T> std::chars_format choose_format(const std::vector<T>& values) {
   T largest = 0, smallest = std::numeric_limits<T>::infinity();
   for (const T value : values) {
     if (!std::isfinite(value) || value == 0) continue;
     largest = std::max(largest, std::abs(value));
     smallest = std::min(smallest, std::abs(value));
   }
-  const bool scientific = largest >= T(1e8) || static_cast<double>(smallest) < 1e-4 ||
-                          largest / smallest > 1000;
+  const bool scientific =
+      largest >= T(1e8) || static_cast<double>(smallest) < 1e-4 || largest / smallest > 1000;
   return scientific ? std::chars_format::scientific : std::chars_format::fixed;
 }
 
 /// Numbers whose points align: by equally many digits in scientific notation, else by blanks.
-template <class T>
-std::vector<std::string> to_texts(const std::vector<T>& values) {
+template <class T> std::vector<std::string> to_texts(const std::vector<T>& values) {
   const auto format = choose_format(values);
   std::size_t decimals = 0, exponent_size = 0;
   std::vector<Number> numbers;
@@ -116,8 +113,7 @@ class Printer {
 
  private:
   /// Calls f(i) for the indices shown along an axis, and f(-1) in place of those left out.
-  template <class F>
-  void each_shown(int axis, F f) const {
+  template <class F> void each_shown(int axis, F f) const {
     const auto n = shape_[axis];
     const bool cut = summarise_ && n > 2 * edge_items;
     for (std::int64_t i = 0; i < n; ++i) {

@@ -26,9 +26,7 @@ int Shape::axis(std::int64_t axis, const char* op) const {
   return static_cast<int>(axis < 0 ? axis + ndim_ : axis);
 }
 
-std::string Shape::str() const {
-  return fmt::format("[{}]", fmt::join(begin(), end(), ", "));
-}
+std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
 
 Shape broadcast(const Shape& a, const Shape& b, const char* op) {
   const bool a_longer = a.ndim() >= b.ndim();
@@ -55,8 +53,6 @@ bool broadcasts_to(const Shape& from, const Shape& to) {
   return true;
 }
 
-std::ostream& operator<<(std::ostream& out, const Shape& shape) {
-  return out << shape.str();
-}
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
 
 }  // namespace gradtape

@@ -16,13 +16,9 @@ struct DeepCopy::Copies {
   std::unordered_map<const void*, Pair> of;
 };
 
-DeepCopy::DeepCopy() : copies_(std::make_unique<Copies>()), outer_(innermost) {
-  innermost = this;
-}
+DeepCopy::DeepCopy() : copies_(std::make_unique<Copies>()), outer_(innermost) { innermost = this; }
 
-DeepCopy::~DeepCopy() {
-  innermost = outer_;
-}
+DeepCopy::~DeepCopy() { innermost = outer_; }
 
 std::shared_ptr<void> DeepCopy::held(const std::shared_ptr<void>& original, Copier copier) {
   if (!innermost || !original) return original;

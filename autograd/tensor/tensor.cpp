@@ -13,10 +13,14 @@ namespace gradtape {
 
 const char* name(Dtype dtype) {
   switch (dtype) {
-    case Dtype::float32: return "float32";
-    case Dtype::float64: return "float64";
-    case Dtype::int64: return "int64";
-    default: return "bool";
+    case Dtype::float32:
+      return "float32";
+    case Dtype::float64:
+      return "float64";
+    case Dtype::int64:
+      return "int64";
+    default:
+      return "bool";
   }
 }
 
@@ -151,8 +155,7 @@ bool is_unique(const Tensor& x) {
 using namespace detail;
 
 namespace {
-template <class T>
-Tensor literal(T element) {
+template <class T> Tensor literal(T element) {
   Tensor x = make_scalar(element);
   x.value_ref()->weak = true;
   return x;
@@ -180,13 +183,12 @@ std::int64_t Tensor::size(std::int64_t axis) const {
 }
 
 namespace {
-template <class To>
-To only_element(const Tensor& x) {
+template <class To> To only_element(const Tensor& x) {
   if (x.numel() != 1)
     fail<ShapeError>("item",
                      fmt::format("needs exactly one element, {} has {}", describe(x), x.numel()));
-  return visit_dtype(
-      x.dtype(), [&](auto zero) { return convert<To>(x.data<decltype(zero)>()[0], "item"); });
+  return visit_dtype(x.dtype(),
+                     [&](auto zero) { return convert<To>(x.data<decltype(zero)>()[0], "item"); });
 }
 }  // namespace
 
@@ -211,8 +213,7 @@ Tensor Tensor::to(Dtype target) const {
   return record("to", std::move(y), {*this}, {[own](const Tensor& g) { return g.to(own); }});
 }
 
-template <class T>
-Tensor tensor(std::span<const T> values, const Shape& shape) {
+template <class T> Tensor tensor(std::span<const T> values, const Shape& shape) {
   if (static_cast<std::int64_t>(values.size()) != checked_numel(shape))
     fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}", shape.str(),
                                            shape.numel(), values.size()));

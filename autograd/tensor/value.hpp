@@ -30,8 +30,7 @@ inline Value* make_value(const std::int64_t* extents, int ndim, std::int64_t num
 inline void* inline_elements(Value& v) { return v.extents() + v.ndim; }
 
 /// A 0-d tensor that holds `element`.
-template <class T>
-Tensor make_scalar(T element) {
+template <class T> Tensor make_scalar(T element) {
   auto* v = make_value(nullptr, 0, 1, dtype_of<T>, sizeof(std::int64_t));
   *static_cast<T*>(inline_elements(*v)) = element;
   v->data.store(inline_elements(*v), std::memory_order_relaxed);
@@ -40,8 +39,7 @@ Tensor make_scalar(T element) {
 
 /// `from` as an element of another type. Throws ValueError for a NaN, an infinity or a number out
 /// of range where an integer is asked for.
-template <class To, class From>
-To convert(From from, const char* op) {
+template <class To, class From> To convert(From from, const char* op) {
   if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>)
     if (!(from >= From(-0x1p63) && from < From(0x1p63)))
       fail<ValueError>(op, std::to_string(from) + " does not fit int64");

@@ -33,9 +33,7 @@ const Source& Dataset::source() const {
   return source_ ? *source_ : *none;
 }
 
-std::int64_t Dataset::size() const {
-  return source().size();
-}
+std::int64_t Dataset::size() const { return source().size(); }
 
 Sample Dataset::operator[](std::int64_t i) const {
   if (i < 0 || i >= size())

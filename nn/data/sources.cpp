@@ -192,9 +192,7 @@ Batch Source::batch(std::span<const std::int64_t> index, std::span<Generator> ge
 
 namespace detail {
 
-SourcePointer tensor_source(Batch all) {
-  return std::make_shared<TensorSource>(std::move(all));
-}
+SourcePointer tensor_source(Batch all) { return std::make_shared<TensorSource>(std::move(all)); }
 SourcePointer function_source(std::int64_t size,
                               std::function<Sample(std::int64_t, Generator&)> f) {
   return std::make_shared<FunctionSource>(size, std::move(f));

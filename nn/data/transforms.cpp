@@ -11,9 +11,7 @@
 namespace gradtape::nn::data {
 namespace {
 
-double uniform(Generator& generator) {
-  return rand({}, float64, generator).item<double>();
-}
+double uniform(Generator& generator) { return rand({}, float64, generator).item<double>(); }
 
 void need_axes(const char* op, const Tensor& input, int least) {
   if (input.ndim() < least)
@@ -45,13 +43,9 @@ std::pair<std::int64_t, std::int64_t> height_and_width(const char* what, const E
 
 }  // namespace
 
-Transform random_horizontal_flip(double p) {
-  return random_flip("random_horizontal_flip", p, -1);
-}
+Transform random_horizontal_flip(double p) { return random_flip("random_horizontal_flip", p, -1); }
 
-Transform random_vertical_flip(double p) {
-  return random_flip("random_vertical_flip", p, -2);
-}
+Transform random_vertical_flip(double p) { return random_flip("random_vertical_flip", p, -2); }
 
 Transform random_crop(const RandomCropOptions& options) {
   const auto [height, width] = height_and_width("size", options.size, 1);

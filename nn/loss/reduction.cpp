@@ -51,8 +51,6 @@ Tensor labels(const char* op, const Tensor& target, const Tensor& like) {
   return b;
 }
 
-Tensor at_least_0(const Tensor& x) {
-  return where(x < 0, 0, x);
-}
+Tensor at_least_0(const Tensor& x) { return where(x < 0, 0, x); }
 
 }  // namespace gradtape::nn::loss_detail

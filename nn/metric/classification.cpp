@@ -16,9 +16,7 @@ namespace {
 
 using gradtape::detail::describe;
 
-std::int64_t count(const Tensor& flags) {
-  return sum(flags.to(int64)).item<std::int64_t>();
-}
+std::int64_t count(const Tensor& flags) { return sum(flags.to(int64)).item<std::int64_t>(); }
 
 Tensor indices(const char* op, const char* what, const Tensor& x) {
   if (is_floating(x.dtype()))
@@ -129,9 +127,7 @@ void Perplexity::update(const Tensor& logits, const Tensor& target) {
   if (n > 0) nats_.update(nats.item<double>() / static_cast<double>(n), static_cast<double>(n));
 }
 
-double Perplexity::compute() const {
-  return std::exp(nats_.compute());
-}
+double Perplexity::compute() const { return std::exp(nats_.compute()); }
 
 double perplexity(const Tensor& logits, const Tensor& target, const PerplexityOptions& options) {
   Perplexity metric(options);

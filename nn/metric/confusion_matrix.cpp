@@ -91,9 +91,7 @@ std::vector<ConfusionMatrix::Counts> ConfusionMatrix::counts() const {
   return counts;
 }
 
-double ConfusionMatrix::accuracy() const {
-  return recall({.average = Average::micro});
-}
+double ConfusionMatrix::accuracy() const { return recall({.average = Average::micro}); }
 
 double ConfusionMatrix::score(double ClassScores::*which, const ScoreOptions& options) const {
   const auto counts = this->counts();

@@ -285,9 +285,7 @@ void check(const Chart& chart) {
 
 }  // namespace
 
-std::string series_colour(std::size_t place) {
-  return palette[place % std::size(palette)];
-}
+std::string series_colour(std::size_t place) { return palette[place % std::size(palette)]; }
 
 std::string chart_svg(const std::vector<Chart>& charts) {
   double beside = 24, width = 0, height = 0;  // all charts end at the same place

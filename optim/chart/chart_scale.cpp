@@ -83,9 +83,7 @@ double Scale::within(double value) const {
   return std::clamp(value, logarithmic_ ? 1e-290 : -1e300, 1e300);
 }
 
-bool Scale::has(double value) const {
-  return std::isfinite(value) && (!logarithmic_ || value > 0);
-}
+bool Scale::has(double value) const { return std::isfinite(value) && (!logarithmic_ || value > 0); }
 
 double Scale::operator()(double value) const {
   value = within(value);

@@ -14,9 +14,7 @@ std::size_t last_word_at(const std::string& name) {
   return space == name.npos || space + 1 == name.size() ? 0 : space + 1;
 }
 
-std::string last_word(const std::string& name) {
-  return name.substr(last_word_at(name));
-}
+std::string last_word(const std::string& name) { return name.substr(last_word_at(name)); }
 
 /// The names in the log, those that end in the same word together.
 std::vector<std::vector<std::string>> group(const std::vector<LogRecord>& log) {

@@ -24,9 +24,7 @@ void set_all(const std::vector<Variable>& variables, const std::vector<Tensor>& 
     variables[i].set(values[i].to(variables[i].dtype()));
 }
 
-std::string key(const char* kind, std::size_t i) {
-  return fmt::format("{}.{}", kind, i);
-}
+std::string key(const char* kind, std::size_t i) { return fmt::format("{}.{}", kind, i); }
 
 void write(StateDict& state, const char* kind, const std::vector<Tensor>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) state.emplace(key(kind, i), values[i]);

@@ -7,8 +7,8 @@
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/optim/training/log_table.hpp"
 #include "gradtape/optim/run_log.hpp"
+#include "gradtape/optim/training/log_table.hpp"
 
 namespace gradtape::optim {
 namespace {

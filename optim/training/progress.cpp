@@ -58,9 +58,7 @@ Progress::Progress(std::int64_t epochs, std::int64_t samples_per_epoch,
       samples_per_epoch_(std::max<std::int64_t>(0, samples_per_epoch)),
       epoch_(std::max<std::int64_t>(0, options.first_epoch)) {}
 
-Progress::~Progress() {
-  finish();
-}
+Progress::~Progress() { finish(); }
 
 void Progress::advance(std::int64_t samples, const NamedValues& means) noexcept try {
   if (epoch_over_) {
@@ -113,9 +111,7 @@ bool Progress::is_milestone() const {
   return epochs_ <= 20 || epoch_ % (epochs_ / 10) == 0 || epoch_ >= epochs_;
 }
 
-double Progress::seconds() const {
-  return detail::clock_seconds() - start_;
-}
+double Progress::seconds() const { return detail::clock_seconds() - start_; }
 
 /// The epochs that are done, with the share of the present one.
 double Progress::done() const {

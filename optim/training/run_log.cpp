@@ -67,9 +67,7 @@ RunLog::~RunLog() {
   if (file_ >= 0) ::close(file_);
 }
 
-double RunLog::seconds() const {
-  return seconds_before_ + detail::clock_seconds() - start_;
-}
+double RunLog::seconds() const { return seconds_before_ + detail::clock_seconds() - start_; }
 
 void RunLog::check(const NamedValues& values) const {
   for (auto at = values.begin(); at != values.end(); ++at) {

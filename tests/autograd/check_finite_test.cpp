@@ -17,9 +17,8 @@ bool contains(const std::string& text, const std::string& part) {
 
 /// sqrt whose vjp multiplies plainly.
 Tensor plain_sqrt(const Tensor& x) {
-  return record("plain_sqrt", sqrt(x.detach()), {x}, {[x](const Tensor& g) {
-                  return g * (0.5 / sqrt(x));
-                }});
+  return record("plain_sqrt", sqrt(x.detach()), {x},
+                {[x](const Tensor& g) { return g * (0.5 / sqrt(x)); }});
 }
 
 }  // namespace

@@ -34,9 +34,7 @@ std::string number(double x) {
 }
 
 /// Derivatives without the sign of their zeros, which means nothing.
-Tensor unsigned_zeros(const Tensor& x) {
-  return where(x == 0, 0.0, x);
-}
+Tensor unsigned_zeros(const Tensor& x) { return where(x == 0, 0.0, x); }
 
 std::string numbers(const Tensor& x) {
   if (x.ndim() == 0) return number(x.item<double>());

@@ -19,9 +19,7 @@ Tensor random(const Shape& shape, std::uint64_t seed) {
   return rand(shape, float64, generator) * 2.0 - 1.0;
 }
 
-double inner_product(const Tensor& a, const Tensor& b) {
-  return sum(a * b).item<double>();
-}
+double inner_product(const Tensor& a, const Tensor& b) { return sum(a * b).item<double>(); }
 
 bool close(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && allclose(a, b, 1e-10, 1e-12);
@@ -31,17 +29,11 @@ const Tensor a = tensor({{0.5, -1.0, 2.0}, {1.5, 0.25, -0.75}}, float64);
 const Tensor b = tensor({{1.0, 0.5}, {-0.5, 2.0}, {0.25, -1.0}}, float64);
 
 /// Two inputs, a result of shape [2, 2].
-Tensor product(const Tensors& x) {
-  return tanh(matmul(x[0], x[1]));
-}
+Tensor product(const Tensors& x) { return tanh(matmul(x[0], x[1])); }
 /// Two inputs, one element.
-Tensor energy(const Tensors& x) {
-  return sum(square(product(x)));
-}
+Tensor energy(const Tensors& x) { return sum(square(product(x))); }
 
-Tensor cube_sum(const Tensor& x) {
-  return sum(x * x * x);
-}
+Tensor cube_sum(const Tensor& x) { return sum(x * x * x); }
 
 /// A block matrix as one: blocks[i][j] of shape x_i.shape + x_j.shape.
 Tensor joined(const std::vector<Tensors>& blocks, const Tensors& x) {

@@ -18,8 +18,7 @@ namespace {
 using Block = std::array<std::uint32_t, 4>;
 
 /// Calls f with 1 and with 3 threads and returns both results.
-template <class F>
-std::array<Tensor, 2> with_threads(F f) {
+template <class F> std::array<Tensor, 2> with_threads(F f) {
   const int before = num_threads();
   set_num_threads(1);
   const Tensor one = f();
@@ -73,9 +72,15 @@ TEST_CASE("rand maps the leading bits of the stream to [0, 1)") {
 TEST_CASE("the same numbers come for any number of threads") {
   const Shape shape{401, 503};
   for (const Dtype dtype : {float32, float64}) {
-    const auto [a, b] = with_threads([&] { Generator g(3); return rand(shape, dtype, g); });
+    const auto [a, b] = with_threads([&] {
+      Generator g(3);
+      return rand(shape, dtype, g);
+    });
     CHECK(array_equal(a, b));
-    const auto [c, d] = with_threads([&] { Generator g(3); return randn(shape, dtype, g); });
+    const auto [c, d] = with_threads([&] {
+      Generator g(3);
+      return randn(shape, dtype, g);
+    });
     CHECK(array_equal(c, d));
     const auto [e, f] = with_threads([&] {
       Generator g(3);

@@ -264,8 +264,8 @@ TEST_CASE("gradcheck refuses evidence that proves nothing, and says why") {
                  "the output is int64, which has no gradient"));
   CHECK(contains(message([](Inputs x) { return x[0].to(float32); }, {x}),
                  "the output is float32 although the inputs are float64"));
-  CHECK_THROWS_WITH_AS(gradcheck(same, {x}, {.order = 3}),
-                       "gradcheck: order must be 1 or 2, got 3", ValueError);
+  CHECK_THROWS_WITH_AS(gradcheck(same, {x}, {.order = 3}), "gradcheck: order must be 1 or 2, got 3",
+                       ValueError);
   CHECK_THROWS_WITH_AS(gradcheck(same, {x}, {.directions = 0}),
                        "gradcheck: directions must be at least 1, got 0", ValueError);
 }

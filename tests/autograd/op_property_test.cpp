@@ -1,5 +1,5 @@
-#include <gradtape/autograd/mutate_check.hpp>
 #include <gradtape/autograd/check/op_properties.hpp>
+#include <gradtape/autograd/mutate_check.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 
@@ -63,9 +63,7 @@ bool all_zero(const Tensors& gradients) {
 }
 
 /// The op under which errors are thrown.
-const char* title(const OpSample& sample) {
-  return *sample.name ? sample.name : sample.function;
-}
+const char* title(const OpSample& sample) { return *sample.name ? sample.name : sample.function; }
 
 /// Calls `check(sample, inputs)` for every list of shapes of every row.
 template <class Check> void for_each_call(Check check) {
@@ -78,9 +76,7 @@ template <class Check> void for_each_call(Check check) {
     }
 }
 
-void check(const Outcome& outcome) {
-  CHECK_MESSAGE(outcome, outcome.problem);
-}
+void check(const Outcome& outcome) { CHECK_MESSAGE(outcome, outcome.problem); }
 
 }  // namespace
 

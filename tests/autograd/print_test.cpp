@@ -47,8 +47,7 @@ TEST_CASE("integers and bools print to the right of their column") {
 }
 
 TEST_CASE("matrices of a deeper array are set apart by blank lines") {
-  CHECK(reshape(arange(8), {2, 2, 2}).str() ==
-        "[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]]");
+  CHECK(reshape(arange(8), {2, 2, 2}).str() == "[[[0, 1],\n  [2, 3]],\n\n [[4, 5],\n  [6, 7]]]");
 }
 
 TEST_CASE("long rows break where numpy breaks them") {

@@ -6,8 +6,8 @@
 #include <gradtape/autograd/check_finite.hpp>
 #include <gradtape/autograd/checkpoint.hpp>
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/tape.hpp>
 #include <gradtape/autograd/runtime/work.hpp>
+#include <gradtape/autograd/tape.hpp>
 #include <gradtape/optim/optim.hpp>
 
 using namespace gradtape;
@@ -16,9 +16,7 @@ namespace {
 
 using Indices = std::vector<std::int64_t>;
 
-Parameter table() {
-  return Parameter(reshape(linspace(-1, 1.25, 10, float64), {5, 2}), "table");
-}
+Parameter table() { return Parameter(reshape(linspace(-1, 1.25, 10, float64), {5, 2}), "table"); }
 
 /// A sum over looked up rows with a weight of its own for every element.
 Tensor loss_of(const Tensor& rows) {

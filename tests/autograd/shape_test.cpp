@@ -237,6 +237,7 @@ TEST_CASE("shape ops say what does not fit") {
   CHECK_THROWS_AS(concat({x, zeros({2, 3}, float64)}), DtypeError);
   CHECK_THROWS_WITH_AS(stack({x, zeros({2, 4})}), "stack: shapes differ: [2, 3] and [2, 4]",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(stack({x}, 3), "stack: axis 3 is out of range for a result of 3 axes from [2, 3]",
+  CHECK_THROWS_WITH_AS(stack({x}, 3),
+                       "stack: axis 3 is out of range for a result of 3 axes from [2, 3]",
                        ShapeError);
 }

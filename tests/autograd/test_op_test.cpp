@@ -57,9 +57,7 @@ template <class Vjp> OpFunction square_with(Vjp vjp) {
   };
 }
 
-Tensor right_slope(const Tensor& g, const Tensor& x) {
-  return g * 2.0 * x;
-}
+Tensor right_slope(const Tensor& g, const Tensor& x) { return g * 2.0 * x; }
 
 }  // namespace
 

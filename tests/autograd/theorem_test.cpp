@@ -15,9 +15,7 @@ using namespace gradtape;
 
 namespace {
 
-Tensor scalar(double x) {
-  return full({}, x, float64);
-}
+Tensor scalar(double x) { return full({}, x, float64); }
 
 /// Runs `f` on a thread whose stack has `bytes`.
 void run_on_stack(std::size_t bytes, const std::function<void()>& f) {

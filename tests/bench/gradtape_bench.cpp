@@ -16,9 +16,7 @@ using namespace gradtape;
 
 namespace {
 
-Tensor leaf(const Shape& shape) {
-  return randn(shape).requires_grad();
-}
+Tensor leaf(const Shape& shape) { return randn(shape).requires_grad(); }
 
 void w1() {
   const Tensor x = full({}, 0.5).requires_grad();
@@ -190,9 +188,7 @@ void deep_chain(const char* workload, int nodes, int repetitions, BackwardOption
       [&] { y.backward(options); }, [&] { y = Tensor(); });
 }
 
-void w15() {
-  deep_chain("W15", 1000000, 5, {.retain_graph = true});
-}
+void w15() { deep_chain("W15", 1000000, 5, {.retain_graph = true}); }
 
 // The backprop theorem in numbers: the time for a node does not depend on how many there are.
 void nodes() {

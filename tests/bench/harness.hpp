@@ -37,9 +37,7 @@ inline long memory_kb(const std::string& key) {
   return 0;
 }
 
-inline void reset_peak_memory() {
-  std::ofstream("/proc/self/clear_refs") << 5;
-}
+inline void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
 
 inline double median(std::vector<double>& times) {
   std::sort(times.begin(), times.end());

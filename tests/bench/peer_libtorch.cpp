@@ -6,9 +6,7 @@
 
 using torch::Tensor;
 
-static Tensor R(at::IntArrayRef s) {
-  return torch::randn(s);
-}
+static Tensor R(at::IntArrayRef s) { return torch::randn(s); }
 static Tensor P(at::IntArrayRef s, double sc = 1) {
   return (torch::randn(s) * sc).requires_grad_(true);
 }

@@ -148,9 +148,7 @@ void check_results(const Case& c, const Value& result, const std::vector<Input>&
   compare_gradients("hvp", gradients(grads, directions, leaves, false), c.hvp, leaves, c);
 }
 
-bool can_check(const std::string& kind) {
-  return checks.contains(kind);
-}
+bool can_check(const std::string& kind) { return checks.contains(kind); }
 
 Outcome check(const Case& c) {
   if (!can_check(c.kind)) return {Verdict::unsupported, "cases of kind " + c.kind};

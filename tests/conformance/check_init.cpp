@@ -22,9 +22,7 @@ void require(bool holds, const std::string& difference) {
   if (!holds) throw Difference(difference);
 }
 
-double value(const json& line, const char* name) {
-  return line.at(name).get<double>();
-}
+double value(const json& line, const char* name) { return line.at(name).get<double>(); }
 
 // ---- Initializers by PyTorch's names ----
 

@@ -15,9 +15,7 @@ using namespace gradtape::conformance;
 
 namespace {
 
-Value value_of(const std::string& expression) {
-  return evaluate(expression, {});
-}
+Value value_of(const std::string& expression) { return evaluate(expression, {}); }
 
 std::int64_t integer(const std::string& expression) {
   const Value value = value_of(expression);
@@ -306,6 +304,4 @@ TEST_CASE(
   CHECK(list.rest(1, "size") == Integers{4, 5});
 }
 
-TEST_CASE("no function of PyTorch's is mapped twice") {
-  CHECK_NOTHROW(mapping());
-}
+TEST_CASE("no function of PyTorch's is mapped twice") { CHECK_NOTHROW(mapping()); }

@@ -50,9 +50,7 @@ Value dtype_attribute(Dtype dtype, const std::string& name) {
   });
 }
 
-Value extents(const Shape& shape) {
-  return List(shape.begin(), shape.end());
-}
+Value extents(const Shape& shape) { return List(shape.begin(), shape.end()); }
 
 Value nested_list(const Tensor& x) {
   if (x.ndim() > 0) {

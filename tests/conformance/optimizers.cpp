@@ -26,12 +26,8 @@ void read(optim::AdamWOptions& o, Keywords& k) {
   read_adam(o, k);
   k.set("amsgrad", o.amsgrad);
 }
-void read(optim::AdamaxOptions& o, Keywords& k) {
-  read_adam(o, k);
-}
-void read(optim::RAdamOptions& o, Keywords& k) {
-  read_adam(o, k);
-}
+void read(optim::AdamaxOptions& o, Keywords& k) { read_adam(o, k); }
+void read(optim::RAdamOptions& o, Keywords& k) { read_adam(o, k); }
 void read(optim::NAdamOptions& o, Keywords& k) {
   read_adam(o, k);
   k.set("momentum_decay", o.momentum_decay);

@@ -102,9 +102,7 @@ std::optional<Value> of_doubles(const std::string& op, double a, double b) {
   return {};
 }
 
-bool is_integral(const Value& x) {
-  return x.is<bool>() || x.is<std::int64_t>();
-}
+bool is_integral(const Value& x) { return x.is<bool>() || x.is<std::int64_t>(); }
 
 template <class T> bool ordered(const std::string& op, const T& a, const T& b) {
   if (op == "<") return a < b;

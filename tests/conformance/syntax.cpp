@@ -15,9 +15,7 @@
 namespace gradtape::conformance {
 namespace {
 
-NodePtr make(Node node) {
-  return std::make_shared<const Node>(std::move(node));
-}
+NodePtr make(Node node) { return std::make_shared<const Node>(std::move(node)); }
 NodePtr make_constant(Value value) {
   Node node{Kind::constant};
   node.value = std::move(value);
@@ -375,8 +373,6 @@ class Parser {
 
 }  // namespace
 
-NodePtr parse(const std::string& expression) {
-  return Parser(expression).run();
-}
+NodePtr parse(const std::string& expression) { return Parser(expression).run(); }
 
 }  // namespace gradtape::conformance

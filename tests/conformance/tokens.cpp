@@ -17,15 +17,9 @@ void syntax_error(std::size_t at, const std::string& cause) {
 
 namespace {
 
-bool is_name_start(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) || c == '_';
-}
-bool is_digit(char c) {
-  return std::isdigit(static_cast<unsigned char>(c));
-}
-bool is_name_part(char c) {
-  return is_name_start(c) || is_digit(c);
-}
+bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)); }
+bool is_name_part(char c) { return is_name_start(c) || is_digit(c); }
 
 /// Splits an expression into tokens.
 class Tokenizer {
@@ -117,8 +111,6 @@ class Tokenizer {
 
 }  // namespace
 
-std::vector<Token> tokenize(const std::string& expression) {
-  return Tokenizer(expression).run();
-}
+std::vector<Token> tokenize(const std::string& expression) { return Tokenizer(expression).run(); }
 
 }  // namespace gradtape::conformance

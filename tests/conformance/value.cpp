@@ -108,15 +108,11 @@ const Value& Call::at(std::size_t i, const std::string& name) {
   return absent;
 }
 
-bool Call::has(std::size_t i, const std::string& name) {
-  return !at(i, name).is_none();
-}
+bool Call::has(std::size_t i, const std::string& name) { return !at(i, name).is_none(); }
 
 namespace {
 
-std::string place(const Call& call, const std::string& name) {
-  return call.function + ": " + name;
-}
+std::string place(const Call& call, const std::string& name) { return call.function + ": " + name; }
 
 /// The argument, or the fallback where it is absent; Unsupported where neither is there.
 template <class T, class Read>
@@ -185,9 +181,7 @@ std::vector<std::int64_t> Call::rest(std::size_t i, const std::string& name) {
   return out;
 }
 
-void Call::ignore(std::size_t i, const std::string& name) {
-  at(i, name);
-}
+void Call::ignore(std::size_t i, const std::string& name) { at(i, name); }
 
 void Call::check_all_read() const {
   for (std::size_t i = 0; i < args.size(); ++i)

@@ -16,9 +16,7 @@ namespace {
 using Order = std::vector<std::int64_t>;
 
 /// Sample i has the input [i] and the target i.
-Dataset counted(std::int64_t n) {
-  return {reshape(arange(n).to(float32), {n, 1}), arange(n)};
-}
+Dataset counted(std::int64_t n) { return {reshape(arange(n).to(float32), {n, 1}), arange(n)}; }
 
 Dataset made(std::int64_t n) {
   return Dataset::from_function(n, [](std::int64_t i) {

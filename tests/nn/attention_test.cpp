@@ -17,12 +17,8 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 /// Query i does not see key j, and sequence 1 ends before key 2.
 const bool T = true, F = false;
-Tensor some_pairs() {
-  return tensor({{F, T, F}, {F, F, F}, {T, F, F}});
-}
-Tensor short_second() {
-  return tensor({{F, F, F}, {F, F, T}});
-}
+Tensor some_pairs() { return tensor({{F, T, F}, {F, F, F}, {T, F, F}}); }
+Tensor short_second() { return tensor({{F, F, F}, {F, F, T}}); }
 
 }  // namespace
 

@@ -18,9 +18,7 @@ using namespace gradtape;
 
 namespace {
 
-std::string data(const std::string& name) {
-  return GRADTAPE_SOURCE_DIR "/tests/files/" + name;
-}
+std::string data(const std::string& name) { return GRADTAPE_SOURCE_DIR "/tests/files/" + name; }
 
 /// An input or output of PyTorch's.
 Tensor pytorch(const std::string& name) {

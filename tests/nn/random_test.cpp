@@ -17,9 +17,7 @@ nn::DropoutOptions seeded(std::uint64_t seed) {
   return {.generator = std::make_shared<Generator>(seed)};
 }
 
-double mean_of(const Tensor& x) {
-  return mean(x).item<double>();
-}
+double mean_of(const Tensor& x) { return mean(x).item<double>(); }
 
 /// How many channels of y: [channels, rest] are all 0, all else being `kept` everywhere.
 std::int64_t dropped_channels(const Tensor& y, double kept) {

@@ -21,18 +21,10 @@ template <class Layer> Layer both_ways(std::int64_t num_layers = 1) {
 }
 
 /// All that a layer gives, in one row.
-Tensor all_of(const nn::RNNOutput& y) {
-  return row_of({y.output, y.h});
-}
-Tensor all_of(const nn::LSTMOutput& y) {
-  return row_of({y.output, y.state.h, y.state.c});
-}
-std::vector<Tensor> states_of(const nn::RNNOutput& y) {
-  return {y.h};
-}
-std::vector<Tensor> states_of(const nn::LSTMOutput& y) {
-  return {y.state.h, y.state.c};
-}
+Tensor all_of(const nn::RNNOutput& y) { return row_of({y.output, y.h}); }
+Tensor all_of(const nn::LSTMOutput& y) { return row_of({y.output, y.state.h, y.state.c}); }
+std::vector<Tensor> states_of(const nn::RNNOutput& y) { return {y.h}; }
+std::vector<Tensor> states_of(const nn::LSTMOutput& y) { return {y.state.h, y.state.c}; }
 
 }  // namespace
 

@@ -17,9 +17,7 @@ namespace {
 
 const nn::TransformerLayerOptions small{.dim_feedforward = 3, .dropout = 0};
 
-Tensor memory() {
-  return sin(wave({2, 2, 4}));
-}
+Tensor memory() { return sin(wave({2, 2, 4})); }
 
 }  // namespace
 

@@ -10,9 +10,7 @@ using namespace gradtape;
 namespace {
 
 /// 0, 1, 2, ... in `shape`.
-Tensor counting(const Shape& shape) {
-  return reshape(arange(shape.numel()), shape);
-}
+Tensor counting(const Shape& shape) { return reshape(arange(shape.numel()), shape); }
 
 }  // namespace
 

@@ -51,9 +51,7 @@ Tensor reference(const Tensor& x, const Tensor& w, const std::array<std::int64_t
   return tensor(y, shape);
 }
 
-double inner(const Tensor& a, const Tensor& b) {
-  return sum(a * b).item<double>();
-}
+double inner(const Tensor& a, const Tensor& b) { return sum(a * b).item<double>(); }
 
 template <class E> std::string message(auto&& f) {
   try {

@@ -6,9 +6,7 @@ using namespace gradtape;
 
 namespace {
 
-bool near(const Tensor& a, const Tensor& b) {
-  return allclose(a, b, 0, 1e-12);
-}
+bool near(const Tensor& a, const Tensor& b) { return allclose(a, b, 0, 1e-12); }
 
 }  // namespace
 

@@ -13,9 +13,7 @@ namespace {
 const double inf = std::numeric_limits<double>::infinity();
 const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-Tensor identity(std::int64_t n) {
-  return eye(n, n, float64);
-}
+Tensor identity(std::int64_t n) { return eye(n, n, float64); }
 
 bool near(const Tensor& a, const Tensor& b, double tolerance = 1e-12) {
   return allclose(a, b, 0, tolerance);

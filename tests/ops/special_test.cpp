@@ -16,9 +16,7 @@ using std::numbers::egamma, std::numbers::ln2, std::numbers::pi;
 
 using Function = Tensor (*)(const Tensor&);
 
-double value(Function f, double x) {
-  return f(full({}, x, float64)).item<double>();
-}
+double value(Function f, double x) { return f(full({}, x, float64)).item<double>(); }
 
 /// The derivative of order 1 or 2.
 double slope(Function f, double x, int order = 1) {

@@ -69,9 +69,7 @@ void check_close(const Tensor& got, const Vector& want, double tolerance) {
   CHECK(worst <= tolerance);
 }
 
-double tolerance_for(Dtype dtype) {
-  return dtype == float64 ? 1e-14 : 2e-6;
-}
+double tolerance_for(Dtype dtype) { return dtype == float64 ? 1e-14 : 2e-6; }
 
 }  // namespace
 

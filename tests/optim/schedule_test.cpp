@@ -13,9 +13,7 @@ using doctest::Approx;
 
 namespace {
 
-Parameter weight() {
-  return Parameter(tensor({1.0}, float64), "w");
-}
+Parameter weight() { return Parameter(tensor({1.0}, float64), "w"); }
 
 }  // namespace
 

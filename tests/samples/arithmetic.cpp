@@ -11,7 +11,8 @@ OpSample extremum(OpSample sample) {
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows arithmetic_rows() {
   return {

@@ -2,7 +2,8 @@
 
 namespace gradtape::testing {
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows arrange_rows() {
   return {

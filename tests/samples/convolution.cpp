@@ -5,15 +5,18 @@ namespace gradtape::testing {
 namespace {
 
 /// A convolution of the given options as a row, with and without bias.
-OpSample row(const char* name, Tensor (*f)(const Tensor&, const Tensor&, const Tensor&, const ConvOptions&),
+OpSample row(const char* name,
+             Tensor (*f)(const Tensor&, const Tensor&, const Tensor&, const ConvOptions&),
              const ConvOptions& options, std::vector<std::vector<Shape>> shapes) {
-  return {name, name, [=](Inputs x) { return f(x[0], x[1], x.size() > 2 ? x[2] : Tensor(), options); },
+  return {name, name,
+          [=](Inputs x) { return f(x[0], x[1], x.size() > 2 ? x[2] : Tensor(), options); },
           std::move(shapes)};
 }
 OpSample row(const char* name,
              Tensor (*f)(const Tensor&, const Tensor&, const Tensor&, const ConvTransposeOptions&),
              const ConvTransposeOptions& options, std::vector<std::vector<Shape>> shapes) {
-  return {name, name, [=](Inputs x) { return f(x[0], x[1], x.size() > 2 ? x[2] : Tensor(), options); },
+  return {name, name,
+          [=](Inputs x) { return f(x[0], x[1], x.size() > 2 ? x[2] : Tensor(), options); },
           std::move(shapes)};
 }
 
@@ -28,7 +31,8 @@ Tensor weight_gradient(Inputs x) {
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows convolution_rows() {
   return {

@@ -4,12 +4,8 @@ namespace gradtape::testing {
 namespace {
 
 /// A matrix far from singular.
-Tensor regular(const Tensor& x) {
-  return x + 5.0 * eye(x.size(-1), -1, x.dtype());
-}
-Tensor symmetrised(const Tensor& x) {
-  return 0.5 * (x + transpose(x));
-}
+Tensor regular(const Tensor& x) { return x + 5.0 * eye(x.size(-1), -1, x.dtype()); }
+Tensor symmetrised(const Tensor& x) { return 0.5 * (x + transpose(x)); }
 /// A symmetric matrix with eigenvalues that are far apart.
 Tensor spread(const Tensor& x) {
   const auto n = x.size(-1);
@@ -21,17 +17,17 @@ Tensor stretched(const Tensor& x) {
   const Tensor diagonal = (3 * (unsqueeze(arange(x.size(-2)), 1) + 1)).to(x.dtype());
   return 0.3 * x + diagonal * eye(x.size(-2), x.size(-1), x.dtype());
 }
-Tensor inverse_of_sizes(const Tensor& x) {
-  return matrix_power(regular(x), -2);
-}
+Tensor inverse_of_sizes(const Tensor& x) { return matrix_power(regular(x), -2); }
 
-const std::vector<std::vector<Shape>> squares{{{3, 3}}, {{1, 1}}, {{2, 2, 2}}, {{0, 0}}, {{0, 2, 2}}};
-const std::vector<std::vector<Shape>> rectangles{{{3, 3}}, {{4, 2}}, {{2, 4}}, {{2, 3, 2}},
+const std::vector<std::vector<Shape>> squares{
+    {{3, 3}}, {{1, 1}}, {{2, 2, 2}}, {{0, 0}}, {{0, 2, 2}}};
+const std::vector<std::vector<Shape>> rectangles{{{3, 3}}, {{4, 2}}, {{2, 4}},    {{2, 3, 2}},
                                                  {{3, 1}}, {{1, 3}}, {{0, 3, 2}}, {{3, 0}}};
 
 // Where an extent of 1 leaves an orthonormal or triangular factor no freedom.
 const std::vector<std::vector<Shape>> wide_squares{{{3, 3}}, {{2, 2, 2}}, {{0, 0}}};
-const std::vector<std::vector<Shape>> wide_rectangles{{{3, 3}}, {{4, 2}}, {{2, 4}}, {{2, 3, 2}}, {{0, 3, 2}}};
+const std::vector<std::vector<Shape>> wide_rectangles{
+    {{3, 3}}, {{4, 2}}, {{2, 4}}, {{2, 3, 2}}, {{0, 3, 2}}};
 
 OpSample on_squares(const char* name, const char* function, Tensor (*f)(const Tensor&)) {
   return {name, function, [f](Inputs x) { return f(x[0]); }, squares};
@@ -40,10 +36,10 @@ OpSample on_rectangles(const char* name, const char* function, Tensor (*f)(const
   return {name, function, [f](Inputs x) { return f(x[0]); }, rectangles};
 }
 
-
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows linalg_rows() {
   return {

@@ -18,7 +18,8 @@ OpSample einsum_row(const char* equation, std::vector<std::vector<Shape>> shapes
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows matmul_rows() {
   return {

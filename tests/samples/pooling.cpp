@@ -6,8 +6,9 @@ namespace {
 
 /// f(x, kernel, options) as a row.
 template <class Options>
-OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&, const Options&), const Extents& kernel,
-             const Options& options, std::vector<std::vector<Shape>> shapes) {
+OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&, const Options&),
+             const Extents& kernel, const Options& options,
+             std::vector<std::vector<Shape>> shapes) {
   return {name, name, [=](Inputs x) { return f(x[0], kernel, options); }, std::move(shapes)};
 }
 OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&), const Extents& size,
@@ -16,9 +17,14 @@ OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&), const
 }
 template <class Options>
 OpSample row(const char* name, double p,
-             Tensor (*f)(const Tensor&, double, const Extents&, const Options&), const Extents& kernel,
-             const Options& options, std::vector<std::vector<Shape>> shapes) {
-  return {name, name, [=](Inputs x) { return f(x[0], p, kernel, options); }, std::move(shapes), {{0.5, 2}}};
+             Tensor (*f)(const Tensor&, double, const Extents&, const Options&),
+             const Extents& kernel, const Options& options,
+             std::vector<std::vector<Shape>> shapes) {
+  return {name,
+          name,
+          [=](Inputs x) { return f(x[0], p, kernel, options); },
+          std::move(shapes),
+          {{0.5, 2}}};
 }
 OpSample with_edges(OpSample sample, std::vector<EdgePoint> edges) {
   sample.edges = std::move(edges);
@@ -28,7 +34,8 @@ Tensor line(const std::vector<double>& x) { return reshape(vec(x), {1, 1, -1}); 
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows pooling_rows() {
   return {

@@ -21,7 +21,8 @@ Tensor normal_of_width(Inputs x) {
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows random_rows() {
   return {

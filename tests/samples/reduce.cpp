@@ -12,7 +12,12 @@ Rows reduction(const char* name, Reduction f, bool has_identity,
   std::vector<std::vector<Shape>> whole{{{2, 3}}, {{1}}, {{}}};
   if (has_identity) whole.push_back({{0, 2}});
   return {
-      {name, name, [f](Inputs x) { return f(x[0], {}, {}); }, whole, {{-1, 3}}, {},
+      {name,
+       name,
+       [f](Inputs x) { return f(x[0], {}, {}); },
+       whole,
+       {{-1, 3}},
+       {},
        std::move(edges)},
       {name, name, [f](Inputs x) { return f(x[0], -1, {}); }, {{{2, 3}}, {{4}}, {{0, 3}}}},
       {name, name, [f](Inputs x) { return f(x[0], 0, {true}); }, {{{3, 2}}, {{2, 2, 2}}}},
@@ -24,41 +29,61 @@ Rows wide_reduction(const char* name, Reduction f, bool has_identity,
                     std::vector<EdgePoint> edges = {}) {
   Rows rows = reduction(name, f, has_identity, std::move(edges));
   rows.push_back({name, name, [f](Inputs x) { return f(x[0], {1, 2}, {}); }, {{{2, 2, 3}}}});
-  rows.push_back({name, name, [f](Inputs x) { return f(x[0], {0, -1}, {true}); },
+  rows.push_back({name,
+                  name,
+                  [f](Inputs x) {
+                    return f(x[0], {0, -1}, {true});
+                  },
                   {{{2, 3, 2}}, {{2, 1, 3, 2}}}});
   return rows;
 }
 
 OpSample variance(const Axes& axes, VarOptions options) {
-  return {"var", "var", [=](Inputs x) { return var(x[0], axes, options); },
-          {{{2, 3}}, {{2, 2, 3}}}};
+  return {
+      "var", "var", [=](Inputs x) { return var(x[0], axes, options); }, {{{2, 3}}, {{2, 2, 3}}}};
 }
 
 OpSample deviation(const Axes& axes, VarOptions options, std::vector<EdgePoint> edges = {}) {
-  return {"stddev", "stddev", [=](Inputs x) { return stddev(x[0], axes, options); },
-          {{{2, 3}}, {{2, 2, 3}}}, {{}}, {}, std::move(edges)};
+  return {"stddev",
+          "stddev",
+          [=](Inputs x) { return stddev(x[0], axes, options); },
+          {{{2, 3}}, {{2, 2, 3}}},
+          {{}},
+          {},
+          std::move(edges)};
 }
 
 /// The norm of every order that has a rule of its own, over everything and over some axes.
 Rows norms() {
-  const auto of = [](const char* name, double p, std::vector<EdgePoint> edges = {},
-                     Axes axes = {}, bool keepdim = false) {
-    return OpSample{name, "norm", [=](Inputs x) { return norm(x[0], p, axes, {keepdim}); },
-                    {{{2, 3}}, {{2, 2, 3}}}, {{-2, 3}}, {0}, std::move(edges)};
+  const auto of = [](const char* name, double p, std::vector<EdgePoint> edges = {}, Axes axes = {},
+                     bool keepdim = false) {
+    return OpSample{name,
+                    "norm",
+                    [=](Inputs x) { return norm(x[0], p, axes, {keepdim}); },
+                    {{{2, 3}}, {{2, 2, 3}}},
+                    {{-2, 3}},
+                    {0},
+                    std::move(edges)};
   };
   const EdgePoint zero{{vec({0, 0})}, scalar(0), {vec({0, 0})}};
-  Rows rows{
-      of("norm", 2, {zero, {{vec({3e-30, 4e-30})}, scalar(5e-30), {vec({.6, .8})}}}),
-      of("norm", 2, {}, -1, true), of("norm", 2, {}, {0, 1}),
-      of("norm", 3, {zero, {{vec({0, -2})}, scalar(2), {vec({0, -1})}}}), of("norm", 3, {}, 0),
-      of("norm", 1.5, {zero, {{vec({0, -2})}, scalar(2), {vec({0, -1})}}}),
-      of("norm", 0.5, {zero, {{vec({0, 4})}, scalar(4), {vec({0, 1})}}}), of("norm", 0.5, {}, {0, -1}, true),
-      of("norm", -2, {zero, {{vec({0, 4})}, scalar(0), {vec({0, 0})}}}, -1),
-      of("sum", 1, {{{vec({0, -2})}, scalar(2), {vec({0, -1})}}}),
-      of("amax", inf, {zero, {{vec({2, -2, 1})}, scalar(2), {vec({.5, -.5, 0})}}}, -1),
-      of("amin", -inf, {{{vec({2, -2, 3})}, scalar(2), {vec({.5, -.5, 0})}}}, -1)};
-  rows.push_back(flat({"norm", "norm", [](Inputs x) { return norm(x[0], 0, 0); },
-                       {{{2, 3}}, {{0, 2}}}, {{1, 3}}, {},
+  Rows rows{of("norm", 2, {zero, {{vec({3e-30, 4e-30})}, scalar(5e-30), {vec({.6, .8})}}}),
+            of("norm", 2, {}, -1, true),
+            of("norm", 2, {}, {0, 1}),
+            of("norm", 3, {zero, {{vec({0, -2})}, scalar(2), {vec({0, -1})}}}),
+            of("norm", 3, {}, 0),
+            of("norm", 1.5, {zero, {{vec({0, -2})}, scalar(2), {vec({0, -1})}}}),
+            of("norm", 0.5, {zero, {{vec({0, 4})}, scalar(4), {vec({0, 1})}}}),
+            of("norm", 0.5, {}, {0, -1}, true),
+            of("norm", -2, {zero, {{vec({0, 4})}, scalar(0), {vec({0, 0})}}}, -1),
+            of("sum", 1, {{{vec({0, -2})}, scalar(2), {vec({0, -1})}}}),
+            of("amax", inf, {zero, {{vec({2, -2, 1})}, scalar(2), {vec({.5, -.5, 0})}}}, -1),
+            of("amin", -inf, {{{vec({2, -2, 3})}, scalar(2), {vec({.5, -.5, 0})}}}, -1)};
+  rows.push_back(flat({"norm",
+                       "norm",
+                       [](Inputs x) { return norm(x[0], 0, 0); },
+                       {{{2, 3}}, {{0, 2}}},
+                       {{1, 3}},
+                       {},
                        {{{vec({0, 5, nan})}, scalar(2), {vec({0, 0, 0})}}}}));
   rows.push_back({"norm", "norm", [](Inputs x) { return norm(x[0]); }, {{{0, 2}}, {{}}}, {{1, 3}}});
   return rows;
@@ -66,14 +91,17 @@ Rows norms() {
 
 /// The values of max_with_index or min_with_index.
 Rows indexed(const char* name, WithIndices (*f)(const Tensor&, std::int64_t, ReduceOptions)) {
-  return {{"gather", name, [=](Inputs x) { return f(x[0], 1, {}).values; },
+  return {{"gather",
+           name,
+           [=](Inputs x) { return f(x[0], 1, {}).values; },
            {{{2, 3}}, {{2, 3, 2}}, {{0, 3}}}},
           {"gather", name, [=](Inputs x) { return f(x[0], 0, {true}).values; }, {{{2, 3}}, {{4}}}}};
 }
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows reduce_rows() {
   const EdgePoint level{{vec({3, 3, 3})}, scalar(0), {vec({0, 0, 0})}};

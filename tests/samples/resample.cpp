@@ -5,13 +5,15 @@ namespace gradtape::testing {
 namespace {
 
 OpSample row(const InterpolateOptions& options, std::vector<std::vector<Shape>> shapes) {
-  return {"interpolate", "interpolate", [=](Inputs x) { return interpolate(x[0], options); }, std::move(shapes)};
+  return {"interpolate", "interpolate", [=](Inputs x) { return interpolate(x[0], options); },
+          std::move(shapes)};
 }
 
 /// grid_sample of an image and 2 x 2 places, which come as one tensor; no place is where x has a
 /// kink between pixels.
 OpSample grid_row(const GridSampleOptions& options) {
-  return {"gather", "grid_sample",
+  return {"gather",
+          "grid_sample",
           [=](Inputs x) {
             const Tensor image = reshape(slice(x[0], 0, 0, 18), {1, 2, 3, 3});
             const Tensor grid = reshape(slice(x[0], 0, 18), {1, 2, 2, 2});
@@ -25,7 +27,8 @@ OpSample grid_row(const GridSampleOptions& options) {
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows resample_rows() {
   const Tensor places = reshape(vec({-0.9, 0.2, 0.5, -1.4, 0.1, 0.7, 0.3, 0.9}), {1, 2, 2, 2});

@@ -1,4 +1,5 @@
-/// What the rows of the table are written with. One file a family, named like the header of its ops.
+/// What the rows of the table are written with. One file a family, named like the header of its
+/// ops.
 #pragma once
 
 #include <gradtape/autograd/ops.hpp>
@@ -20,15 +21,9 @@ using Inputs = const std::vector<Tensor>&;
 using Rows = std::vector<OpSample>;
 using ValueRows = std::vector<ValueSample>;
 
-inline Tensor scalar(double x) {
-  return full({}, x, float64);
-}
-inline Tensor vec(const std::vector<double>& x) {
-  return tensor(x);
-}
-inline Tensor indices(const std::vector<std::int64_t>& i) {
-  return tensor(i);
-}
+inline Tensor scalar(double x) { return full({}, x, float64); }
+inline Tensor vec(const std::vector<double>& x) { return tensor(x); }
+inline Tensor indices(const std::vector<std::int64_t>& i) { return tensor(i); }
 
 /// f(x) and f'(x)
 inline EdgePoint at(double x, double value, double slope) {
@@ -40,7 +35,7 @@ inline EdgePoint at(double a, double b, double value, double slope_a, double slo
 }
 
 inline OpSample unary(const char* name, Tensor (*f)(const Tensor&), Range range = {},
-               std::vector<EdgePoint> edges = {}, std::vector<double> kinks = {}) {
+                      std::vector<EdgePoint> edges = {}, std::vector<double> kinks = {}) {
   return {name,
           name,
           [f](Inputs x) { return f(x[0]); },
@@ -56,12 +51,13 @@ inline OpSample flat(OpSample sample) {
 }
 
 /// Shapes of two operands that broadcast together.
-inline const std::vector<std::vector<Shape>> pairs{{{2, 3}, {2, 3}}, {{2, 1}, {3}}, {{}, {3}},
-                                            {{3}, {}},        {{}, {}},      {{2, 1, 2}, {3, 1}},
-                                            {{0}, {1}},       {{0, 3}, {3}}};
+inline const std::vector<std::vector<Shape>> pairs{
+    {{2, 3}, {2, 3}}, {{2, 1}, {3}},       {{}, {3}},  {{3}, {}},
+    {{}, {}},         {{2, 1, 2}, {3, 1}}, {{0}, {1}}, {{0, 3}, {3}}};
 
-inline OpSample binary(const char* name, const char* function, Tensor (*f)(const Tensor&, const Tensor&),
-                Range a = {}, Range b = {}, std::vector<EdgePoint> edges = {}) {
+inline OpSample binary(const char* name, const char* function,
+                       Tensor (*f)(const Tensor&, const Tensor&), Range a = {}, Range b = {},
+                       std::vector<EdgePoint> edges = {}) {
   return {name, function,        [f](Inputs x) { return f(x[0], x[1]); }, pairs, {a, b},
           {},   std::move(edges)};
 }

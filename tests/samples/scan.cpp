@@ -6,12 +6,17 @@ namespace gradtape::testing {
 
 namespace {
 
-const std::vector<std::vector<Shape>> rows_and_columns{{{2, 4}}, {{3}}, {{2, 3, 2}}, {{0, 3}},
-                                                       {{2, 0}}};
+const std::vector<std::vector<Shape>> rows_and_columns{
+    {{2, 4}}, {{3}}, {{2, 3, 2}}, {{0, 3}}, {{2, 0}}};
 
 OpSample scan(const char* name, Tensor (*f)(const Tensor&, std::int64_t),
               std::vector<EdgePoint> edges = {}) {
-  return {name, name, [f](Inputs x) { return f(x[0], -1); }, rows_and_columns, {{-1, 3}}, {},
+  return {name,
+          name,
+          [f](Inputs x) { return f(x[0], -1); },
+          rows_and_columns,
+          {{-1, 3}},
+          {},
           std::move(edges)};
 }
 
@@ -20,14 +25,16 @@ OpSample column_scan(const char* name, Tensor (*f)(const Tensor&, std::int64_t))
 }
 
 OpSample recurrence(kernels::Direction direction) {
-  return {"recurrence", "",
+  return {"recurrence",
+          "",
           [=](Inputs x) { return detail::recurrence(x[0], x[1], 1, direction); },
           {{{2, 4}, {2, 4}}, {{2, 3, 2}, {2, 3, 2}}, {{2, 0}, {2, 0}}}};
 }
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows scan_rows() {
   return {

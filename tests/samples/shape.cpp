@@ -12,7 +12,8 @@ Tensor slice_backward(Inputs x) {
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows shape_rows() {
   return {

@@ -8,13 +8,19 @@ const std::vector<std::vector<Shape>> matrices{{{2, 4}}, {{3, 3}}, {{2, 4, 2}}};
 
 Rows values_of(const char* function, std::function<WithIndices(const Tensor&)> f,
                std::vector<EdgePoint> edges = {}) {
-  return {{"gather", function, [=](Inputs x) { return f(x[0]).values; }, matrices, {{}}, {},
+  return {{"gather",
+           function,
+           [=](Inputs x) { return f(x[0]).values; },
+           matrices,
+           {{}},
+           {},
            std::move(edges)}};
 }
 
 }  // namespace
 
-// clang-format off: a row a line, or as few as it takes
+// A row a line, or as few as it takes.
+// clang-format off
 
 Rows sort_rows() {
   const auto quantiles = [](Axes axes, QuantileOptions options) {

@@ -10,18 +10,12 @@
 
 namespace gradtape::testing {
 
-inline Tensor scalar(double x) {
-  return full({}, x, float64);
-}
+inline Tensor scalar(double x) { return full({}, x, float64); }
 inline Tensor leaf(double x, std::string name = {}) {
   return scalar(x).requires_grad(std::move(name));
 }
-inline double value(const Tensor& x) {
-  return x.item<double>();
-}
-inline Tensor vec(std::vector<double> x) {
-  return tensor(x);
-}
+inline double value(const Tensor& x) { return x.item<double>(); }
+inline Tensor vec(std::vector<double> x) { return tensor(x); }
 
 /// The text of the error that `f` throws.
 template <class E, class F> std::string error(F f) {

@@ -29,9 +29,7 @@ class Output {
   std::FILE* file_ = std::tmpfile();
 };
 
-std::ptrdiff_t lines(const std::string& text) {
-  return std::count(text.begin(), text.end(), '\n');
-}
+std::ptrdiff_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
 /// What `epochs` epochs of two batches write.
 std::string trained(std::int64_t epochs, optim::ProgressOptions options = {}) {

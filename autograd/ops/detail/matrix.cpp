@@ -59,21 +59,15 @@ Tensor band(const Tensor& x, std::int64_t first, std::int64_t last) {
   const Tensor offset = arange(x.size(-1)) - unsqueeze(arange(x.size(-2)), 1);
   return where(logical_and(offset >= first, offset <= last), x, 0.0);
 }
-Tensor lower(const Tensor& x, std::int64_t diagonal) {
-  return band(x, -x.size(-2), diagonal);
-}
-Tensor upper(const Tensor& x, std::int64_t diagonal) {
-  return band(x, diagonal, x.size(-1));
-}
+Tensor lower(const Tensor& x, std::int64_t diagonal) { return band(x, -x.size(-2), diagonal); }
+Tensor upper(const Tensor& x, std::int64_t diagonal) { return band(x, diagonal, x.size(-1)); }
 
 Tensor as_diagonal(const Tensor& x) {
   const auto n = x.size(-1);
   return where(eye(n, n, bool_), unsqueeze(x, -1), 0.0);
 }
 
-Tensor symmetric(const Tensor& x) {
-  return 0.5 * (x + transpose(x));
-}
+Tensor symmetric(const Tensor& x) { return 0.5 * (x + transpose(x)); }
 
 bool is_vector_side(const Tensor& a, const Tensor& b) {
   if (b.ndim() == 1) return true;

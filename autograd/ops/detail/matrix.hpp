@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/tensor.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::detail {
 

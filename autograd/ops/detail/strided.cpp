@@ -8,9 +8,7 @@
 namespace gradtape::detail {
 namespace {
 
-std::size_t at(int axis) {
-  return static_cast<std::size_t>(axis);
-}
+std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
 bool is_contiguous(const View& view) {
   const Strides strides = strides_of(view.shape);

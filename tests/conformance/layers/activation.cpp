@@ -27,9 +27,7 @@ template <class L> MadeLayer along_axis(Call& c) {
   });
 }
 
-MadeLayer glu(Call& c) {
-  return made(nn::GLU(c.integer(0, "dim", -1)));
-}
+MadeLayer glu(Call& c) { return made(nn::GLU(c.integer(0, "dim", -1))); }
 
 MadeLayer gelu(Call& c) {
   const auto form = c.text(0, "approximate", "none");

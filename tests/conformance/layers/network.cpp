@@ -13,9 +13,7 @@ using Activation = Tensor (*)(const Tensor&);
 constexpr std::size_t keyword_only = 100;
 
 /// The sentence; it has been read.
-std::string description(Call& c) {
-  return c.text(keyword_only, "desc", "");
-}
+std::string description(Call& c) { return c.text(keyword_only, "desc", ""); }
 
 /// A network of one tensor to logits, called with targets too: logits, cross_entropy.
 template <class N> MadeLayer classifier(const N& network) {

@@ -9,9 +9,7 @@ namespace {
 using Maximum = MaxPooled (*)(const Tensor&, const Extents&, const MaxPoolOptions&);
 using AdaptiveMaximum = MaxPooled (*)(const Tensor&, const Extents&);
 
-Value tuple(const MaxPooled& pooled) {
-  return List{pooled.values, pooled.indices};
-}
+Value tuple(const MaxPooled& pooled) { return List{pooled.values, pooled.indices}; }
 
 /// With return_indices, which the layers leave to the op.
 template <class L, Maximum op> MadeLayer maximum(Call& c) {
@@ -40,9 +38,7 @@ template <class L> MadeLayer norm(Call& c) {
                 {.stride = stride_or_kernel(c, 2), .ceil_mode = c.flag(3, "ceil_mode", false)}));
 }
 
-template <class L> MadeLayer adaptive_average(Call& c) {
-  return made(L(output_size(c, 0)));
-}
+template <class L> MadeLayer adaptive_average(Call& c) { return made(L(output_size(c, 0))); }
 
 template <class L, AdaptiveMaximum op> MadeLayer adaptive_maximum(Call& c) {
   const Extents size = output_size(c, 0);

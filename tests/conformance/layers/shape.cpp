@@ -8,9 +8,7 @@
 namespace gradtape::conformance {
 namespace {
 
-template <class L> MadeLayer padded(Call& c) {
-  return made(L(c.integers(0, "padding")));
-}
+template <class L> MadeLayer padded(Call& c) { return made(L(c.integers(0, "padding"))); }
 
 template <class L> MadeLayer constant_padded(Call& c) {
   return made(L(c.integers(0, "padding"), c.number(1, "value")));
@@ -37,9 +35,7 @@ ColumnOptions columns(Call& c, std::size_t i) {
           .dilation = c.integers(i, "dilation", {{1}})};
 }
 
-MadeLayer unfold(Call& c) {
-  return made(nn::Unfold(c.integers(0, "kernel_size"), columns(c, 1)));
-}
+MadeLayer unfold(Call& c) { return made(nn::Unfold(c.integers(0, "kernel_size"), columns(c, 1))); }
 
 MadeLayer fold(Call& c) {
   return made(nn::Fold(c.integers(0, "output_size"), c.integers(1, "kernel_size"), columns(c, 2)));
@@ -72,9 +68,7 @@ MadeLayer upsample_bilinear(Call& c) {
   return made(nn::Upsample(options));
 }
 
-MadeLayer upsample_nearest(Call& c) {
-  return made(nn::Upsample(scaling(c)));
-}
+MadeLayer upsample_nearest(Call& c) { return made(nn::Upsample(scaling(c))); }
 
 }  // namespace
 

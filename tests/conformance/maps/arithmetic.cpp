@@ -89,9 +89,7 @@ Tensor clamped(Call& c, const char* low_name, std::size_t low, const char* high_
 Tensor logaddexp2(const Tensor& a, const Tensor& b) {
   return logaddexp(a * std::numbers::ln2, b * std::numbers::ln2) / std::numbers::ln2;
 }
-Tensor ldexp(const Tensor& a, const Tensor& b) {
-  return a * exp2(b);
-}
+Tensor ldexp(const Tensor& a, const Tensor& b) { return a * exp2(b); }
 Tensor xlog1py(const Tensor& a, const Tensor& b) {
   return where(a == 0.0, where(b != b, b, 0.0), a * log1p(where(a == 0.0, 0.0, b)));
 }

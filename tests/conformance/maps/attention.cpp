@@ -112,9 +112,7 @@ class Heads {
   std::int64_t heads_;
 };
 
-Value multi_head(Call& c) {
-  return Heads(c)();
-}
+Value multi_head(Call& c) { return Heads(c)(); }
 
 }  // namespace
 

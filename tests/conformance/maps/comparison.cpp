@@ -16,9 +16,7 @@ Function compared(Two f) {
   };
 }
 
-Tensor truth(const Tensor& x) {
-  return x.dtype() == bool_ ? x : x != 0;
-}
+Tensor truth(const Tensor& x) { return x.dtype() == bool_ ? x : x != 0; }
 
 Function logical(Two f) {
   return
@@ -35,9 +33,7 @@ Function bitwise(Two f) {
   };
 }
 
-Value logical_not_of(Call& c) {
-  return logical_not(truth(c.tensor(0, "input")));
-}
+Value logical_not_of(Call& c) { return logical_not(truth(c.tensor(0, "input"))); }
 Value bitwise_not_of(Call& c) {
   const Tensor x = c.tensor(0, "input");
   return x.dtype() == bool_ ? logical_not(x) : -x - 1;

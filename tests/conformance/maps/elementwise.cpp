@@ -53,18 +53,10 @@ Value mvlgamma_of(Call& c) {
   return sum + p * (p - 1) / 4 * std::log(std::numbers::pi);
 }
 
-Tensor deg2rad(const Tensor& x) {
-  return x * (std::numbers::pi / 180);
-}
-Tensor rad2deg(const Tensor& x) {
-  return x * (180 / std::numbers::pi);
-}
-Tensor negative(const Tensor& x) {
-  return -x;
-}
-Tensor ndtr(const Tensor& x) {
-  return 0.5 * erfc(x * -std::numbers::sqrt2 / 2);
-}
+Tensor deg2rad(const Tensor& x) { return x * (std::numbers::pi / 180); }
+Tensor rad2deg(const Tensor& x) { return x * (180 / std::numbers::pi); }
+Tensor negative(const Tensor& x) { return -x; }
+Tensor ndtr(const Tensor& x) { return 0.5 * erfc(x * -std::numbers::sqrt2 / 2); }
 /// log ndtr, far below 0 by the continued fraction of Mills' ratio
 Tensor log_ndtr(const Tensor& x) {
   Tensor ratio = zeros_like(x);
@@ -73,9 +65,7 @@ Tensor log_ndtr(const Tensor& x) {
       -0.5 * (x * x) - 0.5 * std::log(2 * std::numbers::pi) - log(where(x < -5.0, -x + ratio, 1.0));
   return where(x < -5.0, tail, log1p(-0.5 * erfc(where(x < -5.0, 0.0, x) / std::numbers::sqrt2)));
 }
-Tensor ndtri(const Tensor& x) {
-  return std::numbers::sqrt2 * erfinv(2.0 * x - 1.0);
-}
+Tensor ndtri(const Tensor& x) { return std::numbers::sqrt2 * erfinv(2.0 * x - 1.0); }
 /// e^(x^2) erfc(x), from 5 on by the continued fraction of Mills' ratio
 Tensor erfcx(const Tensor& x) {
   const Tensor far = where(x > 5.0, x, 5.0), near = where(x > 5.0, 0.0, x);

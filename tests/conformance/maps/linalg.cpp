@@ -14,13 +14,9 @@ Function unary(Unary f) {
   return [f](Call& c) -> Value { return f(c.tensor(0, c.kwargs.contains("A") ? "A" : "input")); };
 }
 
-Tensor first(Call& c) {
-  return c.tensor(0, c.kwargs.contains("A") ? "A" : "input");
-}
+Tensor first(Call& c) { return c.tensor(0, c.kwargs.contains("A") ? "A" : "input"); }
 
-Tensor identity_like(const Tensor& x) {
-  return eye(x.size(-1), -1, x.dtype());
-}
+Tensor identity_like(const Tensor& x) { return eye(x.size(-1), -1, x.dtype()); }
 
 Shape batches(const Tensor& x) {
   return Shape(
@@ -39,18 +35,14 @@ Tensor triangle(const Tensor& x, bool upper, std::int64_t skip = 0) {
 }
 
 /// The whole symmetric matrix of which PyTorch reads one triangle.
-Tensor from_triangle(const Tensor& a, bool upper) {
-  return upper ? transpose(a) : a;
-}
+Tensor from_triangle(const Tensor& a, bool upper) { return upper ? transpose(a) : a; }
 
 bool upper_triangle(Call& c) {
   const std::string uplo = c.text(1, "UPLO", "L");
   return uplo == "U" || uplo == "u";
 }
 
-Tensor infos(const Tensor& a) {
-  return zeros(batches(a), int64);
-}
+Tensor infos(const Tensor& a) { return zeros(batches(a), int64); }
 
 /// inv_ex and solve_ex: with a number a matrix that says whether it was singular.
 Value inv_ex(Call& c) {
@@ -143,9 +135,7 @@ Value eigh_map(Call& c) {
   return List{w, v};
 }
 
-Value eigvalsh_map(Call& c) {
-  return eigvalsh(from_triangle(first(c), upper_triangle(c)));
-}
+Value eigvalsh_map(Call& c) { return eigvalsh(from_triangle(first(c), upper_triangle(c))); }
 
 Value lu_map(Call& c) {
   if (!c.flag(1, "pivot", true)) throw Unsupported("lu without pivots");
@@ -312,9 +302,7 @@ Value renorm(Call& c) {
   return where(norm > most, x * (most / (norm + 1e-7)), x);
 }
 
-Value matrix_power_map(Call& c) {
-  return matrix_power(first(c), c.integer(1, "n"));
-}
+Value matrix_power_map(Call& c) { return matrix_power(first(c), c.integer(1, "n")); }
 
 Value cholesky_solve_map(Call& c) {
   const Tensor l = c.tensor(1, c.kwargs.contains("L") ? "L" : "input2");
@@ -322,9 +310,7 @@ Value cholesky_solve_map(Call& c) {
                         c.flag(2, "upper", false));
 }
 
-Value solve_map(Call& c) {
-  return solve_of(c);
-}
+Value solve_map(Call& c) { return solve_of(c); }
 
 }  // namespace
 

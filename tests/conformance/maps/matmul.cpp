@@ -22,9 +22,7 @@ Function added(Binary f, const char* first, const char* second) {
   };
 }
 
-Tensor bmm_summed(const Tensor& a, const Tensor& b) {
-  return sum(bmm(a, b), 0);
-}
+Tensor bmm_summed(const Tensor& a, const Tensor& b) { return sum(bmm(a, b), 0); }
 
 Tensor inner(const Tensor& a, const Tensor& b) {
   if (a.ndim() == 0 || b.ndim() == 0) return a * b;
@@ -99,9 +97,7 @@ Value cartesian_prod(Call& c) {
 }
 
 /// x, a variable a row, as a matrix.
-Tensor as_rows(const Tensor& x) {
-  return x.ndim() < 2 ? reshape(x, {1, x.numel()}) : x;
-}
+Tensor as_rows(const Tensor& x) { return x.ndim() < 2 ? reshape(x, {1, x.numel()}) : x; }
 
 Tensor without_ones(const Tensor& x) {
   Shape shape;

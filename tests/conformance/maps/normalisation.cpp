@@ -50,18 +50,14 @@ Value by_channel(Call& c, Norm norm, Order order, const char* training, bool tra
   return result.y;
 }
 
-Value batch(Call& c) {
-  return by_channel(c, batch_norm, {1, 3}, "training", false);
-}
+Value batch(Call& c) { return by_channel(c, batch_norm, {1, 3}, "training", false); }
 
 Value torch_batch(Call& c) {
   c.ignore(8, "cudnn_enabled");
   return by_channel(c, batch_norm, {3, 1}, "training", false);
 }
 
-Value instance(Call& c) {
-  return by_channel(c, instance_norm, {1, 3}, "use_input_stats", true);
-}
+Value instance(Call& c) { return by_channel(c, instance_norm, {1, 3}, "use_input_stats", true); }
 
 /// Mean and 1 / sqrt(var + eps) of x over axes.
 std::pair<Tensor, Tensor> moments(const Tensor& x, const Axes& axes, bool keepdim, double eps) {

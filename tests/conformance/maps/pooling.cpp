@@ -4,9 +4,7 @@
 namespace gradtape::conformance {
 namespace {
 
-Value tuple(const MaxPooled& pooled) {
-  return List{pooled.values, pooled.indices};
-}
+Value tuple(const MaxPooled& pooled) { return List{pooled.values, pooled.indices}; }
 
 /// max_pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
 /// return_indices=False)

@@ -14,9 +14,7 @@ Value reshaped(Call& c) {
   return reshape(x, Shape(c.rest(1, name)));
 }
 
-Value reshaped_as(Call& c) {
-  return reshape(c.tensor(0, "input"), c.tensor(1, "other").shape());
-}
+Value reshaped_as(Call& c) { return reshape(c.tensor(0, "input"), c.tensor(1, "other").shape()); }
 
 Value flattened(Call& c) {
   const auto start = c.integer(1, "start_dim", 0);

@@ -143,8 +143,8 @@ Unique distinct_slices(const Tensor& x, std::int64_t axis, bool runs) {
 Value distinct(Call& c) {
   const Tensor x = c.tensor(0, "input");
   c.ignore(1, "sorted");
-  return with_options(
-      c, 2, c.has(4, "dim") ? distinct_slices(x, c.integer(4, "dim"), false) : unique(x));
+  return with_options(c, 2,
+                      c.has(4, "dim") ? distinct_slices(x, c.integer(4, "dim"), false) : unique(x));
 }
 
 /// unique_consecutive(x, return_inverse, return_counts, dim)
