@@ -103,7 +103,7 @@ try:
     import torch
     import make_pytorch_weights as models
 except ImportError:
-    print("skipped: there is no PyTorch here to load weights back")
+    print("skip: weights loaded back in PyTorch: there is no PyTorch here")
     sys.exit()
 for ending in READERS:
     for model in MODELS:
@@ -114,6 +114,7 @@ for ending in READERS:
 try:
     import safetensors.torch
 except ImportError:
+    print("skip: weights loaded back in safetensors.torch: it is not installed here")
     sys.exit()
 check(
     "safetensors.torch loads what gradtape writes",
