@@ -1,6 +1,7 @@
 /// All of autograd but what opts in to heavy headers: formula.hpp, xtensor.hpp, fmt.hpp.
 #pragma once
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/check_finite.hpp"
 #include "gradtape/autograd/checkpoint.hpp"
 #include "gradtape/autograd/cost.hpp"

@@ -70,3 +70,9 @@ template <class T> void append_little(std::string& out, T value) {
 }
 
 }  // namespace gradtape::detail
+
+namespace gradtape::author {
+// For readers of other formats: who reads what, in error messages.
+using detail::file_origin;
+using detail::Origin;
+}  // namespace gradtape::author

@@ -28,3 +28,7 @@ std::string deflate_raw(std::span<const std::string_view> parts);
 std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 
 }  // namespace gradtape::detail
+
+namespace gradtape::author {
+using detail::crc32;  ///< The checksum of what an author writes into files.
+}

@@ -32,4 +32,8 @@ std::string npy_header(const Tensor& tensor);
 std::string_view element_bytes(const Tensor& tensor);
 
 }  // namespace detail
+
+namespace author {
+using detail::element_bytes;
+}  // namespace author
 }  // namespace gradtape
