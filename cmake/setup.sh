@@ -107,11 +107,12 @@ gradtape_install() {
   fi
 }
 
-# gradtape_quietly LOG COMMAND...: runs it, and prints the end of its output only if it fails.
+# gradtape_quietly LOG COMMAND...: runs it, and prints the end of its output only if it fails; of a
+# build, on a terminal, also how far it is.
 gradtape_quietly() {
   local log=$1
   shift
-  if ! "$@" >"$log" 2>&1 </dev/null; then
+  if ! "$@" 2>&1 </dev/null | tee "$log" | gradtape_progress; then
     if grep -q 'gradtape needs packages' "$log"; then
       sed -n '/gradtape needs packages/,/GRADTAPE_FETCH/{/./{s/^  //;p;};}' "$log" >&2
     else
@@ -122,6 +123,26 @@ gradtape_quietly() {
     echo "failed: $* (log: $log)" >&2
     return 1
   fi
+}
+
+# gradtape_progress: reads a build's output; keeps one line of the terminal at `57/170  matmul.cpp`.
+gradtape_progress() {
+  if [[ ! -t 1 || ${TERM:-dumb} == dumb ]]; then
+    cat >/dev/null
+    return
+  fi
+  local line done what width
+  local pattern='^\[ *([0-9]+/[0-9]+|[0-9]+%)\] (.*)$' # Ninja's, Make's
+  while IFS= read -r line; do
+    [[ $line =~ $pattern ]] || continue
+    done=${BASH_REMATCH[1]}
+    what=${BASH_REMATCH[2]##*/CMakeFiles/} # without the folders of the target
+    what=${what#*.dir/}
+    width=$(stty size <&1 2>/dev/null | cut -d ' ' -f 2)
+    line=$(printf 'building %9s  %s' "$done" "${what%.o}")
+    printf '\r\033[K%s' "${line:0:$((${width:-80} - 1))}"
+  done
+  printf '\r\033[K'
 }
 
 # gradtape_configure: a Release build in the build folder.
