@@ -3,7 +3,7 @@
 include(gradtape_find)
 
 # Targets made here: gradtape::blas, gradtape::array_headers (xtl, xtensor, xsimd),
-# gradtape_private_headers (xtensor-blas, JSON, CBLAS), gradtape_fmt, gradtape_doctest.
+# gradtape_private_headers (xtensor-blas, JSON, and gradtape_cblas.h, which includes CBLAS), gradtape_fmt, gradtape_doctest.
 function(gradtape_dependencies)
   gradtape_find_blas()
   gradtape_find_array_headers()
@@ -51,18 +51,18 @@ function(gradtape_dependencies)
 
   gradtape_array_headers("${GRADTAPE_XTL_INCLUDE_DIR}" "${GRADTAPE_XTENSOR_INCLUDE_DIR}"
     "${GRADTAPE_XSIMD_INCLUDE_DIR}")
-  add_library(gradtape_private_headers INTERFACE)
-  target_include_directories(gradtape_private_headers SYSTEM INTERFACE
-    "${GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR}" "${GRADTAPE_JSON_INCLUDE_DIR}"
-    "${GRADTAPE_CBLAS_INCLUDE_DIR}")
-  add_library(gradtape_doctest INTERFACE)
-  target_include_directories(gradtape_doctest SYSTEM INTERFACE "${GRADTAPE_DOCTEST_INCLUDE_DIR}")
-
   set(cblas cblas.h)
   if(NOT EXISTS "${GRADTAPE_CBLAS_INCLUDE_DIR}/cblas.h")
     set(cblas cblas-openblas.h)
   endif()
-  set(GRADTAPE_CBLAS_HEADER_NAME ${cblas} PARENT_SCOPE)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/private/gradtape_cblas.h"
+    CONTENT "#include <${cblas}>\n")
+  add_library(gradtape_private_headers INTERFACE)
+  target_include_directories(gradtape_private_headers SYSTEM INTERFACE
+    "${GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR}" "${GRADTAPE_JSON_INCLUDE_DIR}"
+    "${GRADTAPE_CBLAS_INCLUDE_DIR}" "${PROJECT_BINARY_DIR}/private")
+  add_library(gradtape_doctest INTERFACE)
+  target_include_directories(gradtape_doctest SYSTEM INTERFACE "${GRADTAPE_DOCTEST_INCLUDE_DIR}")
 
   # GRADTAPE_FMT_LIBRARY is what the library links and the package config must find again.
   add_library(gradtape_fmt INTERFACE)
@@ -78,7 +78,6 @@ function(gradtape_dependencies)
   if(GRADTAPE_OPENMP)
     find_package(OpenMP QUIET COMPONENTS CXX)
     if(NOT OpenMP_CXX_FOUND)
-      message(STATUS "gradtape: this compiler has no OpenMP; large loops run on one thread")
       set(GRADTAPE_OPENMP OFF PARENT_SCOPE)
     endif()
   endif()

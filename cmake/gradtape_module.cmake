@@ -1,39 +1,41 @@
-# gradtape_module(<name> FOLDERS <dir>... [USES <module>...] [EXCEPT <file>...])
-# The library gradtape::<name> from the .cpp files of the given folders. Its headers are included
-# as <gradtape/<name>/file.hpp>, in the build tree and once installed.
+# gradtape_module(<name> [O3 <folder>...] [O2 <folder>...] [Os <folder>...]
+#                 [USES <module>...] [EXCEPT <file>...])
+# The library gradtape::<name> from the .cpp files of the given folders, each compiled at its level of
+# optimisation. Its headers are included as <gradtape/<name>/file.hpp>, in the build tree and once
+# installed.
 function(gradtape_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 module "" "" "FOLDERS;USES;EXCEPT")
+  cmake_parse_arguments(PARSE_ARGV 1 module "" "" "O3;O2;Os;USES;EXCEPT")
   set(target gradtape_${name})
-
-  set(patterns ${module_FOLDERS})
-  list(TRANSFORM patterns PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
-  list(TRANSFORM patterns APPEND "/*.cpp")
-  list(TRANSFORM patterns REPLACE "/\\./" "/")
-  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
-  foreach(file IN LISTS module_EXCEPT)
-    list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
-  endforeach()
-  if(NOT sources) # a library needs one source, a module may consist of headers
-    set(sources "${CMAKE_CURRENT_BINARY_DIR}/headers_only.cpp")
-    file(CONFIGURE OUTPUT "${sources}" CONTENT "namespace gradtape {}\n")
-  endif()
-
-  add_library(${target} ${sources})
+  add_library(${target})
   add_library(gradtape::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${name}
-    POSITION_INDEPENDENT_CODE ON
-    CXX_EXTENSIONS OFF
-    VISIBILITY_INLINES_HIDDEN ON # half of the symbols are instances of templates
+    LINKER_LANGUAGE CXX
     INSTALL_RPATH $<IF:$<PLATFORM_ID:Darwin>,@loader_path,$ORIGIN>
     INSTALL_RPATH_USE_LINK_PATH ON
-    DEFINE_SYMBOL "" # static and shared builds compile the same, and ccache sees it
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:gradtape_flags>)
+
+  # One object library a level: all files of a target share their flags and the precompiled header.
+  foreach(level IN ITEMS O3 O2 Os)
+    set(sources "")
+    foreach(folder IN LISTS module_${level})
+      file(GLOB files CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
+      list(APPEND sources ${files})
+    endforeach()
+    foreach(file IN LISTS module_EXCEPT)
+      list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    endforeach()
+    if(sources)
+      gradtape_objects(${target}_${level} ${level} ${sources})
+      gradtape_use_precompiled_header(${target}_${level} ${level})
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${level}>)
+    endif()
+  endforeach()
   list(TRANSFORM module_USES PREPEND "gradtape::" OUTPUT_VARIABLE used)
-  target_link_libraries(${target} PUBLIC ${used})
+  gradtape_link(${name} PUBLIC ${used})
 
   file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/include/gradtape")
   file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/include/gradtape/${name}"
@@ -44,17 +46,41 @@ function(gradtape_module name)
   set_property(GLOBAL APPEND PROPERTY GRADTAPE_MODULES ${name})
 endfunction()
 
-# gradtape_optimise(<name> <flag> [O3 <folder>...] [O2 <folder>...] [Os <folder>...])
-# How a Release build optimises a module: <flag>, and others for some of its folders.
-function(gradtape_optimise name flag)
-  set(levels O2 O3 Os)
-  cmake_parse_arguments(PARSE_ARGV 2 optimise "" "" "${levels}")
-  target_compile_options(gradtape_${name} PRIVATE $<$<CONFIG:Release>:${flag}>)
-  foreach(level IN LISTS levels)
-    foreach(folder IN LISTS optimise_${level})
-      file(GLOB files CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
-      set_source_files_properties(${files} PROPERTIES
-        COMPILE_OPTIONS $<$<CONFIG:Release>:-${level}>)
-    endforeach()
+# gradtape_link(<name> [PUBLIC <library>...] [PRIVATE <library>...]): what a module is built on.
+function(gradtape_link name)
+  cmake_parse_arguments(PARSE_ARGV 1 link "" "" "PUBLIC;PRIVATE")
+  target_link_libraries(gradtape_${name} PUBLIC ${link_PUBLIC} PRIVATE ${link_PRIVATE})
+  foreach(level IN ITEMS O3 O2 Os)
+    if(TARGET gradtape_${name}_${level})
+      target_link_libraries(gradtape_${name}_${level} PRIVATE ${link_PUBLIC} ${link_PRIVATE})
+    endif()
   endforeach()
+endfunction()
+
+# gradtape_objects(<target> <level> <source>...): objects of the library, compiled at -<level> in a
+# Release build and where nobody chose a build type.
+function(gradtape_objects target level)
+  add_library(${target} OBJECT ${ARGN})
+  set_target_properties(${target} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON
+    CXX_EXTENSIONS OFF
+    VISIBILITY_INLINES_HIDDEN ON) # half of the symbols are instances of templates
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  target_include_directories(${target} PRIVATE "${PROJECT_BINARY_DIR}/include")
+  target_link_libraries(${target} PRIVATE gradtape_flags ${GRADTAPE_FMT_LIBRARY})
+  if(GRADTAPE_OPENMP)
+    target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
+  else()
+    target_compile_options(${target} PRIVATE -fopenmp-simd)
+  endif()
+  # Reaching a thread-local variable is one instruction then, and every op reaches several. (The linker
+  # cannot read what the sanitizers make of it.)
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT GRADTAPE_SANITIZE)
+    target_compile_options(${target} PRIVATE -ftls-model=initial-exec)
+  endif()
+  if(CMAKE_BUILD_TYPE OR CMAKE_CONFIGURATION_TYPES OR CMAKE_CXX_FLAGS MATCHES "-O")
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-${level}>)
+  else()
+    target_compile_options(${target} PRIVATE -${level})
+  endif()
 endfunction()

@@ -26,6 +26,13 @@ function(gradtape_options)
   endif()
   option(GRADTAPE_OPENMP "Run large loops on several threads" ${openmp})
 
+  # A compiler cache of the builder's own may not know what to make of precompiled headers.
+  set(pch ON)
+  if(DEFINED CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
+    set(pch OFF)
+  endif()
+  option(GRADTAPE_PCH "Precompile the headers that most files include" ${pch})
+
   if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
   endif()
@@ -36,13 +43,15 @@ function(gradtape_options)
 endfunction()
 
 # Paths are hashed relative to the source folder, so that sibling build folders share results, and
-# with them the CPU's features, since -march=native reads the same on every machine.
+# with them the CPU's features, since -march=native reads the same on every machine. Precompiled
+# headers need the sloppiness.
 function(gradtape_use_ccache)
   find_program(GRADTAPE_CCACHE ccache)
   mark_as_advanced(GRADTAPE_CCACHE)
   if(GRADTAPE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros
       CCACHE_EXTRAFILES=${GRADTAPE_CPU_FEATURES_FILE} ${GRADTAPE_CCACHE} PARENT_SCOPE)
   endif()
 endfunction()
@@ -93,4 +102,24 @@ function(gradtape_flags)
     target_compile_options(gradtape_flags INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
   endif()
   set_property(GLOBAL PROPERTY GRADTAPE_ARCH_FLAGS "${GRADTAPE_ARCH_FLAGS}")
+endfunction()
+
+# Five lines about what will be built.
+function(gradtape_report)
+  set(type "${CMAKE_BUILD_TYPE}")
+  if(CMAKE_CONFIGURATION_TYPES)
+    list(JOIN CMAKE_CONFIGURATION_TYPES ", " type)
+  elseif(NOT type)
+    set(type "none (gradtape itself is optimised)")
+  endif()
+  list(JOIN GRADTAPE_BLAS_LIBRARIES " " blas)
+  set(openmp "off: loops run on one thread")
+  if(GRADTAPE_OPENMP)
+    set(openmp "on (${OpenMP_CXX_FLAGS})")
+  endif()
+  message(STATUS "gradtape ${PROJECT_VERSION}")
+  message(STATUS "  build type:      ${type}")
+  message(STATUS "  instruction set: ${GRADTAPE_ARCH}")
+  message(STATUS "  BLAS:            ${blas}")
+  message(STATUS "  OpenMP:          ${openmp}")
 endfunction()

@@ -9,6 +9,7 @@ function(gradtape_package)
     list(APPEND targets gradtape_${module})
     gradtape_install_headers(${module})
   endforeach()
+  install(FILES cmake/gradtape.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gradtape)
   install(TARGETS ${targets} EXPORT gradtape_targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}

@@ -1,5 +1,7 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 
+#include <gradtape_cblas.h>
+
 #include <algorithm>
 #include <limits>
 #include <type_traits>
@@ -7,8 +9,6 @@
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
-
-#include GRADTAPE_CBLAS_HEADER
 
 namespace gradtape::kernels {
 namespace {

@@ -11,12 +11,11 @@
 
 // The declarations that xtensor-blas brings along: only those, for its functions take and give
 // xtensor's containers, and these kernels work on raw pointers.
+#include <gradtape_cblas.h>
 #include <xflens/cxxlapack/netlib/netlib.h>
 
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
-
-#include GRADTAPE_CBLAS_HEADER
 
 namespace gradtape::kernels {
 namespace {

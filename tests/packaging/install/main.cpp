@@ -1,9 +1,6 @@
 // A user's program: fits y = 2a - 3b + 1 with one linear layer.
-#include <gradtape/autograd/autograd.hpp>
-#include <gradtape/nn/nn.hpp>
-#include <gradtape/optim/optim.hpp>
-
 #include <cstdio>
+#include <gradtape/gradtape.hpp>
 
 using namespace gradtape;
 
