@@ -2,16 +2,24 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "gradtape/autograd/draw.hpp"
-#include "gradtape/autograd/inspect/trace_page.hpp"
 #include "gradtape/autograd/io/file.hpp"
 
 namespace gradtape {
 namespace {
 
 using nlohmann::json;
+
+/// trace_page.html, as the build makes it a string literal.
+constexpr std::string_view page_template =
+#include <gradtape_trace_page.inc>
+    ;
+/// Where the tape goes in it, as JSON.
+constexpr std::string_view tape_place = "/* the tape */ null";
 
 struct Statistics {
   double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;
@@ -114,7 +122,8 @@ std::string Trace::html(const Tensor& output, const Tensor& seed) const {
   auto text = data.dump(-1, ' ', false, json::error_handler_t::replace);
   for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))
     text.insert(at + 1, "\\");
-  return std::string(detail::trace_page_begin) + text + detail::trace_page_end;
+  std::string page(page_template);
+  return page.replace(page.find(tape_place), tape_place.size(), text);
 }
 
 void Trace::save_html(const std::string& path, const Tensor& output, const Tensor& seed) const {
