@@ -66,12 +66,12 @@ int main(int argc, char** argv) {
   // above each other: ten images, what is left of them by components, and by the autoencoder
   const auto first = [](const Tensor& images) { return slice(images, 0, 0, 10); };
   const Tensor rows = concat({first(test), first(linear), first(learned)});
-  Picture picture({.title = "test images, by principal components, by the autoencoder",
-                   .width = 560,
-                   .height = 168,
-                   .axes = false});
-  picture.pixels(coloured(mosaic(reshape(rows, {-1, 28, 28}), 10), 0, 1, {"#ffffff", dark}));
-  Picture::save("autoencoder.svg", {picture});
+  const optim::ChartOptions options{
+      .title = "test images, by principal components, by the autoencoder",
+      .equal_units = true,
+      .axes = false};
+  save_picture("autoencoder.svg",
+               {{.options = options, .field = image(mosaic(reshape(rows, {-1, 28, 28}), 10))}});
 
   const double by_components = nn::mse_loss(linear, test).item<double>();
   const double by_model = nn::mse_loss(learned, test).item<double>();

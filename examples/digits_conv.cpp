@@ -48,19 +48,19 @@ void draw_mistakes(const Classifier& model, const nn::data::Dataset& digits) {
   const NoGrad no_grad;
   const Tensor taken_for = argmax(model(digits.inputs()), 1);
   const Tensor wrong = flatten(nonzero(taken_for != digits.targets()));
-  std::vector<Picture> panels;
+  std::vector<optim::Chart> panels;
   for (std::int64_t i = 0; i < std::min<std::int64_t>(8, wrong.numel()); ++i) {
     const auto digit = at(wrong, {i}).item<std::int64_t>();
-    const auto [image, label] = digits[digit];
-    panels.emplace_back(PictureOptions{
-        .title = fmt::format("{} for {}", at(taken_for, {digit}).item<std::int64_t>(),
-                             label.item<std::int64_t>()),
-        .width = 80,
-        .height = 80,
-        .axes = false});
-    panels.back().pixels(coloured(select(image, 0, 0), 0, 1, {"#ffffff", dark}));
+    const auto [pixels, label] = digits[digit];
+    panels.push_back(
+        {.options = {.title = fmt::format("{} for {}", at(taken_for, {digit}).item<std::int64_t>(),
+                                          label.item<std::int64_t>()),
+                     .width = 200,
+                     .equal_units = true,
+                     .axes = false},
+         .field = image(select(pixels, 0, 0))});
   }
-  Picture::save("digits_conv.svg", panels);
+  save_picture("digits_conv.svg", panels, 4);
 }
 
 int main(int argc, char** argv) {

@@ -56,18 +56,29 @@ struct GaussianProcess : nn::Module {
 Tensor truth(const Tensor& x) { return sin(2.0 * x) + x / 2.0; }
 
 /// Prediction and its band of two standard deviations.
-Picture picture(const std::string& title, const GaussianProcess& process, const Tensor& x,
-                const Tensor& y) {
+optim::Chart picture(const std::string& title, const GaussianProcess& process, const Tensor& x,
+                     const Tensor& y) {
+  using optim::Mark;
   const NoGrad no_grad;
-  Picture picture({.title = title, .x = {-4, 4, "x"}, .y = {-4, 4, "y"}});
   const Tensor points = linspace(-4, 4, 161, float64);
   const auto [mean, deviation] = process.predict(x, y, points);
-  picture.band(points, mean - 2.0 * deviation, mean + 2.0 * deviation,
-               {.colour = pale_blue, .label = "95 %", .opacity = 0.7});
-  picture.line(points, truth(points), {.colour = grey, .label = "truth", .dashed = true});
-  picture.line(points, mean, {.colour = blue, .label = "prediction"});
-  picture.points(x, y, {.colour = orange, .label = "samples", .size = 4});
-  return picture;
+  return {.series = {series(points, mean - 2.0 * deviation,
+                            {.name = "95 %",
+                             .mark = Mark::band,
+                             .colour = pale_blue,
+                             .upper = numbers(mean + 2.0 * deviation),
+                             .opacity = 0.7}),
+                     series(points, truth(points),
+                            {.name = "truth", .mark = Mark::dashes, .colour = grey}),
+                     series(points, mean, {.name = "prediction", .colour = blue}),
+                     series(x, y, {.name = "samples", .mark = Mark::points, .colour = orange})},
+          .options = {.title = title,
+                      .x_label = "x",
+                      .y_label = "y",
+                      .width = 500,
+                      .x_limits = {-4, 4},
+                      .y_limits = {-4, 4},
+                      .legend = true}};
 }
 
 int main() {
@@ -88,7 +99,7 @@ int main() {
   optim::LBFGS lbfgs(process.parameters(),
                      {.max_iter = 100, .line_search = optim::LineSearch::strong_wolfe});
   lbfgs.step([&] { return -process.log_likelihood(x, y); });
-  Picture::save("gaussian_process.svg", {before, picture("the most likely", process, x, y)});
+  save_picture("gaussian_process.svg", {before, picture("the most likely", process, x, y)}, 2);
 
   const auto value = [](const Tensor& log) { return std::exp(log.item<double>()); };
   return report(

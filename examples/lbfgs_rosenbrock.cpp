@@ -52,27 +52,27 @@ Tensor lbfgs_path(int steps) {
 }
 
 void draw(const Tensor& gradient_descent, const Tensor& adam, const Tensor& lbfgs) {
-  Picture picture({.title = "Rosenbrock's valley, from (-1.2, 1) to (1, 1)",
-                   .x = {-1.6, 1.6, "x"},
-                   .y = {-0.6, 1.6, "y"},
-                   .width = 640,
-                   .height = 440});
-  const Tensor height = log10(rosenbrock(transpose(picture.grid(320, 220))));
-  picture.pixels(coloured(reshape(height, {220, 320}), -2, 3, {"#5b9bc8", "#c4dcec", "#ffffff"}));
-  const auto show = [&](const Tensor& places, const Style& style) {
-    picture.line(select(places, 1, 0), select(places, 1, 1), style);
+  optim::Chart chart;
+  chart.options = {.title = "Rosenbrock's valley, from (-1.2, 1) to (1, 1)",
+                   .x_label = "x",
+                   .y_label = "y",
+                   .x_limits = {-1.6, 1.6},
+                   .y_limits = {-0.6, 1.6},
+                   .equal_units = true,
+                   .legend = true};
+  const Tensor height = log10(rosenbrock(transpose(grid(chart.options, 320, 220))));
+  chart.field = field(reshape(height, {220, 320}),
+                      {.low = -2, .high = 3, .scale = {"#5b9bc8", "#c4dcec", "#ffffff"}});
+  const auto name = [](const char* optimizer, const Tensor& places) {
+    return fmt::format("{}, {} steps", optimizer, places.size(0) - 1);
   };
-  show(adam, {.colour = green,
-              .label = fmt::format("Adam, {} steps", adam.size(0) - 1),
-              .size = 7,
-              .opacity = 0.6});
-  show(gradient_descent,
-       {.colour = orange,
-        .label = fmt::format("gradient descent, {}", gradient_descent.size(0) - 1),
-        .size = 3});
-  show(lbfgs, {.colour = dark, .label = fmt::format("L-BFGS, {}", lbfgs.size(0) - 1)});
-  picture.points(select(lbfgs, 1, 0), select(lbfgs, 1, 1), {.colour = dark, .size = 4});
-  picture.save("lbfgs_rosenbrock.svg");
+  chart.series = {
+      series(adam, {.name = name("Adam", adam), .colour = green, .size = 7, .opacity = 0.6}),
+      series(gradient_descent,
+             {.name = name("gradient descent", gradient_descent), .colour = orange, .size = 3}),
+      series(lbfgs, {.name = name("L-BFGS", lbfgs), .colour = dark}),
+      series(lbfgs, {.mark = optim::Mark::points, .colour = dark, .size = 4})};
+  save_picture("lbfgs_rosenbrock.svg", {chart});
 }
 
 int main() {

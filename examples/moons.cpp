@@ -56,21 +56,23 @@ template <class Model> Model trained(const nn::data::Dataset& train) {
 
 /// The model's probabilities, from blue through white to orange, and the samples on top.
 template <class Model>
-Picture picture(const char* what, const Model& model, const nn::data::Dataset& data) {
+optim::Chart picture(const char* what, const Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
-  Picture picture({.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
-                   .x = {-1.6, 2.6},
-                   .y = {-1.2, 1.7},
-                   .height = 290});
-  const Tensor probability = sigmoid(model(picture.grid(300, 207)));
-  picture.pixels(
-      coloured(reshape(probability, {207, 300}), 0, 1, {pale_blue, "#ffffff", pale_orange}));
-  for (const auto& [moon, colour, label] : {std::tuple(0, blue, "upper"), {1, orange, "lower"}}) {
+  optim::Chart chart;
+  chart.options = {.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
+                   .width = 500,
+                   .x_limits = {-1.6, 2.6},
+                   .y_limits = {-1.2, 1.7},
+                   .equal_units = true,
+                   .legend = true};
+  const Tensor probability = sigmoid(model(grid(chart.options, 300, 207)));
+  chart.field =
+      field(reshape(probability, {207, 300}), {.scale = {pale_blue, "#ffffff", pale_orange}});
+  for (const auto& [moon, name] : {std::pair(0, "upper"), {1, "lower"}}) {
     const Tensor samples = data.select(flatten(nonzero(data.targets() == moon))).inputs();
-    picture.points(select(samples, 1, 0), select(samples, 1, 1),
-                   {.colour = colour, .label = label, .size = 3.5});
+    chart.series.push_back(series(samples, {.name = name, .mark = optim::Mark::points, .size = 4}));
   }
-  return picture;
+  return chart;
 }
 
 int main() {
@@ -81,7 +83,7 @@ int main() {
   const auto train = moons(400), test = moons(2000);
   const auto line = trained<Line>(train);
   const auto network = trained<Network>(train);
-  Picture::save("moons.svg", {picture("line", line, train), picture("network", network, train)});
+  save_picture("moons.svg", {picture("line", line, train), picture("network", network, train)}, 2);
   return report({{"held-out accuracy, line", accuracy(line, test), 0.864, 0.84},
                  {"held-out accuracy, network", accuracy(network, test), 0.988, 0.98}});
 }

@@ -61,26 +61,41 @@ bool gradients_are_right() {
   return static_cast<bool>(result);
 }
 
-Picture field(const Solution& solution) {
-  Picture picture({.title = "u(x, t) by the network", .x = {0, 1, "t"}, .y = {-1, 1, "x"}});
-  const Tensor points = picture.grid(210, 160);
+optim::Chart plane(const Solution& solution) {
+  optim::Chart chart;
+  chart.options = {.title = "u(x, t) by the network",
+                   .x_label = "t",
+                   .y_label = "x",
+                   .width = 500,
+                   .x_limits = {0, 1},
+                   .y_limits = {-1, 1}};
+  const Tensor points = grid(chart.options, 210, 160);
   const Tensor u = solution(slice(points, 1, 1, 2), slice(points, 1, 0, 1));
-  picture.pixels(coloured(reshape(u, {160, 210}), -1, 1));
-  return picture;
+  chart.field = field(reshape(u, {160, 210}), {.low = -1, .high = 1});
+  return chart;
 }
 
-Picture profiles(const Solution& solution) {
-  Picture picture({.title = "the front steepens", .x = {-1, 1, "x"}, .y = {-1.1, 1.1, "u"}});
+optim::Chart profiles(const Solution& solution) {
+  optim::Chart chart;
+  chart.options = {.title = "the front steepens",
+                   .x_label = "x",
+                   .y_label = "u",
+                   .width = 500,
+                   .x_limits = {-1, 1},
+                   .y_limits = {-1.1, 1.1},
+                   .legend = true};
   const Tensor x = linspace(-1, 1, 201), column = unsqueeze(x, 1);
   for (const auto& [at, colour] :
        {std::pair(0.0, grey), {0.3, blue}, {0.6, green}, {1.0, orange}}) {
     const Tensor t = full({201, 1}, at);
-    picture.line(x, flatten(solution(column, t)),
-                 {.colour = colour, .label = fmt::format("t = {}", at), .size = 3, .opacity = 0.6});
-    picture.line(x, flatten(exact(column, t)),
-                 {.colour = dark, .label = at == 1 ? "exact" : "", .size = 1, .dashed = true});
+    chart.series.push_back(
+        series(x, flatten(solution(column, t)),
+               {.name = fmt::format("t = {}", at), .colour = colour, .size = 3, .opacity = 0.6}));
+    chart.series.push_back(series(
+        x, flatten(exact(column, t)),
+        {.name = at == 1 ? "exact" : "", .mark = optim::Mark::dashes, .colour = dark, .size = 1}));
   }
-  return picture;
+  return chart;
 }
 
 int main() {
@@ -105,7 +120,7 @@ int main() {
   }
 
   const NoGrad no_grad;
-  Picture::save("physics_pinn.svg", {field(solution), profiles(solution)});
+  save_picture("physics_pinn.svg", {plane(solution), profiles(solution)}, 2);
   const Tensor x = tile(linspace(-1, 1, 101), {101}),
                t = repeat_interleave(linspace(0, 1, 101), 101);
   const Tensor truth = exact(unsqueeze(x, 1), unsqueeze(t, 1));

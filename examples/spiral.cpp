@@ -5,7 +5,6 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
-#include <array>
 #include <numbers>
 
 #include "accuracy.hpp"
@@ -41,24 +40,24 @@ template <class Model> void train(const Model& model, const nn::data::Dataset& d
 
 /// Each point of the plane in the mixture of the classes' colours that the model gives it.
 template <class Model>
-Picture picture(const char* what, Model& model, const nn::data::Dataset& data) {
+optim::Chart picture(const char* what, Model& model, const nn::data::Dataset& data) {
   const NoGrad no_grad;
-  Picture picture({.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
-                   .x = {-1.2, 1.2},
-                   .y = {-1.2, 1.2},
-                   .width = 360,
-                   .height = 360});
-  const Tensor probabilities = softmax(model(picture.grid(240, 240)), 1);
-  picture.pixels(
-      reshape(matmul(probabilities, palette({pale_blue, pale_orange, pale_green})), {240, 240, 3}));
+  optim::Chart chart;
+  chart.options = {.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
+                   .width = 450,
+                   .x_limits = {-1.2, 1.2},
+                   .y_limits = {-1.2, 1.2},
+                   .equal_units = true,
+                   .legend = true};
+  const Tensor probabilities = softmax(model(grid(chart.options, 240, 240)), 1);
+  const Tensor colours = matmul(probabilities, palette({pale_blue, pale_orange, pale_green}));
+  chart.field = field(reshape(colours, {240, 240, 3}), {.scale = {}});
   for (int arm = 0; arm < 3; ++arm) {
     const Tensor samples = data.select(flatten(nonzero(data.targets() == arm))).inputs();
-    picture.points(select(samples, 1, 0), select(samples, 1, 1),
-                   {.colour = std::array{blue, orange, green}[static_cast<std::size_t>(arm)],
-                    .label = fmt::format("arm {}", arm),
-                    .size = 3.5});
+    chart.series.push_back(series(
+        samples, {.name = fmt::format("arm {}", arm), .mark = optim::Mark::points, .size = 4}));
   }
-  return picture;
+  return chart;
 }
 
 int main() {
@@ -70,8 +69,9 @@ int main() {
   if (!gradients_are_right(network, slice(data.inputs(), 0, 0, 8), network)) return 1;
   train(linear, data);
   train(network, data);
-  Picture::save("spiral.svg", {picture("linear classifier", linear, data),
-                               picture("two hidden layers", network, data)});
+  save_picture(
+      "spiral.svg",
+      {picture("linear classifier", linear, data), picture("two hidden layers", network, data)}, 2);
   return report({{"held-out accuracy, linear", accuracy(linear, held_out), 0.43, 0.38},
                  {"held-out accuracy, network", accuracy(network, held_out), 0.985, 0.97}});
 }

@@ -72,9 +72,9 @@ int main(int argc, char** argv) {
 
   const NoGrad no_grad;
   const Tensor samples = sigmoid(model.decode(randn({60, code})));
-  Picture picture({.title = "samples", .width = 672, .height = 280, .axes = false});
-  picture.pixels(coloured(mosaic(reshape(samples, {-1, 28, 28}), 12), 0, 1, {"#ffffff", dark}));
-  Picture::save("vae.svg", {picture});
+  const Tensor images = reshape(samples, {-1, 28, 28});
+  save_picture("vae.svg", {{.options = {.title = "samples", .equal_units = true, .axes = false},
+                            .field = image(mosaic(images, 12))}});
 
   const double bound = model(test, randn({test.size(0), code})).item<double>();
   if (given.quick) return report({{"nats an image, at most, quick", bound, 275, 290}});

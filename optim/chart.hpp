@@ -1,4 +1,4 @@
-/// Charts of lines and points as SVG pictures.
+/// Charts as SVG pictures: lines, points, bands between curves, and fields of coloured cells.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,42 @@
 namespace gradtape::optim {
 
 /// How a series is drawn.
-enum class Mark { line, dashes, points };
+enum class Mark {
+  line,
+  dashes,
+  points,
+  band,  ///< The area from y to `upper`.
+};
 
-/// A named sequence of points (x[i], y[i]). What is not finite, or not above 0 on a logarithmic
-/// axis, is a gap in the line.
+/// A named sequence of points (x[i], y[i]). Points that are not finite, or not above 0 on a
+/// logarithmic axis, leave a gap in the line.
 struct Series {
-  std::string name = {};       ///< Written at its end; nothing if empty.
-  std::vector<double> x = {};  ///< Each with
-  std::vector<double> y = {};  ///< a y.
+  std::string name = {};       ///< Written at its end, or in the legend; nothing if empty.
+  std::vector<double> x = {};  ///< [n]
+  std::vector<double> y = {};  ///< [n]
   Mark mark = Mark::line;
-  double smoothing = 0;     ///< In [0, 1): that of a running mean, drawn over the pale line itself.
-  std::string colour = {};  ///< As CSS has it; one of the palette by its place if empty.
+  double smoothing = 0;     ///< In [0, 1): of a running mean, drawn over the pale line itself.
+  std::string colour = {};  ///< A CSS colour; if empty, one of the palette by its place.
+  std::vector<double> upper = {};  ///< [n] for a band, else empty.
+  double size = 0;     ///< Width of a line or radius of a point, in pixels; 0 for the usual one.
+  double opacity = 1;  ///< In (0, 1].
+};
+
+/// A grid of equal cells that fills the area between the axes, behind the series: a heat map, the
+/// decisions of a classifier, an image. Cells that are not finite stay white.
+struct Field {
+  std::size_t columns = 0;  ///< Cells in a row; 0 for no field.
+  /// A number for each cell, row by row from the top left, [rows * columns]; where `scale` is empty
+  /// its red, green and blue from 0 to 1, [rows * columns * 3].
+  std::vector<double> values = {};
+  double low = 0, high = 1;  ///< The numbers at the ends of the scale, low < high.
+  /// Colours "#rrggbb" at equal distances from low to high, mixed in between; one at least.
+  std::vector<std::string> scale = {"#1769aa", "#f7f7f7", "#e07b39"};
+};
+
+/// The ends of an axis.
+struct Limits {
+  double low = 0, high = 0;
 };
 
 /// Options of a chart.
@@ -29,27 +54,39 @@ struct ChartOptions {
   bool log_x = false;
   bool log_y = false;
   std::vector<double> x_includes = {};  ///< Values that the axis reaches, beside those of the data.
-  std::vector<double> y_includes = {};  ///< Likewise.
+  std::vector<double> y_includes = {};  ///< As x_includes.
   double width = 720;                   ///< Of the picture, in pixels; >= 200.
-  double height = 400;                  ///< Likewise, >= 120.
+  double height = 400;                  ///< Of the picture, in pixels; >= 120.
+  /// The ends of the axis, low < high, where they are not to come from the data (or, in a chart of
+  /// a field alone, from its columns and rows). What lies beyond is cut off.
+  Limits x_limits = {};
+  Limits y_limits = {};      ///< As x_limits.
+  bool equal_units = false;  ///< A unit is as long on both axes: the height follows from the width.
+  bool axes = true;          ///< Draw axes with ticks and labels.
+  bool legend = false;       ///< Names in a row above the chart instead of at the ends of lines.
 };
 
 /// A chart and what it shows.
 struct Chart {
   std::vector<Series> series = {};
   ChartOptions options = {};
+  Field field = {};
 };
 
 /// The colour of the series at a place, from 0; after eight they come again.
 std::string series_colour(std::size_t place);
 
-/// The charts, one below the other, as an SVG document that needs no other file. Lines of very many
-/// points are thinned out to what can be seen. Throws ValueError for x and y of different lengths,
-/// and for options out of range.
-std::string chart_svg(const std::vector<Chart>& charts);
+/// The charts, `columns` in a row and the rows below each other, as an SVG document that needs no
+/// other file. Lines of very many points are thinned out to what can be seen. Throws ValueError for
+/// x, y and upper of different lengths, for values that make no whole rows of a field, and for
+/// options out of range.
+std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
-/// Writes the same to a file in one step. Throws IoError.
-void save_charts(const std::string& path, const std::vector<Chart>& charts);
+/// Writes chart_svg() of the charts to a file, which is replaced in one step. Throws as chart_svg,
+/// and IoError.
+void save_charts(const std::string& path, const std::vector<Chart>& charts,
+                 std::size_t columns = 1);
+/// Writes one chart to a file, as save_charts.
 void save_chart(const std::string& path, const std::vector<Series>& series,
                 const ChartOptions& options = {});
 

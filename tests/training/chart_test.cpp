@@ -133,6 +133,74 @@ TEST_CASE("smoothing draws a running mean over the pale line, without the pull o
   CHECK(d[0] == d[1]);
 }
 
+TEST_CASE("a field has a stroke for each run of equal cells, the first row at the top") {
+  const double none = std::nan("");
+  const auto picture = optim::chart_svg(
+      {{.options = {.width = 338, .equal_units = true},
+        .field = {
+            .columns = 3, .values = {0, 0, 1, 0.5, none, 9}, .scale = {"#000000", "#ffffff"}}}});
+  CHECK(well_formed(picture));
+  CHECK(picture.find("stroke='#000000' stroke-width='1.03' d='M0 0.5h2'") != picture.npos);
+  CHECK(picture.find("stroke='#808080' stroke-width='1.03' d='M0 1.5h1'") != picture.npos);
+  // white cells one above the other, of which the lower one is beyond the end of the scale
+  CHECK(picture.find("stroke='#ffffff' stroke-width='1.03' d='M2 0.5h1M2 1.5h1'") != picture.npos);
+  CHECK(picture.find("translate(62.0 18.0) scale(84 84)") != picture.npos);  // squares
+  const auto coloured =
+      optim::chart_svg({{.field = {.columns = 1, .values = {1, 0, 0, 0, 0, 1}, .scale = {}}}});
+  CHECK(coloured.find("stroke='#ff0000' stroke-width='1.03' d='M0 0.5h1'") != coloured.npos);
+  CHECK(coloured.find("stroke='#0000ff' stroke-width='1.03' d='M0 1.5h1'") != coloured.npos);
+  const auto refused = [](const optim::Field& field, const char* error) {
+    CHECK_THROWS_WITH_AS(optim::chart_svg({{.field = field}}), error, ValueError);
+  };
+  refused({.columns = 2, .values = {1, 2, 3}},
+          "Chart: 3 values make no rows of 2 cells of a field");
+  refused({.columns = 2, .values = {1, 2}, .scale = {}},
+          "Chart: 2 values make no rows of 2 cells of a field, three values each");
+  refused({.columns = 1, .values = {1}, .scale = {"red"}},
+          "Chart: the colour 'red' of a scale must be \"#rrggbb\"");
+  refused({.columns = 1, .values = {1}, .low = 1}, "Chart: the scale of a field goes from 1 to 1");
+}
+
+TEST_CASE("limits are the ends of the axes, and cut off what lies beyond") {
+  const auto picture = svg({.x = {0, 1, 2}, .y = {0, 1, 9}},
+                           {.width = 286, .height = 248, .x_limits = {0, 2}, .y_limits = {0, 2}});
+  CHECK(lines(picture)[0] == "M62.0 218.0L162.0 118.0L262.0 -682.0");
+  CHECK(picture.find("<svg x='62.0' y='18.0' width='200.0' height='200.0'") != picture.npos);
+  CHECK(well_formed(picture));
+  CHECK_THROWS_WITH_AS(svg({}, {.x_limits = {2, 1}}),
+                       "Chart: x_limits = {2, 1}, but they must rise", ValueError);
+  CHECK_THROWS_WITH_AS(svg({}, {.log_y = true, .y_limits = {0, 1}}),
+                       "Chart: y_limits = {0, 1}, but they must rise from above 0", ValueError);
+}
+
+TEST_CASE("a band is the area between two curves, with a gap where one of them has one") {
+  Series band{.x = {0, 1, 2, 3, 4}, .y = {0, 0, std::nan(""), 0, 0}, .mark = Mark::band};
+  band.upper = {1, 2, 1, 1, 2};
+  const auto picture = svg(band, {.width = 286, .height = 248});
+  CHECK(well_formed(picture));
+  CHECK(picture.find("d='M62.0 218.0L112.0 218.0L112.0 27.5L62.0 122.8Z'") != picture.npos);
+  CHECK(picture.find("d='M212.0 218.0L262.0 218.0L262.0 27.5L212.0 122.8Z'") != picture.npos);
+  band.upper.pop_back();
+  CHECK_THROWS_WITH_AS(svg(band),
+                       "Chart: series '' has 4 upper values; a band needs one for each y, other "
+                       "marks none",
+                       ValueError);
+}
+
+TEST_CASE("a legend has the names above the chart, and charts may stand side by side") {
+  const Chart chart{{{.name = "cats", .x = {0, 1}, .y = {0, 1}, .mark = Mark::points},
+                     {.name = "dogs", .x = {0, 1}, .y = {1, 0}, .mark = Mark::dashes}},
+                    {.title = "pets", .width = 300, .height = 200, .axes = false, .legend = true}};
+  CHECK(texts(optim::chart_svg({chart})) == std::vector<std::string>{"pets", "cats", "dogs"});
+  const auto panels = optim::chart_svg({chart, chart, chart}, 2);
+  CHECK(well_formed(panels));
+  CHECK(panels.find("width='600' height='400'") != panels.npos);
+  CHECK(panels.find("translate(300 0.0)") != panels.npos);
+  CHECK(panels.find("translate(0 200.0)") != panels.npos);
+  CHECK_THROWS_WITH_AS(optim::chart_svg({chart}, 0),
+                       "Chart: columns = 0, but it must be at least 1", ValueError);
+}
+
 TEST_CASE("a chart takes any numbers and texts") {
   const double most = std::numeric_limits<double>::max();
   const std::vector<std::vector<double>> extremes{{},

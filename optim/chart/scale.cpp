@@ -1,4 +1,4 @@
-#include "gradtape/optim/chart/chart_scale.hpp"
+#include "gradtape/optim/chart/scale.hpp"
 
 #include <fmt/format.h>
 

@@ -29,6 +29,8 @@ class Scale {
   /// Whether there is a place for the value: finite, and above 0 on a logarithmic axis.
   bool has(double value) const;
   double operator()(double value) const;
+  /// From one end to the other; of logarithms, to base 10, on a logarithmic axis.
+  double length() const { return high_ - low_; }
   /// Round values, about `count` of them with a label.
   std::vector<Tick> ticks(double count) const;
 

@@ -1,0 +1,18 @@
+/// Fields of coloured cells. For charts only.
+#pragma once
+
+#include <string>
+
+#include "gradtape/optim/chart.hpp"
+
+namespace gradtape::optim::detail {
+
+/// Throws ValueError for values that make no whole rows, and for a scale that is none.
+void check(const Field& field);
+
+std::size_t rows(const Field& field);
+
+/// The cells as SVG in a rectangle whose top left corner is (left, top).
+std::string field_svg(const Field& field, double left, double top, double width, double height);
+
+}  // namespace gradtape::optim::detail
