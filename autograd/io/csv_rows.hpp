@@ -68,3 +68,7 @@ class CsvRows {
 };
 
 }  // namespace gradtape::detail
+
+namespace gradtape::author {
+using detail::CsvRows;  ///< For readers of tables of their own.
+}

@@ -1,11 +1,8 @@
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/optim/run_log.hpp"
 #include "gradtape/optim/training/log_table.hpp"
@@ -13,33 +10,27 @@
 namespace gradtape::optim {
 namespace {
 
-using gradtape::detail::Origin;
+using author::Origin;
 using nlohmann::json;
 
 constexpr const char* op = "load_log";
 
-/// Throws unless the whole text is a number.
-template <class Number> Number parse(const std::string& text, const Origin& origin) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    origin.fail(fmt::format("'{:.50}' is no number", text));
-  return value;
+/// The next record of a table with these columns after step, epoch and seconds.
+LogRecord table_record(author::CsvRows& rows, const std::vector<std::string>& columns) {
+  const auto& fields = rows.next();
+  LogRecord record{
+      rows.number<std::int64_t>(0), rows.number<std::int64_t>(1), rows.number<double>(2), {}};
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (!fields[i + 3].empty()) record.values.emplace_back(columns[i], rows.number<double>(i + 3));
+  return record;
 }
 
-LogRecord table_record(const std::vector<std::string>& columns, std::string_view row,
-                       const Origin& origin) {
-  const auto fields = detail::table_fields(row);
-  if (fields.size() != columns.size() + 3)
-    origin.fail(fmt::format("has {} fields, the header {}", fields.size(), columns.size() + 3));
-  LogRecord record{parse<std::int64_t>(fields[0], origin),
-                   parse<std::int64_t>(fields[1], origin),
-                   parse<double>(fields[2], origin),
-                   {}};
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    if (const auto& field = fields[i + 3]; !field.empty())
-      record.values.emplace_back(columns[i], parse<double>(field, origin));
-  return record;
+std::vector<LogRecord> load_table(std::string_view text, const Origin& origin) {
+  author::CsvRows rows(text, ',', origin);
+  const auto columns = detail::read_columns(rows, origin);
+  std::vector<LogRecord> log;
+  while (!rows.at_end()) log.push_back(table_record(rows, columns));
+  return log;
 }
 
 /// Reads {"name": number, ...} as the parser meets it.
@@ -117,55 +108,32 @@ LogRecord json_record(std::string_view line, const Origin& origin) {
 
 }  // namespace
 
-std::vector<std::string> detail::table_fields(std::string_view row) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (row[i] == '"' && quoted && i + 1 < row.size() && row[i + 1] == '"')
-      fields.back() += row[i++];
-    else if (row[i] == '"')
-      quoted = !quoted;
-    else if (row[i] == ',' && !quoted)
-      fields.emplace_back();
-    else
-      fields.back() += row[i];
-  }
-  return fields;
-}
-
-std::vector<std::string> detail::table_columns(const Origin& origin, std::string_view header) {
-  if (!header.starts_with(log_columns) ||
-      (header.size() > log_columns.size() && header[log_columns.size()] != ','))
+std::vector<std::string> detail::read_columns(author::CsvRows& rows, const Origin& origin) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0, n = rows.next().size(); i < n; ++i) names.push_back(rows.text(i));
+  if (names.size() < 3 || names[0] != "step" || names[1] != "epoch" || names[2] != "seconds")
     origin.fail(fmt::format("is no log of a run: it does not begin with {}", log_columns));
-  auto fields = table_fields(header);
-  fields.erase(fields.begin(), fields.begin() + 3);
-  return fields;
+  rows.set_names(names);
+  names.erase(names.begin(), names.begin() + 3);
+  return names;
 }
 
-std::string detail::table_field(const std::string& name) {
-  if (name.find_first_of(",\"") == name.npos) return name;
+std::string detail::csv_field(const std::string& name) {
+  if (name.find_first_of(",\"") == name.npos && author::CsvRows::trimmed(name) == name) return name;
   std::string field = "\"";
   for (const char c : name) field.append(c == '"' ? 2 : 1, c);
   return field + '"';
 }
 
 std::vector<LogRecord> load_log(const std::string& path) {
-  const std::string text = read_raw_file(path, op);
-  const auto origin = gradtape::detail::file_origin(op, path);
-  const bool table = text.starts_with(detail::log_columns);
-  std::vector<std::string> columns;
+  const std::string file = read_raw_file(path, op);
+  const auto origin = author::file_origin(op, path);
+  const auto text = std::string_view(file).substr(0, file.rfind('\n') + 1);  // npos + 1 is 0
+  if (!text.empty() && file.starts_with(detail::log_columns)) return load_table(text, origin);
   std::vector<LogRecord> log;
-  std::size_t number = 1;
   for (std::size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
-    const auto line = std::string_view(text).substr(start, end - start);
-    const Origin inside{op, fmt::format("{}, line {},", origin.name, number)};
-    if (!table)
-      log.push_back(json_record(line, inside));
-    else if (number == 1)
-      columns = detail::table_columns(origin, line);
-    else
-      log.push_back(table_record(columns, line, inside));
-    ++number;
+    const Origin inside{op, fmt::format("{}, line {},", origin.name, log.size() + 1)};
+    log.push_back(json_record(text.substr(start, end - start), inside));
   }
   return log;
 }

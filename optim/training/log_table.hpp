@@ -1,4 +1,4 @@
-/// The rows of a RunLog's table. For RunLog only.
+/// The table of a RunLog. For RunLog and load_log only.
 #pragma once
 
 #include <string>
@@ -6,18 +6,17 @@
 #include <vector>
 
 #include "gradtape/autograd/io/bytes.hpp"
+#include "gradtape/autograd/io/csv_rows.hpp"
 
 namespace gradtape::optim::detail {
 
 /// What every table begins with.
 inline constexpr std::string_view log_columns = "step,epoch,seconds";
 
-/// The fields of a row; one in quotes may hold commas and doubled quotes (RFC 4180).
-std::vector<std::string> table_fields(std::string_view row);
-/// The names after step, epoch and seconds. Throws IoError where the header is another's.
-std::vector<std::string> table_columns(const gradtape::detail::Origin& origin,
-                                       std::string_view header);
-/// A name as a field, in quotes where it needs them.
-std::string table_field(const std::string& name);
+/// Reads the header, names the columns of the rows by it, and returns the names after step, epoch
+/// and seconds. Throws IoError for a header of something else.
+std::vector<std::string> read_columns(author::CsvRows& rows, const author::Origin& origin);
+/// A name as a field that reads back the same: in quotes where it needs them (RFC 4180).
+std::string csv_field(const std::string& name);
 
 }  // namespace gradtape::optim::detail

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/optim/training/clock.hpp"
@@ -102,8 +103,9 @@ void RunLog::open() {
   }
   if (!json_) {
     if (kept.empty()) kept = std::string(detail::log_columns) + "\n";
-    columns_ = detail::table_columns(gradtape::detail::file_origin(op, path_),
-                                     std::string_view(kept).substr(0, kept.find('\n')));
+    const auto origin = author::file_origin(op, path_);
+    author::CsvRows header(std::string_view(kept).substr(0, kept.find('\n')), ',', origin);
+    columns_ = detail::read_columns(header, origin);
   }
   records_ = std::count(kept.begin(), kept.end(), '\n') - !json_;
   replace(kept);
@@ -115,8 +117,8 @@ void RunLog::replace(const std::string& text) {
   write_file(path_, text, op);
   file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file_ < 0)
-    gradtape::detail::file_origin(op, path_).fail("cannot be written: " +
-                                                  std::generic_category().message(errno));
+    author::file_origin(op, path_).fail("cannot be written: " +
+                                        std::generic_category().message(errno));
 }
 
 void RunLog::add_columns(const NamedValues& values) {
@@ -127,7 +129,7 @@ void RunLog::add_columns(const NamedValues& values) {
   const auto old = read_raw_file(path_, op);
   const std::string more(columns.size() - columns_.size(), ',');
   std::string table(detail::log_columns);
-  for (const auto& name : columns) table += "," + detail::table_field(name);
+  for (const auto& name : columns) table += "," + detail::csv_field(name);
   table += '\n';
   for (auto start = end_of_lines(old, 1); start < old.size();) {
     const auto end = std::min(old.find('\n', start), old.size());
@@ -158,7 +160,7 @@ void RunLog::append(const std::string& line) {
     if (count < 0) {
       const auto cause = std::generic_category().message(errno);
       if (known) (void)!::ftruncate(file_, before.st_size);
-      gradtape::detail::file_origin(op, path_).fail("cannot be written: " + cause);
+      author::file_origin(op, path_).fail("cannot be written: " + cause);
     }
     done += static_cast<std::size_t>(count);
   }
@@ -169,11 +171,11 @@ StateDict RunLog::state_dict() const {
 }
 
 void RunLog::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader(op, state);
+  author::StateReader reader(op, state);
   const auto records = reader.integer("records");
   const auto seconds = reader.real("seconds");
   reader.finish();
-  if (records < 0) fail<ValueError>(op, fmt::format("the state has {} records", records));
+  author::require(op, "records", records, author::at_least(0));
   records_ = records;
   seconds_before_ = seconds;
   start_ = detail::clock_seconds();

@@ -137,9 +137,11 @@ TEST_CASE("a log says what it cannot write or read") {
     CHECK_THROWS_WITH_AS(optim::load_log(folder.file("log", text)), doctest::Contains(error),
                          IoError);
   };
-  misread("step,epoch,seconds,a\n1,2,3\n", "line 2, has 3 fields, the header 4");
-  misread("step,epoch,seconds,a\n1,2,3,x\n", "line 2, 'x' is no number");
-  misread("step,epoch,seconds,a\n1.5,2,3,x\n", "line 2, '1.5' is no number");
+  misread("step,epoch,seconds,a\n1,2,3\n", "has 3 fields in row 2, where row 1 has 4");
+  misread("step,epoch,seconds,a\n1,2,3,x\n",
+          "has 'x' in row 2, column 4 ('a'), which is not float64");
+  misread("step,epoch,seconds,a\n1.5,2,3,x\n",
+          "has '1.5' in row 2, column 1 ('step'), which is not int64");
   misread("a,b\n", "line 1, is no JSON at character 1");
   misread("{\"step\":1}\n", "line 1, lacks step, epoch or seconds");
   misread("{\"step\":1.5}\n", "line 1, the step must be an integer");
