@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   const Writer model(vocabulary.size());
   const int steps = given.quick ? 30 : 600;
   optim::Adam adam(model.parameters(), {.lr = 1e-2});
-  optim::Schedule schedule(adam, optim::cosine(steps));
+  optim::Schedule schedule(adam, optim::cosine_schedule(steps));
   optim::Progress progress(1, steps);
   nn::data::Loader loader(train, {.size = 32, .shuffle = true, .seed = 1});
   for (int step = 0; step < steps;)

@@ -28,7 +28,7 @@ Classifier trained(std::uint64_t initial, std::uint64_t epochs, const nn::data::
   seed(initial);
   Classifier model;
   optim::Adam adam(model.parameters(), {.lr = 3e-3});
-  optim::Schedule schedule(adam, optim::cosine(epochs));
+  optim::Schedule schedule(adam, optim::cosine_schedule(epochs));
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
     const nn::data::BatchOptions options{
         .size = 32, .shuffle = true, .seed = initial, .epoch = epoch};

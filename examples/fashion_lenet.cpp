@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
 
   constexpr std::uint64_t epochs = 3;
   optim::Adam adam(model.parameters(), {.lr = 2e-3});
-  optim::Schedule schedule(adam, optim::cosine(epochs));
+  optim::Schedule schedule(adam, optim::cosine_schedule(epochs));
   optim::Progress progress(epochs, train.size());
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
     const nn::data::BatchOptions options{.size = 64, .shuffle = true, .seed = 1, .epoch = epoch};

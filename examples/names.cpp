@@ -65,7 +65,7 @@ Speller trained(std::uint64_t initial, const nn::data::Dataset& train) {
   Speller model;
   constexpr std::uint64_t epochs = 20;
   optim::AdamW adam(model.parameters(), {.lr = 3e-3});
-  optim::Schedule schedule(adam, optim::cosine(epochs));
+  optim::Schedule schedule(adam, optim::cosine_schedule(epochs));
   for (std::uint64_t epoch = 0; epoch < epochs; ++epoch) {
     for (const auto& [contexts, next] :
          nn::data::batches(train, {.size = 32, .shuffle = true, .epoch = epoch})) {

@@ -105,7 +105,7 @@ int main() {
   const Solution solution;
   constexpr int steps = 2000, n = 512;
   optim::Adam adam(solution.parameters(), {.lr = 0.01});
-  optim::Schedule schedule(adam, optim::cosine(steps));
+  optim::Schedule schedule(adam, optim::cosine_schedule(steps));
   for (int step = 0; step < steps; ++step) {
     // new points each time
     const Tensor x = (2.0 * rand({n, 1}) - 1.0).requires_grad("x");

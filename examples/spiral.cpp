@@ -28,7 +28,7 @@ nn::data::Dataset spiral(std::int64_t n) {
 template <class Model> void train(const Model& model, const nn::data::Dataset& data) {
   constexpr int steps = 1000;
   optim::AdamW adam(model.parameters(), {.lr = 0.01});
-  optim::Schedule schedule(adam, optim::cosine(steps));
+  optim::Schedule schedule(adam, optim::cosine_schedule(steps));
   for (int step = 0; step < steps; ++step) {
     const Tensor loss = nn::cross_entropy(model(data.inputs()), data.targets());
     adam.zero_grad();

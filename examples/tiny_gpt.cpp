@@ -77,8 +77,8 @@ int main(int argc, char** argv) {
   const Gpt model(vocabulary.size(), 64);
   const int steps = given.quick ? 20 : 1000, sample_every = 250;
   optim::AdamW adam(model.parameters(), {.lr = 3e-3, .weight_decay = 0.1});
-  optim::Schedule schedule(adam,
-                           optim::one_cycle({.max_lr = 3e-3, .steps = steps + 1, .rise = 0.1}));
+  optim::Schedule schedule(
+      adam, optim::one_cycle({.max_lr = 3e-3, .steps = steps + 1, .pct_start = 0.1}));
   optim::Progress progress(1, steps);
   nn::data::Loader loader(train, {.size = 32, .shuffle = true, .seed = 1});
   for (int step = 0; step < steps;)

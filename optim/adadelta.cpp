@@ -6,18 +6,14 @@
 
 namespace gradtape::optim {
 
-void AdadeltaOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require(rho >= 0 && rho <= 1, rule, "rho", rho, "in [0, 1]");
-  detail::require_non_negative(rule, "eps", eps);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
+using author::at_least;
+using author::closed;
 
 void AdadeltaOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("rho", rho);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("rho", rho, closed(0, 1));
+  each("eps", eps, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 

@@ -13,15 +13,14 @@ struct AdadeltaOptions {
   double eps = 1e-6;                  ///< Added to the means; >= 0.
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Adadelta remembers of a parameter.
 struct AdadeltaState {
   Tensor square;                      ///< The running mean of the squared gradient, v.
   Tensor delta;                       ///< The running mean of the squared step, u.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Zeiler 2012, "ADADELTA: an adaptive learning rate method", Algorithm 1, with a learning rate:

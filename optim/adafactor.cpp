@@ -10,13 +10,18 @@
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
+
+using author::above;
+using author::at_least;
+using author::below;
+
 namespace {
 
 double root_mean_square(const Tensor& x) {
   return x.numel() == 0 ? 0 : std::sqrt(mean(x * x).item<double>());
 }
 
-Tensor at_least(double bound, const Tensor& x) {
+Tensor clamp_below(double bound, const Tensor& x) {
   return clamp(x, bound, std::numeric_limits<double>::infinity());
 }
 
@@ -36,34 +41,25 @@ Tensor update_of(AdafactorState& s, const Tensor& g, double share, double eps) {
   } else {
     average(s.rows, mean(square, -1, {.keepdim = true}), share);
     average(s.columns, mean(square, -2, {.keepdim = true}), share);
-    moment = s.rows * s.columns / at_least(eps, mean(s.rows, -2, {.keepdim = true}));
+    moment = s.rows * s.columns / clamp_below(eps, mean(s.rows, -2, {.keepdim = true}));
   }
-  return g * rsqrt(at_least(eps * eps, moment));
+  return g * rsqrt(clamp_below(eps * eps, moment));
 }
 
 }  // namespace
 
-void AdafactorOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require(beta2_decay < 0, rule, "beta2_decay", beta2_decay, "negative");
-  detail::require_non_negative(rule, "eps1", eps1);
-  detail::require_non_negative(rule, "eps2", eps2);
-  detail::require(clip > 0, rule, "clip", clip, "positive");
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
-
 void AdafactorOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta2_decay", beta2_decay);
-  each("eps1", eps1);
-  each("eps2", eps2);
-  each("clip", clip);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("beta2_decay", beta2_decay, below(0));
+  each("eps1", eps1, at_least(0));
+  each("eps2", eps2, at_least(0));
+  each("clip", clip, above(0).or_infinity());
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 
 void AdafactorState::fields(detail::Fields& each) {
-  each("steps", steps);
+  each("steps", steps, at_least(0));
   Shape by_row = each.shape(), by_column = each.shape();
   if (by_row.ndim() > 1) by_row[by_row.ndim() - 1] = by_column[by_row.ndim() - 2] = 1;
   each("rows", rows, by_row);

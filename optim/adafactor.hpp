@@ -15,8 +15,7 @@ struct AdafactorOptions {
   double clip = 1;            ///< The largest root mean square of an update, d; > 0.
   double weight_decay = 0;    ///< Times lr, the share that a parameter loses a step; >= 0.
   bool maximize = false;      ///< Climb instead of descending.
-  void check() const;         ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Adafactor remembers of a parameter: of one with several axes, means of the squared gradient
@@ -26,7 +25,7 @@ struct AdafactorState {
   Tensor rows;                        ///< [..., n, 1] for a parameter [..., n, m], R.
   Tensor columns;                     ///< [..., 1, m], C.
   Tensor second_moment;               ///< The whole of it where there is but one axis, or none; V.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Shazeer and Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost",

@@ -6,25 +6,19 @@
 
 namespace gradtape::optim {
 
-void AdagradOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_non_negative(rule, "lr_decay", lr_decay);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-  detail::require_non_negative(rule, "initial_sum", initial_sum);
-  detail::require_non_negative(rule, "eps", eps);
-}
+using author::at_least;
 
 void AdagradOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("lr_decay", lr_decay);
-  each("weight_decay", weight_decay);
-  each("initial_sum", initial_sum);
-  each("eps", eps);
+  each("lr", lr, at_least(0));
+  each("lr_decay", lr_decay, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
+  each("initial_sum", initial_sum, at_least(0));
+  each("eps", eps, at_least(0));
   each("maximize", maximize);
 }
 
 void AdagradState::fields(detail::Fields& each) {
-  each("steps", steps);
+  each("steps", steps, at_least(0));
   each("sum", sum);
 }
 

@@ -11,18 +11,17 @@ struct AdagradOptions {
   double lr = 1e-2;                   ///< Learning rate, >= 0.
   double lr_decay = 0;                ///< Step t has lr / (1 + (t - 1) lr_decay); >= 0.
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
-  double initial_sum = 0;             ///< Of the squares, before the first step; >= 0.
+  double initial_sum = 0;             ///< Initial value of v; >= 0.
   double eps = 1e-10;                 ///< Added to the denominator; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Adagrad remembers of a parameter.
 struct AdagradState {
   std::int64_t steps = 0;             ///< Updates so far, t.
-  Tensor sum;                         ///< Of the squares of the gradients, v.
-  void fields(detail::Fields& each);  ///< What is saved.
+  Tensor sum;                         ///< Sum of the squared gradients, v.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Duchi et al. 2011, "Adaptive subgradient methods for online learning and stochastic

@@ -6,14 +6,21 @@
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
+
+using author::at_least;
+using author::half_open;
+
 namespace {
 
-template <class Options> void check_options(const Options& o) {
-  detail::require_non_negative(Options::rule, "lr", o.lr);
-  detail::require_share(Options::rule, "beta1", o.beta1);
-  detail::require_share(Options::rule, "beta2", o.beta2);
-  detail::require_non_negative(Options::rule, "eps", o.eps);
-  detail::require_non_negative(Options::rule, "weight_decay", o.weight_decay);
+/// The options of both.
+template <class Options> void list(Options& o, detail::Fields& each) {
+  each("lr", o.lr, at_least(0));
+  each("beta1", o.beta1, half_open(0, 1));
+  each("beta2", o.beta2, half_open(0, 1));
+  each("eps", o.eps, at_least(0));
+  each("weight_decay", o.weight_decay, at_least(0));
+  each("amsgrad", o.amsgrad);
+  each("maximize", o.maximize);
 }
 
 /// The step of both: `coupled` decay joins the gradient, and the parameter `keeps` a share of
@@ -22,8 +29,8 @@ template <class T, class Options>
 void adam(const Options& o, AdamState& s, const detail::Pass<T>& pass, double coupled,
           double keeps) {
   ++s.steps;
-  const T lr = T(o.lr / detail::shortfall(o.beta1, s.steps));
-  const T scale = T(1 / detail::shortfall(o.beta2, s.steps));
+  const T lr = T(o.lr / detail::bias_correction(o.beta1, s.steps));
+  const T scale = T(1 / detail::bias_correction(o.beta2, s.steps));
   const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
   const T eps = T(o.eps), decay = T(coupled), keep = T(keeps), sign = T(o.maximize ? -1 : 1);
   const auto average = [=](T& w, T g, T& m, T& v) {
@@ -51,31 +58,11 @@ void adam(const Options& o, AdamState& s, const detail::Pass<T>& pass, double co
 
 }  // namespace
 
-void AdamOptions::check() const { check_options(*this); }
-void AdamWOptions::check() const { check_options(*this); }
-
-void AdamOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
-  each("amsgrad", amsgrad);
-  each("maximize", maximize);
-}
-
-void AdamWOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
-  each("amsgrad", amsgrad);
-  each("maximize", maximize);
-}
+void AdamOptions::fields(detail::Fields& each) { list(*this, each); }
+void AdamWOptions::fields(detail::Fields& each) { list(*this, each); }
 
 void AdamState::fields(detail::Fields& each) {
-  each("steps", steps);
+  each("steps", steps, at_least(0));
   each("first_moment", first_moment);
   each("second_moment", second_moment);
   each("max_second_moment", max_second_moment);

@@ -15,8 +15,7 @@ struct AdamOptions {
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
   bool amsgrad = false;               ///< Divide by the largest second moment so far.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Options of AdamW.
@@ -29,8 +28,7 @@ struct AdamWOptions {
   double weight_decay = 1e-2;         ///< Times lr, the share that a parameter loses a step; >= 0.
   bool amsgrad = false;               ///< Divide by the largest second moment so far.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Adam and its kin remember of a parameter.
@@ -39,7 +37,7 @@ struct AdamState {
   Tensor first_moment;                ///< The running mean of the gradient, m.
   Tensor second_moment;               ///< The running mean of its square, v.
   Tensor max_second_moment;           ///< The largest v so far; undefined without amsgrad.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Kingma and Ba 2015, "Adam: a method for stochastic optimization", Algorithm 1,

@@ -7,32 +7,27 @@
 
 namespace gradtape::optim {
 
-void AdamaxOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_share(rule, "beta1", beta1);
-  detail::require_share(rule, "beta2", beta2);
-  detail::require_non_negative(rule, "eps", eps);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
+using author::at_least;
+using author::half_open;
 
 void AdamaxOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("beta1", beta1, half_open(0, 1));
+  each("beta2", beta2, half_open(0, 1));
+  each("eps", eps, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 
 void AdamaxState::fields(detail::Fields& each) {
-  each("steps", steps);
+  each("steps", steps, at_least(0));
   each("first_moment", first_moment);
   each("norm", norm);
 }
 
 void Adamax::step() {
   each([]<class T>(const AdamaxOptions& o, AdamaxState& s, const detail::Pass<T>& pass) {
-    const T lr = T(o.lr / detail::shortfall(o.beta1, ++s.steps)), eps = T(o.eps);
+    const T lr = T(o.lr / detail::bias_correction(o.beta1, ++s.steps)), eps = T(o.eps);
     const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2);
     const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
     pass(

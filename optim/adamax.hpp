@@ -14,16 +14,15 @@ struct AdamaxOptions {
   double eps = 1e-8;                  ///< Added to the denominator; >= 0.
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Adamax remembers of a parameter.
 struct AdamaxState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   Tensor first_moment;                ///< The running mean of the gradient, m.
-  Tensor norm;                        ///< Its decaying maximum, u.
-  void fields(detail::Fields& each);  ///< What is saved.
+  Tensor norm;                        ///< The decaying maximum of its absolute value, u.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Kingma and Ba 2015, "Adam: a method for stochastic optimization", Algorithm 2, with PyTorch's

@@ -7,27 +7,22 @@
 
 namespace gradtape::optim {
 
-void ASGDOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_non_negative(rule, "lambda", lambda);
-  detail::require_non_negative(rule, "alpha", alpha);
-  detail::require_non_negative(rule, "start", start);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
+using author::at_least;
+using author::left_open;
 
 void ASGDOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("lambda", lambda);
-  each("alpha", alpha);
-  each("start", start);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("lambda", lambda, at_least(0));
+  each("alpha", alpha, at_least(0));
+  each("start", start, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 
 void ASGDState::fields(detail::Fields& each) {
-  each("steps", steps);
-  each("eta", eta);
-  each("mu", mu);
+  each("steps", steps, at_least(0));
+  each("eta", eta, at_least(0));
+  each("mu", mu, left_open(0, 1));
   each("average", average);
 }
 

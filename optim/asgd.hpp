@@ -14,8 +14,7 @@ struct ASGDOptions {
   double start = 1e6;       ///< The step after which the average begins, t0; >= 0.
   double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
   bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What ASGD remembers of a parameter.
@@ -23,8 +22,8 @@ struct ASGDState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   double eta = 0;                     ///< The learning rate of the next step.
   double mu = 1;                      ///< The share of the next step in the average.
-  Tensor average;                     ///< Of the parameter, a: the result of the method.
-  void fields(detail::Fields& each);  ///< What is saved.
+  Tensor average;                     ///< Average of the parameter, a: the result of the method.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging", with the

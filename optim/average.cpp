@@ -20,7 +20,7 @@ Averages values(const Parameters& parameters) {
 void step_towards(const char* op, Averages& averages, const Parameters& parameters, double share) {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& parameter = parameters[i];
-    gradtape::detail::visit_floating(parameter.dtype(), op, [&](auto zero) {
+    author::visit_floating(parameter.dtype(), op, [&](auto zero) {
       using T = decltype(zero);
       const T step = static_cast<T>(share);
       T* a = detail::writable<T>(averages[i], parameter);
@@ -28,7 +28,7 @@ void step_towards(const char* op, Averages& averages, const Parameters& paramete
       const auto part = [=](std::int64_t begin, std::int64_t end) {
         for (std::int64_t k = begin; k < end; ++k) a[k] += step * (w[k] - a[k]);
       };
-      gradtape::detail::parallel_for(parameter.numel(), gradtape::detail::elementwise_grain, part);
+      author::parallel_for(parameter.numel(), author::elementwise_grain, part);
     });
   }
 }
@@ -48,7 +48,7 @@ StateDict saved(const Averages& averages) {
   return state;
 }
 
-Averages read(gradtape::detail::StateReader& state, const Averages& present) {
+Averages read(author::StateReader& state, const Averages& present) {
   Averages out;
   for (std::size_t i = 0; i < present.size(); ++i)
     out.push_back(
@@ -61,7 +61,7 @@ Averages read(gradtape::detail::StateReader& state, const Averages& present) {
 
 ExponentialAverage::ExponentialAverage(std::vector<Parameter> parameters, double decay)
     : parameters_(std::move(parameters)), averages_(values(parameters_)), decay_(decay) {
-  detail::require_share("ExponentialAverage", "decay", decay);
+  author::require("ExponentialAverage", "decay", decay, author::half_open(0, 1));
 }
 
 void ExponentialAverage::update() {
@@ -73,34 +73,35 @@ void ExponentialAverage::swap() { swap_with(averages_, parameters_); }
 StateDict ExponentialAverage::state_dict() const { return saved(averages_); }
 
 void ExponentialAverage::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader("ExponentialAverage", state);
+  author::StateReader reader("ExponentialAverage", state);
   auto averages = read(reader, averages_);
   reader.finish();
   averages_ = std::move(averages);
 }
 
-WeightAverage::WeightAverage(std::vector<Parameter> parameters)
+StochasticWeightAverage::StochasticWeightAverage(std::vector<Parameter> parameters)
     : parameters_(std::move(parameters)), averages_(values(parameters_)) {}
 
-void WeightAverage::update() {
-  step_towards("WeightAverage", averages_, parameters_, 1 / static_cast<double>(count_ + 1));
+void StochasticWeightAverage::update() {
+  step_towards("StochasticWeightAverage", averages_, parameters_,
+               1 / static_cast<double>(count_ + 1));
   ++count_;
 }
 
-void WeightAverage::swap() { swap_with(averages_, parameters_); }
+void StochasticWeightAverage::swap() { swap_with(averages_, parameters_); }
 
-StateDict WeightAverage::state_dict() const {
+StateDict StochasticWeightAverage::state_dict() const {
   StateDict state = saved(averages_);
   state["count"] = entry(count_);
   return state;
 }
 
-void WeightAverage::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader("WeightAverage", state);
+void StochasticWeightAverage::load_state_dict(const StateDict& state) {
+  author::StateReader reader("StochasticWeightAverage", state);
   auto averages = read(reader, averages_);
   const auto count = reader.integer("count");
   reader.finish();
-  if (count < 0) fail<ValueError>("WeightAverage", fmt::format("'count' is {}", count));
+  author::require("StochasticWeightAverage", "count", count, author::at_least(0));
   averages_ = std::move(averages);
   count_ = count;
 }

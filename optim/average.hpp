@@ -20,7 +20,7 @@ class ExponentialAverage {
   /// Throws ValueError unless 0 <= decay < 1.
   explicit ExponentialAverage(std::vector<Parameter> parameters, double decay = 0.999);
 
-  /// Takes in the parameters' present values.
+  /// Moves the averages towards the parameters' present values.
   void update();
   /// Exchanges averages and parameters.
   void swap();
@@ -29,7 +29,8 @@ class ExponentialAverage {
 
   /// The averages ("averages.0"), by the order of the parameters.
   StateDict state_dict() const;
-  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  /// Restores a saved state. Throws ValueError, with nothing changed, for a state that does not
+  /// fit.
   void load_state_dict(const StateDict& state);
 
  private:
@@ -38,34 +39,35 @@ class ExponentialAverage {
   double decay_;
 };
 
-/// Stochastic weight averaging: the plain mean of the parameters' values at chosen moments, once an
-/// epoch towards the end of training, with a learning rate that stays high (the curve swa of
-/// schedule.hpp). Izmailov et al. 2018, "Averaging weights leads to wider optima and better
-/// generalization". AveragedModel.
+/// Stochastic weight averaging (SWA): the plain mean of the parameters' values at chosen moments,
+/// usually after each of the last epochs, while the learning rate stays high (swa_schedule).
+/// Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
+/// PyTorch's AveragedModel.
 ///
-///     optim::WeightAverage average(model.parameters());
+///     optim::StochasticWeightAverage average(model.parameters());
 ///     for (...) { train an epoch; if (epoch >= start) average.update(); }
 ///     average.swap();  // the model computes with the mean until the next swap
 ///
-/// Running statistics (BatchNorm) are those of the parameters before swap: run the model over the
-/// training data once more in training mode.
-class WeightAverage {
+/// Running statistics (BatchNorm) still belong to the parameters before the swap: recompute them
+/// with nn::update_batch_norm.
+class StochasticWeightAverage {
  public:
-  /// The mean is that of no values yet: the parameters' own until the first update.
-  explicit WeightAverage(std::vector<Parameter> parameters);
+  /// Until the first update the mean is the parameters' own values.
+  explicit StochasticWeightAverage(std::vector<Parameter> parameters);
 
-  /// Takes in the parameters' present values: a <- a + (w - a) / (n + 1), n <- n + 1.
+  /// Adds the parameters' present values to the mean: a <- a + (w - a) / (n + 1), n <- n + 1.
   void update();
   /// Exchanges means and parameters.
   void swap();
   /// The mean of parameter i.
   const Tensor& average(std::size_t i) const { return averages_.at(i); }
-  /// How many values the mean is of, n.
+  /// The number of updates, n.
   std::int64_t count() const { return count_; }
 
   /// The means ("averages.0"), by the order of the parameters, and their "count".
   StateDict state_dict() const;
-  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  /// Restores a saved state. Throws ValueError, with nothing changed, for a state that does not
+  /// fit.
   void load_state_dict(const StateDict& state);
 
  private:

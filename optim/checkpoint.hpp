@@ -1,4 +1,4 @@
-/// Checkpoint: all that a training run consists of in one file, whole at every moment.
+/// Checkpoint: the whole state of a training run in one file.
 #pragma once
 
 #include <concepts>
@@ -56,7 +56,7 @@ class Checkpoint {
         std::move(name), [&part] { return StateDict(part.state_dict()); },
         [&part](const StateDict& state) { part.load_state_dict(state); });
   }
-  /// Adds a number, such as the epoch. Throws likewise.
+  /// Adds a number, such as the epoch. Throws as for a part.
   template <class Number>
     requires(std::is_arithmetic_v<Number> && !std::is_const_v<Number>)
   void track(std::string name, Number& number) {
@@ -105,7 +105,7 @@ class Checkpoint {
 
   std::string path_;
   std::vector<Part> parts_;
-  bool cleaned_ = false;  // what runs that died left behind is gone
+  bool cleaned_ = false;  // unfinished files of runs that died are removed
 };
 
 }  // namespace gradtape::optim

@@ -41,7 +41,7 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
 /// gradient stays one. Never in place: other parameters, or the caller, may hold the same elements.
 template <class F> void replace_gradients(const std::vector<Parameter>& parameters, const F& f) {
   for (const auto& parameter : parameters) {
-    const auto extent = detail::extent_of(parameter, true);
+    const auto extent = detail::slice_of(parameter, true);
     const Tensor& old = extent.gradient();
     if (!old.defined()) continue;
     const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
@@ -69,11 +69,11 @@ template <class F> void replace_gradients(const std::vector<Parameter>& paramete
 double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
                       const ClipNormOptions& options) {
   constexpr const char* op = "clip_grad_norm";
-  detail::require(max_norm >= 0, op, "max_norm", max_norm, "at least 0");
-  detail::require(options.p > 0, op, "p", options.p, "above 0");
+  author::require(op, "max_norm", max_norm, author::at_least(0).or_infinity());
+  author::require(op, "p", options.p, author::above(0).or_infinity());
   std::vector<double> norms;
   for (const auto& parameter : parameters) {
-    const Tensor g = detail::extent_of(parameter, true).gradient();
+    const Tensor g = detail::slice_of(parameter, true).gradient();
     if (!g.defined()) continue;
     gradtape::detail::visit_floating(g.dtype(), op, [&](auto zero) {
       norms.push_back(norm_of(g.data<decltype(zero)>().data(), g.numel(), options.p));
@@ -89,7 +89,7 @@ double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
 }
 
 void clip_grad_value(const std::vector<Parameter>& parameters, double limit) {
-  detail::require(limit >= 0, "clip_grad_value", "limit", limit, "at least 0");
+  author::require("clip_grad_value", "limit", limit, author::at_least(0).or_infinity());
   replace_gradients(parameters, [=](auto g) {
     const auto most = static_cast<decltype(g)>(limit);
     return g > most ? most : g < -most ? -most : g;

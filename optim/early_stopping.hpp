@@ -1,4 +1,4 @@
-/// EarlyStopping: the end of training once it no longer helps, and the best weights on the way.
+/// EarlyStopping: ends training once it no longer helps, and keeps the best weights.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,7 @@ struct EarlyStoppingOptions {
   std::int64_t patience = 10;  ///< Steps in a row without improvement after which it stops; >= 1.
   double min_delta = 0;        ///< The least improvement that counts, >= 0.
   bool maximize = false;       ///< Larger is better, as of an accuracy.
-  /// Running statistics and the like, which belong to the weights and are restored with them:
-  /// model.named_buffers().
+  /// model.named_buffers(): running statistics and the like, which are restored with the weights.
   std::vector<std::pair<std::string, Buffer>> buffers = {};
 };
 
@@ -28,8 +27,8 @@ struct EarlyStoppingOptions {
 ///     for (...) { ...; if (stopping.step(validation_loss)) break; }
 ///     stopping.restore();
 ///
-/// What it keeps shares the variables' elements until an optimizer writes new ones. Prechelt 1998,
-/// "Early stopping - but when?".
+/// The weights it keeps share memory with the variables until an optimizer changes these. Prechelt
+/// 1998, "Early stopping - but when?".
 class EarlyStopping {
  public:
   /// Throws ValueError for options out of range, GraphError for an undefined variable.
@@ -38,7 +37,7 @@ class EarlyStopping {
 
   /// The quantity after another epoch; NaN is no improvement. Returns should_stop().
   bool step(double value);
-  /// Whether patience is at its end.
+  /// Whether there were `patience` steps without improvement in a row.
   bool should_stop() const { return bad_steps_ >= options_.patience; }
   /// Whether the last step was the best so far.
   bool improved() const { return steps_ > 0 && bad_steps_ == 0; }
@@ -52,7 +51,7 @@ class EarlyStopping {
 
   /// Best value, steps, and the best weights: "parameters.0", "buffers.0", ...
   StateDict state_dict() const;
-  /// Goes on where another one was. Throws ValueError for what does not fit these variables.
+  /// Restores a saved state. Throws ValueError for one that does not fit these variables.
   void load_state_dict(const StateDict& state);
 
  private:

@@ -15,6 +15,9 @@
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
+
+using author::at_least;
+
 namespace {
 
 using detail::LinePoint;
@@ -79,7 +82,7 @@ Tensor direction(const LBFGSState& s, const Tensor& gradient) {
   return d;
 }
 
-/// Takes in what the last step has shown, unless the curvature along it was not positive.
+/// Adds the last step to the history, unless the curvature along it was not positive.
 void remember(LBFGSState& s, const Tensor& gradient, std::int64_t history_size) {
   const Tensor change = gradient - s.gradient;
   const double curvature = number(dot(change, s.move));
@@ -151,7 +154,7 @@ class Minimization {
   }
 
   /// One step from x_, where value and gradient are those of `at`, and then of x_ again, unless
-  /// nobody asks any more. False where no direction leads down.
+  /// the call ends here. False where no direction leads down.
   bool iterate(LinePoint& at, bool is_last) {
     const bool first = s_.iterations++ == 0;
     if (first)
@@ -196,27 +199,13 @@ class Minimization {
 
 }  // namespace
 
-void LBFGSOptions::check() const {
-  const auto at_least = [](std::int64_t least, const char* option, std::int64_t value) {
-    if (value < least)
-      fail<ValueError>(rule,
-                       fmt::format("{} = {}, but it must be at least {}", option, value, least));
-  };
-  detail::require_non_negative(rule, "lr", lr);
-  at_least(1, "max_iter", max_iter);
-  at_least(0, "max_eval", max_eval);
-  detail::require_non_negative(rule, "tolerance_grad", tolerance_grad);
-  detail::require_non_negative(rule, "tolerance_change", tolerance_change);
-  at_least(1, "history_size", history_size);
-}
-
 void LBFGSOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("max_iter", max_iter);
-  each("max_eval", max_eval);
-  each("tolerance_grad", tolerance_grad);
-  each("tolerance_change", tolerance_change);
-  each("history_size", history_size);
+  each("lr", lr, at_least(0));
+  each("max_iter", max_iter, at_least(1));
+  each("max_eval", max_eval, at_least(0));
+  each("tolerance_grad", tolerance_grad, at_least(0));
+  each("tolerance_change", tolerance_change, at_least(0));
+  each("history_size", history_size, at_least(1));
   const bool searches = line_search == LineSearch::strong_wolfe;
   bool wolfe = searches;
   each("strong_wolfe", wolfe);
@@ -224,31 +213,35 @@ void LBFGSOptions::fields(detail::Fields& each) {
 }
 
 void LBFGSState::fields(detail::Fields& each) {
-  each("iterations", iterations);
-  each("evaluations", evaluations);
-  each("scale", scale);
+  each("iterations", iterations, at_least(0));
+  each("evaluations", evaluations, at_least(0));
+  each("scale", scale, at_least(0));
   each("move", move);
   each("gradient", gradient);
+  each.require(iterations == 0 || (move.defined() && gradient.defined()),
+               "the state has no last step");
   auto count = static_cast<std::int64_t>(history.size());
-  each("history", count);
+  each("history", count, at_least(0));
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     if (i == history.size()) history.emplace_back();
-    const auto name = [&](const char* what) { return fmt::format("history.{}.{}", i, what); };
-    each(name("change").c_str(), history[i].change);
-    each(name("move").c_str(), history[i].move);
-    each(name("rho").c_str(), history[i].rho);
+    Correction& past = history[i];
+    const auto name = [i](const char* what) { return fmt::format("history.{}.{}", i, what); };
+    each(name("change"), past.change);
+    each(name("move"), past.move);
+    each(name("rho"), past.rho, at_least(0));
+    each.require(past.change.defined() && past.move.defined(), "the state has an empty correction");
   }
   history.resize(static_cast<std::size_t>(count));
 }
 
 LBFGS::LBFGS(const std::vector<Parameter>& parameters, const LBFGSOptions& options)
     : options_(options) {
-  options_.check();
+  detail::check(options_);
   add_parameters(LBFGSOptions::rule, parameters);
 }
 
 double LBFGS::step(const std::function<Tensor()>& loss) {
-  options_.check();
+  detail::check(options_);
   if (!loss) fail<ValueError>(LBFGSOptions::rule, "got an empty function");
   Minimization minimization(options_, state_, *this, loss);
   const double before = minimization.run();
@@ -272,16 +265,6 @@ void LBFGS::visit(detail::Fields& each) {
   for (const auto& parameter : parameters_) n += parameter.numel();
   options_.fields(each.group(0));
   state_.fields(each.state(0, {n}));
-}
-
-void LBFGS::check_options() const {
-  options_.check();
-  const bool has_last = state_.move.defined() && state_.gradient.defined();
-  if (state_.iterations > 0 && !has_last)
-    fail<ValueError>(LBFGSOptions::rule, "the state has no last step");
-  for (const auto& [change, move, rho] : state_.history)
-    if (!change.defined() || !move.defined())
-      fail<ValueError>(LBFGSOptions::rule, "the state has an empty correction");
 }
 
 }  // namespace gradtape::optim

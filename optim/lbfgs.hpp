@@ -23,8 +23,7 @@ struct LBFGSOptions {
   double tolerance_change = 1e-9;   ///< Stop where loss and parameters change by no more; >= 0.
   std::int64_t history_size = 100;  ///< Corrections that are kept, >= 1.
   LineSearch line_search = LineSearch::none;  ///< How long a step is.
-  void check() const;                         ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);          ///< What is saved.
+  void fields(detail::Fields& each);          ///< Names and ranges.
 };
 
 /// What LBFGS remembers, with all parameters as one vector [n].
@@ -41,7 +40,7 @@ struct LBFGSState {
   Tensor move;       ///< The last step.
   Tensor gradient;   ///< At its start.
   std::vector<Correction> history;    ///< Oldest first.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Liu and Nocedal 1989, "On the limited memory BFGS method for large scale optimization", as in
@@ -75,7 +74,6 @@ class LBFGS : public Optimizer {
  private:
   const char* rule() const override { return LBFGSOptions::rule; }
   void visit(detail::Fields& each) override;
-  void check_options() const override;
 
   LBFGSOptions options_;
   LBFGSState state_;

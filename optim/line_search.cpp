@@ -38,7 +38,8 @@ struct Search {
   bool is_flat(const LinePoint& p) const { return std::abs(p.slope) <= -curvature * start.slope; }
   bool is_over() const { return trials >= most_trials; }
 
-  /// Goes on from the point `now` until it is good, or there is one between `low` and it.
+  /// Takes longer and longer steps until the point `now` is good (returns true), or a good point
+  /// lies between `low` and `now`.
   bool extrapolate(LinePoint& low, LinePoint& now) {
     for (; !is_over(); std::swap(low, now)) {
       if (is_too_high(now) || (trials > 1 && now.value >= low.value)) return false;
@@ -50,7 +51,7 @@ struct Search {
     return false;
   }
 
-  /// Narrows the interval down to a good point, `low`, or one that is better than others at least.
+  /// Narrows the interval until `low` is a good point, or at least the best point seen.
   void zoom(LinePoint& low, LinePoint& high, double size, double tolerance) {
     if (high.value < low.value) std::swap(low, high);
     bool near_end = false;  // the last trial was

@@ -4,18 +4,14 @@
 
 namespace gradtape::optim {
 
-void LionOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_share(rule, "beta1", beta1);
-  detail::require_share(rule, "beta2", beta2);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
+using author::at_least;
+using author::half_open;
 
 void LionOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("beta1", beta1, half_open(0, 1));
+  each("beta2", beta2, half_open(0, 1));
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 

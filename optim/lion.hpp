@@ -13,14 +13,13 @@ struct LionOptions {
   double beta2 = 0.99;                ///< Decay of the momentum, in [0, 1).
   double weight_decay = 0;            ///< Times lr, the share that a parameter loses a step; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Lion remembers of a parameter.
 struct LionState {
   Tensor momentum;                    ///< The running mean of the gradient, m.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Chen et al. 2023, "Symbolic discovery of optimization algorithms", Algorithm 2:

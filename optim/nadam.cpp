@@ -6,28 +6,23 @@
 
 namespace gradtape::optim {
 
-void NAdamOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_share(rule, "beta1", beta1);
-  detail::require_share(rule, "beta2", beta2);
-  detail::require_non_negative(rule, "eps", eps);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-  detail::require_non_negative(rule, "momentum_decay", momentum_decay);
-}
+using author::at_least;
+using author::closed;
+using author::half_open;
 
 void NAdamOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
-  each("momentum_decay", momentum_decay);
+  each("lr", lr, at_least(0));
+  each("beta1", beta1, half_open(0, 1));
+  each("beta2", beta2, half_open(0, 1));
+  each("eps", eps, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
+  each("momentum_decay", momentum_decay, at_least(0));
   each("maximize", maximize);
 }
 
 void NAdamState::fields(detail::Fields& each) {
-  each("steps", steps);
-  each("momentum_product", momentum_product);
+  each("steps", steps, at_least(0));
+  each("momentum_product", momentum_product, closed(0, 1));
   each("first_moment", first_moment);
   each("second_moment", second_moment);
 }
@@ -41,7 +36,7 @@ void NAdam::step() {
     s.momentum_product *= now;
     const T of_gradient = T(o.lr * (1 - now) / (1 - s.momentum_product));
     const T of_moment = T(o.lr * next / (1 - s.momentum_product * now * next));
-    const T scale = T(1 / detail::shortfall(o.beta2, s.steps)), eps = T(o.eps);
+    const T scale = T(1 / detail::bias_correction(o.beta2, s.steps)), eps = T(o.eps);
     const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
     const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
     pass(

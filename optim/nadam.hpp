@@ -15,8 +15,7 @@ struct NAdamOptions {
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
   double momentum_decay = 4e-3;       ///< How fast the momentum grows to beta1, psi; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What NAdam remembers of a parameter.
@@ -25,7 +24,7 @@ struct NAdamState {
   double momentum_product = 1;        ///< The product of mu_1 ... mu_t.
   Tensor first_moment;                ///< The running mean of the gradient, m.
   Tensor second_moment;               ///< The running mean of its square, v.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Dozat 2016, "Incorporating Nesterov momentum into Adam", with PyTorch's weight decay. The

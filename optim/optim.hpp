@@ -24,4 +24,3 @@
 #include "gradtape/optim/schedule.hpp"
 #include "gradtape/optim/sgd.hpp"
 #include "gradtape/optim/sparse_adam.hpp"
-#include "gradtape/optim/training/named_values.hpp"

@@ -40,67 +40,61 @@ std::string size_entry(std::size_t group) { return fmt::format("groups.{}.size",
 /// Stands for an undefined tensor, so that no entry is ever missing.
 Tensor none() { return zeros({0}, int64); }
 
-/// Copies what it is shown into a state.
+/// Copies what it visits into a state.
 class Save : public detail::Fields {
  public:
-  explicit Save(StateDict& to) : to_(to) {}
-  using Fields::operator();
-  void operator()(const char* name, double& value) override { to_[full(name)] = entry(value); }
-  void operator()(const char* name, std::int64_t& value) override {
-    to_[full(name)] = entry(value);
-  }
-  void operator()(const char* name, bool& value) override {
-    to_[full(name)] = entry(std::int64_t{value});
-  }
-  void operator()(const char* name, Tensor& value, const Shape&) override {
-    to_[full(name)] = value.defined() ? value : none();
-  }
+  Save(const char* rule, StateDict& to) : Fields(rule, false), to_(to) {}
 
  private:
+  void visit(const std::string& name, double& value) override { to_[name] = entry(value); }
+  void visit(const std::string& name, std::int64_t& value) override { to_[name] = entry(value); }
+  void visit(const std::string& name, bool& value) override {
+    to_[name] = entry(std::int64_t{value});
+  }
+  void visit(const std::string& name, Tensor& value, const Shape&) override {
+    to_[name] = value.defined() ? value : none();
+  }
+
   StateDict& to_;
 };
 
-/// Replaces what it is shown by the entries of a state.
+/// Replaces what it visits by the entries of a state, with or without checks.
 class Load : public detail::Fields {
  public:
-  Load(const char* rule, const StateDict& from) : rule_(rule), from_(rule, from) {}
-  using Fields::operator();
-  void operator()(const char* name, double& value) override { value = from_.real(full(name)); }
-  void operator()(const char* name, std::int64_t& value) override {
-    value = from_.integer(full(name));
-    if (value < 0) fail<ValueError>(rule_, fmt::format("'{}' is {}", full(name), value));
-  }
-  void operator()(const char* name, bool& value) override {
-    const auto number = from_.integer(full(name));
+  Load(const char* rule, const StateDict& from, bool checks)
+      : Fields(rule, checks), from_(rule, from) {}
+  author::StateReader& reader() { return from_; }
+
+ private:
+  void visit(const std::string& name, double& value) override { value = from_.real(name); }
+  void visit(const std::string& name, std::int64_t& value) override { value = from_.integer(name); }
+  void visit(const std::string& name, bool& value) override {
+    const auto number = from_.integer(name);
     if (number != 0 && number != 1)
-      fail<ValueError>(rule_,
-                       fmt::format("'{}' must be 0 or 1, the state has {}", full(name), number));
+      fail<ValueError>(rule_, fmt::format("'{}' must be 0 or 1, the state has {}", name, number));
     value = number == 1;
   }
-  void operator()(const char* name, Tensor& value, const Shape& shape) override {
-    const Tensor saved = from_.tensor(full(name)), nothing = none();
+  void visit(const std::string& name, Tensor& value, const Shape& shape) override {
+    const Tensor saved = from_.tensor(name), nothing = none();
     if (saved.dtype() == nothing.dtype() && saved.shape() == nothing.shape()) {
       value = {};
       return;
     }
     if (saved.shape() != shape || !is_floating(saved.dtype()))
       fail<ValueError>(
-          rule_, fmt::format("'{}' must be {} floating, the state has {} {}", full(name),
-                             shape.str(), saved.shape().str(), gradtape::name(saved.dtype())));
+          rule_, fmt::format("'{}' must be {} floating, the state has {} {}", name, shape.str(),
+                             saved.shape().str(), gradtape::name(saved.dtype())));
     value = saved.is_weak() ? saved.to(saved.dtype()) : saved.detach();
   }
-  gradtape::detail::StateReader& reader() { return from_; }
 
- private:
-  const char* rule_;
-  gradtape::detail::StateReader from_;
+  author::StateReader from_;
 };
 
 }  // namespace
 
 StateDict Optimizer::state_dict() const {
   StateDict state;
-  Save save(state);
+  Save save(rule(), state);
   const_cast<Optimizer&>(*this).visit(save);  // which only reads
   for (std::size_t g = 0; g < num_groups_; ++g)
     state[size_entry(g)] = entry(std::int64_t{std::count(group_.begin(), group_.end(), g)});
@@ -108,7 +102,7 @@ StateDict Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const StateDict& state) {
-  Load load(rule(), state);
+  Load load(rule(), state, true);
   for (std::size_t g = 0; g < num_groups_; ++g) {
     const auto want = std::count(group_.begin(), group_.end(), g);
     const auto have = load.reader().integer(size_entry(g));
@@ -120,9 +114,8 @@ void Optimizer::load_state_dict(const StateDict& state) {
   try {
     visit(load);
     load.reader().finish();
-    check_options();
   } catch (...) {
-    Load restore(rule(), before);
+    Load restore(rule(), before, false);
     visit(restore);
     throw;
   }
@@ -136,19 +129,19 @@ Fields& Fields::enter(const char* list, std::size_t i, const Shape& shape) {
   return *this;
 }
 
-Extent extent_of(const Parameter& parameter, bool by_rows) {
-  if (parameter.is_frozen()) return Extent(Tensor());
+ParameterSlice slice_of(const Parameter& parameter, bool by_rows) {
+  if (parameter.is_frozen()) return ParameterSlice(Tensor());
   const auto rows = by_rows ? parameter.row_gradient() : RowGradient();
-  return rows.defined() ? Extent(rows) : Extent(parameter.grad());
+  return rows.defined() ? ParameterSlice(rows) : ParameterSlice(parameter.grad());
 }
 
-void Extent::run(void (*part)(const void*, std::int64_t, std::int64_t, std::int64_t),
-                 const void* context) const {
-  constexpr auto grain = gradtape::detail::elementwise_grain;
+void ParameterSlice::run(void (*part)(const void*, std::int64_t, std::int64_t, std::int64_t),
+                         const void* context) const {
+  constexpr auto grain = author::elementwise_grain;
   if (!rows_.defined()) {
-    gradtape::detail::parallel_for(
-        gradient_.numel(), grain,
-        [&](std::int64_t begin, std::int64_t end) { part(context, begin, begin, end - begin); });
+    author::parallel_for(gradient_.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+      part(context, begin, begin, end - begin);
+    });
     return;
   }
   const auto width = gradient_.size(1);
@@ -156,21 +149,11 @@ void Extent::run(void (*part)(const void*, std::int64_t, std::int64_t, std::int6
   const auto some = [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) part(context, rows[i] * width, i * width, width);
   };
-  gradtape::detail::parallel_for(rows_.numel(), grain / std::max<std::int64_t>(width, 1) + 1, some);
+  author::parallel_for(rows_.numel(), grain / std::max<std::int64_t>(width, 1) + 1, some);
 }
 
-double shortfall(double beta, std::int64_t t) { return 1 - std::pow(beta, static_cast<double>(t)); }
-
-void require(bool ok, const char* op, const char* option, double value, const char* range) {
-  if (!ok) fail<ValueError>(op, fmt::format("{} = {}, but it must be {}", option, value, range));
-}
-
-void require_non_negative(const char* op, const char* option, double value) {
-  require(value >= 0 && std::isfinite(value), op, option, value, "finite and at least 0");
-}
-
-void require_share(const char* op, const char* option, double value) {
-  require(value >= 0 && value < 1, op, option, value, "in [0, 1)");
+double bias_correction(double beta, std::int64_t t) {
+  return 1 - std::pow(beta, static_cast<double>(t));
 }
 
 }  // namespace detail

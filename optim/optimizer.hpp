@@ -18,26 +18,28 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One update of every parameter with a gradient. Throws ValueError for options out of range.
+  /// One update of every parameter with a gradient. Throws ValueError, before it changes anything,
+  /// for options out of range.
   virtual void step() = 0;
   /// Drops the accumulated gradients.
   void zero_grad();
-  /// Those of all groups, in order.
+  /// The parameters of all groups, in order.
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
   /// The number of groups: one until another is added.
   std::size_t num_groups() const { return num_groups_; }
   /// The learning rate of a group.
   virtual double& lr(std::size_t group = 0) = 0;
-  /// What a group keeps of its last direction (momentum, or beta1 of the Adam family); nullptr for
-  /// a rule without.
+  /// The share of its last direction that a group keeps: `momentum`, or `beta1` in the Adam family;
+  /// nullptr for a rule that has neither.
   virtual double* momentum(std::size_t group = 0) = 0;
 
-  /// The options of every group ("groups.0.lr") and what is remembered of every parameter
-  /// ("state.0.steps"), by their order; the parameters themselves are their model's to save.
+  /// The options of every group ("groups.0.lr") and the state of every parameter ("state.0.steps"),
+  /// by their order. The parameters themselves are saved with their model.
   StateDict state_dict() const;
-  /// Goes on from there, bit for bit, with parameters of the same shapes in the same groups. Throws
-  /// ValueError, with nothing changed, for a state that does not fit and for options out of range.
+  /// Restores a saved state, so that training continues bit for bit; parameters must have the same
+  /// shapes and be in the same groups. Throws ValueError, with nothing changed, for a state that
+  /// does not fit, and for a value out of range.
   void load_state_dict(const StateDict& state);
 
  protected:
@@ -58,12 +60,11 @@ class Optimizer {
   virtual const char* rule() const = 0;
   /// Shows the options of every group and the state of every parameter to `each`.
   virtual void visit(detail::Fields& each) = 0;
-  /// Throws ValueError for options out of range.
-  virtual void check_options() const = 0;
 };
 
 /// An optimizer with options for each group and state for each parameter. `Options` is an aggregate
-/// with `lr`, the name of its `rule`, and `check()`; both list what is saved of them in `fields()`.
+/// with `lr` and the name of its `rule`; `fields()` of options and state lists their members, which
+/// are checked, saved and loaded by that list.
 template <class Options, class State> class Rule : public Optimizer {
  public:
   /// Throws ValueError for an empty list, a parameter listed twice, or options out of range.
@@ -73,13 +74,13 @@ template <class Options, class State> class Rule : public Optimizer {
 
   /// More parameters, with options of their own. Throws as the constructor.
   void add_group(const std::vector<Parameter>& parameters, const Options& options) {
-    options.check();
+    detail::check(options);
     add_parameters(Options::rule, parameters);
     options_.push_back(options);
     states_.resize(parameters_.size());
   }
 
-  /// The options of a group, which may be changed between steps.
+  /// The options of a group. They may be changed between steps; step() checks them.
   Options& options(std::size_t group = 0) { return options_.at(group); }
   const Options& options(std::size_t group = 0) const { return options_.at(group); }
   /// What the rule remembers of parameter i; its tensors are undefined before the first step.
@@ -98,8 +99,8 @@ template <class Options, class State> class Rule : public Optimizer {
 
  protected:
   /// Checks the options and calls update(options, state, pass) for each parameter that takes part
-  /// in the step; `pass` is a detail::Pass<T> of the parameter's type. It goes over the rows of a
-  /// row gradient alone where by_rows(options) says so.
+  /// in the step; `pass` is a detail::Pass<T> of the parameter's type. Where by_rows(options) is
+  /// true, it visits only the rows of a row gradient.
   template <class F> void each(const F& update, bool (*by_rows)(const Options&) = nullptr);
 
  private:
@@ -108,9 +109,6 @@ template <class Options, class State> class Rule : public Optimizer {
     for (std::size_t g = 0; g < options_.size(); ++g) options_[g].fields(each.group(g));
     for (std::size_t i = 0; i < states_.size(); ++i)
       states_[i].fields(each.state(i, parameters_[i].shape()));
-  }
-  void check_options() const override {
-    for (const auto& options : options_) options.check();
   }
 
   std::vector<Options> options_;

@@ -6,28 +6,23 @@
 
 namespace gradtape::optim {
 
-void RAdamOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_share(rule, "beta1", beta1);
-  detail::require_share(rule, "beta2", beta2);
-  detail::require_non_negative(rule, "eps", eps);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-}
+using author::at_least;
+using author::half_open;
 
 void RAdamOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("beta1", beta1, half_open(0, 1));
+  each("beta2", beta2, half_open(0, 1));
+  each("eps", eps, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
   each("maximize", maximize);
 }
 
 void RAdam::step() {
   each([]<class T>(const RAdamOptions& o, AdamState& s, const detail::Pass<T>& pass) {
     const double t = static_cast<double>(++s.steps);
-    const double first = detail::shortfall(o.beta1, s.steps);
-    const double second = detail::shortfall(o.beta2, s.steps);
+    const double first = detail::bias_correction(o.beta1, s.steps);
+    const double second = detail::bias_correction(o.beta2, s.steps);
     const double rho = 2 / (1 - o.beta2) - 1, rho_t = rho - 2 * t * (1 - second) / second;
     const bool adaptive = rho_t > 5;
     const double rectification =

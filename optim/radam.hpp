@@ -1,4 +1,4 @@
-/// RAdam: Adam that trusts its second moment no sooner than it may.
+/// RAdam: Adam with a rectified step while the second moment is still unreliable.
 #pragma once
 
 #include "gradtape/optim/adam.hpp"
@@ -14,8 +14,7 @@ struct RAdamOptions {
   double eps = 1e-8;                  ///< Added to the denominator; >= 0.
   double weight_decay = 0;            ///< Times the parameter, added to its gradient; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Liu et al. 2020, "On the variance of the adaptive learning rate and beyond", Algorithm 2, with

@@ -6,20 +6,15 @@
 
 namespace gradtape::optim {
 
-void RMSpropOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require(alpha >= 0 && alpha <= 1, rule, "alpha", alpha, "in [0, 1]");
-  detail::require_non_negative(rule, "eps", eps);
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-  detail::require_non_negative(rule, "momentum", momentum);
-}
+using author::at_least;
+using author::closed;
 
 void RMSpropOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("alpha", alpha);
-  each("eps", eps);
-  each("weight_decay", weight_decay);
-  each("momentum", momentum);
+  each("lr", lr, at_least(0));
+  each("alpha", alpha, closed(0, 1));
+  each("eps", eps, at_least(0));
+  each("weight_decay", weight_decay, at_least(0));
+  each("momentum", momentum, at_least(0));
   each("centered", centered);
   each("maximize", maximize);
 }

@@ -15,8 +15,7 @@ struct RMSpropOptions {
   double momentum = 0;                ///< Share of the last direction that is kept, >= 0.
   bool centered = false;              ///< Divide by the deviation from the mean gradient.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What RMSprop remembers of a parameter.
@@ -24,7 +23,7 @@ struct RMSpropState {
   Tensor square;    ///< The running mean of the squared gradient, v.
   Tensor mean;      ///< The running mean of the gradient, m; undefined unless centered.
   Tensor velocity;  ///< b; undefined without momentum.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Tieleman and Hinton 2012, "Lecture 6.5: RMSProp", with momentum; centered as in Graves 2013,

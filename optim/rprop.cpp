@@ -7,20 +7,16 @@
 
 namespace gradtape::optim {
 
-void RpropOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require(shrink > 0 && shrink < 1, rule, "shrink", shrink, "in (0, 1)");
-  detail::require(grow > 1 && std::isfinite(grow), rule, "grow", grow, "finite and above 1");
-  detail::require_non_negative(rule, "min_step", min_step);
-  detail::require(max_step >= min_step, rule, "max_step", max_step, "at least min_step");
-}
+using author::above;
+using author::at_least;
+using author::open;
 
 void RpropOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("shrink", shrink);
-  each("grow", grow);
-  each("min_step", min_step);
-  each("max_step", max_step);
+  each("lr", lr, at_least(0));
+  each("shrink", shrink, open(0, 1));
+  each("grow", grow, above(1));
+  each("min_step", min_step, at_least(0));
+  each("max_step", max_step, at_least(min_step, "min_step").or_infinity());
   each("maximize", maximize);
 }
 

@@ -14,15 +14,14 @@ struct RpropOptions {
   double min_step = 1e-6;             ///< The smallest step, >= 0.
   double max_step = 50;               ///< The largest, >= min_step.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What Rprop remembers of a parameter.
 struct RpropState {
   Tensor last;                        ///< The last gradient, 0 where its sign had changed.
   Tensor size;                        ///< The size of the step, lr at first.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Riedmiller and Braun 1993, "A direct adaptive method for faster backpropagation learning: the

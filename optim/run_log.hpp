@@ -51,7 +51,8 @@ class RunLog {
 
   /// How many records there are, and after how many seconds.
   StateDict state_dict() const;
-  /// Goes on after as many records of the file. The file is not touched before the next record.
+  /// Restores a saved position: the next record goes after that many records of the file, and what
+  /// is beyond them is cut off then.
   void load_state_dict(const StateDict& state);
 
  private:

@@ -7,20 +7,17 @@
 #include <numbers>
 #include <utility>
 
-#include "gradtape/autograd/error.hpp"
-#include "gradtape/optim/update.hpp"
+#include "gradtape/autograd/author.hpp"
 
 namespace gradtape::optim {
 namespace {
 
-void require_positive(const char* op, const char* option, double value) {
-  detail::require(value > 0 && std::isfinite(value), op, option, value, "finite and above 0");
-}
-
-void require_at_least(std::int64_t least, const char* op, const char* option, std::int64_t value) {
-  if (value < least)
-    fail<ValueError>(op, fmt::format("{} = {}, but it must be at least {}", option, value, least));
-}
+using author::above;
+using author::at_least;
+using author::closed;
+using author::half_open;
+using author::left_open;
+using author::require;
 
 void require_curve(const char* op, const Curve& curve) {
   if (!curve) fail<ValueError>(op, "got an empty curve");
@@ -73,15 +70,15 @@ StateDict Schedule::state_dict() const {
 }
 
 void Schedule::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader("Schedule", state);
+  author::StateReader reader("Schedule", state);
   const auto steps = reader.integer("steps");
-  require_at_least(0, "Schedule", "'steps'", steps);
+  require("Schedule", "steps", steps, at_least(0));
   std::vector<double> base_lr, lr, base_momentum = base_momentum_, momentum;
   for (std::size_t i = 0; i < base_lr_.size(); ++i) {
     const auto rate = [&](const char* name) {
       const auto full = fmt::format("groups.{}.{}", i, name);
       const double value = reader.real(full);
-      detail::require_non_negative("Schedule", full.c_str(), value);
+      require("Schedule", full, value, at_least(0));
       return value;
     };
     base_lr.push_back(rate("base_lr"));
@@ -102,7 +99,7 @@ void Schedule::load_state_dict(const StateDict& state) {
 }
 
 Curve step_decay(std::int64_t size, double gamma) {
-  require_at_least(1, "step_decay", "size", size);
+  require("step_decay", "size", size, at_least(1));
   return [=](std::int64_t k, double base) { return base * std::pow(gamma, real(k / size)); };
 }
 
@@ -120,62 +117,62 @@ Curve exponential_decay(double gamma) {
 }
 
 Curve polynomial_decay(std::int64_t steps, double power) {
-  require_at_least(1, "polynomial_decay", "steps", steps);
+  require("polynomial_decay", "steps", steps, at_least(1));
   return [=](std::int64_t k, double base) {
     return base * std::pow(1 - real(std::min(k, steps)) / real(steps), power);
   };
 }
 
-Curve constant(double factor, std::int64_t steps) {
+Curve constant_schedule(double factor, std::int64_t steps) {
   return [=](std::int64_t k, double base) { return k < steps ? base * factor : base; };
 }
 
-Curve linear(double from, double to, std::int64_t steps) {
-  require_at_least(1, "linear", "steps", steps);
+Curve linear_schedule(double from, double to, std::int64_t steps) {
+  require("linear_schedule", "steps", steps, at_least(1));
   return [=](std::int64_t k, double base) {
     return base * between(from, to, real(std::min(k, steps)) / real(steps), true);
   };
 }
 
-Curve cosine(std::int64_t steps, double lowest) {
-  require_at_least(1, "cosine", "steps", steps);
+Curve cosine_schedule(std::int64_t steps, double eta_min) {
+  require("cosine_schedule", "steps", steps, at_least(1));
   return [=](std::int64_t k, double base) {
-    return between(base, lowest, real(k) / real(steps), false);
+    return between(base, eta_min, real(k) / real(steps), false);
   };
 }
 
-Curve cosine_restarts(std::int64_t steps, std::int64_t growth, double lowest) {
-  require_at_least(1, "cosine_restarts", "steps", steps);
-  require_at_least(1, "cosine_restarts", "growth", growth);
+Curve cosine_restarts(std::int64_t steps, std::int64_t growth, double eta_min) {
+  require("cosine_restarts", "steps", steps, at_least(1));
+  require("cosine_restarts", "growth", growth, at_least(1));
   return [=](std::int64_t k, double base) {
     std::int64_t length = steps;
     if (growth == 1) k %= steps;
     for (; k >= length; length *= growth) k -= length;
-    return between(base, lowest, real(k) / real(length), false);
+    return between(base, eta_min, real(k) / real(length), false);
   };
 }
 
 Curve robbins_monro(double tau, double power) {
-  require_positive("robbins_monro", "tau", tau);
-  detail::require(power > 0.5 && power <= 1, "robbins_monro", "power", power, "in (0.5, 1]");
+  require("robbins_monro", "tau", tau, above(0));
+  require("robbins_monro", "power", power, left_open(0.5, 1));
   return [=](std::int64_t k, double base) { return base * std::pow(1 + real(k) / tau, -power); };
 }
 
-Curve swa(double lr, std::int64_t steps, bool linear) {
-  detail::require_non_negative("swa", "lr", lr);
-  require_at_least(0, "swa", "steps", steps);
+Curve swa_schedule(double lr, std::int64_t steps, bool linear) {
+  require("swa_schedule", "lr", lr, at_least(0));
+  require("swa_schedule", "steps", steps, at_least(0));
   return [=](std::int64_t k, double base) {
     return k < steps ? between(base, lr, real(k) / real(steps), linear) : lr;
   };
 }
 
-Curve by_factor(std::function<double(std::int64_t)> factor) {
-  if (!factor) fail<ValueError>("by_factor", "got an empty function");
+Curve lambda_schedule(std::function<double(std::int64_t)> factor) {
+  if (!factor) fail<ValueError>("lambda_schedule", "got an empty function");
   return [factor = std::move(factor)](std::int64_t k, double base) { return base * factor(k); };
 }
 
-Curve multiplicative(std::function<double(std::int64_t)> factor) {
-  if (!factor) fail<ValueError>("multiplicative", "got an empty function");
+Curve multiplicative_schedule(std::function<double(std::int64_t)> factor) {
+  if (!factor) fail<ValueError>("multiplicative_schedule", "got an empty function");
   // The product so far is kept, so that a schedule's next step costs one factor.
   return [factor = std::move(factor), at = std::int64_t{0}, product = 1.0](std::int64_t k,
                                                                            double base) mutable {
@@ -189,22 +186,22 @@ Curve multiplicative(std::function<double(std::int64_t)> factor) {
 }
 
 Curve warm_up(std::int64_t steps, Curve curve) {
-  require_at_least(0, "warm_up", "steps", steps);
+  require("warm_up", "steps", steps, at_least(0));
   require_curve("warm_up", curve);
   return [steps, curve = std::move(curve)](std::int64_t k, double base) {
     return k < steps ? base * real(k + 1) / real(steps + 1) : curve(k - steps, base);
   };
 }
 
-Curve sequential(std::vector<Curve> curves, std::vector<std::int64_t> milestones) {
+Curve sequential_schedule(std::vector<Curve> curves, std::vector<std::int64_t> milestones) {
   if (curves.size() != milestones.size() + 1)
-    fail<ValueError>("sequential",
+    fail<ValueError>("sequential_schedule",
                      fmt::format("{} curves need {} milestones, got {}", curves.size(),
                                  std::max<std::size_t>(curves.size(), 1) - 1, milestones.size()));
-  for (const auto& curve : curves) require_curve("sequential", curve);
+  for (const auto& curve : curves) require_curve("sequential_schedule", curve);
   std::int64_t last = 0;
   for (const auto milestone : milestones) {
-    require_at_least(last + 1, "sequential", "a milestone", milestone);
+    require("sequential_schedule", "a milestone", milestone, at_least(real(last + 1)));
     last = milestone;
   }
   return [=](std::int64_t k, double base) {
@@ -214,8 +211,8 @@ Curve sequential(std::vector<Curve> curves, std::vector<std::int64_t> milestones
   };
 }
 
-Curve chained(std::vector<Curve> curves) {
-  for (const auto& curve : curves) require_curve("chained", curve);
+Curve chained_schedule(std::vector<Curve> curves) {
+  for (const auto& curve : curves) require_curve("chained_schedule", curve);
   return [curves = std::move(curves)](std::int64_t k, double base) {
     if (base == 0) return base;
     double out = base;
@@ -227,11 +224,11 @@ Curve chained(std::vector<Curve> curves) {
 namespace {
 
 void check(const OneCycleOptions& o) {
-  require_positive("one_cycle", "max_lr", o.max_lr);
-  require_at_least(2, "one_cycle", "steps", o.steps);
-  detail::require(o.rise >= 0 && o.rise <= 1, "one_cycle", "rise", o.rise, "in [0, 1]");
-  require_positive("one_cycle", "initial_divisor", o.initial_divisor);
-  require_positive("one_cycle", "final_divisor", o.final_divisor);
+  require("one_cycle", "max_lr", o.max_lr, above(0));
+  require("one_cycle", "steps", o.steps, at_least(2));
+  require("one_cycle", "pct_start", o.pct_start, closed(0, 1));
+  require("one_cycle", "initial_divisor", o.initial_divisor, above(0));
+  require("one_cycle", "final_divisor", o.final_divisor, above(0));
 }
 
 /// Through the values `at` the start, the peak, after the fall (three phases alone) and at the end.
@@ -240,7 +237,7 @@ Curve cycle(const OneCycleOptions& o, double start, double peak, double end) {
   struct Corner {
     double step, value;
   };
-  const double last = real(o.steps - 1), top = o.rise * real(o.steps) - 1;
+  const double last = real(o.steps - 1), top = o.pct_start * real(o.steps) - 1;
   std::vector<Corner> corners = {{0, start}, {top, peak}, {last, end}};
   if (o.three_phases) corners.insert(corners.end() - 1, {2 * top, start});
   return [o, corners](std::int64_t k, double) {
@@ -255,10 +252,10 @@ Curve cycle(const OneCycleOptions& o, double start, double peak, double end) {
 }
 
 void check(const CyclicOptions& o) {
-  detail::require_non_negative("cyclic", "min_lr", o.min_lr);
-  detail::require_non_negative("cyclic", "max_lr", o.max_lr);
-  require_at_least(1, "cyclic", "up", o.up);
-  require_at_least(0, "cyclic", "down", o.down);
+  require("cyclic_schedule", "min_lr", o.min_lr, at_least(0));
+  require("cyclic_schedule", "max_lr", o.max_lr, at_least(0));
+  require("cyclic_schedule", "up", o.up, at_least(1));
+  require("cyclic_schedule", "down", o.down, at_least(0));
 }
 
 /// From `low` to `high` and back.
@@ -268,7 +265,7 @@ Curve waves(const CyclicOptions& o, double low, double high) {
     const std::int64_t down = o.down == 0 ? o.up : o.down, length = o.up + down;
     const std::int64_t n = k / length, at = k % length;
     double height = at <= o.up ? real(at) / real(o.up) : real(length - at) / real(down);
-    if (o.halve) height *= std::pow(0.5, real(n));
+    if (o.triangular2) height *= std::pow(0.5, real(n));
     if (o.gamma != 1) height *= std::pow(o.gamma, real(k));
     if (o.height) height *= o.height(n + 1);
     return low + (high - low) * height;
@@ -286,7 +283,7 @@ Curve one_cycle_momentum(const OneCycleOptions& o) {
   return cycle(o, o.max_momentum, o.min_momentum, o.max_momentum);
 }
 
-Curve cyclic(const CyclicOptions& o) { return waves(o, o.min_lr, o.max_lr); }
+Curve cyclic_schedule(const CyclicOptions& o) { return waves(o, o.min_lr, o.max_lr); }
 Curve cyclic_momentum(const CyclicOptions& o) { return waves(o, o.max_momentum, o.min_momentum); }
 
 ReduceOnPlateau::ReduceOnPlateau(Optimizer& optimizer, const PlateauOptions& options)
@@ -294,12 +291,12 @@ ReduceOnPlateau::ReduceOnPlateau(Optimizer& optimizer, const PlateauOptions& opt
       options_(options),
       best_(std::numeric_limits<double>::infinity() * (options.maximize ? -1 : 1)) {
   constexpr const char* op = "ReduceOnPlateau";
-  detail::require_share(op, "factor", options.factor);
-  require_at_least(0, op, "patience", options.patience);
-  detail::require_non_negative(op, "threshold", options.threshold);
-  require_at_least(0, op, "cooldown", options.cooldown);
-  detail::require_non_negative(op, "min_lr", options.min_lr);
-  detail::require_non_negative(op, "eps", options.eps);
+  require(op, "factor", options.factor, half_open(0, 1));
+  require(op, "patience", options.patience, at_least(0));
+  require(op, "threshold", options.threshold, at_least(0));
+  require(op, "cooldown", options.cooldown, at_least(0));
+  require(op, "min_lr", options.min_lr, at_least(0));
+  require(op, "eps", options.eps, at_least(0));
 }
 
 bool ReduceOnPlateau::is_better(double value) const {
@@ -332,13 +329,13 @@ StateDict ReduceOnPlateau::state_dict() const {
 }
 
 void ReduceOnPlateau::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader("ReduceOnPlateau", state);
+  author::StateReader reader("ReduceOnPlateau", state);
   const double best = reader.real("best");
   const auto bad_steps = reader.integer("bad_steps"), cooling = reader.integer("cooling");
   reader.finish();
-  detail::require(!std::isnan(best), "ReduceOnPlateau", "'best'", best, "a number");
-  require_at_least(0, "ReduceOnPlateau", "'bad_steps'", bad_steps);
-  require_at_least(0, "ReduceOnPlateau", "'cooling'", cooling);
+  require("ReduceOnPlateau", "best", best, author::finite().or_infinity());
+  require("ReduceOnPlateau", "bad_steps", bad_steps, at_least(0));
+  require("ReduceOnPlateau", "cooling", cooling, at_least(0));
   best_ = best;
   bad_steps_ = bad_steps;
   cooling_ = cooling;

@@ -10,13 +10,13 @@
 
 namespace gradtape::optim {
 
-/// The learning rate after `step` steps (0 for the first update), from the one that the optimizer
-/// was made with. Any function of these will do.
+/// The learning rate after `step` steps (0 for the first update); `base` is the rate that the
+/// optimizer was made with. Any such function will do.
 using Curve = std::function<double(std::int64_t step, double base)>;
 
 /// Moves an optimizer's learning rates, and momenta if there is a curve for them, along a curve:
 ///
-///     optim::Schedule schedule(adam, optim::cosine(100));
+///     optim::Schedule schedule(adam, optim::cosine_schedule(100));
 ///     for (...) { ...; adam.step(); schedule.step(); }
 ///
 /// The optimizer must outlive it; its rates are set at once to those of step 0.
@@ -30,10 +30,10 @@ class Schedule {
   /// Steps so far.
   std::int64_t steps() const { return steps_; }
 
-  /// The position, and of each group the rates at first and now.
+  /// The number of steps, and the base and present rates of each group.
   StateDict state_dict() const;
-  /// Goes on from there, whatever the optimizer's rates have been: they become the saved ones.
-  /// Throws ValueError, with nothing changed, for a state that does not fit.
+  /// Restores a saved state; the optimizer's rates become the saved ones. Throws ValueError, with
+  /// nothing changed, for a state that does not fit.
   void load_state_dict(const StateDict& state);
 
  private:
@@ -46,7 +46,7 @@ class Schedule {
 };
 
 // Curves, with k for the step and eta for the base. Each throws ValueError, in its name, for
-// options out of range. Those of PyTorch give its values.
+// options out of range. Where a scheduler of PyTorch is named, the values are the same as its.
 
 /// eta gamma^floor(k / size); size >= 1. StepLR.
 Curve step_decay(std::int64_t size, double gamma = 0.1);
@@ -57,40 +57,41 @@ Curve exponential_decay(double gamma);
 /// eta (1 - min(k, steps) / steps)^power; steps >= 1. PolynomialLR.
 Curve polynomial_decay(std::int64_t steps, double power = 1);
 /// eta factor for k < steps, then eta. ConstantLR.
-Curve constant(double factor, std::int64_t steps);
+Curve constant_schedule(double factor, std::int64_t steps);
 /// eta times a factor that goes from `from` to `to` in `steps` >= 1 steps. LinearLR.
-Curve linear(double from, double to, std::int64_t steps);
-/// lowest + (eta - lowest) (1 + cos(pi k / steps)) / 2; steps >= 1; it rises again after that.
+Curve linear_schedule(double from, double to, std::int64_t steps);
+/// eta_min + (eta - eta_min) (1 + cos(pi k / steps)) / 2; steps >= 1; it rises again after that.
 /// Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
 /// CosineAnnealingLR.
-Curve cosine(std::int64_t steps, double lowest = 0);
-/// The same from eta down to `lowest` again and again, the first time in `steps` >= 1 steps and
-/// each time in `growth` >= 1 times as many. CosineAnnealingWarmRestarts.
-Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1, double lowest = 0);
+Curve cosine_schedule(std::int64_t steps, double eta_min = 0);
+/// cosine_schedule from eta to eta_min, again and again: `steps` >= 1 steps the first time, and
+/// `growth` >= 1 times as many each further time. CosineAnnealingWarmRestarts.
+Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1, double eta_min = 0);
 /// eta (1 + k / tau)^-power, by which stochastic gradients converge: tau > 0, 1/2 < power <= 1.
 /// Robbins and Monro 1951, "A stochastic approximation method".
 Curve robbins_monro(double tau, double power = 1);
-/// From eta to `lr` in `steps` >= 0 steps, along a cosine or a straight line, then `lr`: for a
-/// WeightAverage. A Schedule made when the averaging begins starts at the rate of then. SWALR.
-Curve swa(double lr, std::int64_t steps = 10, bool linear = false);
+/// From eta to `lr` in `steps` >= 0 steps, along a cosine or a straight line, then `lr`: for
+/// StochasticWeightAverage. Make the Schedule when averaging begins: eta is the rate at that
+/// moment. SWALR.
+Curve swa_schedule(double lr, std::int64_t steps = 10, bool linear = false);
 /// eta factor(k). LambdaLR.
-Curve by_factor(std::function<double(std::int64_t)> factor);
+Curve lambda_schedule(std::function<double(std::int64_t)> factor);
 /// eta factor(1) factor(2) ... factor(k). MultiplicativeLR.
-Curve multiplicative(std::function<double(std::int64_t)> factor);
+Curve multiplicative_schedule(std::function<double(std::int64_t)> factor);
 
 /// eta (k + 1) / (steps + 1) for k < steps, then curve(k - steps).
 Curve warm_up(std::int64_t steps, Curve curve);
 /// The curves one after the other: the next one begins, with k = 0, at each milestone.
 /// SequentialLR. Milestones rise strictly and are one fewer than the curves.
-Curve sequential(std::vector<Curve> curves, std::vector<std::int64_t> milestones);
+Curve sequential_schedule(std::vector<Curve> curves, std::vector<std::int64_t> milestones);
 /// The product of the curves' factors curve(k, eta) / eta. ChainedScheduler.
-Curve chained(std::vector<Curve> curves);
+Curve chained_schedule(std::vector<Curve> curves);
 
 /// Options of one_cycle and one_cycle_momentum.
 struct OneCycleOptions {
   double max_lr = 0.1;          ///< The highest learning rate, > 0.
   std::int64_t steps = 0;       ///< Of the cycle, >= 2.
-  double rise = 0.3;            ///< The share of them before the highest, in [0, 1].
+  double pct_start = 0.3;       ///< The share of the steps before the highest, in [0, 1].
   bool linear = false;          ///< Straight lines in place of cosines.
   bool three_phases = false;    ///< Fall as long as the rise, and then to the lowest.
   double initial_divisor = 25;  ///< max_lr / the initial learning rate, > 0.
@@ -99,31 +100,31 @@ struct OneCycleOptions {
   double max_momentum = 0.95;   ///< At the initial one.
 };
 
-/// From an initial learning rate up to the highest and down to the lowest at k = steps - 1,
-/// whatever the base. Smith and Topin 2019, "Super-convergence: very fast training of neural
+/// From an initial learning rate up to the highest and down to the lowest at k = steps - 1;
+/// the base does not matter. Smith and Topin 2019, "Super-convergence: very fast training of neural
 /// networks using large learning rates". Throws ValueError for k > steps. OneCycleLR.
 Curve one_cycle(const OneCycleOptions& options);
-/// The momentum that goes the other way.
+/// The momentum of the same cycle: lowest where the learning rate is highest.
 Curve one_cycle_momentum(const OneCycleOptions& options);
 
-/// Options of cyclic and cyclic_momentum.
+/// Options of cyclic_schedule and cyclic_momentum.
 struct CyclicOptions {
   double min_lr = 1e-3;       ///< Where each cycle begins and ends.
   double max_lr = 1e-2;       ///< The peak of the first.
   std::int64_t up = 2000;     ///< Steps from min_lr to max_lr, >= 1.
   std::int64_t down = 0;      ///< Steps back; 0 for as many.
-  bool halve = false;         ///< Halve the height with every cycle ("triangular2").
-  double gamma = 1;           ///< Times the height at every step ("exp_range").
+  bool triangular2 = false;   ///< Halve the height with every cycle.
+  double gamma = 1;           ///< Multiplies the height at every step ("exp_range").
   double min_momentum = 0.8;  ///< At the peak.
   double max_momentum = 0.9;  ///< At min_lr.
   /// The share of the height by the number of the cycle (1 for the first), if given.
   std::function<double(std::int64_t cycle)> height = {};
 };
 
-/// Up and down between two learning rates, whatever the base. Smith 2017, "Cyclical learning rates
-/// for training neural networks". CyclicLR.
-Curve cyclic(const CyclicOptions& options);
-/// The momentum that goes the other way.
+/// Up and down between two learning rates; the base does not matter. Smith 2017, "Cyclical learning
+/// rates for training neural networks". CyclicLR.
+Curve cyclic_schedule(const CyclicOptions& options);
+/// The momentum of the same cycles: lowest where the learning rate is highest.
 Curve cyclic_momentum(const CyclicOptions& options);
 
 /// Options of ReduceOnPlateau.
@@ -152,7 +153,7 @@ class ReduceOnPlateau {
 
   /// The best value and the counts; the learning rates are the optimizer's to save.
   StateDict state_dict() const;
-  /// Goes on from there. Throws ValueError, with nothing changed, for a state that does not fit.
+  /// Restores a saved state. Throws ValueError, with nothing changed, for one that does not fit.
   void load_state_dict(const StateDict& state);
 
  private:

@@ -6,22 +6,18 @@
 
 namespace gradtape::optim {
 
-void SGDOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_non_negative(rule, "momentum", momentum);
-  detail::require(std::isfinite(dampening), rule, "dampening", dampening, "finite");
-  detail::require_non_negative(rule, "weight_decay", weight_decay);
-  detail::require(!nesterov || momentum > 0, rule, "momentum", momentum, "positive with nesterov");
-  detail::require(!nesterov || dampening == 0, rule, "dampening", dampening, "0 with nesterov");
-}
+using author::at_least;
+using author::finite;
 
 void SGDOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("momentum", momentum);
-  each("dampening", dampening);
-  each("weight_decay", weight_decay);
+  each("lr", lr, at_least(0));
+  each("momentum", momentum, at_least(0));
+  each("dampening", dampening, finite());
+  each("weight_decay", weight_decay, at_least(0));
   each("nesterov", nesterov);
   each("maximize", maximize);
+  each.require(!nesterov || momentum > 0, "momentum", momentum, "positive with nesterov");
+  each.require(!nesterov || dampening == 0, "dampening", dampening, "0 with nesterov");
 }
 
 void SGDState::fields(detail::Fields& each) { each("velocity", velocity); }

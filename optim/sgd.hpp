@@ -14,14 +14,13 @@ struct SGDOptions {
   double weight_decay = 0;  ///< Times the parameter, added to its gradient; >= 0.
   bool nesterov = false;    ///< Look ahead along the velocity; needs momentum, no dampening.
   bool maximize = false;    ///< Climb instead of descending.
-  void check() const;       ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// What SGD remembers of a parameter.
 struct SGDState {
   Tensor velocity;                    ///< v; undefined without momentum.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Gradient descent with momentum, weight decay and Nesterov's look-ahead, as PyTorch defines them

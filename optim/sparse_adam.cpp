@@ -8,25 +8,21 @@
 
 namespace gradtape::optim {
 
-void SparseAdamOptions::check() const {
-  detail::require_non_negative(rule, "lr", lr);
-  detail::require_share(rule, "beta1", beta1);
-  detail::require_share(rule, "beta2", beta2);
-  detail::require_non_negative(rule, "eps", eps);
-}
+using author::at_least;
+using author::half_open;
 
 void SparseAdamOptions::fields(detail::Fields& each) {
-  each("lr", lr);
-  each("beta1", beta1);
-  each("beta2", beta2);
-  each("eps", eps);
+  each("lr", lr, at_least(0));
+  each("beta1", beta1, half_open(0, 1));
+  each("beta2", beta2, half_open(0, 1));
+  each("eps", eps, at_least(0));
   each("maximize", maximize);
 }
 
 void SparseAdam::step() {
   for (const auto& parameter : parameters())
-    if (const auto extent = detail::extent_of(parameter, true);
-        extent.gradient().defined() && !extent.rows().defined())
+    if (const auto slice = detail::slice_of(parameter, true);
+        slice.gradient().defined() && !slice.rows().defined())
       fail<ValueError>(SparseAdamOptions::rule,
                        fmt::format("the gradient of '{}' is whole; look its rows up with "
                                    "embedding(w, index, {{.sparse = true}}), or use Adam",
@@ -34,8 +30,8 @@ void SparseAdam::step() {
   const auto update = []<class T>(const SparseAdamOptions& o, AdamState& s,
                                   const detail::Pass<T>& pass) {
     ++s.steps;
-    const T lr = T(o.lr * std::sqrt(detail::shortfall(o.beta2, s.steps)) /
-                   detail::shortfall(o.beta1, s.steps));
+    const T lr = T(o.lr * std::sqrt(detail::bias_correction(o.beta2, s.steps)) /
+                   detail::bias_correction(o.beta1, s.steps));
     const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
     const T eps = T(o.eps), sign = T(o.maximize ? -1 : 1);
     pass(

@@ -1,4 +1,4 @@
-/// SparseAdam: Adam for the rows of large tables that are used.
+/// SparseAdam: Adam that updates only the rows of a table that have a gradient.
 #pragma once
 
 #include "gradtape/optim/adam.hpp"
@@ -13,8 +13,7 @@ struct SparseAdamOptions {
   double beta2 = 0.999;               ///< Decay of the second moment, in [0, 1).
   double eps = 1e-8;                  ///< Added to the denominator; >= 0.
   bool maximize = false;              ///< Climb instead of descending.
-  void check() const;                 ///< Throws ValueError for an option out of range.
-  void fields(detail::Fields& each);  ///< What is saved.
+  void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
 /// Adam as PyTorch has it for row gradients (see embedding, EmbeddingOptions::sparse): only the
@@ -26,7 +25,7 @@ struct SparseAdamOptions {
 class SparseAdam : public Rule<SparseAdamOptions, AdamState> {
  public:
   using Rule::Rule;
-  /// Throws ValueError, with nothing changed, for a parameter whose gradient is a whole one.
+  /// Throws ValueError, with nothing changed, for a parameter whose gradient is no row gradient.
   void step() override;
 };
 

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "gradtape/autograd/error.hpp"
+#include "gradtape/autograd/author.hpp"
+#include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/gzip.hpp"
 #include "gradtape/autograd/io/npy.hpp"
@@ -23,9 +24,9 @@ std::int64_t checksum(const StateDict& state) {
   std::uint32_t sum = 0;
   for (const auto& [name, value] : state) {
     if (!value.defined()) continue;  // save_safetensors says so
-    sum = gradtape::detail::crc32(
+    sum = author::crc32(
         fmt::format("{} {} {} ", name, value.shape().str(), gradtape::name(value.dtype())), sum);
-    sum = gradtape::detail::crc32(gradtape::detail::element_bytes(value), sum);
+    sum = author::crc32(author::element_bytes(value), sum);
   }
   return sum;
 }
@@ -79,7 +80,7 @@ void Checkpoint::save() {
 
 CheckpointReport Checkpoint::load(CheckpointOptions options) {
   const auto file = read();
-  const auto origin = gradtape::detail::file_origin(op, path_);
+  const auto origin = author::file_origin(op, path_);
   const auto report = compare(file);
   if (options.strict && !report.complete()) origin.fail(report.str());
   // Each part loads whole or not at all; this makes it so for all of them together. Parts may share
@@ -106,7 +107,7 @@ void Checkpoint::Part::put_back(const StateDict& before) const noexcept try {
 }
 
 std::map<std::string, StateDict> Checkpoint::read() const {
-  const auto origin = gradtape::detail::file_origin(op, path_);
+  const auto origin = author::file_origin(op, path_);
   const StateDict whole = load_safetensors(path_);
   const StateDict sums = part_of(whole, own_part);
   if (sums.empty()) origin.fail("holds tensors, but is not a checkpoint");
@@ -132,13 +133,13 @@ CheckpointReport Checkpoint::compare(const std::map<std::string, StateDict>& fil
 }
 
 void Checkpoint::read_number(const StateDict& state, std::int64_t& value) {
-  gradtape::detail::StateReader reader("number", state);
+  author::StateReader reader("number", state);
   value = reader.integer("value");
   reader.finish();
 }
 
 void Checkpoint::read_number(const StateDict& state, double& value) {
-  gradtape::detail::StateReader reader("number", state);
+  author::StateReader reader("number", state);
   value = reader.real("value");
   reader.finish();
 }

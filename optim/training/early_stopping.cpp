@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gradtape/optim/update.hpp"
+#include "gradtape/autograd/author.hpp"
 
 namespace gradtape::optim {
 namespace {
@@ -31,7 +31,7 @@ void write(StateDict& state, const char* kind, const std::vector<Tensor>& values
 }
 
 template <class Variable>
-std::vector<Tensor> read(gradtape::detail::StateReader& reader, const char* kind,
+std::vector<Tensor> read(author::StateReader& reader, const char* kind,
                          const std::vector<Variable>& variables) {
   std::vector<Tensor> values;
   for (std::size_t i = 0; i < variables.size(); ++i)
@@ -46,9 +46,8 @@ EarlyStopping::EarlyStopping(std::vector<Parameter> parameters, const EarlyStopp
     : parameters_(std::move(parameters)),
       options_(options),
       best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
-  detail::require(options.patience >= 1, op, "patience", static_cast<double>(options.patience),
-                  "at least 1");
-  detail::require_non_negative(op, "min_delta", options.min_delta);
+  author::require(op, "patience", options.patience, author::at_least(1));
+  author::require(op, "min_delta", options.min_delta, author::at_least(0));
   for (const auto& [name, buffer] : options_.buffers) buffers_.push_back(buffer);
   values(parameters_);  // throws for one that is undefined
   values(buffers_);
@@ -90,7 +89,7 @@ StateDict EarlyStopping::state_dict() const {
 }
 
 void EarlyStopping::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader(op, state);
+  author::StateReader reader(op, state);
   const double best = reader.real("best");
   const auto steps = reader.integer("steps"), best_step = reader.integer("best_step"),
              bad_steps = reader.integer("bad_steps");

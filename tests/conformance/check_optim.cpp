@@ -62,7 +62,7 @@ optim::OneCycleOptions one_cycle_options(Keywords& k) {
   k.set("max_lr", o.max_lr);
   o.steps = k.get("total_steps",
                   k.get("epochs", std::int64_t{0}) * k.get("steps_per_epoch", std::int64_t{0}));
-  k.set("pct_start", o.rise);
+  k.set("pct_start", o.pct_start);
   o.linear = k.get("anneal_strategy", std::string("cos")) == "linear";
   k.set("three_phase", o.three_phases);
   k.set("div_factor", o.initial_divisor);
@@ -79,7 +79,7 @@ optim::CyclicOptions cyclic_options(Keywords& k) {
   k.set("step_size_up", o.up);
   k.set("step_size_down", o.down);
   const auto mode = k.get("mode", std::string("triangular"));
-  o.halve = mode == "triangular2";
+  o.triangular2 = mode == "triangular2";
   const double gamma = k.get("gamma", 1.0);
   if (mode == "exp_range") o.gamma = gamma;
   k.set("base_momentum", o.min_momentum);
@@ -105,21 +105,23 @@ Curve curve(const std::string& name, Keywords& k) {
   if (name == "PolynomialLR")
     return optim::polynomial_decay(integer("total_iters", 5), k.get("power", 1.0));
   if (name == "ConstantLR")
-    return optim::constant(k.get("factor", 1.0 / 3), integer("total_iters", 5));
+    return optim::constant_schedule(k.get("factor", 1.0 / 3), integer("total_iters", 5));
   if (name == "LinearLR")
-    return optim::linear(k.get("start_factor", 1.0 / 3), k.get("end_factor", 1.0),
-                         integer("total_iters", 5));
-  if (name == "CosineAnnealingLR") return optim::cosine(integer("T_max", 0), k.get("eta_min", 0.0));
+    return optim::linear_schedule(k.get("start_factor", 1.0 / 3), k.get("end_factor", 1.0),
+                                  integer("total_iters", 5));
+  if (name == "CosineAnnealingLR")
+    return optim::cosine_schedule(integer("T_max", 0), k.get("eta_min", 0.0));
   if (name == "CosineAnnealingWarmRestarts")
     return optim::cosine_restarts(integer("T_0", 0), integer("T_mult", 1), k.get("eta_min", 0.0));
-  if (name == "LambdaLR") return optim::by_factor(factor(k));
-  if (name == "MultiplicativeLR") return optim::multiplicative(factor(k));
+  if (name == "LambdaLR") return optim::lambda_schedule(factor(k));
+  if (name == "MultiplicativeLR") return optim::multiplicative_schedule(factor(k));
   if (name == "OneCycleLR") return optim::one_cycle(one_cycle_options(k));
-  if (name == "CyclicLR") return optim::cyclic(cyclic_options(k));
+  if (name == "CyclicLR") return optim::cyclic_schedule(cyclic_options(k));
   if (name == "SequentialLR")
-    return optim::sequential(curves(k.get("schedulers", json::array())),
-                             k.get("milestones", std::vector<std::int64_t>()));
-  if (name == "ChainedScheduler") return optim::chained(curves(k.get("schedulers", json::array())));
+    return optim::sequential_schedule(curves(k.get("schedulers", json::array())),
+                                      k.get("milestones", std::vector<std::int64_t>()));
+  if (name == "ChainedScheduler")
+    return optim::chained_schedule(curves(k.get("schedulers", json::array())));
   throw Unsupported("no equivalent of " + name);
 }
 

@@ -160,7 +160,7 @@ TEST_CASE("Adafactor refuses options out of range") {
   CHECK_THROWS_WITH_AS(optim::Adafactor(w, {.lr = -1}),
                        "Adafactor: lr = -1, but it must be finite and at least 0", ValueError);
   CHECK_THROWS_WITH_AS(optim::Adafactor(w, {.beta2_decay = 0}),
-                       "Adafactor: beta2_decay = 0, but it must be negative", ValueError);
+                       "Adafactor: beta2_decay = 0, but it must be finite and below 0", ValueError);
   CHECK_THROWS_WITH_AS(optim::Adafactor(w, {.clip = 0}),
-                       "Adafactor: clip = 0, but it must be positive", ValueError);
+                       "Adafactor: clip = 0, but it must be above 0", ValueError);
 }

@@ -172,7 +172,7 @@ TEST_CASE("the rules refuse options out of range, with rule, option, value and r
   CHECK_THROWS_WITH_AS(Rprop(w, {.grow = 1}), "Rprop: grow = 1, but it must be finite and above 1",
                        ValueError);
   CHECK_THROWS_WITH_AS(Rprop(w, {.min_step = 2, .max_step = 1}),
-                       "Rprop: max_step = 1, but it must be at least min_step", ValueError);
+                       "Rprop: max_step = 1, but it must be at least min_step = 2", ValueError);
   CHECK_THROWS_WITH_AS(Lion(w, {.lr = -1}), "Lion: lr = -1, but it must be finite and at least 0",
                        ValueError);
   CHECK_THROWS_WITH_AS(ASGD(w, {.alpha = -1}),

@@ -26,39 +26,40 @@ TEST_CASE("curves take the values of their formulas") {
   CHECK(exponential_decay(0.5)(3, 8) == 1);
   CHECK(polynomial_decay(4, 2)(2, 8) == 2);
   CHECK(polynomial_decay(4)(9, 8) == 0);
-  CHECK(constant(0.25, 2)(1, 8) == 2);
-  CHECK(constant(0.25, 2)(2, 8) == 8);
-  CHECK(linear(0.5, 1, 4)(2, 8) == 6);
-  CHECK(linear(0.5, 1, 4)(7, 8) == 8);
-  CHECK(cosine(4, 2)(2, 8) == Approx(5));
-  CHECK(cosine(4, 2)(4, 8) == Approx(2));
+  CHECK(constant_schedule(0.25, 2)(1, 8) == 2);
+  CHECK(constant_schedule(0.25, 2)(2, 8) == 8);
+  CHECK(linear_schedule(0.5, 1, 4)(2, 8) == 6);
+  CHECK(linear_schedule(0.5, 1, 4)(7, 8) == 8);
+  CHECK(cosine_schedule(4, 2)(2, 8) == Approx(5));
+  CHECK(cosine_schedule(4, 2)(4, 8) == Approx(2));
   CHECK(cosine_restarts(2, 2)(2, 8) == 8);
   CHECK(cosine_restarts(2, 2)(4, 8) == Approx(4));
   CHECK(cosine_restarts(2, 2)(6, 8) == 8);
   CHECK(robbins_monro(2)(6, 8) == 2);
-  CHECK(swa(2, 4)(0, 8) == 8);
-  CHECK(swa(2, 4)(1, 8) == Approx(2 + 3 * (1 + std::sqrt(0.5))));
-  CHECK(swa(2, 4, true)(1, 8) == 6.5);
-  CHECK(swa(2, 4)(9, 8) == 2);
-  CHECK(swa(2, 0)(0, 8) == 2);
-  CHECK(by_factor([](std::int64_t k) { return 1.0 / (1 + static_cast<double>(k)); })(3, 8) == 2);
-  const Curve product = multiplicative([](std::int64_t k) { return k == 2 ? 0.25 : 0.5; });
+  CHECK(swa_schedule(2, 4)(0, 8) == 8);
+  CHECK(swa_schedule(2, 4)(1, 8) == Approx(2 + 3 * (1 + std::sqrt(0.5))));
+  CHECK(swa_schedule(2, 4, true)(1, 8) == 6.5);
+  CHECK(swa_schedule(2, 4)(9, 8) == 2);
+  CHECK(swa_schedule(2, 0)(0, 8) == 2);
+  CHECK(lambda_schedule([](std::int64_t k) { return 1.0 / (1 + static_cast<double>(k)); })(3, 8) ==
+        2);
+  const Curve product = multiplicative_schedule([](std::int64_t k) { return k == 2 ? 0.25 : 0.5; });
   CHECK(product(3, 16) == 1);
   CHECK(product(1, 16) == 8);  // backwards, too
   CHECK(warm_up(3, exponential_decay(0.5))(0, 8) == 2);
   CHECK(warm_up(3, exponential_decay(0.5))(3, 8) == 8);
   CHECK(warm_up(3, exponential_decay(0.5))(4, 8) == 4);
-  const Curve parts = sequential({constant(0.5, 9), exponential_decay(0.5)}, {3});
+  const Curve parts = sequential_schedule({constant_schedule(0.5, 9), exponential_decay(0.5)}, {3});
   CHECK(parts(2, 8) == 4);
   CHECK(parts(3, 8) == 8);
   CHECK(parts(4, 8) == 4);
-  CHECK(chained({constant(0.5, 9), exponential_decay(0.5)})(2, 8) == 1);
-  const CyclicOptions triangle{.min_lr = 1, .max_lr = 3, .up = 2, .down = 4, .halve = true};
-  CHECK(cyclic(triangle)(2, 9) == 3);
-  CHECK(cyclic(triangle)(5, 9) == 1.5);
-  CHECK(cyclic(triangle)(8, 9) == 2);
+  CHECK(chained_schedule({constant_schedule(0.5, 9), exponential_decay(0.5)})(2, 8) == 1);
+  const CyclicOptions triangle{.min_lr = 1, .max_lr = 3, .up = 2, .down = 4, .triangular2 = true};
+  CHECK(cyclic_schedule(triangle)(2, 9) == 3);
+  CHECK(cyclic_schedule(triangle)(5, 9) == 1.5);
+  CHECK(cyclic_schedule(triangle)(8, 9) == 2);
   CHECK(cyclic_momentum(triangle)(2, 9) == Approx(0.8));
-  const OneCycleOptions one{.max_lr = 5, .steps = 10, .rise = 0.5, .linear = true};
+  const OneCycleOptions one{.max_lr = 5, .steps = 10, .pct_start = 0.5, .linear = true};
   CHECK(one_cycle(one)(0, 9) == Approx(0.2));
   CHECK(one_cycle(one)(4, 9) == Approx(5));
   CHECK(one_cycle(one)(9, 9) == Approx(0.2e-4));
@@ -72,7 +73,7 @@ TEST_CASE("a schedule sets the rates of every group, and momenta where it has a 
   optim::Adam adam({a}, {.lr = 1});
   adam.add_group({b}, {.lr = 4});
   optim::Schedule schedule(adam, optim::warm_up(1, optim::exponential_decay(0.5)),
-                           optim::linear(1, 0.5, 2));
+                           optim::linear_schedule(1, 0.5, 2));
   CHECK(adam.lr(0) == 0.5);
   CHECK(adam.lr(1) == 2);
   schedule.step();
@@ -105,19 +106,22 @@ TEST_CASE("schedules refuse options out of range") {
   using namespace optim;
   CHECK_THROWS_WITH_AS(step_decay(0), "step_decay: size = 0, but it must be at least 1",
                        ValueError);
-  CHECK_THROWS_AS(cosine(0), ValueError);
+  CHECK_THROWS_AS(cosine_schedule(0), ValueError);
   CHECK_THROWS_AS(cosine_restarts(3, 0), ValueError);
   CHECK_THROWS_WITH_AS(robbins_monro(1, 0.5),
                        "robbins_monro: power = 0.5, but it must be in (0.5, 1]", ValueError);
   CHECK_THROWS_AS(robbins_monro(0), ValueError);
-  CHECK_THROWS_WITH_AS(swa(-1), "swa: lr = -1, but it must be finite and at least 0", ValueError);
-  CHECK_THROWS_WITH_AS(sequential({cosine(3)}, {2}),
-                       "sequential: 1 curves need 0 milestones, got 1", ValueError);
-  CHECK_THROWS_AS(sequential({cosine(3), cosine(3), cosine(3)}, {2, 2}), ValueError);
-  CHECK_THROWS_AS(chained({Curve()}), ValueError);
+  CHECK_THROWS_WITH_AS(swa_schedule(-1),
+                       "swa_schedule: lr = -1, but it must be finite and at least 0", ValueError);
+  CHECK_THROWS_WITH_AS(sequential_schedule({cosine_schedule(3)}, {2}),
+                       "sequential_schedule: 1 curves need 0 milestones, got 1", ValueError);
+  CHECK_THROWS_AS(
+      sequential_schedule({cosine_schedule(3), cosine_schedule(3), cosine_schedule(3)}, {2, 2}),
+      ValueError);
+  CHECK_THROWS_AS(chained_schedule({Curve()}), ValueError);
   CHECK_THROWS_WITH_AS(one_cycle({.max_lr = 1}), "one_cycle: steps = 0, but it must be at least 2",
                        ValueError);
-  CHECK_THROWS_AS(cyclic({.up = 0}), ValueError);
+  CHECK_THROWS_AS(cyclic_schedule({.up = 0}), ValueError);
   SGD sgd({weight()});
   CHECK_THROWS_WITH_AS(ReduceOnPlateau(sgd, {.factor = 1}),
                        "ReduceOnPlateau: factor = 1, but it must be in [0, 1)", ValueError);

@@ -12,7 +12,7 @@ using namespace gradtape;
 
 static_assert(Stateful<optim::Optimizer> && Stateful<optim::SGD> && Stateful<optim::Schedule> &&
               Stateful<optim::ReduceOnPlateau> && Stateful<optim::ExponentialAverage> &&
-              Stateful<optim::WeightAverage>);
+              Stateful<optim::StochasticWeightAverage>);
 
 namespace {
 
@@ -147,10 +147,11 @@ TEST_CASE("an optimizer refuses a state that does not fit and stays as it is") {
         "Adam: 'state.1.second_moment' must be [2, 3] floating, the state has [3] float32");
   check(with("state.1.second_moment", zeros({2, 3}, int64)),
         "Adam: 'state.1.second_moment' must be [2, 3] floating, the state has [2, 3] int64");
-  check(with("state.1.steps", entry(std::int64_t{-1})), "Adam: 'state.1.steps' is -1");
+  check(with("state.1.steps", entry(std::int64_t{-1})),
+        "Adam: state.1.steps = -1, but it must be at least 0");
   check(with("groups.0.amsgrad", entry(std::int64_t{2})),
         "Adam: 'groups.0.amsgrad' must be 0 or 1, the state has 2");
-  check(with("groups.0.beta1", entry(1.0)), "Adam: beta1 = 1, but it must be in [0, 1)");
+  check(with("groups.0.beta1", entry(1.0)), "Adam: groups.0.beta1 = 1, but it must be in [0, 1)");
   check(with("groups.0.beta1", entry(std::int64_t{0})),
         "Adam: 'groups.0.beta1' must be [] float64, the state has [] int64");
   check(with("groups.0.size", entry(std::int64_t{3})),
@@ -159,7 +160,8 @@ TEST_CASE("an optimizer refuses a state that does not fit and stays as it is") {
 
 TEST_CASE("a schedule goes on from its saved state, whatever its optimizer's rates were") {
   const auto make = [](optim::SGD& sgd) {
-    return optim::Schedule(sgd, optim::warm_up(3, optim::cosine(10)), optim::linear(1, 0.5, 8));
+    return optim::Schedule(sgd, optim::warm_up(3, optim::cosine_schedule(10)),
+                           optim::linear_schedule(1, 0.5, 8));
   };
   Model model;
   optim::SGD first({model.a}, {.lr = 2, .momentum = 0.8}), second({model.a}, {.lr = 1});
@@ -176,7 +178,7 @@ TEST_CASE("a schedule goes on from its saved state, whatever its optimizer's rat
   StateDict state = whole.state_dict();
   state["steps"] = entry(std::int64_t{-2});
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
-                       "Schedule: 'steps' = -2, but it must be at least 0", ValueError);
+                       "Schedule: steps = -2, but it must be at least 0", ValueError);
   state = whole.state_dict();
   state["groups.0.lr"] = entry(-1.0);
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
@@ -209,13 +211,13 @@ TEST_CASE("a plateau remembers its best value and how long it has waited") {
   StateDict state = first.state_dict();
   state["bad_steps"] = entry(std::int64_t{-1});
   CHECK_THROWS_WITH_AS(first.load_state_dict(state),
-                       "ReduceOnPlateau: 'bad_steps' = -1, but it must be at least 0", ValueError);
+                       "ReduceOnPlateau: bad_steps = -1, but it must be at least 0", ValueError);
 }
 
 TEST_CASE("averages go on from their saved state") {
   const Parameter w(tensor({1.0}, float64), "w");
   optim::ExponentialAverage first({w}, 0.75), second({w}, 0.75);
-  optim::WeightAverage mean({w}), other({w});
+  optim::StochasticWeightAverage mean({w}), other({w});
   for (const double value : {5.0, 9.0}) {
     w.set(tensor({value}, float64));
     first.update();
@@ -236,13 +238,14 @@ TEST_CASE("averages go on from their saved state") {
                        ValueError);
   CHECK_THROWS_WITH_AS(mean.load_state_dict({{"averages.0", zeros({1}, float64)},
                                              {"count", entry(std::int64_t{-1})}}),
-                       "WeightAverage: 'count' is -1", ValueError);
+                       "StochasticWeightAverage: count = -1, but it must be at least 0",
+                       ValueError);
   CHECK(mean.count() == 3);
 }
 
 TEST_CASE("stochastic weight averaging is the plain mean of the values it was shown") {
   const Parameter w(tensor({7.0}, float64), "w");
-  optim::WeightAverage mean({w});
+  optim::StochasticWeightAverage mean({w});
   CHECK(mean.average(0).item<double>() == 7);
   for (const double value : {2.0, 4.0, 9.0}) {
     w.set(tensor({value}, float64));

@@ -54,7 +54,7 @@ struct Run {
   Run(std::int64_t features, std::int64_t units, std::uint64_t start, int threads = 0)
       : model((seed(start), Net(features, units))),
         adam(model.parameters(), {.lr = 1e-2 * static_cast<double>(start)}),
-        schedule(adam, optim::cosine(20)),
+        schedule(adam, optim::cosine_schedule(20)),
         loader(some_data(40 * units, features), {.size = 8 * units, .shuffle = true, .seed = start},
                {.threads = threads}),
         stopping(model.parameters(), {.patience = 100, .buffers = model.named_buffers()}) {}
