@@ -9,7 +9,7 @@ namespace gradtape::optim {
 
 /// How LBFGS finds the length of a step.
 enum class LineSearch : std::uint8_t {
-  none,          ///< It is lr.
+  none,          ///< The step is lr long.
   strong_wolfe,  ///< Trials from lr on, until the strong Wolfe conditions hold.
 };
 
@@ -22,7 +22,7 @@ struct LBFGSOptions {
   double tolerance_grad = 1e-7;     ///< Stop where no element of the gradient exceeds it; >= 0.
   double tolerance_change = 1e-9;   ///< Stop where loss and parameters change by no more; >= 0.
   std::int64_t history_size = 100;  ///< Corrections that are kept, >= 1.
-  LineSearch line_search = LineSearch::none;  ///< How long a step is.
+  LineSearch line_search = LineSearch::none;  ///< How the length of a step is found.
   void fields(detail::Fields& each);          ///< Names and ranges.
 };
 
@@ -30,15 +30,15 @@ struct LBFGSOptions {
 struct LBFGSState {
   /// One step of the past, from which the curvature is known.
   struct Correction {
-    Tensor change;   ///< Of the gradient, y.
-    Tensor move;     ///< Of the parameters, s.
+    Tensor change;   ///< Change of the gradient, y.
+    Tensor move;     ///< Change of the parameters, s.
     double rho = 0;  ///< 1 / <y, s>.
   };
   std::int64_t iterations = 0;   ///< So far.
   std::int64_t evaluations = 0;  ///< Of the loss, so far.
   double scale = 1;  ///< The first guess of the inverse Hessian: this times the identity.
   Tensor move;       ///< The last step.
-  Tensor gradient;   ///< At its start.
+  Tensor gradient;   ///< The gradient at its start.
   std::vector<Correction> history;    ///< Oldest first.
   void fields(detail::Fields& each);  ///< Names and ranges.
 };

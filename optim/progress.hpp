@@ -1,4 +1,4 @@
-/// Progress: how far training has come, how fast it goes, and how well.
+/// Progress: shows how far training has come, its speed and its losses.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,11 @@ struct ProgressOptions {
 ///     }
 ///
 /// A terminal gets one line with a bar, which is redrawn ten times a second. Anything else gets
-/// plain lines: one an epoch, or every few where there are more than 20, and in long epochs one now
-/// and then, after 30 s at first and ever more seldom. Nothing that it does throws.
+/// plain lines: one an epoch, or ten in all for more than 20 epochs, and further ones in long
+/// epochs, first after 30 s and then less and less often. It never throws.
 class Progress {
  public:
-  /// 0 stands for an unknown number; that of the samples is known after the first epoch.
+  /// 0 for an unknown number. The number of samples becomes known after the first epoch.
   explicit Progress(std::int64_t epochs, std::int64_t samples_per_epoch = 0,
                     const ProgressOptions& options = {}) noexcept;
   /// Calls finish().
@@ -42,8 +42,8 @@ class Progress {
   void advance(std::int64_t samples, const NamedValues& means = {}) noexcept;
   /// The epoch is over; `values`, as of a validation, are shown beside its means.
   void end_epoch(const NamedValues& values = {}) noexcept;
-  /// Leaves the line, so that something else can be printed; for training that ends before the
-  /// last epoch. A later advance begins a new one.
+  /// Ends the line, so that something else can be printed; for training that ends before the last
+  /// epoch. A later advance() begins a new line.
   void finish() noexcept;
 
  private:

@@ -1,4 +1,4 @@
-/// RunLog: what a training run reports, record by record, in a file that other programs read too.
+/// RunLog: losses and metrics of a training run, record by record, as a CSV or JSON lines file.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct LogRecord {
 /// has been loaded: then it cuts off what the file has beyond the checkpoint, which the resumed run
 /// writes again, and goes on.
 ///
-/// In a table a value that a record lacks is an empty field; a name that comes up later adds a
-/// column. What is not finite is nan, inf, -inf there; in JSON null, "Infinity", "-Infinity".
+/// In a table, a value that a record lacks is an empty field, and a new name adds a column. Values
+/// that are not finite are written nan, inf, -inf; in JSON null, "Infinity", "-Infinity".
 class RunLog {
  public:
   /// Throws ValueError unless the path ends in .csv or .jsonl.

@@ -16,8 +16,8 @@ namespace gradtape::optim {
 namespace {
 
 constexpr const char* op = "Checkpoint";
-/// "checkpoint.model" holds the checksum of the part "model": that such an entry is there says that
-/// the part is, though it may be empty.
+/// "checkpoint.model" holds the checksum of the part "model". A part without entries has one too,
+/// which tells it from a part that is missing.
 const std::string own_part = "checkpoint";
 
 std::int64_t checksum(const StateDict& state) {
@@ -83,8 +83,9 @@ CheckpointReport Checkpoint::load(CheckpointOptions options) {
   const auto origin = author::file_origin(op, path_);
   const auto report = compare(file);
   if (options.strict && !report.complete()) origin.fail(report.str());
-  // Each part loads whole or not at all; this makes it so for all of them together. Parts may share
-  // what they restore, as an optimizer and its schedule the learning rate: all are asked first.
+  // Each part loads whole or not at all; this makes all parts together do so. Parts may share what
+  // they restore, such as an optimizer and its schedule the learning rate, so that the states of
+  // all are taken before the first is loaded.
   std::vector<StateDict> before;
   for (const auto& part : parts_) before.push_back(part.save());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
@@ -100,7 +101,8 @@ CheckpointReport Checkpoint::load(CheckpointOptions options) {
   return report;
 }
 
-/// What it took before it takes again; if not, the others still go back, and the cause is said.
+/// Restores the state from before the load. A part that refuses even that keeps no other part from
+/// being restored, and the error of the load is what is reported.
 void Checkpoint::Part::put_back(const StateDict& before) const noexcept try {
   load(before);
 } catch (...) {

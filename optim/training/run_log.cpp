@@ -94,7 +94,7 @@ void RunLog::write(std::int64_t step, std::int64_t epoch, const NamedValues& val
   ++records_;
 }
 
-/// The file with the records that are kept and nothing else.
+/// Opens the file with the records to keep and nothing else.
 void RunLog::open() {
   std::string kept;
   if (std::error_code none; records_ > 0 && std::filesystem::exists(path_, none)) {
@@ -150,7 +150,7 @@ std::string RunLog::csv_line(const LogRecord& record) const {
   return line + '\n';
 }
 
-/// Writes a line whole, or takes back what it has written of it.
+/// Writes the whole line, or removes what was written of it.
 void RunLog::append(const std::string& line) {
   struct stat before;
   const bool known = ::fstat(file_, &before) == 0;
