@@ -24,8 +24,7 @@ struct NonFiniteError : Error {
 class CheckFinite : public Watch {
  public:
   void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) override;
-  Tensor contributed(const char* op, const Tensor& g, std::size_t input,
-                     Tensor contribution) override;
+  Tensor contributed(const VjpCall& call) override;
 };
 
 /// What check_finite found. Converts to bool: finite or not.

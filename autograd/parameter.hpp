@@ -1,6 +1,7 @@
 /// Parameter and Buffer: named variables that hold tensors.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "gradtape/autograd/row_gradient.hpp"
@@ -43,6 +44,10 @@ class Parameter {
   RowGradient row_gradient() const;
   /// Drops the accumulated gradient.
   void zero_grad() const;
+  /// Replaces the accumulated gradient, where there is one, by f of it, untracked and while no
+  /// backward pass adds to it. A gradient that consists of rows stays so: f gets their values
+  /// [k, d], and must give 0 for 0. Throws ShapeError, DtypeError when f changes shape or dtype.
+  void map_grad(const std::function<Tensor(const Tensor&)>& f) const;
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
   /// The elements for writing, in place where nobody else holds them, else in a fresh copy.

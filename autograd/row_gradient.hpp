@@ -7,10 +7,12 @@
 
 namespace gradtape {
 
-/// What embedding with EmbeddingOptions::sparse leaves in a table [n, d] that is a leaf, in place
-/// of a gradient [n, d] that is zero nearly everywhere.
+/// A gradient of a table [n, d] that is zero but for k rows: what the vjp of a lookup returns, such
+/// as that of embedding with EmbeddingOptions::sparse. backward() leaves it in a leaf as it is;
+/// everywhere else the engine makes it dense. From Parameter::row_gradient the rows come ascending,
+/// each one once; a vjp may return them in any order, several times, and counted from the end.
 struct RowGradient {
-  Tensor index;   ///< int64 [k]: the rows, ascending, each one once.
+  Tensor index;   ///< int64 [k]: the rows.
   Tensor values;  ///< [k, d]: their gradients.
 
   bool defined() const { return index.defined(); }
@@ -18,18 +20,12 @@ struct RowGradient {
 
 namespace detail {
 
-/// Whether a vjp that is called now is to leave its rows in this leaf, and give an undefined
-/// contribution: within a pass of backward() that nobody watches, and without hooks on the leaf,
-/// which want to see a whole gradient.
-bool takes_rows(Node& leaf);
-/// Adds values [k, d] to the gradient of the leaf's rows index [k], which may repeat or be
-/// negative.
-void add_rows(Node& leaf, const Tensor& index, const Tensor& values);
-
 /// The sum of all parts.
 RowGradient joined(const std::vector<RowGradient>& parts, const Shape& table);
+/// The gradient of a table of `count` rows, as ops that are recorded where recording is on.
+Tensor to_dense(const RowGradient& rows, std::int64_t count);
 /// `gradient`, which may be undefined, and all parts.
-Tensor dense(const Tensor& gradient, const std::vector<RowGradient>& parts, const Shape& table);
+Tensor dense_sum(const Tensor& gradient, const std::vector<RowGradient>& parts, const Shape& table);
 
 }  // namespace detail
 }  // namespace gradtape

@@ -7,9 +7,11 @@
 #include <initializer_list>
 #include <new>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
@@ -21,7 +23,8 @@ namespace gradtape {
 /// output)`. Capture inputs by value; take the op's own result as the second argument, never by
 /// capture (it would keep itself alive). Write it in public ops, and every order of derivative
 /// follows. The result may have any shape that reduces or broadcasts to the input's: the engine
-/// fits it. An undefined result means zero.
+/// fits it. An undefined result means zero. The vjp of a lookup in a table [n, d] may return a
+/// RowGradient instead, which the engine adds up.
 class Vjp {
  public:
   Vjp() = default;
@@ -52,24 +55,24 @@ class Vjp {
     if (ops_) ops_->destroy(storage_);
   }
 
+  /// The contribution to the input's cotangent; only for a vjp that does not give rows.
   Tensor operator()(const Tensor& g, const Tensor& output) {
     return ops_->call(storage_, g, output);
   }
+  /// The contribution of a vjp that gives rows.
+  RowGradient rows(const Tensor& g, const Tensor& output) {
+    return ops_->rows(storage_, g, output);
+  }
   explicit operator bool() const { return ops_ != nullptr; }
+  bool gives_rows() const { return ops_->rows != nullptr; }
   bool needs_output() const { return ops_->needs_output; }
   bool takes_any_shape() const { return ops_->takes_any_shape; }
-  /// Moves out of an element of an initializer list, which C++ hands over as const.
-  Vjp take() const {
-    Vjp taken;
-    taken.ops_ = std::exchange(ops_, nullptr);
-    if (taken.ops_) taken.ops_->move(taken.storage_, storage_);
-    return taken;
-  }
 
  private:
   static constexpr std::size_t capacity = 4 * sizeof(void*);  // two captured tensors
   struct Ops {
     Tensor (*call)(void*, const Tensor&, const Tensor&);
+    RowGradient (*rows)(void*, const Tensor&, const Tensor&);
     void (*move)(void*, void*) noexcept;
     void (*destroy)(void*) noexcept;
     bool needs_output, takes_any_shape;
@@ -83,34 +86,49 @@ class Vjp {
     else
       return **reinterpret_cast<D**>(p);
   }
+  template <class D> static decltype(auto) invoke(D& f, const Tensor& g, const Tensor& output) {
+    if constexpr (std::invocable<D&, const Tensor&>)
+      return f(g);
+    else
+      return f(g, output);
+  }
   template <class D>
-  static constexpr Ops table = {
-      [](void* p, const Tensor& g, [[maybe_unused]] const Tensor& output) -> Tensor {
-        if constexpr (std::invocable<D&, const Tensor&>)
-          return get<D>(p)(g);
-        else
-          return get<D>(p)(g, output);
-      },
-      [](void* to, void* from) noexcept {
-        if constexpr (inline_v<D>) {
-          new (to) D(std::move(get<D>(from)));
-          get<D>(from).~D();
-        } else {
-          *reinterpret_cast<D**>(to) = *reinterpret_cast<D**>(from);
-        }
-      },
-      [](void* p) noexcept {
-        if constexpr (inline_v<D>)
-          get<D>(p).~D();
-        else
-          delete *reinterpret_cast<D**>(p);
-      },
-      !std::invocable<D&, const Tensor&>, requires {D::takes_any_shape;
+  static constexpr bool gives_rows_v =
+      std::same_as<decltype(invoke(std::declval<D&>(), std::declval<const Tensor&>(),
+                                   std::declval<const Tensor&>())),
+                   RowGradient>;
+  /// The vjp as a function that returns R; null unless it gives that.
+  template <class R, class D>
+  static constexpr auto caller() -> R (*)(void*, const Tensor&, const Tensor&) {
+    if constexpr (std::same_as<R, RowGradient> != gives_rows_v<D>)
+      return nullptr;
+    else
+      return [](void* p, const Tensor& g, const Tensor& output) -> R {
+        return invoke(get<D>(p), g, output);
+      };
+  }
+  template <class D>
+  static constexpr Ops table = {caller<Tensor, D>(), caller<RowGradient, D>(),
+                                [](void* to, void* from) noexcept {
+                                  if constexpr (inline_v<D>) {
+                                    new (to) D(std::move(get<D>(from)));
+                                    get<D>(from).~D();
+                                  } else {
+                                    *reinterpret_cast<D**>(to) = *reinterpret_cast<D**>(from);
+                                  }
+                                },
+                                [](void* p) noexcept {
+                                  if constexpr (inline_v<D>)
+                                    get<D>(p).~D();
+                                  else
+                                    delete *reinterpret_cast<D**>(p);
+                                },
+                                !std::invocable<D&, const Tensor&>, requires {D::takes_any_shape;
 }
 };  // namespace gradtape
 
-alignas(void*) mutable unsigned char storage_[capacity];
-mutable const Ops* ops_ = nullptr;
+alignas(void*) unsigned char storage_[capacity];
+const Ops* ops_ = nullptr;
 }
 ;
 
@@ -122,19 +140,59 @@ template <class F> struct elementwise_vjp : F {
 template <class F> elementwise_vjp(F) -> elementwise_vjp<F>;
 
 /// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived),
-/// cotangents of the inputs out. `needed[i]` says whether input i's is used; leave the others
-/// undefined.
-struct JointVjp : std::function<std::vector<Tensor>(std::span<const Tensor> g,
-                                                    const std::vector<bool>& needed)> {
+/// cotangents of the inputs out.
+///
+/// Made from any callable `std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>&
+/// needed)`, or with a third parameter `std::span<const Tensor> outputs`: the op's own results,
+/// tracked where the pass is recorded. `needed[i]` says whether input i's cotangent is used; leave
+/// the others undefined.
+class JointVjp {
+ public:
   JointVjp() = default;
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, JointVjp>)
-  JointVjp(F&& f)
-      : function(std::forward<F>(f)),
-        takes_any_shape(requires { std::remove_cvref_t<F>::takes_any_shape; }) {}
+  JointVjp(F f)
+      : needs_outputs_(std::invocable<F&, std::span<const Tensor>, const std::vector<bool>&,
+                                      std::span<const Tensor>>),
+        takes_any_shape_(requires { F::takes_any_shape; }) {
+    if constexpr (std::invocable<F&, std::span<const Tensor>, const std::vector<bool>&>)
+      call_ = [f = std::move(f)](std::span<const Tensor> g, const std::vector<bool>& needed,
+                                 std::span<const Tensor>) mutable { return f(g, needed); };
+    else
+      call_ = std::move(f);
+  }
 
-  bool takes_any_shape = false;  ///< Made of an elementwise_vjp.
+  std::vector<Tensor> operator()(std::span<const Tensor> g, const std::vector<bool>& needed,
+                                 std::span<const Tensor> outputs) const {
+    return call_(g, needed, outputs);
+  }
+  explicit operator bool() const { return static_cast<bool>(call_); }
+  bool needs_outputs() const { return needs_outputs_; }
+  bool takes_any_shape() const { return takes_any_shape_; }  ///< Made of an elementwise_vjp.
+
+ private:
+  std::function<std::vector<Tensor>(std::span<const Tensor>, const std::vector<bool>&,
+                                    std::span<const Tensor>)>
+      call_;
+  bool needs_outputs_ = false, takes_any_shape_ = false;
 };
+
+/// An input of an op as `record` takes it: a Tensor or a Parameter, which may be a temporary.
+struct OpInput {
+  OpInput(const Tensor& x) : tensor(x) {}
+  template <class P>
+    requires requires(const P& p) {
+      { p.tensor() } -> std::same_as<const Tensor&>;
+    }
+  OpInput(const P& parameter) : tensor(parameter.tensor()) {}
+
+  const Tensor& tensor;
+};
+
+namespace detail {
+Tensor record_op(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
+                 std::span<Vjp> vjps);
+}
 
 /// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
 /// `value` with its place in the graph. Where recording is off, no input is tracked, or the value
@@ -145,9 +203,13 @@ struct JointVjp : std::function<std::vector<Tensor>(std::span<const Tensor> g,
 ///       return record("square", raw_square(x), {x},
 ///                     {[=](const Tensor& g) { return 2.0 * g * x; }});
 ///     }
-Tensor record(const char* name, Tensor value,
-              std::initializer_list<std::reference_wrapper<const Tensor>> inputs,
-              std::initializer_list<Vjp> vjps);
+template <std::size_t N>
+Tensor record(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
+              Vjp (&&vjps)[N]) {
+  return detail::record_op(name, std::move(value), inputs, vjps);
+}
+/// As above, with as many inputs as are found at run time; with none, for an op that gives a
+/// constant.
 Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs,
               std::vector<Vjp> vjps);
 
@@ -159,16 +221,48 @@ std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
 /// Whether ops on tracked tensors are recorded in this thread.
 bool recording();
 
+/// How a thread records ops: a value that scopes set and put back.
+struct RecordingMode {
+  bool recording = true;   ///< Ops on tracked tensors become nodes.
+  bool inside_op = false;  ///< Within an op or a vjp, where ops are only its means.
+  int transforms = 0;      ///< How many functions of functional.hpp run a user's function just now.
+};
+/// That of this thread.
+const RecordingMode& recording_mode();
+
+/// Sets the mode of this thread until the scope ends. Also says to which node the work done
+/// meanwhile belongs (see cost.hpp): to none, or to the op that is recorded next.
+class RecordingScope {
+ public:
+  /// Recorded or not as `mode` says; what is done before recording sets in belongs to no node.
+  explicit RecordingScope(const RecordingMode& mode) : RecordingScope(mode, false) {}
+  /// Nothing is recorded, and the work belongs to no node.
+  static RecordingScope off();
+  /// Ops are recorded, even inside a NoGrad.
+  static RecordingScope on();
+  /// For an op that computes its value by other ops: they are not recorded, and their work is the
+  /// op's own.
+  static RecordingScope inside_op();
+  /// For calling vjps: recorded if that is asked for and recording is on.
+  static RecordingScope inside_vjp(bool create_graph);
+
+  ~RecordingScope();
+  RecordingScope(const RecordingScope&) = delete;
+  RecordingScope& operator=(const RecordingScope&) = delete;
+
+ private:
+  RecordingScope(const RecordingMode& mode, bool drops_work);
+  RecordingMode before_;
+  bool drops_work_;
+};
+
 /// Ops in this scope and thread are not recorded.
 class NoGrad {
  public:
-  NoGrad();
-  ~NoGrad();
-  NoGrad(const NoGrad&) = delete;
-  NoGrad& operator=(const NoGrad&) = delete;
+  NoGrad() : scope_(RecordingScope::off()) {}
 
  private:
-  bool before_;
+  RecordingScope scope_;
 };
 
 /// Options of grad.
@@ -209,7 +303,7 @@ class Tape {
   /// The work of computing node i and the growth of this thread's memory meanwhile; see cost.hpp.
   detail::Work work(std::size_t i) const { return nodes_[i]->work(); }
   std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
-  bool is_leaf(std::size_t i) const { return nodes_[i]->leaf; }
+  bool is_leaf(std::size_t i) const { return nodes_[i]->is_leaf(); }
   /// The name given to requires_grad() or to a Parameter; empty for other nodes.
   const std::string& leaf_name(std::size_t i) const;
   /// The same for a tensor and for its position on the tape, and for no other node that is alive.
@@ -236,8 +330,20 @@ struct PassStatistics {
 /// The figures of this thread's last finished pass.
 PassStatistics last_pass();
 
-/// Looks on, and may interfere, while this thread records and differentiates: what tools such as
-/// check_finite derive from. Active from construction to destruction; guards nest.
+/// One contribution of a vjp, on its way to an input.
+struct VjpCall {
+  const char* op;
+  const Tensor& g;            ///< The op's cotangent; undefined for an op with a joint vjp.
+  std::size_t input, inputs;  ///< Which of how many tracked inputs of the op.
+  Shape shape;                ///< That input's.
+  Tensor contribution;        ///< Undefined where the vjp gave nothing.
+  /// The contribution to a tracked input, once more; with ones in place of the cotangents if asked.
+  std::function<Tensor(std::size_t input, bool ones)> again;
+};
+
+/// Watches this thread record and differentiate, and may change what vjps return: what tools such
+/// as check_finite, cost and Trace derive from. Active from construction to destruction; watches
+/// nest, and the newest is asked first.
 class Watch {
  public:
   Watch();
@@ -248,40 +354,21 @@ class Watch {
   /// `record` was called: for tracked inputs `output` is a node of the graph by now. An op with
   /// several outputs calls this once for each.
   virtual void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs);
-  /// Given the cotangent g (undefined for an op with a joint vjp), a vjp of `op` returned
-  /// `contribution`, which may be undefined, for its tracked input number `input`; what this
-  /// returns takes its place.
-  virtual Tensor contributed(const char* op, const Tensor& g, std::size_t input,
-                             Tensor contribution);
+  /// A backward pass over `tape` has come to node i with the cotangent g, which may still have to
+  /// broadcast to the node's shape; its vjps are called next.
+  virtual void visited(const Tape& tape, std::size_t i, const Tensor& g);
+  /// A vjp was called; what this returns takes the place of its contribution.
+  virtual Tensor contributed(const VjpCall& call);
 
  private:
-  friend class WatchList;
+  friend class Watches;
   Watch* next_;
 };
 
 namespace detail {
 
-/// A NoGrad for the inside of an op that computes its value by other ops: their work counts as its
-/// own (see cost.hpp).
-class InsideOp {
- public:
-  InsideOp();
-  explicit InsideOp(bool recording);  ///< Where a vjp is called, which may be recorded.
-  ~InsideOp();
-  InsideOp(const InsideOp&) = delete;
-  InsideOp& operator=(const InsideOp&) = delete;
-
- private:
-  bool recording_before_, inside_before_;
-};
-/// Whether this thread is inside an op or a vjp, where ops are only its means.
-bool inside_op();
-
-/// Calls `visit` with the position on Tape(output), and the cotangent, of every node of one
-/// backward pass from the last to the first, before its vjps are called. The graph is kept, no
-/// leaf's grad() changes.
-void walk_backward(const Tensor& output, const Tensor& seed,
-                   const std::function<void(std::size_t, const Tensor&)>& visit);
+/// A backward pass for the watches of this thread: the graph is kept, no leaf's grad() changes.
+void run_watched_pass(const Tensor& output, const Tensor& seed);
 
 /// "'fc1.weight' [3, 4]" for a named leaf, "[3, 4]" otherwise; for error messages.
 std::string describe(const Tensor& x);

@@ -82,6 +82,14 @@ struct Value {
 /// Fills in the elements of a transposed value. Safe from several threads.
 void* materialise(Value& value);
 
+/// What a node stands for. The last three have an extension of their own; see tape/node.hpp.
+enum class NodeKind : std::uint8_t {
+  op,      // an op with a vjp for each tracked input
+  leaf,    // a tensor that accumulates a gradient
+  joint,   // an op with one vjp for all its inputs
+  output,  // one of several outputs of a joint op
+};
+
 /// One recorded op, or a leaf. Behind it in the same block: its edges, the extents of its output,
 /// and its work and growth of memory unless those are small. It points to the nodes of its inputs
 /// and to what its vjps captured, never to the data of anything else.
@@ -94,12 +102,13 @@ struct Node {
   std::uint8_t flops = 0, bytes = 0;  // the work of a single small kernel; see work()
   std::uint8_t ndim;
   Dtype dtype : 4;
-  bool leaf : 1 = false;
+  NodeKind kind : 2 = NodeKind::op;
   bool released : 1 = false;
-  bool has_work : 1 = false;      // more than flops and bytes hold: it lies behind the extents
-  struct Extra* extra = nullptr;  // what few nodes have: hooks, a leaf's gradient, several outputs
-  Value* output = nullptr;        // held where a vjp asks for the op's result
+  bool has_work : 1 = false;  // more than flops and bytes hold: it lies behind the extents
+  struct Extension* extension = nullptr;  // what few nodes have: hooks, a leaf's gradient, ...
+  Value* output = nullptr;                // held where a vjp asks for the op's result
 
+  bool is_leaf() const { return kind == NodeKind::leaf; }
   struct Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   Shape shape();
   /// The work of computing the output, and by how many bytes the memory of values grew with it.

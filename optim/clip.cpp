@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
@@ -37,31 +36,23 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
   return largest ? total : std::pow(total, 1 / p);
 }
 
-/// Replaces the gradient of each parameter by f(gradient), elementwise, with f(0) = 0; a row
-/// gradient stays one. Never in place: other parameters, or the caller, may hold the same elements.
+/// Replaces the gradient of each parameter by f(gradient), elementwise, with f(0) = 0. Never in
+/// place: other parameters, or the caller, may hold the same elements.
 template <class F> void replace_gradients(const std::vector<Parameter>& parameters, const F& f) {
-  for (const auto& parameter : parameters) {
-    const auto extent = detail::slice_of(parameter, true);
-    const Tensor& old = extent.gradient();
-    if (!old.defined()) continue;
-    const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
-    gradtape::detail::visit_floating(old.dtype(), "clip", [&](auto zero) {
-      using T = decltype(zero);
-      const T* from = old.data<T>().data();
-      T* to = gradtape::detail::mutable_data<T>(fresh);
-      const auto part = [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) to[i] = f(from[i]);
-      };
-      gradtape::detail::parallel_for(old.numel(), gradtape::detail::elementwise_grain, part);
+  for (const auto& parameter : parameters)
+    parameter.map_grad([&](const Tensor& old) {
+      const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
+      gradtape::detail::visit_floating(old.dtype(), "clip", [&](auto zero) {
+        using T = decltype(zero);
+        const T* from = old.data<T>().data();
+        T* to = gradtape::detail::mutable_data<T>(fresh);
+        const auto part = [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) to[i] = f(from[i]);
+        };
+        gradtape::detail::parallel_for(old.numel(), gradtape::detail::elementwise_grain, part);
+      });
+      return fresh;
     });
-    auto& more = *parameter.tensor().node_ref()->extra;
-    if (extent.rows().defined()) {
-      more.rows = {{extent.rows(), fresh}};
-    } else {
-      more.grad = fresh;
-      more.rows.clear();
-    }
-  }
 }
 
 }  // namespace

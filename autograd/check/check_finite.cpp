@@ -89,7 +89,8 @@ std::string explain(const char* op, const Tensor& output, std::span<const Tensor
 }
 
 /// What the vjp of an op did at the first bad place of its result.
-std::string explain_vjp(const Tensor& g, std::size_t input, const Tensor& contribution) {
+std::string explain_vjp(const VjpCall& call) {
+  const auto& [op, g, input, inputs, shape, contribution, again] = call;
   const auto place = first_non_finite(contribution);
   const auto index = index_of(contribution.shape(), place);
   auto text = fmt::format("the backward pass produced {}{} in the gradient of tracked input {}",
@@ -108,14 +109,13 @@ std::string explain_vjp(const Tensor& g, std::size_t input, const Tensor& contri
 class Trail : public Watch {
  public:
   void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) override {
-    if (detail::inside_op() || first_non_finite(output) < 0) return;
+    if (recording_mode().inside_op || first_non_finite(output) < 0) return;
     steps_.push_back({op, output, {inputs.begin(), inputs.end()}});
   }
-  Tensor contributed(const char* op, const Tensor& g, std::size_t input,
-                     Tensor contribution) override {
-    if (first_vjp.empty() && first_non_finite(contribution) >= 0)
-      first_vjp = fmt::format("{}: {}", op, explain_vjp(g, input, contribution));
-    return contribution;
+  Tensor contributed(const VjpCall& call) override {
+    if (first_vjp.empty() && first_non_finite(call.contribution) >= 0)
+      first_vjp = fmt::format("{}: {}", call.op, explain_vjp(call));
+    return call.contribution;
   }
 
   /// How the non-finite elements of `result` came about; marks the steps on the way.
@@ -177,15 +177,13 @@ class Trail : public Watch {
 }  // namespace
 
 void CheckFinite::recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) {
-  if (!detail::inside_op() && first_non_finite(output) >= 0)
+  if (!recording_mode().inside_op && first_non_finite(output) >= 0)
     fail<NonFiniteError>(op, explain(op, output, inputs));
 }
 
-Tensor CheckFinite::contributed(const char* op, const Tensor& g, std::size_t input,
-                                Tensor contribution) {
-  if (first_non_finite(contribution) >= 0)
-    fail<NonFiniteError>(op, explain_vjp(g, input, contribution));
-  return contribution;
+Tensor CheckFinite::contributed(const VjpCall& call) {
+  if (first_non_finite(call.contribution) >= 0) fail<NonFiniteError>(call.op, explain_vjp(call));
+  return call.contribution;
 }
 
 FiniteReport check_finite(const std::function<Tensor()>& f) {
@@ -198,8 +196,7 @@ FiniteReport check_finite(const std::function<Tensor()>& f) {
     return report;
   }
   report.harmless = trail.harmless();
-  if (result.is_tracked())
-    detail::walk_backward(result, ones_like(result), [](std::size_t, const Tensor&) {});
+  if (result.is_tracked()) detail::run_watched_pass(result, ones_like(result));
   if (!trail.first_vjp.empty()) return {false, trail.first_vjp, report.harmless};
   return report;
 }

@@ -7,7 +7,6 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tape/interception.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,8 +17,15 @@
 namespace gradtape {
 namespace {
 
-using detail::VjpCall;
-using detail::VjpInterception;
+/// Replaces what vjps return by what `alter` makes of it.
+class Interception : public Watch {
+ public:
+  explicit Interception(std::function<Tensor(const VjpCall&)> alter) : alter_(std::move(alter)) {}
+  Tensor contributed(const VjpCall& call) override { return alter_(call); }
+
+ private:
+  std::function<Tensor(const VjpCall&)> alter_;
+};
 
 /// A mistake: what it makes of a contribution, undefined where it does not apply.
 struct Mistake {
@@ -133,7 +139,7 @@ void differentiate(const std::function<Tensor(const std::vector<Tensor>&)>& f,
 template <class Run>
 auto with_mistake(const Mistake& mistake, const std::string& op, std::size_t input, bool& applied,
                   Run run) {
-  const VjpInterception interception([&](const VjpCall& call) -> Tensor {
+  const Interception interception([&](const VjpCall& call) -> Tensor {
     if (op != call.op || input != call.input || !call.contribution.defined())
       return call.contribution;
     const Tensor wrong = mistake.make(call);
@@ -164,7 +170,7 @@ MutateCheckResult mutate_check(const std::string& op,
   std::set<std::pair<std::string, std::size_t>> targets;
   std::set<std::string> ops;
   {
-    const VjpInterception look([&](const VjpCall& call) {
+    const Interception look([&](const VjpCall& call) {
       ops.insert(call.op);
       if (op.empty() || op == call.op) targets.emplace(call.op, call.input);
       return call.contribution;

@@ -6,29 +6,11 @@
 #include <map>
 #include <ostream>
 
+#include "gradtape/autograd/inspect/backward_work.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 namespace {
-
-/// The work of the vjps of each node of `tape`.
-std::vector<detail::Work> backward_work(const Tape& tape, const Tensor& output,
-                                        const Tensor& seed) {
-  std::vector<detail::Work> work(tape.size());
-  detail::Work before = detail::work;
-  std::size_t last = tape.size();
-  // What was counted since a node was visited is the work of its vjps and of summing their results.
-  const auto close = [&] {
-    if (last < tape.size()) work[last] = detail::work.since(before);
-    before = detail::work;
-  };
-  detail::walk_backward(output, seed, [&](std::size_t i, const Tensor&) {
-    close();
-    last = i;
-  });
-  close();
-  return work;
-}
 
 void add(OpCost& cost, const detail::Work& forward, const detail::Work& backward) {
   ++cost.nodes;
@@ -61,8 +43,11 @@ double OpCost::ratio() const {
 
 Cost cost(const Tensor& output, const Tensor& seed) {
   const Tape tape(output);
-  const auto backward = backward_work(tape, output, seed);
-  Cost cost{.total = {.name = "total"}};
+  detail::BackwardWork counting;
+  detail::run_watched_pass(output, seed);
+  const auto& backward = counting.finish();
+  Cost cost;
+  cost.total.name = "total";
   std::map<std::string, OpCost> by_name;
   double held = 0;
   for (std::size_t i = 0; i < tape.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "gradtape/autograd/draw.hpp"
+#include "gradtape/autograd/inspect/backward_work.hpp"
 #include "gradtape/autograd/io/file.hpp"
 
 namespace gradtape {
@@ -61,6 +62,22 @@ json page_entry(const Statistics& s) {
 
 bool all_finite(const Statistics& s) { return s.nan == 0 && s.infinite == 0; }
 
+/// The statistics of every cotangent of a pass, and the work of the vjps.
+class GradientNotes : public detail::BackwardWork {
+ public:
+  explicit GradientNotes(std::size_t nodes) : gradients(nodes) {}
+
+  void visited(const Tape& tape, std::size_t i, const Tensor& g) override {
+    gradients[i] = statistics(g);
+    if (first_bad.empty() && !all_finite(gradients[i]))
+      first_bad = fmt::format("in the gradient of {} {}", i, tape.name(i));
+    BackwardWork::visited(tape, i, g);
+  }
+
+  std::vector<Statistics> gradients;  // by position
+  std::string first_bad;
+};
+
 }  // namespace
 
 struct Trace::Notes {
@@ -71,7 +88,7 @@ Trace::Trace() : notes_(std::make_unique<Notes>()) {}
 Trace::~Trace() = default;
 
 void Trace::recorded(const char*, const Tensor& output, std::span<const Tensor> inputs) {
-  if (detail::inside_op()) return;
+  if (recording_mode().inside_op) return;
   for (const auto& input : inputs)
     if (input.is_leaf()) notes_->values[input.node_ref().get()] = statistics(input);
   if (output.is_tracked()) notes_->values[output.node_ref().get()] = statistics(output);
@@ -79,23 +96,9 @@ void Trace::recorded(const char*, const Tensor& output, std::span<const Tensor> 
 
 std::string Trace::html(const Tensor& output, const Tensor& seed) const {
   const Tape tape(output);
-  std::vector<Statistics> gradients(tape.size());
-  std::vector<detail::Work> work(tape.size());
-  std::size_t last = tape.size();
-  auto before = detail::work;
-  const auto close = [&] {
-    if (last < tape.size()) work[last] = detail::work.since(before);
-  };
-  std::string first_bad_gradient;
-  detail::walk_backward(output, seed, [&](std::size_t i, const Tensor& g) {
-    close();
-    gradients[i] = statistics(g);
-    if (first_bad_gradient.empty() && !all_finite(gradients[i]))
-      first_bad_gradient = fmt::format("in the gradient of {} {}", i, tape.name(i));
-    last = i;
-    before = detail::work;
-  });
-  close();
+  GradientNotes notes(tape.size());
+  detail::run_watched_pass(output, seed);
+  const auto& work = notes.finish();
 
   json nodes = json::array();
   std::string first_bad_value;
@@ -112,12 +115,12 @@ std::string Trace::html(const Tensor& output, const Tensor& seed) const {
                      {"dtype", name(tape.dtype(i))},
                      {"inputs", std::vector<std::size_t>(inputs.begin(), inputs.end())},
                      {"value", page_entry(value)},
-                     {"gradient", page_entry(gradients[i])},
+                     {"gradient", page_entry(notes.gradients[i])},
                      {"forward", {{"flops", forward.flops}, {"bytes", forward.bytes}}},
                      {"backward", {{"flops", work[i].flops}, {"bytes", work[i].bytes}}}});
   }
   const json data{{"nodes", nodes},
-                  {"nonFinite", first_bad_value.empty() ? first_bad_gradient : first_bad_value}};
+                  {"nonFinite", first_bad_value.empty() ? notes.first_bad : first_bad_value}};
   // "</" would end the script that the data stands in.
   auto text = data.dump(-1, ' ', false, json::error_handler_t::replace);
   for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))

@@ -21,7 +21,7 @@ Tensor roll_rows(const Tensor& x, std::int64_t shift, int axis) {
   const auto extent = x.shape()[axis];
   Tensor y;
   {
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     const Tensor own = x.detach();
     y = concat({slice(own, axis, extent - shift), slice(own, axis, 0, extent - shift)}, axis);
   }

@@ -57,8 +57,10 @@ Tensor bias_gradient(const Tensor& g) {
 /// Records y with its bias where it has one.
 Tensor record_biased(const char* name, const Tensor& y, const Tensor& x, const Tensor& weight,
                      const Tensor& bias, Vjp for_x, Vjp for_weight) {
-  if (!bias.defined()) return record(name, y, {x, weight}, {for_x.take(), for_weight.take()});
-  return record(name, y, {x, weight, bias}, {for_x.take(), for_weight.take(), bias_gradient});
+  if (!bias.defined())
+    return record(name, y, {x, weight}, {std::move(for_x), std::move(for_weight)});
+  return record(name, y, {x, weight, bias},
+                {std::move(for_x), std::move(for_weight), bias_gradient});
 }
 
 Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const Plan& plan) {

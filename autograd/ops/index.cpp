@@ -186,7 +186,7 @@ Tensor scatter_flat(Scatter f, const char* op, const Tensor& x, int axis, const 
 
 /// Where scatter's value is the one that stays: the last for its place.
 Tensor stays(const Shape& shape, int axis, const Tensor& index) {
-  const detail::InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const Tensor order = reshape(arange(index.numel()), index.shape());
   return gather(scatter(full(shape, -1, int64), axis, index, order), axis, index) == order;
 }

@@ -30,33 +30,26 @@ Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
 
 namespace {
 
-/// The vjp of a sparse lookup in a table that is a leaf. The row of the padding is left out.
-struct SparseRows {
+/// The vjp of a sparse lookup: the rows looked up, without those of the padding.
+struct LookupRows {
   Tensor index;
-  Ref<Node> table;
-  std::int64_t padding;  // -1 for none
+  std::int64_t count, padding;  // rows of the table; -1 for none
 
-  Tensor operator()(const Tensor& g) const {
-    if (!takes_rows(*table.get())) return index_select_backward(g, 0, index, table->shape()[0]);
-    if (padding < 0) {
-      add_rows(*table.get(), index, g);
-    } else {
-      const Tensor others =
-          nonzero(logical_and(index != padding, index != padding - table->shape()[0]));
-      const Tensor at = reshape(others, {others.size(0)});
-      add_rows(*table.get(), index_select(index, 0, at), index_select(g, 0, at));
-    }
-    return {};
+  RowGradient operator()(const Tensor& g) const {
+    if (padding < 0) return {index, g};
+    const Tensor others = nonzero(logical_and(index != padding, index != padding - count));
+    const Tensor at = reshape(others, {others.size(0)});
+    return {index_select(index, 0, at), index_select(g, 0, at)};
   }
 };
 
-Tensor sparse_rows(const Tensor& table, const Tensor& index, std::int64_t padding) {
+Tensor lookup_by_rows(const Tensor& table, const Tensor& index, std::int64_t padding) {
   Tensor rows;
   {
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     rows = index_select(table, 0, index);
   }
-  return record("embedding", rows, {table}, {SparseRows{index, table.node_ref(), padding}});
+  return record("embedding", rows, {table}, {LookupRows{index, table.size(0), padding}});
 }
 
 /// What the gradient of each lookup is multiplied with: [k, 1].
@@ -87,8 +80,8 @@ Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOption
   Shape shape = index.shape();
   shape.push_back(table.size(1));
   const Tensor flat = reshape(index, {index.numel()});
-  Tensor rows = options.sparse && table.is_leaf() ? sparse_rows(table, flat, padding)
-                                                  : index_select(table, 0, flat);
+  Tensor rows =
+      options.sparse ? lookup_by_rows(table, flat, padding) : index_select(table, 0, flat);
   if ((options.padding_idx || options.scale_grad_by_freq) && rows.is_tracked() && recording()) {
     const Tensor slope = slopes(flat.data<std::int64_t>(), count, padding,
                                 options.scale_grad_by_freq, table.dtype());

@@ -1,7 +1,4 @@
 // Factorizations: Cholesky, LU, QR, SVD and the symmetric eigenproblem.
-//
-// An op with several outputs gets the cotangents of all of them, but not its outputs. Its vjp holds
-// their values, which do for the first order, and factors the input again where it is recorded.
 
 #include <fmt/format.h>
 
@@ -24,7 +21,8 @@ using namespace detail;
 
 namespace {
 
-using Cotangents = std::span<const Tensor>;
+using Tensors = std::span<const Tensor>;
+using Needed = std::vector<bool>;
 
 template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
 
@@ -55,9 +53,6 @@ void need_convergence(const char* op, const Tensor& a, const std::vector<int>& i
     if (info[i]) no_convergence(op, a, static_cast<std::int64_t>(i));
 }
 
-/// q, r with at least as many rows as columns.
-Qr tall_qr(const Tensor& a);
-
 /// The gradient of tall_qr: (gq + q sym(r gr^T - gq^T q)) r^-T, where sym copies the lower triangle
 /// to the upper.
 Tensor qr_gradient(const Qr& f, const Tensor& gq, const Tensor& gr) {
@@ -69,6 +64,7 @@ Tensor qr_gradient(const Qr& f, const Tensor& gq, const Tensor& gr) {
   return solve_triangular(t(f.r), sum, {.left = false});
 }
 
+/// q, r with at least as many rows as columns.
 Qr tall_qr(const Tensor& a) {
   const Shape batch = batch_shape(a);
   const auto m = a.size(-2), n = a.size(-1);
@@ -81,15 +77,11 @@ Qr tall_qr(const Tensor& a) {
       kernels::qr(from + i * m * n, m, n, to_q + i * m * n, to_r + i * n * n);
     });
   });
-  const Qr values{q, r};
-  const auto out = record("qr", {q, r}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
-    return std::vector{qr_gradient(recording() ? tall_qr(a) : values, g[0], g[1])};
+  const auto out = record("qr", {q, r}, {a}, [](Tensors g, const Needed&, Tensors factors) {
+    return std::vector{qr_gradient({factors[0], factors[1]}, g[0], g[1])};
   });
   return {out[0], out[1]};
 }
-
-/// p, l, u with at least as many rows as columns.
-Lu tall_lu(const Tensor& a);
 
 /// The gradient of tall_lu: with l = [l1; l2] and n rows in l1,
 /// p [l1^-T (tril(l1^T gl1, -1) + triu(gu u^T - l2^T gl2)) u^-T; gl2 u^-T].
@@ -112,6 +104,7 @@ Tensor lu_gradient(const Lu& f, const Tensor& gl, const Tensor& gu) {
   return matmul(f.p, concat({top, bottom}, -2));
 }
 
+/// p, l, u with at least as many rows as columns.
 Lu tall_lu(const Tensor& a) {
   const Shape batch = batch_shape(a);
   const auto m = a.size(-2), n = a.size(-1);
@@ -127,9 +120,8 @@ Lu tall_lu(const Tensor& a) {
     });
   });
   const Tensor p = (t(columns) == arange(m)).to(a.dtype());
-  const Lu values{p, l, u};
-  const auto out = record("lu", {l, u}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
-    return std::vector{lu_gradient(recording() ? tall_lu(a) : values, g[0], g[1])};
+  const auto out = record("lu", {l, u}, {a}, [p](Tensors g, const Needed&, Tensors factors) {
+    return std::vector{lu_gradient({p, factors[0], factors[1]}, g[0], g[1])};
   });
   return {p, out[0], out[1]};
 }
@@ -265,10 +257,9 @@ Svd svd(const Tensor& a) {
   need_matrices("svd", a);
   const Svd values = svd_values("svd", a, true);
   const auto out =
-      record("svd", {values.u, values.s, values.vh}, {a},
-             [a, values](Cotangents g, const std::vector<bool>&) {
-               return std::vector{svd_gradient(recording() ? svd(a) : values, g[0], g[1], g[2])};
-             });
+      record("svd", {values.u, values.s, values.vh}, {a}, [](Tensors g, const Needed&, Tensors f) {
+        return std::vector{svd_gradient({f[0], f[1], f[2]}, g[0], g[1], g[2])};
+      });
   return {out[0], out[1], out[2]};
 }
 
@@ -282,9 +273,9 @@ Tensor svdvals(const Tensor& a) {
 
 Eigh eigh(const Tensor& a) {
   const Eigh values = eigh_values("eigh", a, true);
-  const auto out = record(
-      "eigh", {values.w, values.v}, {a}, [a, values](Cotangents g, const std::vector<bool>&) {
-        return std::vector{eigh_gradient(recording() ? eigh(a) : values, g[0], g[1])};
+  const auto out =
+      record("eigh", {values.w, values.v}, {a}, [](Tensors g, const Needed&, Tensors f) {
+        return std::vector{eigh_gradient({f[0], f[1]}, g[0], g[1])};
       });
   return {out[0], out[1]};
 }

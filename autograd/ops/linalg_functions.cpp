@@ -32,7 +32,7 @@ double epsilon(Dtype dtype) {
 /// v diag(1 / s) u^T over the singular values that count.
 Tensor pinv_value(const Tensor& a, double rtol) {
   if (a.numel() == 0) return zeros(matrices(batch_shape(a), a.size(-1), a.size(-2)), a.dtype());
-  const detail::InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const auto [u, s, vh] = svd(a.detach());
   const Tensor ignored = s <= rtol * amax(s, -1, {.keepdim = true});  // NaN counts
   const Tensor inverse = where(ignored, 0.0, 1.0 / where(ignored, 1.0, s));
@@ -151,7 +151,7 @@ struct Scaling {
 
 /// Each matrix is halved as often as it needs, and squared as often again.
 Tensor exp_value(const Tensor& a) {
-  const detail::InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const auto& table = pade();
   const Tensor norms = amax(sum(abs(a), -2, {.keepdim = true}), -1, {.keepdim = true});
   const Scaling scaling(norms, table.back().largest_norm);

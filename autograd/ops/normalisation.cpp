@@ -46,7 +46,7 @@ Standardised standardise(const char* op, const Tensor& x, double eps, Groups gro
     kernels::moments(read<T>(x), mutable_data<T>(mean), mutable_data<T>(var), groups);
   });
   const Tensor scale = [&] {
-    const detail::InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     return rsqrt(var + eps);
   }();
   visit_floating(x.dtype(), op, [&](auto zero) {
@@ -166,7 +166,7 @@ namespace {
 /// The statistics of options moved towards those of groups of n elements.
 BatchNormResult updated(const Standardised& s, const BatchNormOptions& options, std::int64_t n) {
   if (!options.running_mean.defined()) return {s.y, {}, {}};
-  const detail::InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const auto channels = options.running_mean.numel();
   const auto old_share = 1 - options.momentum;
   const auto moved = [&](const Tensor& old, const Tensor& of_groups, double factor) {

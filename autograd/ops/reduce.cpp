@@ -119,7 +119,7 @@ double degrees_of_freedom(const char* op, const Tensor& x, AxisSet set, double c
 
 /// sum (x - mean)^2 / n
 Tensor mean_square_deviation(const Tensor& x, const Axes& axes, bool keepdim, double n) {
-  const InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   return sum(square(deviation(x, axes)), axes, {.keepdim = keepdim}) / n;
 }
 
@@ -138,7 +138,7 @@ Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
   const AxisSet set("stddev", x, axes);
   const double n = degrees_of_freedom("stddev", x, set, options.correction);
   const auto value = [&] {
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     return sqrt(mean_square_deviation(x, axes, options.keepdim, n));
   };
   return record("stddev", value(), {x},
@@ -154,7 +154,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const AxisSet set("logsumexp", x, axes);
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     // x is shifted so that its largest element becomes 0; an infinite one stays, for inf - inf is
     // NaN.
     const auto shift = [](const auto& largest) {

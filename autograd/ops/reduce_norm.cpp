@@ -29,7 +29,7 @@ bool in_range(const Tensor& sums) {
 }
 
 Tensor norm_value(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
-  const InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const Tensor sums = sum(power(x, p), axes, options);
   if (x.numel() == 0 || in_range(sums)) return root(sums, p);
   // Divided by the element that counts most, so that no power overflows.

@@ -104,7 +104,7 @@ std::vector<Tensor> split_rows(const char* op, const Tensor& x,
                                const std::vector<std::int64_t>& sizes, int axis) {
   std::vector<Tensor> parts;
   {
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     std::int64_t start = 0;
     for (auto size : sizes) {
       parts.push_back(slice(x, axis, start, start + size).detach());
@@ -163,7 +163,7 @@ std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis) {
   if (extent == 0) return {};
   std::vector<Tensor> rows;
   {
-    const InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     for (std::int64_t i = 0; i < extent; ++i) rows.push_back(select(x, a, i).detach());
   }
   return record_parts("unbind", x, std::move(rows),

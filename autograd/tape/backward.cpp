@@ -2,24 +2,19 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <unordered_map>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/tape/interception.hpp"
 #include "gradtape/autograd/tape/node.hpp"
+#include "gradtape/autograd/tape/thread_state.hpp"
 
 namespace gradtape {
 
 using namespace detail;
 
 namespace {
-
-thread_local PassStatistics statistics;
-thread_local VjpInterception* interception = nullptr;
-thread_local bool takes_rows_now = false;  // in a pass into the leaves, where rows may stay rows
 
 /// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
 Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
@@ -59,29 +54,7 @@ std::vector<Tensor> ones_for(std::vector<Tensor> tensors) {
 
 }  // namespace
 
-bool detail::takes_rows(Node& leaf) { return takes_rows_now && leaf.extra->hooks.empty(); }
-
-PassStatistics last_pass() { return statistics; }
-
-VjpInterception::VjpInterception(std::function<Tensor(const VjpCall&)> alter)
-    : alter_(std::move(alter)), outer_(std::exchange(interception, this)) {}
-VjpInterception::~VjpInterception() { interception = outer_; }
-
-namespace {
-
-/// Says for a while whether vjps may leave rows in a leaf.
-class TakesRows {
- public:
-  explicit TakesRows(bool now) : before_(std::exchange(takes_rows_now, now)) {}
-  ~TakesRows() { takes_rows_now = before_; }
-  TakesRows(const TakesRows&) = delete;
-  TakesRows& operator=(const TakesRows&) = delete;
-
- private:
-  bool before_;
-};
-
-}  // namespace
+PassStatistics last_pass() { return thread_state.last_pass; }
 
 /// One walk from the outputs towards the leaves: the only place where gradients flow.
 class BackwardPass {
@@ -123,24 +96,29 @@ class BackwardPass {
     return result;
   }
 
-  /// Walks to all leaves, for who only wants to watch.
-  void watch(const std::function<void(std::size_t, const Tensor&)>& visit) {
+  /// Visits every node without accumulating into leaves: for watches.
+  void only_watched() {
     refuse_released(0);
-    walk(visit);
+    walk([](std::size_t, const Tensor&) {});
   }
 
   /// Walks to all leaves and adds to their gradients.
   void into_leaves() {
     refuse_released(0);
-    fills_leaves_ = true;
+    keeps_rows_ = !watched_;
     walk([&](std::size_t i, const Tensor& g) {
       Node& node = *tape_.nodes_[i];
-      if (!node.leaf) return;
+      if (!node.is_leaf()) return;
       Tensor whole = full_shape(i, g);
-      auto& more = *node.extra;
-      const std::lock_guard lock(more.mutex);
-      more.grad = more.grad.defined() ? add_reusing(std::move(more.grad), whole) : std::move(whole);
+      auto& to = leaf(node);
+      const std::lock_guard lock(to.mutex);
+      to.grad = to.grad.defined() ? add_reusing(std::move(to.grad), whole) : std::move(whole);
     });
+    for (auto& [i, rows] : rows_) {
+      auto& to = leaf(*tape_.nodes_[i]);
+      const std::lock_guard lock(to.mutex);
+      for (auto& part : rows) to.rows.push_back(std::move(part));
+    }
   }
 
  private:
@@ -165,34 +143,33 @@ class BackwardPass {
   }
 
   template <class Visit> void walk(Visit visit) {
-    std::optional<NoGrad> no_grad;
-    if (!create_graph_) no_grad.emplace();
-    const InsideOp inside(create_graph_ && recording());
-    const TakesRows takes_rows(fills_leaves_ && !watched_);
+    const auto scope = RecordingScope::inside_vjp(create_graph_);
     for (std::size_t i = tape_.size(); i-- > 0;) {
       if (!is_needed(i)) continue;
       Node* node = tape_.nodes_[i];
       Tensor g = std::move(pending_[i]);
       if (g.defined()) {
         ++counted_.nodes_visited;
-        if (node->extra) g = after_hooks(i, *node, std::move(g));
+        if (node->extension) g = after_hooks(i, *node, std::move(g));
         visit(i, g);
+        if (watched_) Watches::visited(tape_, i, g);
       }
-      if (node->leaf || !leads_on(i)) continue;
-      if (node->extra && node->extra->joint)
+      if (node->is_leaf() || !leads_on(i)) continue;
+      if (node->kind == NodeKind::joint)
         push_joint(i, *node, std::move(g));
       else if (g.defined())
         push(i, *node, std::move(g));
       if (retain_) continue;
       release(*node);
+      if (watched_) continue;  // who watches may look at the tape
       tape_.nodes_[i] = nullptr;
       if (node->refs.release()) node->destroy();
     }
-    statistics = counted_;  // only now: a vjp may itself have run a pass
+    thread_state.last_pass = counted_;  // only now: a vjp may itself have run a pass
   }
 
   Tensor after_hooks(std::size_t i, Node& node, Tensor g) {
-    const auto hooks = node.extra->hooks;  // a copy: a hook may register another
+    const auto hooks = node.extension->hooks;  // a copy: a hook may register another
     for (const auto& hook : hooks)
       if (Tensor changed = hook(full_shape(i, g)); changed.defined())
         g = fit(i, std::move(changed), node, "hook");
@@ -201,83 +178,130 @@ class BackwardPass {
 
   /// Hands the cotangent of node i to the nodes of its inputs.
   void push(std::size_t i, Node& node, Tensor g) {
+    if (node.kind == NodeKind::output) return leave_at_op(i, node, std::move(g));
     const auto targets = tape_.inputs(i);
-    Tensor output;
+    Tensor result;
     if (node.output)
-      output = Tensor(Ref<Value>::share(node.output),
+      result = Tensor(Ref<Value>::share(node.output),
                       create_graph_ ? Ref<Node>::share(&node) : Ref<Node>());
     for (std::size_t e = 0; e < targets.size(); ++e) {
       if (!is_needed(targets[e])) continue;
       Edge& edge = node.edges()[e];
-      if (!edge.vjp) {  // one output of several: leave the cotangent for the op's own node
-        auto& arrived = arrived_[edge.node];
-        arrived.resize(edge.node->extra->output_count);
-        arrived[node.extra->output_index] = full_shape(i, std::move(g));
-        return;
-      }
       if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node))
         g = full_shape(i, std::move(g));
       ++counted_.vjps_called;
-      Tensor contribution = edge.vjp(g, output);
+      Tensor contribution = call(edge, targets[e], g, result);
       if (watched_)
         contribution = watched_contribution(
             node, g, e, std::move(contribution), [&](std::size_t other, bool ones) {
-              return node.edges()[other].vjp(ones ? ones_like(g) : g, output);
+              return call(node.edges()[other], targets[other], ones ? ones_like(g) : g, result);
             });
-      if (contribution.defined())
-        accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
+      add(targets[e], std::move(contribution), node);
     }
+  }
+
+  /// What the vjp of `edge` contributes to the cotangent of its input, which is at `target`. Rows
+  /// stay rows on their way into a leaf, unless somebody wants to see the gradient whole.
+  Tensor call(Edge& edge, std::size_t target, const Tensor& g, const Tensor& result) {
+    if (!edge.vjp.gives_rows()) return edge.vjp(g, result);
+    RowGradient rows = edge.vjp.rows(g, result);
+    if (!keeps_rows_ || !edge.node->is_leaf() || !edge.node->extension->hooks.empty())
+      return to_dense(rows, edge.node->shape()[0]);
+    rows_[target].push_back(std::move(rows));
+    return {};
+  }
+
+  /// What arrived at an op with several outputs: the cotangent and the node of each.
+  struct Arrived {
+    std::vector<Tensor> g;
+    std::vector<Node*> outputs;
+  };
+
+  /// Leaves the cotangent of one of several outputs until the turn of the op itself.
+  void leave_at_op(std::size_t i, Node& node, Tensor g) {
+    Node& op = *node.edges()->node;
+    const auto k = output(node).index;
+    auto& arrived = arrived_[&op];
+    arrived.g.resize(joint(op).output_count);
+    arrived.outputs.resize(joint(op).output_count);
+    g = full_shape(i, std::move(g));
+    arrived.g[k] = arrived.g[k].defined() ? arrived.g[k] + g : std::move(g);
+    arrived.outputs[k] = &node;
   }
 
   void push_joint(std::size_t i, Node& node, Tensor g) {
-    const auto& more = *node.extra;
-    std::vector<Tensor> cotangents;
-    if (more.output_count > 0) {
-      const auto arrived = arrived_.extract(&node);
-      if (!arrived) return;
-      cotangents = std::move(arrived.mapped());
+    const auto& op = joint(node);
+    Arrived arrived;
+    if (op.output_count > 0) {
+      auto at = arrived_.extract(&node);
+      if (!at) return;
+      arrived = std::move(at.mapped());
       ++counted_.nodes_visited;
     } else {
       if (!g.defined()) return;
-      cotangents.push_back(more.joint.takes_any_shape ? std::move(g) : full_shape(i, std::move(g)));
+      arrived.g.push_back(op.vjp.takes_any_shape() ? std::move(g) : full_shape(i, std::move(g)));
     }
     const auto targets = tape_.inputs(i);
-    std::vector<bool> needed(more.input_count, false);
+    std::vector<bool> needed(op.input_count, false);
     for (std::size_t e = 0; e < targets.size(); ++e)
-      needed[more.edge_input[e]] = is_needed(targets[e]);
+      needed[op.edge_input[e]] = is_needed(targets[e]);
+    const auto results = results_of(node, arrived.outputs);
     ++counted_.vjps_called;
-    auto contributions = more.joint(cotangents, needed);
-    contributions.resize(more.input_count);
+    auto contributions = op.vjp(arrived.g, needed, results);
+    contributions.resize(op.input_count);
     for (std::size_t e = 0; e < targets.size(); ++e) {
-      auto& contribution = contributions[more.edge_input[e]];
+      auto& contribution = contributions[op.edge_input[e]];
       if (watched_)
         contribution = watched_contribution(
             node, {}, e, std::move(contribution), [&](std::size_t other, bool ones) {
-              std::vector<bool> only(more.input_count, false);
-              only[more.edge_input[other]] = true;
-              auto all = more.joint(ones ? ones_for(cotangents) : cotangents, only);
-              all.resize(more.input_count);
-              return all[more.edge_input[other]];
+              std::vector<bool> only(op.input_count, false);
+              only[op.edge_input[other]] = true;
+              auto all = op.vjp(ones ? ones_for(arrived.g) : arrived.g, only, results);
+              all.resize(op.input_count);
+              return all[op.edge_input[other]];
             });
-      if (is_needed(targets[e]) && contribution.defined())
-        accumulate(targets[e], fit(targets[e], std::move(contribution), node, "vjp"));
+      if (is_needed(targets[e])) add(targets[e], std::move(contribution), node);
     }
   }
 
-  /// What those who watch make of the contribution to input e of a node; `again` calls its vjp.
+  /// The results of a joint op that its vjp asks for, tracked where the pass is recorded.
+  /// `outputs`: the nodes of those that are on the tape.
+  std::vector<Tensor> results_of(Node& node, const std::vector<Node*>& outputs) const {
+    std::vector<Tensor> results;
+    for (const auto& value : joint(node).outputs) {
+      const auto k = results.size();
+      Ref<Node> producer;
+      if (create_graph_ && is_floating(value->dtype)) {
+        const auto op = Ref<Node>::share(&node);
+        if (outputs.empty())
+          producer = op;
+        else
+          producer = outputs[k] ? Ref<Node>::share(outputs[k])
+                                : make_output(op, k, value->shape(), value->dtype);
+      }
+      results.emplace_back(value, std::move(producer));
+    }
+    return results;
+  }
+
+  /// What the watches make of the contribution to input e of a node; `again` calls its vjp.
   template <class Again>
   [[gnu::noinline, gnu::cold]] static Tensor watched_contribution(Node& node, const Tensor& g,
                                                                   std::size_t e,
                                                                   Tensor contribution,
                                                                   Again again) {
-    contribution = after_watches(node.name, g, e, std::move(contribution));
-    if (!interception) return contribution;
-    return interception->alter_({.op = node.name,
+    return Watches::contributed({.op = node.name,
+                                 .g = g,
                                  .input = e,
                                  .inputs = node.edge_count,
                                  .shape = node.edges()[e].node->shape(),
                                  .contribution = std::move(contribution),
                                  .again = again});
+  }
+
+  /// Adds a contribution of `from` to the cotangent of node i.
+  void add(std::size_t i, Tensor contribution, Node& from) {
+    if (contribution.defined()) accumulate(i, fit(i, std::move(contribution), from, "vjp"));
   }
 
   /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape
@@ -316,18 +340,18 @@ class BackwardPass {
 
   const char* op_;
   const bool create_graph_, retain_, watched_ = watched();
-  bool fills_leaves_ = false;
+  bool keeps_rows_ = false;
   PassStatistics counted_;
   Tape tape_;
-  CachedVector<Tensor> pending_;  // the cotangent of each node so far
-  std::vector<bool> needed_;      // empty: all nodes
-  std::unordered_map<const Node*, std::vector<Tensor>> arrived_;  // at ops with several outputs
+  CachedVector<Tensor> pending_;                      // the cotangent of each node so far
+  std::vector<bool> needed_;                          // empty: all nodes
+  std::unordered_map<const Node*, Arrived> arrived_;  // at ops with several outputs
+  std::unordered_map<std::size_t, std::vector<RowGradient>> rows_;  // on their way into leaves
 };
 
-void detail::walk_backward(const Tensor& output, const Tensor& seed,
-                           const std::function<void(std::size_t, const Tensor&)>& visit) {
+void detail::run_watched_pass(const Tensor& output, const Tensor& seed) {
   const auto cotangent = starting_cotangent("backward", output, seed);
-  BackwardPass("backward", {output}, {cotangent}, {.retain_graph = true}).watch(visit);
+  BackwardPass("backward", {output}, {cotangent}, {.retain_graph = true}).only_watched();
 }
 
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {

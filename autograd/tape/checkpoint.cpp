@@ -8,7 +8,6 @@
 
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tape/recording.hpp"
 
 namespace gradtape {
 namespace {
@@ -62,6 +61,7 @@ struct Plan {
   Function f;
   std::vector<bool> tracked;  // of each input
   Tensors captured;
+  RecordingMode mode;  // of the first run
   Generator generator;
 };
 
@@ -69,7 +69,9 @@ struct Plan {
 /// it captured, zeros where no path leads.
 Tensors run_again(const Plan& plan, Tensors inputs, const Tensors& cotangents, bool create_graph) {
   const Rewound rewound(plan.generator);
-  const detail::WithRecording with_recording;
+  auto mode = plan.mode;
+  mode.inside_op = true;
+  const RecordingScope scope(mode);
   Tensors targets;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!plan.tracked[i]) continue;
@@ -130,6 +132,7 @@ std::vector<Tensor> checkpoint(const Function& f, const std::vector<Tensor>& inp
   if (!recording()) return f(inputs);
   const auto plan = std::make_shared<Plan>();
   plan->f = f;
+  plan->mode = recording_mode();
   plan->generator = default_generator();
   Tensors values;
   {

@@ -8,22 +8,18 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tape/recording.hpp"
 
 namespace gradtape {
 namespace {
 
 using Tensors = std::vector<Tensor>;
 
-/// How many functions below run a user's function in this thread: within them, results are
-/// differentiable again.
-thread_local int depth = 0;
-
 /// A function run once with its graph recorded, ready to be differentiated.
 class Run {
  public:
   Run(const char* op, const TensorFunction& f, const Tensors& inputs, bool create_graph) : op_(op) {
-    create_graph_ = recording() && (create_graph || depth > 0);
+    // Within another transform, results are differentiable again.
+    create_graph_ = recording() && (create_graph || recording_mode().transforms > 0);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Tensor& x = inputs[i];
       check_floating(x, fmt::format("input {}", i));
@@ -36,7 +32,8 @@ class Run {
   Run(const char* op, const ParameterFunction& f, const std::vector<Parameter>& parameters,
       bool create_graph)
       : op_(op) {
-    create_graph_ = recording() && (create_graph || depth > 0);
+    // Within another transform, results are differentiable again.
+    create_graph_ = recording() && (create_graph || recording_mode().transforms > 0);
     for (const auto& parameter : parameters) {
       if (!parameter.defined()) fail<GraphError>(op_, "a parameter is undefined");
       if (parameter.is_frozen())
@@ -119,7 +116,7 @@ class Run {
         tracked_seeds.push_back(seeds[i]);
       }
     if (!tracked.empty()) {
-      const detail::WithRecording with_recording;
+      const auto scope = RecordingScope::on();
       grads = grad(tracked, tracked_seeds, targets,
                    {.create_graph = create_graph, .retain_graph = !last, .allow_unused = true});
     }
@@ -130,11 +127,10 @@ class Run {
 
  private:
   template <class F> void start(F f) {
-    const detail::WithRecording with_recording;
-    struct Deeper {
-      Deeper() { ++depth; }
-      ~Deeper() { --depth; }
-    } const deeper;
+    auto mode = recording_mode();
+    mode.recording = true;
+    ++mode.transforms;
+    const RecordingScope scope(mode);
     y_ = f();
     check_floating(y_, "the function's result");
   }

@@ -1,7 +1,9 @@
-/// The inside of a node, shared by tape.cpp and backward.cpp only.
+/// The layout of nodes and edges. Private to autograd/tape/.
 #pragma once
 
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -9,44 +11,58 @@
 namespace gradtape::detail {
 
 struct Edge {
-  Node* node;  // holds one reference
-  Vjp vjp;     // empty for an edge of a joint vjp or of a single output of several
+  Node* node;  // the input's; holds one reference
+  Vjp vjp;     // empty where the op is joint, and from an output to its joint op
 };
 
-/// What only few nodes have.
-struct Extra {
-  // a leaf
+using Hook = std::function<Tensor(const Tensor&)>;
+
+/// What few nodes have. A node of kind op has one only where a hook was registered.
+struct Extension {
+  Extension() = default;
+  virtual ~Extension() = default;
+  Extension(const Extension&) = delete;
+  Extension& operator=(const Extension&) = delete;
+
+  std::vector<Hook> hooks;
+};
+
+struct Leaf final : Extension {
   std::string name;
-  std::mutex mutex;  // threads that share parameters may accumulate at once
-  Tensor grad;
-  std::vector<RowGradient> rows;  // more of the gradient: by sparse lookups, as they came
-  // any node
-  std::vector<std::function<Tensor(const Tensor&)>> hooks;
-  std::size_t output_index = 0;  // of a node that stands for one output of an op with several
-  // an op with a joint vjp
-  JointVjp joint;
+  std::mutex mutex;  // of the gradient: threads that share parameters add to it at once
+  Tensor grad;       // dense
+  std::vector<RowGradient> rows;  // more of the gradient: of sparse lookups, as they came
+};
+
+struct Joint final : Extension {
+  JointVjp vjp;
   std::vector<std::size_t> edge_input;  // input number of each edge
   std::size_t input_count = 0;
-  std::size_t output_count =
-      0;  // outputs with nodes of their own; 0: the node itself is the output
+  std::size_t output_count = 0;     // outputs with nodes of their own; 0: the node is the output
+  std::vector<Ref<Value>> outputs;  // held where the vjp asks for the op's results
 };
 
-inline Extra& extra(Node& node) {
-  if (!node.extra) node.extra = new Extra;
-  return *node.extra;
-}
+struct Output final : Extension {
+  std::size_t index = 0;  // which one; the node's only edge leads to its joint op
+};
+
+// What the kind of a node promises to be there.
+inline Leaf& leaf(Node& node) { return static_cast<Leaf&>(*node.extension); }
+inline Joint& joint(Node& node) { return static_cast<Joint&>(*node.extension); }
+inline Output& output(Node& node) { return static_cast<Output&>(*node.extension); }
 
 /// A node without edges filled in; it holds one reference.
 Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count,
                 const Work& work = {}, std::int64_t held = 0);
 
+/// Adds an edge to `input` at `edge`; the node comes behind it in recording order.
+void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp vjp);
+
+/// A node for output number `index` of the joint op `op`.
+Ref<Node> make_output(const Ref<Node>& op, std::size_t index, const Shape& shape, Dtype dtype);
+
 /// Drops what the vjps saved and the references to the inputs; a later pass is refused.
 void release(Node& node) noexcept;
-
-/// Whether any thread has a Watch.
-bool watched();
-/// Asks this thread's watches, the newest first.
-Tensor after_watches(const char* op, const Tensor& g, std::size_t input, Tensor contribution);
 
 /// "'fc1.weight'" where a leaf has a name, else the op's name.
 std::string label(Node& node);

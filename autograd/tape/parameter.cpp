@@ -46,7 +46,7 @@ struct Parameter::Cell {
 /// A variable of its own, with the same value and name, and no gradient yet. The elements are
 /// shared until one of both is written.
 Parameter::Cell::Cell(const Cell& other)
-    : Cell(other.current.detach().requires_grad(other.leaf->extra->name)) {
+    : Cell(other.current.detach().requires_grad(detail::leaf(*other.leaf).name)) {
   if (!other.current.is_tracked()) current = current.detach();
 }
 
@@ -59,17 +59,34 @@ Parameter::Cell& Parameter::cell() const {
 }
 
 const Tensor& Parameter::tensor() const { return cell().current; }
-const std::string& Parameter::name() const { return cell().leaf->extra->name; }
-void Parameter::set_name(std::string name) const { cell().leaf->extra->name = std::move(name); }
+const std::string& Parameter::name() const { return detail::leaf(*cell().leaf).name; }
+void Parameter::set_name(std::string name) const {
+  detail::leaf(*cell().leaf).name = std::move(name);
+}
 Tensor Parameter::grad() const { return cell().tracked().grad(); }
 RowGradient Parameter::row_gradient() const {
-  auto& more = *cell().leaf->extra;
-  const std::lock_guard lock(more.mutex);
-  if (more.grad.defined() || more.rows.empty()) return {};
-  more.rows = {joined(more.rows, shape())};
-  return more.rows[0];
+  auto& leaf = detail::leaf(*cell().leaf);
+  const std::lock_guard lock(leaf.mutex);
+  if (leaf.grad.defined() || leaf.rows.empty()) return {};
+  leaf.rows = {joined(leaf.rows, shape())};
+  return leaf.rows[0];
 }
 void Parameter::zero_grad() const { cell().tracked().zero_grad(); }
+
+void Parameter::map_grad(const std::function<Tensor(const Tensor&)>& f) const {
+  auto& leaf = detail::leaf(*cell().leaf);
+  const std::lock_guard lock(leaf.mutex);
+  if (!leaf.grad.defined() && leaf.rows.empty()) return;
+  const NoGrad no_grad;
+  if (!leaf.grad.defined()) {
+    const RowGradient rows = joined(leaf.rows, shape());
+    leaf.rows = {{rows.index, fitting("Parameter::map_grad", name(), rows.values, f(rows.values))}};
+    return;
+  }
+  const Tensor all = leaf.rows.empty() ? leaf.grad : dense_sum(leaf.grad, leaf.rows, shape());
+  leaf.grad = fitting("Parameter::map_grad", name(), all, f(all));
+  leaf.rows.clear();
+}
 
 void Parameter::set(const Tensor& value) const {
   cell().put(fitting("Parameter::set", name(), tensor(), value));
@@ -89,11 +106,11 @@ void* Parameter::mutable_raw() const {
 void Parameter::to(Dtype dtype) const {
   if (dtype == this->dtype()) return;
   Cell converted(tensor().detach().to(dtype).requires_grad(name()));
-  const auto& old = *cell().leaf->extra;
-  auto& more = *converted.leaf->extra;
-  more.hooks = old.hooks;
-  if (old.grad.defined()) more.grad = old.grad.to(dtype);
-  for (const auto& [index, values] : old.rows) more.rows.push_back({index, values.to(dtype)});
+  const auto& old = detail::leaf(*cell().leaf);
+  auto& fresh = detail::leaf(*converted.leaf);
+  fresh.hooks = old.hooks;
+  if (old.grad.defined()) fresh.grad = old.grad.to(dtype);
+  for (const auto& [index, values] : old.rows) fresh.rows.push_back({index, values.to(dtype)});
   const bool frozen = is_frozen();
   cell() = std::move(converted);
   freeze(frozen);

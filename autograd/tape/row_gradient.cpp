@@ -5,7 +5,6 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tape/node.hpp"
 
 namespace gradtape::detail {
 namespace {
@@ -39,11 +38,6 @@ bool is_ascending(const Tensor& index) {
 }
 
 }  // namespace
-
-void add_rows(Node& leaf, const Tensor& index, const Tensor& values) {
-  const std::lock_guard lock(leaf.extra->mutex);
-  leaf.extra->rows.push_back({index, values});
-}
 
 RowGradient joined(const std::vector<RowGradient>& parts, const Shape& table) {
   if (parts.size() == 1 && is_ascending(parts[0].index)) return parts[0];
@@ -79,11 +73,16 @@ RowGradient joined(const std::vector<RowGradient>& parts, const Shape& table) {
   return {tensor(rows, {count}), sums};
 }
 
-Tensor dense(const Tensor& gradient, const std::vector<RowGradient>& parts, const Shape& table) {
+Tensor to_dense(const RowGradient& rows, std::int64_t count) {
+  return index_select_backward(rows.values, 0, rows.index, count);
+}
+
+Tensor dense_sum(const Tensor& gradient, const std::vector<RowGradient>& parts,
+                 const Shape& table) {
   const NoGrad no_grad;
   const RowGradient all = joined(parts, table);
   return gradient.defined() ? index_add(gradient, 0, all.index, all.values)
-                            : index_select_backward(all.values, 0, all.index, table[0]);
+                            : to_dense(all, table[0]);
 }
 
 }  // namespace gradtape::detail

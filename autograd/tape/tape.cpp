@@ -24,7 +24,7 @@ Tape::Tape(const std::vector<Tensor>& outputs) {
     return at == many_leaves.end() ? leaves.size() : at->second;
   };
   const auto discover = [&](Node* node) {
-    if (node->leaf) {
+    if (node->is_leaf()) {
       if (find_leaf(node) < leaves.size()) return;
       if (leaves.size() > 16) many_leaves.emplace(node, static_cast<std::uint32_t>(leaves.size()));
       leaves.push_back(node);
@@ -62,8 +62,8 @@ Tape::Tape(const std::vector<Tensor>& outputs) {
     if (node->released) continue;
     for (std::size_t e = 0; e < node->edge_count; ++e) {
       Node* input = node->edges()[e].node;
-      targets_.push_back(input->leaf ? static_cast<std::uint32_t>(find_leaf(input))
-                                     : input->slot.load(std::memory_order_relaxed));
+      targets_.push_back(input->is_leaf() ? static_cast<std::uint32_t>(find_leaf(input))
+                                          : input->slot.load(std::memory_order_relaxed));
     }
   }
   first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
@@ -78,14 +78,14 @@ Tape::~Tape() {
 
 const std::string& Tape::leaf_name(std::size_t i) const {
   static const std::string none;
-  return nodes_[i]->leaf ? nodes_[i]->extra->name : none;
+  return is_leaf(i) ? leaf(*nodes_[i]).name : none;
 }
 
 std::size_t Tape::position(const Tensor& tensor) const {
   auto* node = tensor.node_ref().get();
   if (!node) return size();
   const auto leaves_end = nodes_.begin() + static_cast<std::ptrdiff_t>(leaf_count_);
-  if (node->leaf) {
+  if (node->is_leaf()) {
     const auto at = std::find(nodes_.begin(), leaves_end, node);
     return at == leaves_end ? size() : static_cast<std::size_t>(at - nodes_.begin());
   }

@@ -170,7 +170,7 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
   detail::unify(p, t, op);
   check_probabilities(p);
   const auto value = [&] {
-    const detail::InsideOp inside;
+    const auto inside = RecordingScope::inside_op();
     return losses(p, t);
   };
   const double least = 1e-12f;  // PyTorch's, a float

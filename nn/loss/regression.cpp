@@ -145,7 +145,7 @@ Tensor usable_variance(const Tensor& prediction, const Tensor& var) {
                      fmt::format("var {} fits neither the elements nor the rows of prediction {}",
                                  detail::describe(var), detail::describe(prediction)));
   const Tensor v = own == prediction.shape() || own == row ? var : reshape(var, row);
-  const detail::InsideOp inside;
+  const auto inside = RecordingScope::inside_op();
   const Tensor lowest = v.numel() ? amin(v) : Tensor(1.0);
   const double least = lowest.to(float64).item<double>();
   if (least < 0)

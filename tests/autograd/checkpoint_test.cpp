@@ -22,9 +22,9 @@ const Tensor a = tensor({{0.5, -1.0, 2.0}, {1.5, 0.25, -0.75}}, float64);
 class Peak : public Watch {
  public:
   void recorded(const char*, const Tensor&, std::span<const Tensor>) override { note(); }
-  Tensor contributed(const char*, const Tensor&, std::size_t, Tensor contribution) override {
+  Tensor contributed(const VjpCall& call) override {
     note();
-    return contribution;
+    return call.contribution;
   }
   std::int64_t bytes() const { return most_ - before_; }
 

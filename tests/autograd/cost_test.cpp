@@ -42,13 +42,13 @@ TEST_CASE("cost counts a formula as the operations that it is written in") {
   CHECK(find(c, "f").backward_flops <= 1000);
 }
 
-TEST_CASE("an op that is made of others under InsideOp counts their work as its own") {
+TEST_CASE("an op that is made of others inside its scope counts their work as its own") {
   const auto c = cost(sum(var(ones({10, 100}).requires_grad(), 1)));
   CHECK(find(c, "var").nodes == 1);
   CHECK(find(c, "var").forward_flops >= 2000);  // the differences and their squares
 }
 
-TEST_CASE("work that was done between recorded ops is nobody's") {
+TEST_CASE("work that was done between recorded ops is not attributed") {
   const Tensor x = ones({10}).requires_grad();
   const Tensor y = x * 2;
   {

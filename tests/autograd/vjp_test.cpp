@@ -257,14 +257,16 @@ struct Watcher : Watch {
     tracked.push_back(output.is_tracked());
     input_counts.push_back(inputs.size());
   }
-  Tensor contributed(const char* op, const Tensor&, std::size_t input,
-                     Tensor contribution) override {
-    seen.push_back(std::string("vjp of ") + op + " for " + std::to_string(input));
-    return contribution * factor;
+  void visited(const Tape& tape, std::size_t i, const Tensor& g) override {
+    visits.push_back(std::string(tape.name(i)) + " " + g.str());
+  }
+  Tensor contributed(const VjpCall& call) override {
+    seen.push_back(std::string("vjp of ") + call.op + " for " + std::to_string(call.input));
+    return call.contribution * factor;
   }
 
   double factor = 1;
-  std::vector<std::string> seen;
+  std::vector<std::string> seen, visits;
   std::vector<bool> tracked;
   std::vector<std::size_t> input_counts;
 };

@@ -1,0 +1,28 @@
+/// What each node's gradient costs; for sources of the library only.
+#pragma once
+
+#include <vector>
+
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::detail {
+
+/// Counts the work of each node's vjps in a backward pass that runs while it lives. Positions are
+/// those on the tape of that pass.
+class BackwardWork : public Watch {
+ public:
+  void visited(const Tape& tape, std::size_t i, const Tensor& g) override;
+  /// The work by node, once the pass is over.
+  const std::vector<Work>& finish();
+
+ private:
+  /// What was counted since a node was visited is the work of its vjps and of adding up their
+  /// results.
+  void close();
+
+  std::vector<Work> work_;
+  std::size_t last_ = 0;
+  Work before_;
+};
+
+}  // namespace gradtape::detail

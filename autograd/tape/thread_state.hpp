@@ -1,0 +1,56 @@
+/// All that a thread carries from one call of the engine to the next. Private to autograd/tape/.
+///
+/// Beside it a thread has its default generator (generator.hpp), what its kernels counted
+/// (runtime/work.hpp), and its free memory blocks (runtime/memory.cpp).
+#pragma once
+
+#include <cstdint>
+
+#include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/tape.hpp"
+
+namespace gradtape::detail {
+
+struct ThreadState {
+  /// What scopes set and put back.
+  RecordingMode mode;
+  /// The number of the last node. A Lamport clock, since graphs may pass from thread to thread.
+  std::uint64_t recorded = 0;
+  /// What the counters showed when the last op was recorded: what came since is the work of the
+  /// next one.
+  Work counted_before;
+  std::int64_t held_before = 0;
+  /// The watches, newest first.
+  Watch* watches = nullptr;
+  /// Nodes whose last reference is gone, linked through `order`. Destroying one may end others:
+  /// they queue up here, so that no chain is too long for the stack.
+  Node* dead_nodes = nullptr;
+  bool destroying = false;
+  /// For last_pass().
+  PassStatistics last_pass;
+
+  void count_from_now() {
+    counted_before = work;
+    held_before = held_bytes;
+  }
+};
+
+inline constinit thread_local ThreadState thread_state;
+
+/// Whether any thread has a Watch: while none has, nobody is asked.
+bool watched();
+
+}  // namespace gradtape::detail
+
+namespace gradtape {
+
+/// The watches of this thread, asked one after the other.
+class Watches {
+ public:
+  static void recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs);
+  static void visited(const Tape& tape, std::size_t i, const Tensor& g);
+  /// What they make of the contribution.
+  static Tensor contributed(VjpCall call);
+};
+
+}  // namespace gradtape
