@@ -71,10 +71,6 @@ using detail::Serial;
 /// reports it. A multiply-add is two flops.
 using detail::count_work;
 
-/// While one is alive, ops in its thread are not recorded, and their work counts as that of the op
-/// that they are the inside of.
-using detail::InsideOp;
-
 // ---- state and copies ----
 
 /// `StateReader(owner, state)`: reads a StateDict entry by entry and throws ValueError, in the name
