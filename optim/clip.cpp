@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
@@ -13,7 +14,7 @@ namespace {
 /// The p-norm of one gradient, in double precision; summed in pieces of a fixed size, so that the
 /// number of threads does not change it.
 template <class T> double norm_of(const T* g, std::int64_t n, double p) {
-  constexpr std::int64_t size = gradtape::detail::elementwise_grain;
+  constexpr std::int64_t size = author::elementwise_grain;
   const bool largest = std::isinf(p);
   std::vector<double> parts(static_cast<std::size_t>((n + size - 1) / size), 0.0);
   const auto sum = [&](std::int64_t begin, std::int64_t end) {
@@ -29,7 +30,7 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
       parts[static_cast<std::size_t>(part)] = total;
     }
   };
-  gradtape::detail::parallel_for(static_cast<std::int64_t>(parts.size()), 1, sum);
+  author::parallel_for(static_cast<std::int64_t>(parts.size()), 1, sum);
   double total = 0;
   for (const double x : parts)
     total = !largest ? total + x : x > total || std::isnan(x) ? x : total;
@@ -41,15 +42,15 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
 template <class F> void replace_gradients(const std::vector<Parameter>& parameters, const F& f) {
   for (const auto& parameter : parameters)
     parameter.map_grad([&](const Tensor& old) {
-      const Tensor fresh = gradtape::detail::empty(old.shape(), old.dtype());
-      gradtape::detail::visit_floating(old.dtype(), "clip", [&](auto zero) {
+      const Tensor fresh = author::empty(old.shape(), old.dtype());
+      author::visit_floating(old.dtype(), "clip", [&](auto zero) {
         using T = decltype(zero);
         const T* from = old.data<T>().data();
-        T* to = gradtape::detail::mutable_data<T>(fresh);
+        T* to = author::mutable_data<T>(fresh);
         const auto part = [&](std::int64_t begin, std::int64_t end) {
           for (std::int64_t i = begin; i < end; ++i) to[i] = f(from[i]);
         };
-        gradtape::detail::parallel_for(old.numel(), gradtape::detail::elementwise_grain, part);
+        author::parallel_for(old.numel(), author::elementwise_grain, part);
       });
       return fresh;
     });
@@ -66,7 +67,7 @@ double clip_grad_norm(const std::vector<Parameter>& parameters, double max_norm,
   for (const auto& parameter : parameters) {
     const Tensor g = detail::slice_of(parameter, true).gradient();
     if (!g.defined()) continue;
-    gradtape::detail::visit_floating(g.dtype(), op, [&](auto zero) {
+    author::visit_floating(g.dtype(), op, [&](auto zero) {
       norms.push_back(norm_of(g.data<decltype(zero)>().data(), g.numel(), options.p));
     });
   }
