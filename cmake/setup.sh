@@ -125,7 +125,8 @@ gradtape_quietly() {
   fi
 }
 
-# gradtape_progress: reads a build's output; keeps one line of the terminal at `57/170  matmul.cpp`.
+# gradtape_progress: reads a build's output, and keeps one line of the terminal at
+# `building  57/170  autograd/ops/matmul.cpp`.
 gradtape_progress() {
   if [[ ! -t 1 || ${TERM:-dumb} == dumb ]]; then
     cat >/dev/null
@@ -136,8 +137,9 @@ gradtape_progress() {
   while IFS= read -r line; do
     [[ $line =~ $pattern ]] || continue
     done=${BASH_REMATCH[1]}
-    what=${BASH_REMATCH[2]##*/CMakeFiles/} # without the folders of the target
-    what=${what#*.dir/}
+    what=${BASH_REMATCH[2]#Building CXX object }
+    what=${what/CMakeFiles\/*.dir\//} # the folder of the target's objects
+    [[ $what == Re-checking* ]] && continue
     width=$(stty size <&1 2>/dev/null | cut -d ' ' -f 2)
     line=$(printf 'building %9s  %s' "$done" "${what%.o}")
     printf '\r\033[K%s' "${line:0:$((${width:-80} - 1))}"
