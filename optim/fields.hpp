@@ -38,13 +38,13 @@ class Fields {
   void operator()(std::string_view name, std::int64_t& value, const author::Interval& range) {
     number(name, value, range);
   }
-  void operator()(std::string_view name, bool& value) { visit(full(name), value); }
+  void operator()(std::string_view name, bool& value) { visit(name, value); }
   /// A floating tensor of this shape, or none.
   void operator()(std::string_view name, Tensor& value, const Shape& shape) {
-    visit(full(name), value, shape);
+    visit(name, value, shape);
   }
   /// A floating tensor of the parameter's shape, or none.
-  void operator()(std::string_view name, Tensor& value) { visit(full(name), value, shape_); }
+  void operator()(std::string_view name, Tensor& value) { visit(name, value, shape_); }
 
   /// Throws ValueError unless `ok`, for what several values must satisfy together:
   /// "SGD: momentum = 0, but it must be positive with nesterov".
@@ -60,21 +60,23 @@ class Fields {
   /// In the name of `rule`; with or without the checks.
   Fields(const char* rule, bool checks) : rule_(rule), checks_(checks) {}
 
+  /// The name with its place: "groups.0.lr".
+  std::string full(std::string_view name) const { return prefix_ + std::string(name); }
+
   const char* const rule_;
 
  private:
   template <class Number>
   void number(std::string_view name, Number& value, const author::Interval& range) {
-    const std::string whole = full(name);
-    visit(whole, value);
-    if (checks_) author::require(rule_, whole, value, range);
+    visit(name, value);
+    if (checks_ && !range.contains(static_cast<double>(value)))  // a step checks, and is short
+      author::require(rule_, full(name), value, range);
   }
-  virtual void visit(const std::string& name, double& value) = 0;
-  virtual void visit(const std::string& name, std::int64_t& value) = 0;
-  virtual void visit(const std::string& name, bool& value) = 0;
-  virtual void visit(const std::string& name, Tensor& value, const Shape& shape) = 0;
+  virtual void visit(std::string_view name, double& value) = 0;
+  virtual void visit(std::string_view name, std::int64_t& value) = 0;
+  virtual void visit(std::string_view name, bool& value) = 0;
+  virtual void visit(std::string_view name, Tensor& value, const Shape& shape) = 0;
 
-  std::string full(std::string_view name) const { return prefix_ + std::string(name); }
   Fields& enter(const char* list, std::size_t i, const Shape& shape);
 
   std::string prefix_;
@@ -88,13 +90,13 @@ class Check : public Fields {
   explicit Check(const char* rule) : Fields(rule, true) {}
 
  private:
-  void visit(const std::string&, double&) override {}
-  void visit(const std::string&, std::int64_t&) override {}
-  void visit(const std::string&, bool&) override {}
-  void visit(const std::string&, Tensor&, const Shape&) override {}
+  void visit(std::string_view, double&) override {}
+  void visit(std::string_view, std::int64_t&) override {}
+  void visit(std::string_view, bool&) override {}
+  void visit(std::string_view, Tensor&, const Shape&) override {}
 };
 
-/// Throws ValueError for an option out of its range.
+/// Throws ValueError for an option out of its range. Works on a copy, as lists are of what changes.
 template <class Options> void check(Options options) {
   Check each(Options::rule);
   options.fields(each);

@@ -46,13 +46,15 @@ class Save : public detail::Fields {
   Save(const char* rule, StateDict& to) : Fields(rule, false), to_(to) {}
 
  private:
-  void visit(const std::string& name, double& value) override { to_[name] = entry(value); }
-  void visit(const std::string& name, std::int64_t& value) override { to_[name] = entry(value); }
-  void visit(const std::string& name, bool& value) override {
-    to_[name] = entry(std::int64_t{value});
+  void visit(std::string_view name, double& value) override { to_[full(name)] = entry(value); }
+  void visit(std::string_view name, std::int64_t& value) override {
+    to_[full(name)] = entry(value);
   }
-  void visit(const std::string& name, Tensor& value, const Shape&) override {
-    to_[name] = value.defined() ? value : none();
+  void visit(std::string_view name, bool& value) override {
+    to_[full(name)] = entry(std::int64_t{value});
+  }
+  void visit(std::string_view name, Tensor& value, const Shape&) override {
+    to_[full(name)] = value.defined() ? value : none();
   }
 
   StateDict& to_;
@@ -66,24 +68,27 @@ class Load : public detail::Fields {
   author::StateReader& reader() { return from_; }
 
  private:
-  void visit(const std::string& name, double& value) override { value = from_.real(name); }
-  void visit(const std::string& name, std::int64_t& value) override { value = from_.integer(name); }
-  void visit(const std::string& name, bool& value) override {
-    const auto number = from_.integer(name);
+  void visit(std::string_view name, double& value) override { value = from_.real(full(name)); }
+  void visit(std::string_view name, std::int64_t& value) override {
+    value = from_.integer(full(name));
+  }
+  void visit(std::string_view name, bool& value) override {
+    const auto number = from_.integer(full(name));
     if (number != 0 && number != 1)
-      fail<ValueError>(rule_, fmt::format("'{}' must be 0 or 1, the state has {}", name, number));
+      fail<ValueError>(rule_,
+                       fmt::format("'{}' must be 0 or 1, the state has {}", full(name), number));
     value = number == 1;
   }
-  void visit(const std::string& name, Tensor& value, const Shape& shape) override {
-    const Tensor saved = from_.tensor(name), nothing = none();
+  void visit(std::string_view name, Tensor& value, const Shape& shape) override {
+    const Tensor saved = from_.tensor(full(name)), nothing = none();
     if (saved.dtype() == nothing.dtype() && saved.shape() == nothing.shape()) {
       value = {};
       return;
     }
     if (saved.shape() != shape || !is_floating(saved.dtype()))
       fail<ValueError>(
-          rule_, fmt::format("'{}' must be {} floating, the state has {} {}", name, shape.str(),
-                             saved.shape().str(), gradtape::name(saved.dtype())));
+          rule_, fmt::format("'{}' must be {} floating, the state has {} {}", full(name),
+                             shape.str(), saved.shape().str(), gradtape::name(saved.dtype())));
     value = saved.is_weak() ? saved.to(saved.dtype()) : saved.detach();
   }
 

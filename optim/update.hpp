@@ -105,10 +105,7 @@ double bias_correction(double beta, std::int64_t t);
 template <class Options, class State>
 template <class F>
 void Rule<Options, State>::each(const F& update, bool (*by_rows)(const Options&)) {
-  for (auto& options : options_) {
-    detail::Check check(Options::rule);
-    options.fields(check);
-  }
+  for (const auto& options : options_) detail::check(options);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto& options = options_[group_[i]];
     const auto& parameter = parameters_[i];

@@ -2,6 +2,9 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gradtape/autograd/ops.hpp>
@@ -34,17 +37,17 @@ class Names : public optim::detail::Fields {
   std::vector<std::string> all, numbers;
 
  private:
-  template <class Number> void add(const std::string& name, Number& value, Number wrong) {
-    all.push_back(name);
-    numbers.push_back(name);
+  template <class Number> void add(std::string_view name, Number& value, Number wrong) {
+    all.emplace_back(name);
+    numbers.emplace_back(name);
     if (name == target_) value = wrong;
   }
-  void visit(const std::string& name, double& value) override { add(name, value, nan); }
-  void visit(const std::string& name, std::int64_t& value) override {
+  void visit(std::string_view name, double& value) override { add(name, value, nan); }
+  void visit(std::string_view name, std::int64_t& value) override {
     add(name, value, std::int64_t{-1});
   }
-  void visit(const std::string& name, bool&) override { all.push_back(name); }
-  void visit(const std::string&, Tensor&, const Shape&) override { FAIL("an option is no tensor"); }
+  void visit(std::string_view name, bool&) override { all.emplace_back(name); }
+  void visit(std::string_view, Tensor&, const Shape&) override { FAIL("an option is no tensor"); }
 
   std::string target_;
 };
