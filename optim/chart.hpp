@@ -30,7 +30,7 @@ struct Series {
 };
 
 /// A grid of equal cells that fills the area between the axes, behind the series: a heat map, the
-/// decisions of a classifier, an image. Cells that are not finite stay white.
+/// decisions of a classifier, an image. Cells that are NaN stay white.
 struct Field {
   std::size_t columns = 0;  ///< Cells in a row; 0 for no field.
   /// A number for each cell, row by row from the top left, [rows * columns]; where `scale` is empty

@@ -38,21 +38,21 @@ std::vector<Colour> colours(const Field& field) {
   const auto last = static_cast<double>(scale.size() - 1);
   for (const double value : field.values) {
     const double share = std::clamp((value - field.low) / (field.high - field.low), 0.0, 1.0);
-    const double place = std::isfinite(value) ? share * last : 0;
+    const double place = std::isnan(value) ? 0 : share * last;
     const auto below = static_cast<std::size_t>(place);
     const auto &a = scale[below], &b = scale[std::min(below + 1, scale.size() - 1)];
     Colour& cell = cells.emplace_back();
     for (std::size_t i = 0; i < 3; ++i)
-      cell[i] = std::isfinite(value) ? std::lerp(a[i], b[i], place - std::floor(place)) : value;
+      cell[i] = std::isnan(value) ? value : std::lerp(a[i], b[i], place - std::floor(place));
   }
   return cells;
 }
 
-/// "#rrggbb" in steps of 4 of 255, so that runs are long; nothing for a colour that is none.
+/// "#rrggbb" in steps of 4 of 255, so that runs are long; nothing for NaN.
 std::string name(const Colour& colour) {
   std::string name = "#";
   for (const double level : colour) {
-    if (!std::isfinite(level)) return {};
+    if (std::isnan(level)) return {};
     name +=
         fmt::format("{:02x}", std::min(255L, std::lround(std::clamp(level, 0.0, 1.0) * 64) * 4));
   }

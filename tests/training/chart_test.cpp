@@ -135,10 +135,10 @@ TEST_CASE("smoothing draws a running mean over the pale line, without the pull o
 
 TEST_CASE("a field has a stroke for each run of equal cells, the first row at the top") {
   const double none = std::nan("");
-  const auto picture = optim::chart_svg(
-      {{.options = {.width = 338, .equal_units = true},
-        .field = {
-            .columns = 3, .values = {0, 0, 1, 0.5, none, 9}, .scale = {"#000000", "#ffffff"}}}});
+  const auto picture = optim::chart_svg({{.options = {.width = 338, .equal_units = true},
+                                          .field = {.columns = 3,
+                                                    .values = {0, -infinity, 1, 0.5, none, 9},
+                                                    .scale = {"#000000", "#ffffff"}}}});
   CHECK(well_formed(picture));
   CHECK(picture.find("stroke='#000000' stroke-width='1.03' d='M0 0.5h2'") != picture.npos);
   CHECK(picture.find("stroke='#808080' stroke-width='1.03' d='M0 1.5h1'") != picture.npos);
