@@ -16,7 +16,7 @@ struct AdadeltaOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Adadelta remembers of a parameter.
+/// State of Adadelta for one parameter.
 struct AdadeltaState {
   Tensor square;                      ///< The running mean of the squared gradient, v.
   Tensor delta;                       ///< The running mean of the squared step, u.

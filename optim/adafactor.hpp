@@ -18,7 +18,7 @@ struct AdafactorOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Adafactor remembers of a parameter: of one with several axes, means of the squared gradient
+/// State of Adafactor for one parameter: of one with several axes, means of the squared gradient
 /// over the last axis and over the one before.
 struct AdafactorState {
   std::int64_t steps = 0;             ///< Updates so far, t.

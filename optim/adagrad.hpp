@@ -17,7 +17,7 @@ struct AdagradOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Adagrad remembers of a parameter.
+/// State of Adagrad for one parameter.
 struct AdagradState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   Tensor sum;                         ///< Sum of the squared gradients, v.

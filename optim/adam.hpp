@@ -31,7 +31,7 @@ struct AdamWOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Adam and its kin remember of a parameter.
+/// State of Adam and its variants for one parameter.
 struct AdamState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   Tensor first_moment;                ///< The running mean of the gradient, m.

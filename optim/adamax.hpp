@@ -17,7 +17,7 @@ struct AdamaxOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Adamax remembers of a parameter.
+/// State of Adamax for one parameter.
 struct AdamaxState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   Tensor first_moment;                ///< The running mean of the gradient, m.

@@ -17,7 +17,7 @@ struct ASGDOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What ASGD remembers of a parameter.
+/// State of ASGD for one parameter.
 struct ASGDState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   double eta = 0;                     ///< The learning rate of the next step.

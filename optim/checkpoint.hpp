@@ -29,7 +29,7 @@ struct CheckpointOptions {
 };
 
 /// Saves and restores the parts of a training run together, so that a run that was stopped at any
-/// moment goes on as if it had not been:
+/// moment continues as if it had not stopped:
 ///
 ///     optim::Checkpoint checkpoint("run.safetensors");
 ///     checkpoint.track("model", model);

@@ -96,7 +96,7 @@ class Check : public Fields {
   void visit(std::string_view, Tensor&, const Shape&) override {}
 };
 
-/// Throws ValueError for an option out of its range. Works on a copy, as lists are of what changes.
+/// Throws ValueError for an option out of its range. Takes a copy, because fields() is not const.
 template <class Options> void check(Options options) {
   Check each(Options::rule);
   options.fields(each);

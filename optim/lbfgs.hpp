@@ -26,7 +26,7 @@ struct LBFGSOptions {
   void fields(detail::Fields& each);          ///< Names and ranges.
 };
 
-/// What LBFGS remembers, with all parameters as one vector [n].
+/// State of LBFGS, with all parameters as one vector [n].
 struct LBFGSState {
   /// One step of the past, from which the curvature is known.
   struct Correction {
@@ -65,7 +65,7 @@ class LBFGS : public Optimizer {
   /// The options, which may be changed between steps.
   LBFGSOptions& options() { return options_; }
   const LBFGSOptions& options() const { return options_; }
-  /// What is remembered.
+  /// The state between steps.
   const LBFGSState& state() const { return state_; }
 
   double& lr(std::size_t group = 0) override;

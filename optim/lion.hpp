@@ -16,7 +16,7 @@ struct LionOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Lion remembers of a parameter.
+/// State of Lion for one parameter.
 struct LionState {
   Tensor momentum;                    ///< The running mean of the gradient, m.
   void fields(detail::Fields& each);  ///< Names and ranges.

@@ -18,7 +18,7 @@ struct NAdamOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What NAdam remembers of a parameter.
+/// State of NAdam for one parameter.
 struct NAdamState {
   std::int64_t steps = 0;             ///< Updates so far, t.
   double momentum_product = 1;        ///< The product of mu_1 ... mu_t.

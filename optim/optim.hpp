@@ -1,5 +1,5 @@
-/// All of optim: the optimizers, schedules, bounds on gradients, averages, and what training to the
-/// end needs.
+/// All of optim: optimizers, schedules, gradient clipping, averages, and the tools of a training
+/// run.
 #pragma once
 
 #include "gradtape/optim/adadelta.hpp"

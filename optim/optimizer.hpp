@@ -83,7 +83,7 @@ template <class Options, class State> class Rule : public Optimizer {
   /// The options of a group. They may be changed between steps; step() checks them.
   Options& options(std::size_t group = 0) { return options_.at(group); }
   const Options& options(std::size_t group = 0) const { return options_.at(group); }
-  /// What the rule remembers of parameter i; its tensors are undefined before the first step.
+  /// The state for parameter i; its tensors are undefined before the first step.
   const State& state(std::size_t i) const { return states_.at(i); }
 
   double& lr(std::size_t group = 0) override { return options(group).lr; }

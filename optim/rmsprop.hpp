@@ -18,7 +18,7 @@ struct RMSpropOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What RMSprop remembers of a parameter.
+/// State of RMSprop for one parameter.
 struct RMSpropState {
   Tensor square;    ///< The running mean of the squared gradient, v.
   Tensor mean;      ///< The running mean of the gradient, m; undefined unless centered.

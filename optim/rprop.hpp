@@ -17,7 +17,7 @@ struct RpropOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What Rprop remembers of a parameter.
+/// State of Rprop for one parameter.
 struct RpropState {
   Tensor last;                        ///< The last gradient, 0 where its sign had changed.
   Tensor size;                        ///< The size of the step, lr at first.

@@ -17,7 +17,7 @@ struct SGDOptions {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// What SGD remembers of a parameter.
+/// State of SGD for one parameter.
 struct SGDState {
   Tensor velocity;                    ///< v; undefined without momentum.
   void fields(detail::Fields& each);  ///< Names and ranges.
