@@ -83,7 +83,7 @@ TEST_CASE("a conformance case passes when value, gradient and Hessian-vector pro
   CHECK(cases[0].id == "g/0/softmax");
   CHECK(cases[0].call() == R"(softmax(*[{"$":"x0"},1], **{}))");
   const Outcome outcome = check(cases[0]);
-  CHECK_MESSAGE(outcome.verdict == Verdict::passed, outcome.reason);
+  CHECK_MESSAGE(outcome.verdict == conformance::Verdict::passed, outcome.reason);
 }
 
 TEST_CASE("a conformance case fails by one wrong element of any quantity, which is named") {
@@ -153,25 +153,26 @@ TEST_CASE("conformance tells failures, what is unsupported and conventions apart
     return check(read(line, Softmax().arrays()).at(0));
   };
   CHECK(verdict(softmax_line, "\"op\":\"softmax\"", "\"op\":\"nothing\"").verdict ==
-        Verdict::unsupported);
+        conformance::Verdict::unsupported);
   CHECK(verdict(softmax_line, "\"kind\":\"op\"", "\"kind\":\"other\"").verdict ==
-        Verdict::unsupported);
+        conformance::Verdict::unsupported);
   CHECK(verdict(softmax_line, "\"kwargs\":{}", "\"kwargs\":{\"new\":1}").reason ==
         "softmax: the keyword new is not read");
   CHECK(verdict(softmax_line, ",1],", ",{\"complex\":1}],").reason ==
         "the argument {\"complex\":1}");
   const auto error = verdict(softmax_line, ",1],", ",7],");  // the library's error is a failure
-  CHECK(error.verdict == Verdict::failed);
+  CHECK(error.verdict == conformance::Verdict::failed);
   CHECK(contains(error.reason, "axis 7"));
-  CHECK(verdict(softmax_line, "\"array\":\"y\"", "\"array\":\"x\"").verdict == Verdict::failed);
+  CHECK(verdict(softmax_line, "\"array\":\"y\"", "\"array\":\"x\"").verdict ==
+        conformance::Verdict::failed);
   const auto tagged = [&](const std::string& tag) {
     return read(clone_line(R"("tags":[")" + tag + "\"]"), Softmax().arrays()).at(0);
   };
   CHECK(tagged("kink").is_convention());
   CHECK(tagged("nonfinite").is_convention());
   CHECK(!tagged("size0").is_convention());
-  CHECK(check(tagged("size0")).verdict == Verdict::failed);  // its y is no clone of x
-  CHECK(check(tagged("beyond_torch")).verdict == Verdict::unsupported);
+  CHECK(check(tagged("size0")).verdict == conformance::Verdict::failed);  // its y is no clone of x
+  CHECK(check(tagged("beyond_torch")).verdict == conformance::Verdict::unsupported);
 }
 
 TEST_CASE("conformance compares the paths of optimizers, learning rates and clipped gradients") {
@@ -236,6 +237,6 @@ TEST_CASE("extract keeps the smallest case of each function, with its arrays") {
   CHECK(cases[0].op == "softmax");
   CHECK(cases[1].json == clone_line());
   CHECK(cases[2].is_convention());
-  CHECK(check(cases[0]).verdict == Verdict::passed);
+  CHECK(check(cases[0]).verdict == conformance::Verdict::passed);
   CHECK(!load_safetensors(folder.path("small/g.safetensors")).contains("large"));
 }
