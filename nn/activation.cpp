@@ -47,6 +47,7 @@ RReLU::RReLU(RReLUOptions options) : options_(std::move(options)) {
 }
 
 Tensor RReLU::forward(const Tensor& x) const {
+  gradtape::detail::visit_floating(x.dtype(), "RReLU", [](auto) {});  // or throws
   const auto& [low, high, generator] = options_;
   if (!is_training()) return leaky_relu(x, (low + high) / 2);
   const Tensor slope =

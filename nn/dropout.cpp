@@ -20,7 +20,9 @@ Shape per_channel(const Tensor& x, int leading) {
 
 /// x where a mask of this shape keeps it, else SELU's limit; then scaled and shifted to what mean
 /// and variance were.
-Tensor alpha_dropout(const Tensor& x, double p, const Shape& mask_shape, Generator& generator) {
+Tensor alpha_dropout(const char* layer, const Tensor& x, double p, const Shape& mask_shape,
+                     Generator& generator) {
+  gradtape::detail::visit_floating(x.dtype(), layer, [](auto) {});  // or throws
   if (p == 1) return dropout(x, p, generator);
   constexpr double limit = -1.0507009873554805 * 1.6732632423543772;
   const double scale = 1 / std::sqrt((1 - p) * (1 + p * limit * limit));
@@ -50,12 +52,13 @@ Tensor Dropout::forward(const Tensor& x) const {
 }
 
 Tensor AlphaDropout::forward(const Tensor& x) const {
-  return is_active() ? alpha_dropout(x, p_, x.shape(), generator()) : x;
+  return is_active() ? alpha_dropout("AlphaDropout", x, p_, x.shape(), generator()) : x;
 }
 
 Tensor FeatureAlphaDropout::forward(const Tensor& x) const {
   if (x.ndim() < 2) detail::refuse_shape("FeatureAlphaDropout", "[N, C, ...]", x);
-  return is_active() ? alpha_dropout(x, p_, per_channel(x, 2), generator()) : x;
+  return is_active() ? alpha_dropout("FeatureAlphaDropout", x, p_, per_channel(x, 2), generator())
+                     : x;
 }
 
 GaussianNoise::GaussianNoise(double std, DropoutOptions options)
@@ -67,6 +70,7 @@ GaussianNoise::GaussianNoise(double std, DropoutOptions options)
 
 Tensor GaussianNoise::forward(const Tensor& x) const {
   if (!is_training() || std_ == 0) return x;
+  gradtape::detail::visit_floating(x.dtype(), "GaussianNoise", [](auto) {});  // or throws
   return x + std_ * randn(x.shape(), x.dtype(), generator_ ? *generator_ : default_generator());
 }
 

@@ -235,6 +235,7 @@ BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options) 
 
 Tensor local_response_norm(const Tensor& x, std::int64_t size, LocalResponseNormOptions options) {
   const char* const op = "local_response_norm";
+  visit_floating(x.dtype(), op, [](auto) {});  // or throws
   check_channels(op, x, 2);
   if (size < 1) fail<ValueError>(op, fmt::format("size must be at least 1, got {}", size));
   const auto channels = x.size(1);

@@ -149,6 +149,7 @@ Tensor avg_pool(int axes, const Tensor& x, const Extents& kernel, const AvgPoolO
 Tensor lp_pool(int axes, const Tensor& x, double p, const Extents& kernel,
                const LpPoolOptions& options) {
   const char* const op = lp_names[axes - 1];
+  visit_floating(x.dtype(), op, [](auto) {});  // or throws
   if (!(p > 0) || std::isinf(p))
     fail<ValueError>(op, fmt::format("p must be positive and finite, got {}", p));
   const auto extents = spatial(op, "kernel", kernel, axes, 1);

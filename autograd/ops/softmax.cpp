@@ -154,6 +154,7 @@ Tensor log_softmax(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor softmin(const Tensor& x, std::int64_t axis) {
+  visit_floating(x.dtype(), "softmin", [](auto) {});  // or throws
   return along("softmin", softmax_rows, -x, axis);
 }
 
