@@ -41,9 +41,13 @@ Tensor pinv_value(const Tensor& a, double rtol) {
 
 /// -p^T g p^T + (I - a p) g^T p p^T + p^T p g^T (I - p a)
 Tensor pinv_gradient(const Tensor& a, const Tensor& g, const Tensor& p) {
-  const Tensor left = matmul(t(g), matmul(p, t(p))), right = matmul(matmul(t(p), p), t(g));
-  return left - matmul(a, matmul(p, left)) + (right - matmul(matmul(right, p), a)) -
-         matmul(matmul(t(p), g), t(p));
+  // Of [m, n] [n, m] [m, n], the product that is small comes first.
+  const auto product = [tall = a.size(-2) > a.size(-1)](const Tensor& x, const Tensor& y,
+                                                        const Tensor& z) {
+    return tall ? matmul(x, matmul(y, z)) : matmul(matmul(x, y), z);
+  };
+  const Tensor left = product(t(g), p, t(p)), right = product(t(p), p, t(g));
+  return left - product(a, p, left) + (right - product(right, p, a)) - product(t(p), g, t(p));
 }
 
 /// The order of axes that puts two of them last, and its inverse.
