@@ -119,7 +119,11 @@ Lu tall_lu(const Tensor& a) {
       kernels::lu(from + i * m * n, m, n, to_p + i * m, to_l + i * m * n, to_u + i * n * n);
     });
   });
-  const Tensor p = (t(columns) == arange(m)).to(a.dtype());
+  Tensor p;
+  {
+    const auto inside = RecordingScope::inside_op();  // the work above is that of lu still
+    p = (t(columns) == arange(m)).to(a.dtype());
+  }
   const auto out = record("lu", {l, u}, {a}, [p](Tensors g, const Needed&, Tensors factors) {
     return std::vector{lu_gradient({p, factors[0], factors[1]}, g[0], g[1])};
   });

@@ -40,6 +40,12 @@ Tensor norm_value(const Tensor& x, double p, const Axes& axes, ReduceOptions opt
   return y * reshape(scale, y.shape());
 }
 
+/// count_nonzero in the dtype of x, as the inside of an op.
+Tensor count_of_nonzero(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  const auto inside = RecordingScope::inside_op();
+  return count_nonzero(x, axes, options).to(x.dtype());
+}
+
 /// g dy/dx for y = (sum |x|^p)^(1/p): sign(x) (|x| / y)^(p-1), and 0 where y is 0.
 Tensor norm_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double p) {
   const Tensor zero = y == 0, ratio = x / where(zero, 1.0, y);
@@ -62,7 +68,7 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) 
   if (p == -infinity) return amin(abs(x), axes, options);
   if (p == 1) return sum(abs(x), axes, options);
   if (p == 0)
-    return record("norm", count_nonzero(x, axes, options).to(x.dtype()), {x},
+    return record("norm", count_of_nonzero(x, axes, options), {x},
                   {[x, restore = Restore(set, options.keepdim)](const Tensor& g) {
                     return chain(restore(g), zeros_like(x));
                   }});

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -59,6 +60,7 @@ Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
       for (auto i = begin; i < end; ++i) out[i] = factor * (x[i] - y[i]);
     };
     detail::parallel_for(a.numel(), detail::elementwise_grain, fill);
+    author::count_work(2 * a.numel(), 3 * a.numel() * static_cast<std::int64_t>(sizeof(T)));
   });
   return slope;
 }
@@ -84,6 +86,7 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
     using T = decltype(zero);
     const double total = squared_distance(prediction.data<T>().data(), target.data<T>().data(), n);
     *detail::mutable_data<T>(value) = static_cast<T>(total / static_cast<double>(n));
+    author::count_work(3 * n, 2 * n * static_cast<std::int64_t>(sizeof(T)));
   });
   return record("mse_loss", value, {prediction, target},
                 {[=](const Tensor& g) { return mse_vjp(g, prediction, target); },
