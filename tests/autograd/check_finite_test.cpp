@@ -5,15 +5,14 @@
 
 #include <limits>
 
+#include "support/text.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// sqrt whose vjp multiplies plainly.
 Tensor plain_sqrt(const Tensor& x) {

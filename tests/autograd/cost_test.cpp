@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/close.hpp"
 #include "support/op_samples.hpp"
 
 using namespace gradtape;
@@ -105,7 +106,7 @@ TEST_CASE("the gradient of a matmul costs two matmuls, that of a convolution two
   const Tensor y = conv2d(x, w);
   const auto convolution = cost(y, ones_like(y));
   CHECK(find(convolution, "conv2d").forward_flops == 2 * 2 * 4 * 3 * 9 * 36);
-  CHECK(convolution.total.ratio() == doctest::Approx(2).epsilon(0.01));
+  CHECK(convolution.total.ratio() == close(2, 0.01));
 }
 
 // The constants of docs/theorem.md.
@@ -164,7 +165,6 @@ TEST_CASE("the work of the gradient grows in proportion to the graph") {
   const auto small = cost(random_graph(500, 1)), large = cost(random_graph(5000, 1));
   const auto nodes =
       static_cast<double>(large.total.nodes) / static_cast<double>(small.total.nodes);
-  CHECK(large.total.backward_flops / small.total.backward_flops ==
-        doctest::Approx(nodes).epsilon(0.1));
-  CHECK(large.total.ratio() == doctest::Approx(small.total.ratio()).epsilon(0.1));
+  CHECK(large.total.backward_flops / small.total.backward_flops == close(nodes, 0.1));
+  CHECK(large.total.ratio() == close(small.total.ratio(), 0.1));
 }

@@ -8,16 +8,12 @@
 #include <sstream>
 
 #include "support/files.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a tape as text has a line for every node, inputs before users") {
   const Tensor w = tensor({1.0f, 2.0f, 3.0f}).requires_grad("w");

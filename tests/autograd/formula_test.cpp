@@ -6,14 +6,13 @@
 
 #include <cmath>
 
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
-
-Tensor sample(const Shape& shape, std::uint64_t seed) {
-  Generator generator(seed);
-  return randn(shape, float64, generator);
-}
 
 /// f of 1 to 6 inputs, as the formula and written with ops.
 template <class F> void check_like_ops(const F& f, const std::vector<Tensor>& inputs) {
@@ -94,8 +93,7 @@ TEST_CASE("every register of a long formula agrees with single elements") {
   const Tensor a = sample({1031}, 1), b = sample({1031}, 2), y = f(a, b);
   for (std::int64_t i = 0; i < 1031; i += 101)
     CHECK(slice(y, 0, i, i + 1).item<double>() ==
-          doctest::Approx(f(slice(a, 0, i, i + 1), slice(b, 0, i, i + 1)).item<double>())
-              .epsilon(1e-14));
+          close(f(slice(a, 0, i, i + 1), slice(b, 0, i, i + 1)).item<double>(), 1e-14));
 }
 
 TEST_CASE("activation layers are those of the ops where formulas bring templates of their names") {

@@ -1,6 +1,5 @@
 #include <gradtape/autograd/generator.hpp>
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 
 #include <doctest/doctest.h>
 
@@ -11,22 +10,15 @@
 #include <thread>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 using Block = std::array<std::uint32_t, 4>;
-
-/// Calls f with 1 and with 3 threads and returns both results.
-template <class F> std::array<Tensor, 2> with_threads(F f) {
-  const int before = num_threads();
-  set_num_threads(1);
-  const Tensor one = f();
-  set_num_threads(3);
-  const Tensor three = f();
-  set_num_threads(before);
-  return {one, three};
-}
 
 double central_moment(const Tensor& x, double power) {
   const double average = mean(x).item<double>();
@@ -72,21 +64,13 @@ TEST_CASE("rand maps the leading bits of the stream to [0, 1)") {
 TEST_CASE("the same numbers come for any number of threads") {
   const Shape shape{401, 503};
   for (const Dtype dtype : {float32, float64}) {
-    const auto [a, b] = with_threads([&] {
+    const auto draw = [&] {
       Generator g(3);
-      return rand(shape, dtype, g);
-    });
-    CHECK(array_equal(a, b));
-    const auto [c, d] = with_threads([&] {
-      Generator g(3);
-      return randn(shape, dtype, g);
-    });
-    CHECK(array_equal(c, d));
-    const auto [e, f] = with_threads([&] {
-      Generator g(3);
-      return bernoulli(0.3, shape, dtype, g);
-    });
-    CHECK(array_equal(e, f));
+      return std::vector<Tensor>{rand(shape, dtype, g), randn(shape, dtype, g),
+                                 bernoulli(0.3, shape, dtype, g)};
+    };
+    const auto one = with_threads(1, draw), three = with_threads(3, draw);
+    for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], three[i]));
   }
 }
 
@@ -94,8 +78,8 @@ TEST_CASE("rand is uniform: mean 1/2, variance 1/12, all below 1") {
   Generator generator(1);
   for (const Dtype dtype : {float32, float64}) {
     const Tensor x = rand({1000000}, dtype, generator).to(float64);
-    CHECK(mean(x).item<double>() == doctest::Approx(0.5).epsilon(0.002));
-    CHECK(central_moment(x, 2) == doctest::Approx(1 / 12.).epsilon(0.005));
+    CHECK(mean(x).item<double>() == close(0.5, 0.002));
+    CHECK(central_moment(x, 2) == close(1 / 12., 0.005));
     CHECK(amin(x).item<double>() >= 0);
     CHECK(amax(x).item<double>() < 1);
   }
@@ -106,11 +90,11 @@ TEST_CASE("randn has the moments of the standard normal") {
   for (const Dtype dtype : {float32, float64}) {
     const Tensor x = randn({1000000}, dtype, generator).to(float64);
     CHECK(std::abs(mean(x).item<double>()) < 0.004);  // four standard errors
-    CHECK(central_moment(x, 2) == doctest::Approx(1).epsilon(0.006));
+    CHECK(central_moment(x, 2) == close(1, 0.006));
     CHECK(std::abs(central_moment(x, 3)) < 0.01);
-    CHECK(central_moment(x, 4) == doctest::Approx(3).epsilon(0.014));
+    CHECK(central_moment(x, 4) == close(3, 0.014));
     const double beyond_2 = mean((abs(x) > 2).to(float64)).item<double>();
-    CHECK(beyond_2 == doctest::Approx(0.0455).epsilon(0.03));
+    CHECK(beyond_2 == close(0.0455, 0.03));
     const Tensor pairs = reshape(x, {500000, 2});  // sine and cosine of one angle
     CHECK(std::abs(mean(select(pairs, 1, 0) * select(pairs, 1, 1)).item<double>()) < 0.006);
   }
@@ -167,8 +151,7 @@ TEST_CASE("randperm is a permutation, and every order is as likely") {
 
 TEST_CASE("bernoulli draws ones at its rate, and always or never at the ends") {
   Generator generator(8);
-  CHECK(mean(bernoulli(0.3, {200000}, float64, generator)).item<double>() ==
-        doctest::Approx(0.3).epsilon(0.015));
+  CHECK(mean(bernoulli(0.3, {200000}, float64, generator)).item<double>() == close(0.3, 0.015));
   CHECK(array_equal(bernoulli(1, {100}), ones({100})));
   CHECK(array_equal(bernoulli(0, {100}), zeros({100})));
   CHECK_THROWS_WITH_AS(bernoulli(1.5, {2}), "bernoulli: p must be in [0, 1], got 1.5", ValueError);

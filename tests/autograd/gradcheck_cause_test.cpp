@@ -9,20 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "support/tensors.hpp"
+#include "support/text.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 using Inputs = const std::vector<Tensor>&;
-
-Tensor sample(const Shape& shape, std::uint64_t seed) {
-  Generator generator(seed);
-  return randn(shape, float64, generator);
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Whether gradcheck fails `f` for that cause, with those words.
 void check_cause(const std::function<Tensor(Inputs)>& f, const std::vector<Tensor>& inputs,

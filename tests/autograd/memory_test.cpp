@@ -16,7 +16,7 @@
 
 using namespace gradtape;
 using namespace gradtape::detail;
-using gradtape::testing::skip;
+using namespace gradtape::testing;
 
 #ifndef __has_feature
 #define __has_feature(name) 0

@@ -11,11 +11,13 @@
 #include <cmath>
 #include <functional>
 
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
-
-Tensor scalar(double x) { return full({}, x, float64); }
 
 /// Runs `f` on a thread whose stack has `bytes`.
 void run_on_stack(std::size_t bytes, const std::function<void()>& f) {
@@ -92,7 +94,7 @@ TEST_CASE("a long recorded backward pass is destroyed without recursion") {
     const Tensor slope = grad(y, {x}, {.create_graph = true})[0];
     second = grad(slope, {x})[0].item<double>();
   });
-  CHECK(second == doctest::Approx(-1e-9 * 50'000).epsilon(1e-3));
+  CHECK(second == close(-1e-9 * 50'000, 1e-3));
 }
 
 TEST_CASE("the visits of a backward pass grow linearly with the graph") {

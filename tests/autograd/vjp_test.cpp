@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "support/tape_helpers.hpp"
+#include "support/tensors.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;

@@ -12,9 +12,11 @@
 #include "conformance/check.hpp"
 #include "conformance/extract.hpp"
 #include "support/files.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
 using namespace gradtape::conformance;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -69,10 +71,6 @@ Tensor changed(const Tensor& x, std::int64_t i, double by) {
   std::vector<double> elements(x.data<double>().begin(), x.data<double>().end());
   elements[static_cast<std::size_t>(i)] += by;
   return tensor(elements, x.shape());
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 }  // namespace

@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "conformance/expression.hpp"
+#include "support/close.hpp"
+
+#include "support/close.hpp"
 
 using namespace gradtape;
 using namespace gradtape::conformance;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -100,7 +104,7 @@ TEST_CASE("numbers in an expression follow Python's rules") {
   CHECK(std::isnan(real("float('nan')")));
   CHECK(real("float(3)") == 3.0);
   CHECK(integer("int(-2.7)") == -2);
-  CHECK(real("math.log(8, 2)") == doctest::Approx(3));
+  CHECK(real("math.log(8, 2)") == close(3, 1e-12));
   CHECK(real("math.sqrt(2.0) * math.pi") == std::sqrt(2.0) * std::acos(-1.0));
   CHECK(integer("math.floor(-0.5) + math.comb(5, 2) + math.factorial(4)") == -1 + 10 + 24);
   CHECK(integer("round(2.5) + round(3.5)") == 2 + 4);

@@ -12,6 +12,7 @@
 
 using namespace gradtape;
 using namespace gradtape::nn::data;
+using namespace gradtape::testing;
 
 TEST_CASE("a data set comes from two IDX files") {
   const TemporaryFolder folder;

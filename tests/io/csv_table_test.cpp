@@ -9,6 +9,7 @@
 #include "support/files.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 

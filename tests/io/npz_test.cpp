@@ -13,6 +13,7 @@
 
 using namespace gradtape;
 using namespace std::string_literals;
+using namespace gradtape::testing;
 
 namespace {
 

@@ -5,13 +5,16 @@
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/nn/attention.hpp>
 
-#include "support/nn_helpers.hpp"
+#include "support/modules.hpp"
+#include "support/tensors.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
-// The expected numbers are those of PyTorch 1.13 in float64, for `waved` parameters and x = wave.
+// The expected numbers are those of PyTorch 1.13 in float64, for `with_sines` parameters and x =
+// cosines.
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
@@ -23,9 +26,9 @@ Tensor short_second() { return tensor({{F, F, F}, {F, F, T}}); }
 }  // namespace
 
 TEST_CASE("self-attention under both masks gives PyTorch's numbers") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
   const auto [output, weights] = attention(
-      wave({3, 2, 4}),
+      cosines({3, 2, 4}),
       {.key_padding_mask = short_second(), .attn_mask = some_pairs(), .need_weights = true});
   const Tensor want =
       tensor({0.133380314229336,  0.339239883921411,  0.0367981975893718,  -0.917592209961851,
@@ -46,11 +49,11 @@ TEST_CASE("self-attention under both masks gives PyTorch's numbers") {
 
 TEST_CASE(
     "attention over keys and values of other widths, with rows added, gives PyTorch's numbers") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(
       4, 2, {.add_bias_kv = true, .add_zero_attn = true, .kdim = 3, .vdim = 2}));
-  const auto [output, weights] =
-      attention(wave({3, 2, 4}), wave({2, 2, 3}), wave({2, 2, 2}),
-                {.attn_mask = wave({3, 2}), .need_weights = true, .average_attn_weights = false});
+  const auto [output, weights] = attention(
+      cosines({3, 2, 4}), cosines({2, 2, 3}), cosines({2, 2, 2}),
+      {.attn_mask = cosines({3, 2}), .need_weights = true, .average_attn_weights = false});
   const Tensor want =
       tensor({-0.0268191248017203, -1.00949662658574,  0.170309820382851,  0.323862467199919,
               -0.0756785676816482, -0.908436405339218, 0.0870545253810674, 0.331640830915463,
@@ -69,15 +72,16 @@ TEST_CASE(
 }
 
 TEST_CASE("self-attention in one product is that in three") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(6, 3));
-  const Tensor x = wave({4, 2, 6});
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(6, 3));
+  const Tensor x = cosines({4, 2, 6});
   CHECK(allclose(attention(x).output, attention(x, x + 0.0, x + 0.0).output, 1e-13));
 }
 
 TEST_CASE("batch_first swaps the first two axes, and one sequence needs no batch axis") {
-  const nn::MultiheadAttention columns = waved(nn::MultiheadAttention(4, 2)),
-                               rows = waved(nn::MultiheadAttention(4, 2, {.batch_first = true}));
-  const Tensor q = wave({3, 2, 4}), k = sin(wave({5, 2, 4}));
+  const nn::MultiheadAttention columns = with_sines(nn::MultiheadAttention(4, 2)),
+                               rows =
+                                   with_sines(nn::MultiheadAttention(4, 2, {.batch_first = true}));
+  const Tensor q = cosines({3, 2, 4}), k = sin(cosines({5, 2, 4}));
   const nn::MultiheadAttentionCall call{.need_weights = true};
   const auto want = columns(q, k, k, call);
   const auto got = rows(transpose(q, 0, 1), transpose(k, 0, 1), transpose(k, 0, 1), call);
@@ -94,8 +98,8 @@ TEST_CASE("batch_first swaps the first two axes, and one sequence needs no batch
 }
 
 TEST_CASE("masks that say the same do the same") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
-  const Tensor x = wave({3, 2, 4});
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
+  const Tensor x = cosines({3, 2, 4});
   const auto added = [](const Tensor& mask) { return where(mask, -inf, zeros({}, float64)); };
   const Tensor want =
       attention(x, {.key_padding_mask = short_second(), .attn_mask = some_pairs()}).output;
@@ -115,26 +119,26 @@ TEST_CASE("masks that say the same do the same") {
 }
 
 TEST_CASE("a mask for every head is that head's") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
   const Tensor mask =
       stack({some_pairs(), zeros({3, 3}, bool_), zeros({3, 3}, bool_), triu(ones({3, 3}), 1) > 0});
   const auto weights =
-      attention(wave({3, 2, 4}),
+      attention(cosines({3, 2, 4}),
                 {.attn_mask = mask, .need_weights = true, .average_attn_weights = false})
           .weights;
   CHECK(array_equal(reshape(weights, {4, 3, 3}) == 0.0, mask));
 }
 
 TEST_CASE("a query that may see nothing gets the bias of the output alone") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
   const Tensor y =
-      attention(wave({3, 2, 4}), {.key_padding_mask = tensor({{F, F, F}, {T, T, T}})}).output;
+      attention(cosines({3, 2, 4}), {.key_padding_mask = tensor({{F, F, F}, {T, T, T}})}).output;
   CHECK(array_equal(select(y, 1, 1), expand(attention.out_proj.bias, {3, 4})));
 }
 
 TEST_CASE("asking for weights does not change the output") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
-  const Tensor x = wave({3, 2, 4});
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
+  const Tensor x = cosines({3, 2, 4});
   const auto plain = attention(x), with = attention(x, {.need_weights = true});
   CHECK_FALSE(plain.weights.defined());
   CHECK(array_equal(plain.output, with.output));
@@ -145,11 +149,11 @@ TEST_CASE("asking for weights does not change the output") {
 
 TEST_CASE("attention drops weights in training only, and repeats with its generator") {
   const auto made = [](double p) {
-    return waved(nn::MultiheadAttention(
+    return with_sines(nn::MultiheadAttention(
         4, 2, {.dropout = p, .dropout_generator = std::make_shared<Generator>(7)}));
   };
   nn::MultiheadAttention dropped = made(0.5);
-  const Tensor x = wave({3, 2, 4}), first = dropped(x).output;
+  const Tensor x = cosines({3, 2, 4}), first = dropped(x).output;
   CHECK_FALSE(array_equal(dropped(x).output, first));
   CHECK(array_equal(made(0.5)(x).output, first));
   dropped.eval();
@@ -157,52 +161,55 @@ TEST_CASE("attention drops weights in training only, and repeats with its genera
 }
 
 TEST_CASE("gradients of MultiheadAttention are right to second order") {
-  const nn::MultiheadAttention own = waved(nn::MultiheadAttention(4, 2));
+  const nn::MultiheadAttention own = with_sines(nn::MultiheadAttention(4, 2));
   const auto self = [&](const Tensor& x) { return own(x, {.causal = true}).output; };
-  const auto one = gradcheck(self, wave({3, 1, 4}), {.order = 2, .parameters = own.parameters()});
+  const auto one =
+      gradcheck(self, cosines({3, 1, 4}), {.order = 2, .parameters = own.parameters()});
   CHECK_MESSAGE(one, one.message);
 
-  const nn::MultiheadAttention other = waved(nn::MultiheadAttention(
+  const nn::MultiheadAttention other = with_sines(nn::MultiheadAttention(
       2, 1, {.add_bias_kv = true, .add_zero_attn = true, .kdim = 3, .vdim = 1}));
   const auto cross = [&](const std::vector<Tensor>& v) {
     const auto [output, weights] = other(v[0], v[1], v[2], {.need_weights = true});
     return row_of({output, weights});
   };
-  const auto three = gradcheck(cross, {wave({2, 1, 2}), wave({2, 1, 3}), sin(wave({2, 1, 1}))},
-                               {.order = 2, .parameters = other.parameters()});
+  const auto three =
+      gradcheck(cross, {cosines({2, 1, 2}), cosines({2, 1, 3}), sin(cosines({2, 1, 1}))},
+                {.order = 2, .parameters = other.parameters()});
   CHECK_MESSAGE(three, three.message);
 }
 
 TEST_CASE("MultiheadAttention has PyTorch's names, shapes and initial values") {
   const nn::MultiheadAttention same(8, 2);
-  CHECK(names_of(same) == std::vector<std::string>{"in_proj_weight", "in_proj_bias",
-                                                   "out_proj.weight", "out_proj.bias"});
+  CHECK(names(same.named_parameters()) == std::vector<std::string>{"in_proj_weight", "in_proj_bias",
+                                                                   "out_proj.weight",
+                                                                   "out_proj.bias"});
   CHECK(same.in_proj_weight.shape() == Shape{24, 8});
   CHECK(amax(abs(same.in_proj_weight)).item<double>() <= 0.4330128);
   CHECK(amax(abs(same.in_proj_weight)).item<double>() > 0.41);
   CHECK(array_equal(same.in_proj_bias.tensor().detach(), zeros({24})));
   CHECK(array_equal(same.out_proj.bias.tensor().detach(), zeros({8})));
   const nn::MultiheadAttention wide(8, 2, {.add_bias_kv = true, .kdim = 3});
-  CHECK(names_of(wide) == std::vector<std::string>{"q_proj_weight", "k_proj_weight",
-                                                   "v_proj_weight", "in_proj_bias", "bias_k",
-                                                   "bias_v", "out_proj.weight", "out_proj.bias"});
+  CHECK(names(wide.named_parameters()) ==
+        std::vector<std::string>{"q_proj_weight", "k_proj_weight", "v_proj_weight", "in_proj_bias",
+                                 "bias_k", "bias_v", "out_proj.weight", "out_proj.bias"});
   CHECK(wide.k_proj_weight.shape() == Shape{8, 3});
   CHECK(wide.v_proj_weight.shape() == Shape{8, 8});
-  CHECK(names_of(nn::MultiheadAttention(8, 2, {.bias = false})).size() == 2);
+  CHECK(names(nn::MultiheadAttention(8, 2, {.bias = false}).named_parameters()).size() == 2);
 }
 
 TEST_CASE("a clone of MultiheadAttention computes the same with weights of its own") {
-  const nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
+  const nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
   const auto copy = nn::clone(attention);
-  const Tensor x = wave({3, 2, 4}), before = attention(x).output;
+  const Tensor x = cosines({3, 2, 4}), before = attention(x).output;
   attention.in_proj_weight.set(zeros({12, 4}, float64));
   CHECK(array_equal(copy(x).output, before));
   CHECK_FALSE(allclose(attention(x).output, before));
 }
 
 TEST_CASE("hooks of MultiheadAttention see the query and the output") {
-  nn::MultiheadAttention attention = waved(nn::MultiheadAttention(4, 2));
-  const Tensor x = wave({3, 2, 4}), want = attention(2.0 * x).output;
+  nn::MultiheadAttention attention = with_sines(nn::MultiheadAttention(4, 2));
+  const Tensor x = cosines({3, 2, 4}), want = attention(2.0 * x).output;
   attention.register_forward_pre_hook(
       [](const nn::Module&, const Tensor& input) { return 2.0 * input; });
   CHECK(allclose(attention(x).output, want, 1e-13));

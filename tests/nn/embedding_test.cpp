@@ -2,11 +2,13 @@
 
 #include <gradtape/nn/embedding.hpp>
 
-#include "support/layer_helpers.hpp"
+#include "support/close.hpp"
+#include "support/modules.hpp"
+#include "support/tensors.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
-using doctest::Approx;
 
 namespace {
 
@@ -17,14 +19,14 @@ const Tensor bag_starts = tensor(std::vector<std::int64_t>{0, 2, 2, 5});
 
 TEST_CASE("Embedding shortens the rows that it looks up, in the table, as PyTorch does") {
   const auto layer =
-      filled(nn::Embedding(4, 3, {.padding_idx = 1, .max_norm = 0.9, .norm_type = 1}));
+      with_cosines(nn::Embedding(4, 3, {.padding_idx = 1, .max_norm = 0.9, .norm_type = 1}));
   const Tensor y = layer(tensor(std::vector<std::int64_t>{0, 1, 3, -4}, {2, 2}));
   CHECK(y.shape() == Shape{2, 2, 3});
-  CHECK(fingerprint(y) == Approx(1.264996027487239));
+  CHECK(fingerprint(y) == close(1.264996027487239, 1e-12));
   const Tensor table = layer.weight.tensor();
-  CHECK(select(table, 0, 0).data<double>()[0] == Approx(0.46001704541485017));
-  CHECK(select(table, 0, 1).data<double>()[0] == Approx(-0.46230165789953065));
-  CHECK(select(table, 0, 2).data<double>()[0] == Approx(0.960170286650366));  // not looked up
+  CHECK(select(table, 0, 0).data<double>()[0] == close(0.46001704541485017, 1e-12));
+  CHECK(select(table, 0, 1).data<double>()[0] == close(-0.46230165789953065, 1e-12));
+  CHECK(select(table, 0, 2).data<double>()[0] == close(0.960170286650366, 1e-12));  // not looked up
 }
 
 TEST_CASE("the padding row of Embedding starts as 0 and gets no gradient") {
@@ -47,9 +49,9 @@ TEST_CASE("Embedding with sparse gradients leaves those of the rows that it read
 TEST_CASE("Embedding starts standard normal, or as a table that is given") {
   Generator generator(2);
   const nn::Embedding layer(300, 20, {.dtype = float64, .generator = generator});
-  CHECK(mean(layer.weight.tensor()).item<double>() == Approx(0).epsilon(0.05));
-  CHECK(var(layer.weight.tensor()).item<double>() == Approx(1).epsilon(0.05));
-  const Tensor table = waves({4, 2});
+  CHECK(mean(layer.weight.tensor()).item<double>() == close(0, 0.05));
+  CHECK(var(layer.weight.tensor()).item<double>() == close(1, 0.05));
+  const Tensor table = sines({4, 2});
   const auto fixed = nn::Embedding::from_pretrained(table, true, {.padding_idx = 1});
   CHECK(array_equal(fixed.weight.tensor(), table));
   CHECK(fixed.weight.is_frozen());
@@ -57,32 +59,33 @@ TEST_CASE("Embedding starts standard normal, or as a table that is given") {
   sum(tuned(tensor(std::vector<std::int64_t>{0}))).backward();
   CHECK(tuned.weight.grad().defined());
   tuned.weight.set(zeros({4, 2}, float64));
-  CHECK(array_equal(table, waves({4, 2})));
-  CHECK(names_of(layer) == std::vector<std::string>{"weight"});
+  CHECK(array_equal(table, sines({4, 2})));
+  CHECK(names(layer.state_dict()) == std::vector<std::string>{"weight"});
 }
 
 TEST_CASE("EmbeddingBag gives PyTorch's values and gradients in every mode") {
   const auto check = [](nn::BagMode mode, double value, double gradient) {
-    const auto layer = filled(nn::EmbeddingBag(4, 3, {.mode = mode, .padding_idx = 2}));
+    const auto layer = with_cosines(nn::EmbeddingBag(4, 3, {.mode = mode, .padding_idx = 2}));
     const Tensor y = layer(bag_index, bag_starts);
-    CHECK(fingerprint(y) == Approx(value));
+    CHECK(fingerprint(y) == close(value, 1e-12));
     sum(y * reshape(cos(arange(0, 12, 1, float64)), {4, 3})).backward();
-    CHECK(fingerprint(layer.weight.grad()) == Approx(gradient));
+    CHECK(fingerprint(layer.weight.grad()) == close(gradient, 1e-12));
   };
   check(nn::BagMode::mean, 2.8414904467745083, 1.1451269823325683);
   check(nn::BagMode::sum, 6.025841767497756, 0.9367513741719348);
   check(nn::BagMode::max, 2.578021870958745, 0.8497473081856484);
   const auto weighted =
-      filled(nn::EmbeddingBag(4, 3, {.mode = nn::BagMode::sum, .include_last_offset = true}));
+      with_cosines(nn::EmbeddingBag(4, 3, {.mode = nn::BagMode::sum, .include_last_offset = true}));
   const Tensor starts = tensor(std::vector<std::int64_t>{0, 3, 6});
-  CHECK(fingerprint(weighted(bag_index, starts, waves({6}))) == Approx(-0.014603668297247765));
+  CHECK(fingerprint(weighted(bag_index, starts, sines({6}))) ==
+        close(-0.014603668297247765, 1e-12));
 }
 
 TEST_CASE("EmbeddingBag of a matrix takes a row for a bag; empty bags give 0") {
-  const auto layer = filled(nn::EmbeddingBag(4, 3));
+  const auto layer = with_cosines(nn::EmbeddingBag(4, 3));
   const Tensor rows = embedding(layer.weight, reshape(bag_index, {2, 3}));
   CHECK(allclose(layer(reshape(bag_index, {2, 3})), mean(rows, 1)));
-  const auto largest = filled(nn::EmbeddingBag(4, 3, {.mode = nn::BagMode::max}));
+  const auto largest = with_cosines(nn::EmbeddingBag(4, 3, {.mode = nn::BagMode::max}));
   CHECK(array_equal(largest(reshape(bag_index, {2, 3})), max(rows, 1)));
   const Tensor nothing = zeros({2, 0}, int64);
   CHECK(array_equal(layer(nothing), zeros({2, 3}, float64)));
@@ -93,13 +96,13 @@ TEST_CASE("EmbeddingBag of a matrix takes a row for a bag; empty bags give 0") {
 TEST_CASE("embeddings have right gradients to second order") {
   const auto check = [](const auto& layer, const auto& call) {
     CHECK(gradcheck([&](const std::vector<Tensor>& x) { return square(call(x)); },
-                    {waves({6}) + 2.0}, {.order = 2, .parameters = layer.parameters()}));
+                    {sines({6}) + 2.0}, {.order = 2, .parameters = layer.parameters()}));
   };
-  const auto table = filled(nn::Embedding(4, 2, {.scale_grad_by_freq = false}));
+  const auto table = with_cosines(nn::Embedding(4, 2, {.scale_grad_by_freq = false}));
   check(table, [&](const auto& x) { return table(bag_index) * reshape(x[0], {6, 1}); });
-  const auto bag = filled(nn::EmbeddingBag(4, 2, {.mode = nn::BagMode::sum}));
+  const auto bag = with_cosines(nn::EmbeddingBag(4, 2, {.mode = nn::BagMode::sum}));
   check(bag, [&](const auto& x) { return bag(bag_index, bag_starts, x[0]); });
-  const auto most = filled(nn::EmbeddingBag(4, 2, {.mode = nn::BagMode::max}));
+  const auto most = with_cosines(nn::EmbeddingBag(4, 2, {.mode = nn::BagMode::max}));
   check(most, [&](const auto& x) { return most(bag_index, bag_starts) * sum(x[0]); });
 }
 

@@ -1,5 +1,4 @@
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/nn/init.hpp>
 
 #include <doctest/doctest.h>
@@ -10,7 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -36,13 +39,13 @@ TEST_CASE("initializers draw the spread that their source defines") {
   const auto check_normal = [&](const Initializer& draw, double std) {
     const auto [mean, spread] = moments(draw(shape, float64, generator));
     CHECK(std::abs(mean) < 4 * std / std::sqrt(60000.0));
-    CHECK(spread == doctest::Approx(std).epsilon(0.02));
+    CHECK(spread == close(std, 0.02));
   };
   const auto check_uniform = [&](const Initializer& draw, double bound) {
     const Tensor x = draw(shape, float32, generator);
     CHECK(max(abs(x)).item<double>() <= bound * (1 + 1e-6));
     CHECK(max(abs(x)).item<double>() > 0.99 * bound);
-    CHECK(moments(x).second == doctest::Approx(bound / std::sqrt(3.0)).epsilon(0.02));
+    CHECK(moments(x).second == close(bound / std::sqrt(3.0), 0.02));
   };
   check_normal(Gaussian{}, 1 / 200.0);
   check_normal(Normal{.mean = 0, .std = 3}, 3);
@@ -74,9 +77,9 @@ TEST_CASE("fill replaces the value of a parameter in its own dtype") {
 TEST_CASE("lecun's initializers have variance 1 / fan_in") {
   Generator generator(3);
   const Tensor normal = nn::init::LecunNormal{}({40, 50, 5, 2}, float64, generator);
-  CHECK(moments(normal).second == doctest::Approx(1 / std::sqrt(500.0)).epsilon(0.02));
+  CHECK(moments(normal).second == close(1 / std::sqrt(500.0), 0.02));
   const Tensor uniform = nn::init::LecunUniform{}({40, 50, 5, 2}, float64, generator);
-  CHECK(moments(uniform).second == doctest::Approx(1 / std::sqrt(500.0)).epsilon(0.02));
+  CHECK(moments(uniform).second == close(1 / std::sqrt(500.0), 0.02));
   CHECK(max(abs(uniform)).item<double>() <= std::sqrt(3 / 500.0));
   CHECK(max(abs(uniform)).item<double>() > 0.999 * std::sqrt(3 / 500.0));
 }
@@ -89,8 +92,8 @@ TEST_CASE("gains are PyTorch's") {
   CHECK(calculate_gain("tanh") == 5.0 / 3);
   CHECK(calculate_gain("relu") == std::sqrt(2.0));
   CHECK(calculate_gain("selu") == 0.75);
-  CHECK(calculate_gain("leaky_relu") == doctest::Approx(1.4141428569978354).epsilon(1e-15));
-  CHECK(calculate_gain("leaky_relu", 0.2) == doctest::Approx(1.3867504905630728).epsilon(1e-15));
+  CHECK(calculate_gain("leaky_relu") == close(1.4141428569978354, 1e-15));
+  CHECK(calculate_gain("leaky_relu", 0.2) == close(1.3867504905630728, 1e-15));
   CHECK_THROWS_WITH_AS(
       calculate_gain("gelu"),
       "calculate_gain: no gain is known for 'gelu'; linear, sigmoid, conv1d to conv3d, "
@@ -159,7 +162,7 @@ TEST_CASE("a truncated normal has the moments of its density, and its bounds are
     const double spread = std * std::sqrt(1 + (a_term - b_term) / mass - shift * shift);
     const auto [got_mean, got_spread] = moments(x);
     CHECK(std::abs(got_mean - (mean + std * shift)) < 4 * spread / std::sqrt(60000.0));
-    CHECK(got_spread == doctest::Approx(spread).epsilon(0.02));
+    CHECK(got_spread == close(spread, 0.02));
   };
   const double inf = std::numeric_limits<double>::infinity();
   check(0, 1, -2, 2);
@@ -201,7 +204,7 @@ TEST_CASE("a sparse weight has the same number of zeros in each column, at rando
   const Tensor by_row = sum(none, 1);
   CHECK(min(by_row).item<double>() > 800 - 5 * std::sqrt(480.0));
   CHECK(max(by_row).item<double>() < 800 + 5 * std::sqrt(480.0));
-  CHECK(mean(x * x).item<double>() == doctest::Approx(4 * 0.6).epsilon(0.05));
+  CHECK(mean(x * x).item<double>() == close(4 * 0.6, 0.05));
   CHECK(array_equal(nn::init::Sparse{.sparsity = 1}({3, 2}), zeros({3, 2})));
   CHECK(min(abs(nn::init::Sparse{.sparsity = 0}({30, 20}))).item<double>() > 0);
   CHECK(nn::init::Sparse{}({0, 2}).shape() == Shape{0, 2});
@@ -248,17 +251,13 @@ TEST_CASE("weights of no elements, and draws with any number of threads") {
       Normal{},       TruncatedNormal{}, Gaussian{},      XavierUniform{},
       XavierNormal{}, KaimingUniform{},  KaimingNormal{}, LecunUniform{},
       LecunNormal{},  Orthogonal{},      Sparse{},        Eye{}};
-  const int threads = num_threads();
   for (const auto& draw : all) {
     for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}, Shape{0, 0}}) {
       const Tensor x = draw(shape, float32, default_generator());
       CHECK(x.shape() == shape);
     }
     Generator one(1), three(1);
-    set_num_threads(1);
-    const Tensor x = draw({90, 80}, float32, one);
-    set_num_threads(3);
-    CHECK(array_equal(draw({90, 80}, float32, three), x));
-    set_num_threads(threads);
+    const Tensor x = with_threads(1, [&] { return draw({90, 80}, float32, one); });
+    CHECK(array_equal(with_threads(3, [&] { return draw({90, 80}, float32, three); }), x));
   }
 }

@@ -15,6 +15,7 @@
 #include "support/files.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 

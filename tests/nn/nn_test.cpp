@@ -7,7 +7,6 @@
 
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/nn/activation.hpp>
 #include <gradtape/nn/dropout.hpp>
@@ -16,7 +15,12 @@
 #include <gradtape/nn/loss.hpp>
 #include <gradtape/nn/sequential.hpp>
 
+#include "support/close.hpp"
+#include "support/modules.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -33,12 +37,6 @@ struct Model : nn::Module {
   Buffer count = buffer("count", zeros({2}));
   Tensor operator()(const Tensor& x) const { return scale * head(block(x)); }
 };
-
-template <class Named> std::vector<std::string> names(const Named& list) {
-  std::vector<std::string> out;
-  for (const auto& [name, variable] : list) out.push_back(name);
-  return out;
-}
 
 }  // namespace
 
@@ -181,8 +179,7 @@ TEST_CASE("Linear draws PyTorch's initial values, from the generator that it is 
     CHECK(max(abs(x)).item<double>() <= 1 / 20.0);
     CHECK(max(abs(x)).item<double>() > 0.95 / 20.0);
   }
-  CHECK(stddev(a.weight).item<double>() ==
-        doctest::Approx(1 / 20.0 / std::sqrt(3.0)).epsilon(0.02));
+  CHECK(stddev(a.weight).item<double>() == close(1 / 20.0 / std::sqrt(3.0), 0.02));
 }
 
 TEST_CASE("Linear takes other initializers, another dtype, and leaves out the bias") {
@@ -231,10 +228,10 @@ TEST_CASE("Dropout scales what it keeps in training, and is the identity in eval
   const Tensor y = drop(x);
   std::size_t dropped = 0;
   for (const float value : y.data<float>()) {
-    CHECK_MESSAGE((value == 0 || value == doctest::Approx(4.0 / 3)), value);
+    CHECK_MESSAGE((value == 0 || value == close(4.0 / 3, 1e-7)), value);
     dropped += value == 0;
   }
-  CHECK(dropped == doctest::Approx(2500).epsilon(0.1));
+  CHECK(dropped == close(2500, 0.1));
   CHECK_FALSE(array_equal(drop(x), y));
   CHECK(array_equal(nn::Dropout(0.25, {.generator = std::make_shared<Generator>(5)})(x), y));
   drop.eval();
@@ -258,12 +255,10 @@ TEST_CASE(
   Generator generator(2);
   const Tensor a = randn({70'001}, float32, generator), b = randn({70'001}, float32, generator);
   const double exact = mean(square(a.to(float64) - b.to(float64))).item<double>();
-  const int before = num_threads();
-  for (const int threads : {1, 2}) {
-    set_num_threads(threads);
-    CHECK(nn::mse_loss(a, b).item<double>() == doctest::Approx(exact).epsilon(1e-6));
-  }
-  set_num_threads(before);
+  const auto loss = [&] { return nn::mse_loss(a, b); };
+  const Tensor one = with_threads(1, loss);
+  CHECK(one.item<double>() == close(exact, 1e-6));  // in float32
+  for (const int threads : {2, 3}) CHECK(array_equal(with_threads(threads, loss), one));
 }
 
 TEST_CASE(
@@ -295,7 +290,7 @@ TEST_CASE("bce_with_logits is exact far out and has slope sigmoid(x) - t everywh
   const auto slope = grad(sum(losses), {x}, {.create_graph = true})[0];
   CHECK(allclose(slope.detach(), sigmoid(x.detach()) - t, 1e-14, 1e-15));
   const auto curvature = grad(sum(slope), {x})[0];
-  CHECK(curvature.data<double>()[2] == doctest::Approx(0.25));
+  CHECK(curvature.data<double>()[2] == close(0.25, 1e-12));
   sum(nn::bce_with_logits(x, t)).backward();
   CHECK(allclose(x.grad(), (sigmoid(x.detach()) - t) / 6.0, 1e-14, 1e-15));
 }
@@ -324,5 +319,5 @@ TEST_CASE("losses refuse shapes that would broadcast, other dtypes, and nothing"
 TEST_CASE("nn::cross_entropy is the mean of -log softmax at the target") {
   const Tensor logits = tensor({{1.0, 2.0}, {3.0, 0.0}}, float64), target = tensor({1, 1});
   const double want = (std::log1p(std::exp(-1.0)) + 3 + std::log1p(std::exp(-3.0))) / 2;
-  CHECK(nn::cross_entropy(logits, target).item<double>() == doctest::Approx(want));
+  CHECK(nn::cross_entropy(logits, target).item<double>() == close(want, 1e-12));
 }

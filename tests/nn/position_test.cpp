@@ -5,9 +5,11 @@
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/nn/position.hpp>
 
-#include "support/nn_helpers.hpp"
+#include "support/close.hpp"
+#include "support/tensors.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 TEST_CASE("sinusoidal positions are sines and cosines of wave lengths from 2 pi to 2 pi base") {
   const Tensor table = nn::sinusoidal_positions(3, 5, 4, 100, float64);
@@ -16,11 +18,11 @@ TEST_CASE("sinusoidal positions are sines and cosines of wave lengths from 2 pi 
     for (int column = 0; column < 5; ++column) {
       const double angle = (row + 4) / std::pow(100.0, (column - column % 2) / 5.0);
       CHECK(at(table, {row, column}).item<double>() ==
-            doctest::Approx(column % 2 ? std::cos(angle) : std::sin(angle)).epsilon(1e-12));
+            close(column % 2 ? std::cos(angle) : std::sin(angle), 1e-12));
     }
   const Tensor late = nn::sinusoidal_positions(1, 2, 1000000);
   CHECK(late.dtype() == float32);
-  CHECK(at(late, {0, 0}).item<double>() == doctest::Approx(std::sin(1e6)).epsilon(1e-6));
+  CHECK(at(late, {0, 0}).item<double>() == close(std::sin(1e6), 1e-6));
 }
 
 TEST_CASE("SinusoidalPositions adds the table along the sequence") {
@@ -33,7 +35,7 @@ TEST_CASE("SinusoidalPositions adds the table along the sequence") {
 }
 
 TEST_CASE("rotary positions turn pairs by angles in proportion to the position") {
-  const Tensor x = wave({2, 3, 4});
+  const Tensor x = cosines({2, 3, 4});
   const Tensor y = nn::rotary_positions(x, {.first = 2, .base = 50});
   for (int row = 0; row < 3; ++row)
     for (int i = 0; i < 2; ++i) {
@@ -42,28 +44,29 @@ TEST_CASE("rotary positions turn pairs by angles in proportion to the position")
         return at(of, {1, row, 2 * i + k}).item<double>();
       };
       CHECK(element(y, 0) ==
-            doctest::Approx(element(x, 0) * std::cos(angle) - element(x, 1) * std::sin(angle)));
+            close(element(x, 0) * std::cos(angle) - element(x, 1) * std::sin(angle), 1e-12));
       CHECK(element(y, 1) ==
-            doctest::Approx(element(x, 1) * std::cos(angle) + element(x, 0) * std::sin(angle)));
+            close(element(x, 1) * std::cos(angle) + element(x, 0) * std::sin(angle), 1e-12));
     }
   CHECK(array_equal(nn::RotaryPositions({.first = 2, .base = 50})(x), y));
 }
 
 TEST_CASE("products of rotary queries and keys depend on their distance alone") {
-  const Tensor q = wave({1, 6}), k = sin(wave({1, 6}));
+  const Tensor q = cosines({1, 6}), k = sin(cosines({1, 6}));
   const auto product = [&](std::int64_t i, std::int64_t j) {
     return sum(nn::rotary_positions(q, {.first = i}) * nn::rotary_positions(k, {.first = j}))
         .item<double>();
   };
-  CHECK(product(7, 4) == doctest::Approx(product(103, 100)).epsilon(1e-12));
+  CHECK(product(7, 4) == close(product(103, 100), 1e-12));
   CHECK(std::abs(product(7, 4) - product(7, 5)) > 1e-3);
 }
 
 TEST_CASE("gradients through positions are right to second order") {
   const auto rotary = [](const Tensor& x) { return square(nn::rotary_positions(x)); };
-  CHECK(gradcheck(rotary, wave({2, 3, 4}), {.order = 2}));
+  CHECK(gradcheck(rotary, cosines({2, 3, 4}), {.order = 2}));
   const nn::SinusoidalPositions layer(4);
-  CHECK(gradcheck([&](const Tensor& x) { return square(layer(x)); }, wave({3, 4}), {.order = 2}));
+  CHECK(
+      gradcheck([&](const Tensor& x) { return square(layer(x)); }, cosines({3, 4}), {.order = 2}));
 }
 
 TEST_CASE("positions refuse what does not fit") {

@@ -5,11 +5,12 @@
 
 #include <gradtape/nn/dropout.hpp>
 
-#include "support/layer_helpers.hpp"
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
-using doctest::Approx;
 
 namespace {
 
@@ -25,7 +26,7 @@ std::int64_t dropped_channels(const Tensor& y, double kept) {
   for (const Tensor& channel : unbind(y)) {
     const double first = reshape(channel, {-1}).data<double>()[0];
     CHECK(array_equal(channel, full(channel.shape(), first, float64)));
-    CHECK((first == 0 || first == Approx(kept)));
+    CHECK((first == 0 || first == close(kept, 1e-12)));
     dropped += first == 0;
   }
   return dropped;
@@ -46,15 +47,15 @@ TEST_CASE("AlphaDropout keeps mean 0 and variance 1, by elements or channels") {
   Generator numbers(7);
   const Tensor x = randn({200, 500}, float64, numbers);
   const Tensor y = nn::AlphaDropout(0.3, seeded(4))(x);
-  CHECK(mean_of(y) == Approx(0).epsilon(0.02));
-  CHECK(var(y).item<double>() == Approx(1).epsilon(0.03));
+  CHECK(mean_of(y) == close(0, 0.02));
+  CHECK(var(y).item<double>() == close(1, 0.03));
   const double limit = -1.7580993408473766, scale = 1 / std::sqrt(0.7 * (1 + 0.3 * limit * limit));
   const Tensor low = nn::AlphaDropout(0.3, seeded(4))(zeros({4000}, float64));
-  CHECK(min(low).item<double>() == Approx(scale * limit * 0.7));
-  CHECK(max(low).item<double>() == Approx(-scale * limit * 0.3));
+  CHECK(min(low).item<double>() == close(scale * limit * 0.7, 1e-12));
+  CHECK(max(low).item<double>() == close(-scale * limit * 0.3, 1e-12));
   const Tensor by_channel =
       nn::FeatureAlphaDropout(0.5, seeded(5))(randn({100, 200, 4}, float64, numbers));
-  CHECK(mean_of(by_channel) == Approx(0).epsilon(0.05));
+  CHECK(mean_of(by_channel) == close(0, 0.05));
   const Tensor spread = stddev(by_channel, 2);
   CHECK(std::abs(sum((spread < 1e-9).to(float64)).item<double>() - 10000) < 500);
 }
@@ -63,14 +64,14 @@ TEST_CASE("GaussianNoise adds noise of its standard deviation in training, with 
   const nn::GaussianNoise layer(0.2, seeded(6));
   const Tensor x = ones({100, 100}, float64).requires_grad();
   const Tensor y = layer(x);
-  CHECK(mean_of(y - x) == Approx(0).epsilon(0.01));
-  CHECK(stddev(y - x).item<double>() == Approx(0.2).epsilon(0.03));
+  CHECK(mean_of(y - x) == close(0, 0.01));
+  CHECK(stddev(y - x).item<double>() == close(0.2, 0.03));
   sum(y).backward();
   CHECK(array_equal(x.grad(), ones({100, 100}, float64)));
 }
 
 TEST_CASE("layers that disturb are the identity in evaluation, and repeat with their generator") {
-  const Tensor x = waves({2, 3, 4});
+  const Tensor x = sines({2, 3, 4});
   const auto check = [&](auto make) {
     auto layer = make();
     const Tensor y = layer(x);

@@ -4,23 +4,25 @@
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/nn/recurrent.hpp>
 
-#include "support/nn_helpers.hpp"
+#include "support/modules.hpp"
+#include "support/tensors.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 TEST_CASE("cells give PyTorch's numbers") {
-  const Tensor x = wave({2, 2}), h = wave({2, 2});
+  const Tensor x = cosines({2, 2}), h = cosines({2, 2});
   CHECK(allclose(
-      waved(nn::RNNCell(2, 2))(x, h),
+      with_sines(nn::RNNCell(2, 2))(x, h),
       tensor({{-0.111319100230426, -0.0522618272926162}, {-0.432456368378138, -0.486277606886954}},
              float64),
       1e-12));
   CHECK(allclose(
-      waved(nn::GRUCell(2, 2))(x, h),
+      with_sines(nn::GRUCell(2, 2))(x, h),
       tensor({{0.299468442729125, 0.456960385429165}, {0.0745340234582853, -0.551922336196294}},
              float64),
       1e-12));
-  const auto [next, c] = waved(nn::LSTMCell(2, 2))(x, {h, h + 1.0});
+  const auto [next, c] = with_sines(nn::LSTMCell(2, 2))(x, {h, h + 1.0});
   CHECK(allclose(
       next,
       tensor({{0.404634871961958, 0.38735933199243}, {0.273011124999893, 0.202523006273471}},
@@ -34,10 +36,10 @@ TEST_CASE("cells give PyTorch's numbers") {
 }
 
 TEST_CASE("a cell without a batch, without a state and without biases") {
-  const nn::LSTMCell cell = waved(nn::LSTMCell(2, 3, {.bias = false}));
-  CHECK(names_of(cell) == std::vector<std::string>{"weight_ih", "weight_hh"});
-  const auto [h, c] = cell(wave({2}));
-  const auto batch = cell(wave({1, 2}), {zeros({1, 3}, float64), zeros({1, 3}, float64)});
+  const nn::LSTMCell cell = with_sines(nn::LSTMCell(2, 3, {.bias = false}));
+  CHECK(names(cell.named_parameters()) == std::vector<std::string>{"weight_ih", "weight_hh"});
+  const auto [h, c] = cell(cosines({2}));
+  const auto batch = cell(cosines({1, 2}), {zeros({1, 3}, float64), zeros({1, 3}, float64)});
   CHECK(h.shape() == Shape{3});
   CHECK(array_equal(h, select(batch.h, 0, 0)));
   CHECK(array_equal(c, select(batch.c, 0, 0)));
@@ -47,7 +49,7 @@ TEST_CASE("a cell without a batch, without a state and without biases") {
 }
 
 TEST_CASE("the fused steps are the formulas of the cells, op by op, and so are their gradients") {
-  const Tensor x = wave({3, 2}), h = sin(wave({3, 4})), c = wave({3, 4});
+  const Tensor x = cosines({3, 2}), h = sin(cosines({3, 4})), c = cosines({3, 4});
   const auto agree = [](const nn::Module& cell, const Tensor& fused, const Tensor& plain) {
     CHECK(allclose(fused, plain, 1e-14, 1e-15));
     std::vector<Tensor> variables;
@@ -59,13 +61,13 @@ TEST_CASE("the fused steps are the formulas of the cells, op by op, and so are t
   const auto gates = [](const nn::RecurrentWeights& w, const Tensor& in, const Tensor& state) {
     return std::pair(linear(in, w.ih, w.bias_ih), linear(state, w.hh, w.bias_hh));
   };
-  const nn::LSTMCell lstm = waved(nn::LSTMCell(2, 4));
+  const nn::LSTMCell lstm = with_sines(nn::LSTMCell(2, 4));
   const auto [lx, lh] = gates(lstm.weights, x, h);
   const auto g = chunk(lx + lh, 4, -1);
   const Tensor next_c = sigmoid(g[1]) * c + sigmoid(g[0]) * tanh(g[2]);
   const auto lstm_next = lstm(x, {h, c});
   agree(lstm, row_of({lstm_next.h, lstm_next.c}), row_of({sigmoid(g[3]) * tanh(next_c), next_c}));
-  const nn::GRUCell gru = waved(nn::GRUCell(2, 4));
+  const nn::GRUCell gru = with_sines(nn::GRUCell(2, 4));
   const auto [gx, gh] = gates(gru.weights, x, h);
   const auto a = chunk(gx, 3, -1), b = chunk(gh, 3, -1);
   const Tensor z = sigmoid(a[1] + b[1]);
@@ -74,12 +76,13 @@ TEST_CASE("the fused steps are the formulas of the cells, op by op, and so are t
 }
 
 TEST_CASE("gradients of the cells are right to second order") {
-  const nn::RNNCell rnn = waved(nn::RNNCell(2, 2));
-  const nn::LSTMCell lstm = waved(nn::LSTMCell(2, 2));
-  const nn::GRUCell gru = waved(nn::GRUCell(2, 2));
+  const nn::RNNCell rnn = with_sines(nn::RNNCell(2, 2));
+  const nn::LSTMCell lstm = with_sines(nn::LSTMCell(2, 2));
+  const nn::GRUCell gru = with_sines(nn::GRUCell(2, 2));
   const auto check = [](const nn::Module& cell, const auto& f) {
-    const auto checked = gradcheck(f, {wave({2, 2}), wave({2, 2}) + 0.3, wave({2, 2}) - 0.2},
-                                   {.order = 2, .parameters = cell.parameters()});
+    const auto checked =
+        gradcheck(f, {cosines({2, 2}), cosines({2, 2}) + 0.3, cosines({2, 2}) - 0.2},
+                  {.order = 2, .parameters = cell.parameters()});
     CHECK_MESSAGE(checked, checked.message);
   };
   using Inputs = std::vector<Tensor>;

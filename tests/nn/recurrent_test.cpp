@@ -7,17 +7,20 @@
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/nn/recurrent.hpp>
 
-#include "support/nn_helpers.hpp"
+#include "support/modules.hpp"
+#include "support/tensors.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
-// The expected numbers are those of PyTorch 1.13 in float64, for `waved` parameters and x = wave.
+// The expected numbers are those of PyTorch 1.13 in float64, for `with_sines` parameters and x =
+// cosines.
 
 /// One layer, both ways; layers of one kind share the tests below.
 template <class Layer> Layer both_ways(std::int64_t num_layers = 1) {
-  return waved(Layer(2, 2, {.num_layers = num_layers, .bidirectional = true}));
+  return with_sines(Layer(2, 2, {.num_layers = num_layers, .bidirectional = true}));
 }
 
 /// All that a layer gives, in one row.
@@ -29,9 +32,9 @@ std::vector<Tensor> states_of(const nn::LSTMOutput& y) { return {y.state.h, y.st
 }  // namespace
 
 TEST_CASE("RNN, two layers both ways, gives PyTorch's numbers") {
-  const nn::RNN rnn = waved(nn::RNN(
+  const nn::RNN rnn = with_sines(nn::RNN(
       2, 2, {.num_layers = 2, .nonlinearity = nn::Nonlinearity::relu, .bidirectional = true}));
-  const auto [output, h] = rnn(wave({3, 2, 2}));
+  const auto [output, h] = rnn(cosines({3, 2, 2}));
   const Tensor want = tensor({0.408049985269054,
                               0.245277087385859,
                               0.0,
@@ -66,7 +69,7 @@ TEST_CASE("RNN, two layers both ways, gives PyTorch's numbers") {
 }
 
 TEST_CASE("LSTM, two layers both ways, gives PyTorch's numbers") {
-  const auto [output, state] = both_ways<nn::LSTM>(2)(wave({3, 2, 2}));
+  const auto [output, state] = both_ways<nn::LSTM>(2)(cosines({3, 2, 2}));
   CHECK(output.shape() == Shape{3, 2, 4});
   CHECK(allclose(
       select(output, 0, 1),
@@ -91,7 +94,7 @@ TEST_CASE("LSTM, two layers both ways, gives PyTorch's numbers") {
 }
 
 TEST_CASE("GRU, two layers both ways, gives PyTorch's numbers") {
-  const auto [output, h] = both_ways<nn::GRU>(2)(wave({3, 2, 2}));
+  const auto [output, h] = both_ways<nn::GRU>(2)(cosines({3, 2, 2}));
   CHECK(allclose(
       select(output, 0, 1),
       tensor({{-0.276575898570325, 0.638583621203601, -0.0836123642656874, -0.528075058245975},
@@ -108,7 +111,7 @@ TEST_CASE("GRU, two layers both ways, gives PyTorch's numbers") {
 }
 
 TEST_CASE("an LSTM with projections gives PyTorch's numbers") {
-  const auto [output, state] = waved(nn::LSTM(2, 3, {.proj_size = 1}))(wave({3, 2, 2}));
+  const auto [output, state] = with_sines(nn::LSTM(2, 3, {.proj_size = 1}))(cosines({3, 2, 2}));
   CHECK(allclose(flatten(output),
                  tensor({0.0624132144595849, 0.101644389795911, 0.138042970725089,
                          0.186837020668659, 0.167170930015226, 0.209390308598958},
@@ -123,7 +126,7 @@ TEST_CASE("an LSTM with projections gives PyTorch's numbers") {
 }
 
 TEST_CASE("sequences of several lengths give the numbers of PyTorch's packed sequences") {
-  const auto [output, state] = both_ways<nn::LSTM>()(wave({3, 2, 2}), {}, tensor({2, 3}));
+  const auto [output, state] = both_ways<nn::LSTM>()(cosines({3, 2, 2}), {}, tensor({2, 3}));
   const Tensor want = tensor({0.0586414137128849,
                               -0.0231740644195803,
                               -0.0688704006350066,
@@ -160,7 +163,7 @@ TEST_CASE("sequences of several lengths give the numbers of PyTorch's packed seq
 TEST_CASE_TEMPLATE("every sequence of a padded batch runs as it would alone, NaN behind its end",
                    Layer, nn::RNN, nn::LSTM, nn::GRU) {
   const Layer layer = both_ways<Layer>(2);
-  const Tensor x = wave({4, 3, 2}), lengths = tensor({2, 4, 1});
+  const Tensor x = cosines({4, 3, 2}), lengths = tensor({2, 4, 1});
   const Tensor behind = reshape(arange(4), {4, 1, 1}) >= reshape(lengths, {3, 1});
   const Tensor padded = where(behind, std::numeric_limits<double>::quiet_NaN(), x).requires_grad();
   const auto batch = layer(padded, {}, lengths);
@@ -197,7 +200,7 @@ TEST_CASE_TEMPLATE("the reverse direction is a layer of its own on the flipped s
     to.bias_hh.set(from.bias_hh);
     return layer;
   };
-  const Tensor x = wave({4, 3, 2});
+  const Tensor x = cosines({4, 3, 2});
   const auto y = both(x), forward = alone(false)(x), backward = alone(true)(flip(x, 0));
   CHECK(allclose(y.output, concat({forward.output, flip(backward.output, 0)}, -1), 1e-13));
   for (std::size_t s = 0; s < states_of(y).size(); ++s)
@@ -210,22 +213,22 @@ TEST_CASE_TEMPLATE("gradients of a recurrent layer are right to second order", L
   const Layer layer = both_ways<Layer>(2);
   const auto f = [&](const Tensor& x) { return all_of(layer(x, {}, tensor({2, 3}))); };
   const auto checked =
-      gradcheck(f, wave({3, 2, 2}), {.order = 2, .parameters = layer.parameters()});
+      gradcheck(f, cosines({3, 2, 2}), {.order = 2, .parameters = layer.parameters()});
   CHECK_MESSAGE(checked, checked.message);
 }
 
 TEST_CASE("gradients of the states and of projections are right to second order") {
-  const nn::LSTM lstm = waved(nn::LSTM(2, 2, {.proj_size = 1}));
+  const nn::LSTM lstm = with_sines(nn::LSTM(2, 2, {.proj_size = 1}));
   const auto f = [&](const std::vector<Tensor>& v) { return all_of(lstm(v[0], {v[1], v[2]})); };
-  const auto checked = gradcheck(f, {wave({2, 2, 2}), wave({1, 2, 1}), wave({1, 2, 2})},
+  const auto checked = gradcheck(f, {cosines({2, 2, 2}), cosines({1, 2, 1}), cosines({1, 2, 2})},
                                  {.order = 2, .parameters = lstm.parameters()});
   CHECK_MESSAGE(checked, checked.message);
 }
 
 TEST_CASE_TEMPLATE("a sequence in two halves, the state handed on, is the whole sequence", Layer,
                    nn::RNN, nn::LSTM, nn::GRU) {
-  const Layer layer = waved(Layer(2, 3, {.num_layers = 2}));
-  const Tensor x = wave({5, 2, 2});
+  const Layer layer = with_sines(Layer(2, 3, {.num_layers = 2}));
+  const Tensor x = cosines({5, 2, 2});
   const auto whole = layer(x);
   const auto first = layer(slice(x, 0, 0, 2));
   const auto second = [&] {
@@ -240,19 +243,20 @@ TEST_CASE_TEMPLATE("a sequence in two halves, the state handed on, is the whole 
 }
 
 TEST_CASE("batch_first swaps the first two axes, and one sequence needs no batch axis") {
-  const Tensor x = wave({4, 3, 2});
-  const nn::GRU gru = waved(nn::GRU(2, 2)), rows = waved(nn::GRU(2, 2, {.batch_first = true}));
+  const Tensor x = cosines({4, 3, 2});
+  const nn::GRU gru = with_sines(nn::GRU(2, 2)),
+                rows = with_sines(nn::GRU(2, 2, {.batch_first = true}));
   const auto want = gru(x), got = rows(transpose(x, 0, 1));
   CHECK(array_equal(transpose(got.output, 0, 1), want.output));
   CHECK(array_equal(got.h, want.h));
-  const auto [output, h] = rows(select(x, 1, 1), wave({1, 2}));
+  const auto [output, h] = rows(select(x, 1, 1), cosines({1, 2}));
   CHECK(output.shape() == Shape{4, 2});
   CHECK(h.shape() == Shape{1, 2});
-  CHECK(allclose(output, select(gru(slice(x, 1, 1, 2), wave({1, 1, 2})).output, 1, 0), 1e-14));
+  CHECK(allclose(output, select(gru(slice(x, 1, 1, 2), cosines({1, 1, 2})).output, 1, 0), 1e-14));
 }
 
 TEST_CASE("without biases a layer is the one with biases of 0") {
-  nn::LSTM lstm = waved(nn::LSTM(2, 2, {.num_layers = 2}));
+  nn::LSTM lstm = with_sines(nn::LSTM(2, 2, {.num_layers = 2}));
   nn::LSTM bare = nn::LSTM(2, 2, {.num_layers = 2, .bias = false, .dtype = float64});
   for (std::int64_t l = 0; l < 2; ++l) {
     bare.weights(l).ih.set(lstm.weights(l).ih);
@@ -261,17 +265,17 @@ TEST_CASE("without biases a layer is the one with biases of 0") {
     lstm.weights(l).bias_hh.set(zeros({8}, float64));
     CHECK_FALSE(bare.weights(l).bias_ih.defined());
   }
-  CHECK(allclose(bare(wave({3, 2, 2})).output, lstm(wave({3, 2, 2})).output, 1e-14));
+  CHECK(allclose(bare(cosines({3, 2, 2})).output, lstm(cosines({3, 2, 2})).output, 1e-14));
 }
 
 TEST_CASE("dropout between layers is active in training only, and repeats with its generator") {
   const auto made = [](double p) {
-    return waved(nn::GRU(
+    return with_sines(nn::GRU(
         2, 8,
         {.num_layers = 2, .dropout = p, .dropout_generator = std::make_shared<Generator>(7)}));
   };
   nn::GRU dropped = made(0.5);
-  const Tensor x = wave({3, 2, 2}), plain = made(0)(x).output;
+  const Tensor x = cosines({3, 2, 2}), plain = made(0)(x).output;
   const Tensor first = dropped(x).output;
   CHECK_FALSE(allclose(first, plain));
   CHECK_FALSE(array_equal(dropped(x).output, first));
@@ -285,9 +289,9 @@ TEST_CASE("the variables of recurrent layers have PyTorch's names, shapes and in
   Generator generator(5);
   const nn::LSTM lstm(
       3, 16, {.num_layers = 2, .bidirectional = true, .proj_size = 5, .generator = generator});
-  const std::vector<std::string> names = names_of(lstm);
-  CHECK(names.size() == 20);
-  CHECK(std::vector(names.begin() + 5, names.begin() + 12) ==
+  const auto all = names(lstm.named_parameters());
+  CHECK(all.size() == 20);
+  CHECK(std::vector(all.begin() + 5, all.begin() + 12) ==
         std::vector<std::string>{"weight_ih_l0_reverse", "weight_hh_l0_reverse",
                                  "bias_ih_l0_reverse", "bias_hh_l0_reverse", "weight_hr_l0_reverse",
                                  "weight_ih_l1", "weight_hh_l1"});
@@ -307,7 +311,7 @@ TEST_CASE_TEMPLATE("a clone of a recurrent layer computes the same with weights 
                    nn::RNN, nn::LSTM, nn::GRU) {
   const Layer layer = both_ways<Layer>();
   const Layer copy = nn::clone(layer);
-  const Tensor x = wave({3, 2, 2}), before = layer(x).output;
+  const Tensor x = cosines({3, 2, 2}), before = layer(x).output;
   CHECK(array_equal(copy(x).output, before));
   layer.weights().ih.set(zeros(layer.weights().ih.shape(), float64));
   CHECK(array_equal(copy(x).output, before));
@@ -315,8 +319,8 @@ TEST_CASE_TEMPLATE("a clone of a recurrent layer computes the same with weights 
 }
 
 TEST_CASE("hooks of a recurrent layer see its input and its output, not its state") {
-  nn::LSTM lstm = waved(nn::LSTM(2, 2));
-  const Tensor x = wave({3, 2, 2});
+  nn::LSTM lstm = with_sines(nn::LSTM(2, 2));
+  const Tensor x = cosines({3, 2, 2});
   const auto plain = lstm(x);
   lstm.register_forward_hook(
       [](const nn::Module&, const Tensor&, const Tensor& output) { return 2.0 * output; });

@@ -7,22 +7,25 @@
 #include <gradtape/nn/activation.hpp>
 #include <gradtape/nn/transformer.hpp>
 
-#include "support/nn_helpers.hpp"
+#include "support/modules.hpp"
+#include "support/tensors.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
-// The expected numbers are those of PyTorch 1.13 in float64, for `waved` parameters and x = wave.
+// The expected numbers are those of PyTorch 1.13 in float64, for `with_sines` parameters and x =
+// cosines.
 
 const nn::TransformerLayerOptions small{.dim_feedforward = 3, .dropout = 0};
 
-Tensor memory() { return sin(wave({2, 2, 4})); }
+Tensor memory() { return sin(cosines({2, 2, 4})); }
 
 }  // namespace
 
 TEST_CASE("an encoder layer under both masks gives PyTorch's numbers") {
-  const auto layer = waved(nn::TransformerEncoderLayer(4, 2, small));
+  const auto layer = with_sines(nn::TransformerEncoderLayer(4, 2, small));
   const Tensor padding = tensor({{false, false, false}, {false, false, true}});
   const Tensor want =
       tensor({-0.216795119810905, 0.0887830635503032,  0.110433138378906, 0.841325541997573,
@@ -36,14 +39,14 @@ TEST_CASE("an encoder layer under both masks gives PyTorch's numbers") {
                                             .src_key_padding_mask = padding},
       by_name{.src_key_padding_mask = padding, .causal = true};
   for (const auto& masks : {by_mask, by_name})
-    CHECK(allclose(layer(wave({3, 2, 4}), masks), reshape(want, {3, 2, 4}), 1e-12));
+    CHECK(allclose(layer(cosines({3, 2, 4}), masks), reshape(want, {3, 2, 4}), 1e-12));
 }
 
 TEST_CASE("an encoder of two pre-norm layers with gelu and a norm gives PyTorch's numbers") {
   nn::TransformerLayerOptions options = small;
   options.activation = nn::GELU();
   options.norm_first = true;
-  const auto encoder = waved(
+  const auto encoder = with_sines(
       nn::TransformerEncoder(nn::TransformerEncoderLayer(4, 2, options), 2, nn::LayerNorm(4)));
   const Tensor want =
       tensor({0.217585363861885, 0.0163806277818107,  -0.0663936617393512, -0.766046270256321,
@@ -53,11 +56,12 @@ TEST_CASE("an encoder of two pre-norm layers with gelu and a norm gives PyTorch'
               0.314664198377295, -0.0445188614389663, -0.185732314127948,  -0.795422812326754,
               0.172948810548644, 0.10819255687524,    -0.0454206070701848, -0.750740205236798},
              float64);
-  CHECK(allclose(encoder(wave({3, 2, 4})), reshape(want, {3, 2, 4}), 1e-12));
+  CHECK(allclose(encoder(cosines({3, 2, 4})), reshape(want, {3, 2, 4}), 1e-12));
 }
 
 TEST_CASE("a decoder of two layers under masks gives PyTorch's numbers") {
-  const auto decoder = waved(nn::TransformerDecoder(nn::TransformerDecoderLayer(4, 2, small), 2));
+  const auto decoder =
+      with_sines(nn::TransformerDecoder(nn::TransformerDecoderLayer(4, 2, small), 2));
   const Tensor want =
       tensor({-0.11550823515191,   0.398310300806732, 1.11753460760343,  -0.0655302893648478,
               -0.893950202489029,  0.358491028413876, 0.185656485349351, -0.0748709088327249,
@@ -68,16 +72,16 @@ TEST_CASE("a decoder of two layers under masks gives PyTorch's numbers") {
              float64);
   const Tensor padding = tensor({{false, true}, {false, false}});
   const Tensor y =
-      decoder(wave({3, 2, 4}), memory(), {.memory_key_padding_mask = padding, .causal = true});
+      decoder(cosines({3, 2, 4}), memory(), {.memory_key_padding_mask = padding, .causal = true});
   CHECK(allclose(y, reshape(want, {3, 2, 4}), 1e-12));
 }
 
 TEST_CASE(
     "a whole transformer is its decoder on what its encoder gives, and gives PyTorch's numbers") {
   nn::TransformerLayerOptions options = small;
-  const auto model = waved(
+  const auto model = with_sines(
       nn::Transformer(4, 2, {.num_encoder_layers = 1, .num_decoder_layers = 2, .layer = options}));
-  const Tensor src = memory(), tgt = wave({3, 2, 4});
+  const Tensor src = memory(), tgt = cosines({3, 2, 4});
   const Tensor y = model(src, tgt, {.decoder = {.causal = true}});
   CHECK(allclose(y, model.decoder(tgt, model.encoder(src), {.causal = true}), 1e-13));
   CHECK(allclose(
@@ -86,8 +90,8 @@ TEST_CASE(
               {-0.201624436270798, -0.544013338751552, -0.306236712864729, 0.353610681625155}},
              float64),
       1e-12));
-  CHECK(names_of(model)[12] == "encoder.norm.weight");
-  CHECK(names_of(model).back() == "decoder.norm.bias");
+  CHECK(names(model.named_parameters())[12] == "encoder.norm.weight");
+  CHECK(names(model.named_parameters()).back() == "decoder.norm.bias");
   const nn::Transformer fresh(4, 2, {.layer = small});
   CHECK(fresh.encoder.layers.size() == 6);
   const double bound = std::sqrt(6.0 / (4 + 3));
@@ -100,18 +104,19 @@ TEST_CASE(
 TEST_CASE("batch_first swaps the first two axes, and one sequence needs no batch axis") {
   nn::TransformerLayerOptions rows = small;
   rows.batch_first = true;
-  const auto columns = waved(nn::TransformerDecoderLayer(4, 2, small));
-  const Tensor x = wave({3, 2, 4}), want = columns(x, memory());
-  const Tensor got =
-      waved(nn::TransformerDecoderLayer(4, 2, rows))(transpose(x, 0, 1), transpose(memory(), 0, 1));
+  const auto columns = with_sines(nn::TransformerDecoderLayer(4, 2, small));
+  const Tensor x = cosines({3, 2, 4}), want = columns(x, memory());
+  const Tensor got = with_sines(nn::TransformerDecoderLayer(4, 2, rows))(transpose(x, 0, 1),
+                                                                         transpose(memory(), 0, 1));
   CHECK(allclose(transpose(got, 0, 1), want, 1e-13));
   CHECK(allclose(columns(select(x, 1, 0), select(memory(), 1, 0)), select(want, 1, 0), 1e-13));
 }
 
 TEST_CASE("with causal masks no position depends on a later one") {
-  const auto encoder = waved(nn::TransformerEncoder(nn::TransformerEncoderLayer(4, 2, small), 2));
-  const Tensor x = wave({3, 1, 4});
-  const Tensor later = x + reshape(tensor({0, 0, 1}, float64), {3, 1, 1}) * wave({4});
+  const auto encoder =
+      with_sines(nn::TransformerEncoder(nn::TransformerEncoderLayer(4, 2, small), 2));
+  const Tensor x = cosines({3, 1, 4});
+  const Tensor later = x + reshape(tensor({0, 0, 1}, float64), {3, 1, 1}) * cosines({4});
   const Tensor before = encoder(x, {.causal = true}), after = encoder(later, {.causal = true});
   CHECK(array_equal(slice(before, 0, 0, 2), slice(after, 0, 0, 2)));
   CHECK_FALSE(allclose(encoder(x), encoder(later)));
@@ -122,16 +127,16 @@ TEST_CASE("gradients of transformer layers are right to second order") {
   nn::TransformerLayerOptions options = small;
   options.activation = nn::Tanh();
   options.dim_feedforward = 2;
-  const auto encoder = waved(nn::TransformerEncoderLayer(2, 1, options));
-  const auto one = gradcheck(encoder, wave({2, 1, 2}) * wave({2, 1, 2}) + wave({2, 1, 2}),
+  const auto encoder = with_sines(nn::TransformerEncoderLayer(2, 1, options));
+  const auto one = gradcheck(encoder, cosines({2, 1, 2}) * cosines({2, 1, 2}) + cosines({2, 1, 2}),
                              {.order = 2, .parameters = encoder.parameters()});
   CHECK_MESSAGE(one, one.message);
   options.norm_first = true;
-  const auto decoder = waved(nn::TransformerDecoderLayer(3, 1, options));
+  const auto decoder = with_sines(nn::TransformerDecoderLayer(3, 1, options));
   const auto f = [&](const std::vector<Tensor>& v) {
     return decoder(v[0], v[1], {.causal = true});
   };
-  const auto two = gradcheck(f, {wave({2, 1, 3}), sin(wave({2, 1, 3}))},
+  const auto two = gradcheck(f, {cosines({2, 1, 3}), sin(cosines({2, 1, 3}))},
                              {.order = 2, .parameters = decoder.parameters()});
   CHECK_MESSAGE(two, two.message);
 }
@@ -141,10 +146,10 @@ TEST_CASE("dropout of transformer layers is active in training only, and repeats
     nn::TransformerLayerOptions options = small;
     options.dropout = p;
     options.dropout_generator = std::make_shared<Generator>(7);
-    return waved(nn::TransformerEncoderLayer(4, 2, options));
+    return with_sines(nn::TransformerEncoderLayer(4, 2, options));
   };
   auto dropped = made(0.5);
-  const Tensor x = wave({3, 2, 4}), first = dropped(x);
+  const Tensor x = cosines({3, 2, 4}), first = dropped(x);
   CHECK_FALSE(array_equal(dropped(x), first));
   CHECK(array_equal(made(0.5)(x), first));
   dropped.eval();
@@ -153,21 +158,21 @@ TEST_CASE("dropout of transformer layers is active in training only, and repeats
 
 TEST_CASE("transformer layers have PyTorch's names") {
   const nn::TransformerLayerOptions options = small;
-  CHECK(names_of(nn::TransformerEncoderLayer(4, 2, options)) ==
+  CHECK(names(nn::TransformerEncoderLayer(4, 2, options).named_parameters()) ==
         std::vector<std::string>{"self_attn.in_proj_weight", "self_attn.in_proj_bias",
                                  "self_attn.out_proj.weight", "self_attn.out_proj.bias",
                                  "linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias",
                                  "norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"});
   const nn::TransformerDecoder decoder(nn::TransformerDecoderLayer(4, 2, options), 2,
                                        nn::LayerNorm(4));
-  const auto names = names_of(decoder);
-  CHECK(names.size() == 2 * 18 + 2);
-  CHECK(names[4] == "layers.0.multihead_attn.in_proj_weight");
-  CHECK(names[35] == "layers.1.norm3.bias");
-  CHECK(names[36] == "norm.weight");
+  const auto all = names(decoder.named_parameters());
+  CHECK(all.size() == 2 * 18 + 2);
+  CHECK(all[4] == "layers.0.multihead_attn.in_proj_weight");
+  CHECK(all[35] == "layers.1.norm3.bias");
+  CHECK(all[36] == "norm.weight");
   nn::TransformerLayerOptions bare = small;
   bare.bias = false;
-  const auto without = names_of(nn::TransformerEncoderLayer(4, 2, bare));
+  const auto without = names(nn::TransformerEncoderLayer(4, 2, bare).named_parameters());
   CHECK(std::none_of(without.begin(), without.end(),
                      [](const std::string& name) { return name.ends_with("bias"); }));
 }
@@ -180,7 +185,7 @@ TEST_CASE("the layers of a stack start alike and have weights of their own; so h
   CHECK_FALSE(weight == layer.linear1.weight);
   CHECK_FALSE(weight == encoder.layers[0].linear1.weight);
   const auto copy = nn::clone(encoder);
-  const Tensor x = wave({3, 2, 4}).to(float32), before = encoder(x);
+  const Tensor x = cosines({3, 2, 4}).to(float32), before = encoder(x);
   weight.set(zeros({3, 4}));
   CHECK(array_equal(copy(x), before));
   CHECK_FALSE(array_equal(encoder(x), before));

@@ -1,5 +1,4 @@
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
@@ -8,14 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+#include "support/text.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
-
-Tensor sample(const Shape& shape, std::uint64_t seed, Dtype dtype = float64) {
-  Generator generator(seed);
-  return randn(shape, dtype, generator);
-}
 
 /// conv2d by its definition, one element at a time.
 Tensor reference(const Tensor& x, const Tensor& w, const std::array<std::int64_t, 2>& stride,
@@ -53,15 +53,6 @@ Tensor reference(const Tensor& x, const Tensor& w, const std::array<std::int64_t
 
 double inner(const Tensor& a, const Tensor& b) { return sum(a * b).item<double>(); }
 
-template <class E> std::string message(auto&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 }  // namespace
 
 TEST_CASE("conv2d follows its definition where blocks of columns split and join images") {
@@ -94,8 +85,8 @@ TEST_CASE("conv2d follows its definition where blocks of columns split and join 
     const Tensor other_x = sample(c.x, 5), other_w = sample(c.w, 6);
     const Tensor moved_x = reference(other_x, w, c.stride, c.padding, c.dilation, c.groups);
     const Tensor moved_w = reference(x, other_w, c.stride, c.padding, c.dilation, c.groups);
-    CHECK(inner(gradients[0], other_x) == doctest::Approx(inner(g, moved_x)).epsilon(1e-11));
-    CHECK(inner(gradients[1], other_w) == doctest::Approx(inner(g, moved_w)).epsilon(1e-11));
+    CHECK(inner(gradients[0], other_x) == close(inner(g, moved_x), 1e-11));
+    CHECK(inner(gradients[1], other_w) == close(inner(g, moved_w), 1e-11));
   }
 }
 
@@ -129,71 +120,67 @@ TEST_CASE("padding \"same\" keeps the extents, with the odd zero at the end") {
 TEST_CASE("a convolution gives the same bits on any number of threads") {
   const Tensor x = sample({40, 3, 12, 12}, 1, float32).requires_grad();
   const Tensor w = sample({5, 3, 3, 3}, 2, float32).requires_grad();
-  const auto run = [&](int threads) {
-    const int before = num_threads();
-    set_num_threads(threads);
+  const auto run = [&] {
     const Tensor y = conv2d(x, w, {}, {.padding = 1});
     auto all = grad(y, {x, w}, {.seed = ones_like(y)});
     all.push_back(y.detach());
-    set_num_threads(before);
     return all;
   };
-  const auto one = run(1), two = run(2);
+  const auto one = with_threads(1, run), two = with_threads(2, run);
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], two[i]));
 }
 
 TEST_CASE("convolutions name the shapes and options that do not fit") {
   const Tensor x = zeros({2, 3, 5, 5}), w = zeros({4, 3, 3, 3});
   using Text = std::string;
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           conv2d(zeros({3, 3}), w);
         }) == "conv2d: needs x [n, channels, height, width], or that without n; got [3, 3]");
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           conv2d(x, zeros({4, 3, 3}));
         }) == "conv2d: needs weight [out, in, 2 kernel extents], got [4, 3, 3]");
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           conv2d(x, zeros({4, 2, 3, 3}));
         }) ==
         "conv2d: weight must be [out, in / groups, ...] for x [n, in, ...], with in and out "
         "multiples of groups: x is [2, 3, 5, 5], weight [4, 2, 3, 3], groups 1");
-  CHECK(message<ShapeError>([&] { conv2d(x, w, {}, {.groups = 2}); }).find("groups 2") !=
-        Text::npos);
-  CHECK(message<ShapeError>([&] { conv2d(x, w, zeros({3})); }) ==
+  CHECK(error<ShapeError>([&] { conv2d(x, w, {}, {.groups = 2}); }).find("groups 2") != Text::npos);
+  CHECK(error<ShapeError>([&] { conv2d(x, w, zeros({3})); }) ==
         "conv2d: bias must be [4] for weight [4, 3, 3, 3], got [3]");
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           conv2d(x, zeros({4, 3, 6, 3}));
         }) ==
         "conv2d: the kernel of weight [4, 3, 6, 3] with dilation [1, 1] is larger than x [2, 3, 5, "
         "5] with padding [0, 0]");
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           conv2d(x, zeros({4, 3, 0, 3}));
         }) == "conv2d: the kernel of weight [4, 3, 0, 3] is empty");
-  CHECK(message<ValueError>([&] { conv2d(x, w, {}, {.stride = 0}); }) ==
+  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.stride = 0}); }) ==
         "conv2d: stride must be at least 1 and below 2^31, got [0]");
-  CHECK(message<ValueError>([&] {
+  CHECK(error<ValueError>([&] {
           conv2d(x, w, {}, {.dilation = {1, -1}});
         }) == "conv2d: dilation must be at least 1 and below 2^31, got [1, -1]");
-  CHECK(message<ValueError>([&] { conv2d(x, w, {}, {.padding = -1}); }) ==
+  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.padding = -1}); }) ==
         "conv2d: padding must be at least 0 and below 2^31, got [-1]");
-  CHECK(message<ValueError>([&] {
+  CHECK(error<ValueError>([&] {
           conv2d(x, w, {}, {.stride = {1, 1, 1}});
         }) ==
         "conv2d: stride takes one value, or one for each of the 2 spatial axes; got [1, 1, 1]");
-  CHECK(message<ValueError>([&] { conv2d(x, w, {}, {.stride = 2, .padding = "same"}); }) ==
+  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.stride = 2, .padding = "same"}); }) ==
         "conv2d: padding \"same\" needs stride 1, got [2, 2]");
-  CHECK(message<ValueError>([&] { conv2d(x, w, {}, {.padding = "full"}); }) ==
+  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.padding = "full"}); }) ==
         "conv2d: padding must be numbers, \"same\" or \"valid\", got \"full\"");
-  CHECK(message<ValueError>([&] { conv2d(x, w, {}, {.groups = 0}); }) ==
+  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.groups = 0}); }) ==
         "conv2d: groups must be at least 1 and below 2^31, got 0");
-  CHECK(message<DtypeError>([&] { conv2d(x.to(int64), w.to(int64)); }).find("int64") != Text::npos);
+  CHECK(error<DtypeError>([&] { conv2d(x.to(int64), w.to(int64)); }).find("int64") != Text::npos);
   const Tensor t = zeros({3, 4, 3, 3});
-  CHECK(message<ShapeError>([&] { conv_transpose2d(x, w); }) ==
+  CHECK(error<ShapeError>([&] { conv_transpose2d(x, w); }) ==
         "conv_transpose2d: weight must be [in, out / groups, ...] for x [n, in, ...], with in a "
         "multiple of groups: x is [2, 3, 5, 5], weight [4, 3, 3, 3], groups 1");
-  CHECK(message<ValueError>([&] { conv_transpose2d(x, t, {}, {.output_padding = 1}); }) ==
+  CHECK(error<ValueError>([&] { conv_transpose2d(x, t, {}, {.output_padding = 1}); }) ==
         "conv_transpose2d: output_padding [1, 1] must be smaller than stride [1, 1] or dilation "
         "[1, 1]");
-  CHECK(message<ShapeError>([&] { conv_transpose2d(x, t, {}, {.padding = 4}); }) ==
+  CHECK(error<ShapeError>([&] { conv_transpose2d(x, t, {}, {.padding = 4}); }) ==
         "conv_transpose2d: the output would be empty: x is [2, 3, 5, 5], weight [3, 4, 3, 3], "
         "padding [4, 4]");
 }
@@ -204,10 +191,10 @@ TEST_CASE("im2col shows every window, and col2im adds the windows where they ove
                     tensor({{{1.0, 2.0}, {2.0, 3.0}, {4.0, 5.0}, {5.0, 6.0}}}, float64)));
   CHECK(array_equal(col2im(im2col(x, 2), {2, 3}, 2),
                     tensor({{{{1.0, 4.0, 3.0}, {4.0, 10.0, 6.0}}}}, float64)));
-  CHECK(message<ShapeError>([&] { im2col(x, 3); }) ==
+  CHECK(error<ShapeError>([&] { im2col(x, 3); }) ==
         "im2col: the kernel [3, 3] with dilation [1, 1] is larger than an image [2, 3] with "
         "padding [0, 0]");
-  CHECK(message<ShapeError>([&] {
+  CHECK(error<ShapeError>([&] {
           col2im(zeros({1, 6, 2}), {2, 3}, 2);
         }) ==
         "col2im: needs columns [n, channels 4, 2], or that without n, for images [2, 3] and the "

@@ -8,20 +8,15 @@
 #include <limits>
 #include <vector>
 
+#include "support/text.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-
-std::string message(auto&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// Values around every edge, enough of them to fill registers and leave a rest.
 std::vector<double> edge_values() {
@@ -106,7 +101,7 @@ TEST_CASE("arithmetic broadcasts as NumPy does") {
   CHECK(array_equal(column * row, tensor({{10.0f, 20.0f, 30.0f}, {20.0f, 40.0f, 60.0f}})));
   CHECK(array_equal(row / column, tensor({{10.0f, 20.0f, 30.0f}, {5.0f, 10.0f, 15.0f}})));
   CHECK((zeros({0, 3}) + row).shape() == Shape{0, 3});
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           column + zeros({3, 3});
         }) == "add: shapes [2, 1] and [3, 3] do not broadcast: axis 0 is 2 against 3");
 }
@@ -127,15 +122,11 @@ TEST_CASE("every pattern of broadcasting agrees with a loop") {
 }
 
 TEST_CASE("results do not depend on the number of threads") {
-  const int before = num_threads();
   const Tensor x = randn({300, 1001}), row = randn({1001});
-  set_num_threads(1);
-  const Tensor one = tanh(x * row);
-  set_num_threads(2);
-  const Tensor two = tanh(x * row);
-  set_num_threads(before);
-  CHECK(array_equal(one, two));
-  CHECK(message([] { set_num_threads(0); }) == "set_num_threads: needs at least 1 thread, got 0");
+  const auto f = [&] { return tanh(x * row); };
+  CHECK(array_equal(with_threads(1, f), with_threads(2, f)));
+  CHECK(error<Error>([] { set_num_threads(0); }) ==
+        "set_num_threads: needs at least 1 thread, got 0");
 }
 
 TEST_CASE("literals adopt the dtype of the tensor that they meet") {
@@ -151,26 +142,26 @@ TEST_CASE("literals adopt the dtype of the tensor that they meet") {
 
 TEST_CASE("dtypes never mix silently") {
   const Tensor x = tensor({1.0f, 2.0f});
-  CHECK(message([&] { x + x.to(float64); }) ==
+  CHECK(error<Error>([&] { x + x.to(float64); }) ==
         "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float32)");
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           x.requires_grad("w") * tensor({1, 2});
         }) ==
         "mul: dtypes do not mix: 'w' [2] is float32, [2] is int64; convert one with to(float32)");
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           tensor({1, 2}) * 0.5;
         }) ==
         "mul: the literal 0.5 does not fit a tensor of int64; convert the tensor with to(float32)");
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           tensor({1, 2}) / tensor({1, 2});
         }) == "div: needs float32 or float64, got int64");
-  CHECK(message([&] { exp(tensor({1, 2})); }) == "exp: needs float32 or float64, got int64");
-  CHECK(message([&] { (x > 1.0) + (x > 1.0); }) ==
+  CHECK(error<Error>([&] { exp(tensor({1, 2})); }) == "exp: needs float32 or float64, got int64");
+  CHECK(error<Error>([&] { (x > 1.0) + (x > 1.0); }) ==
         "add: does not take bool; convert with to(float32) or to(int64), or use logical_and, "
         "logical_or, where");
-  CHECK(message([&] { where(x, x, x); }) ==
+  CHECK(error<Error>([&] { where(x, x, x); }) ==
         "where: needs bool, got float32; compare first, as in x != 0");
-  CHECK(message([&] { x + Tensor(); }).find("undefined") != std::string::npos);
+  CHECK(error<Error>([&] { x + Tensor(); }).find("undefined") != std::string::npos);
 }
 
 TEST_CASE("comparisons and logic give bools") {
@@ -209,7 +200,7 @@ TEST_CASE("pow, maximum and minimum keep the edges of the standard library") {
                  std::isnan(a) || std::isnan(b) ? nan : std::min(a, b)));
     }
   CHECK(array_equal(clamp(tensor({-2.0f, 0.5f, 2.0f}), -1, 1), tensor({-1.0f, 0.5f, 1.0f})));
-  CHECK(message([] { clamp(zeros({1}), 1, 0); }) == "clamp: low 1 is above high 0");
+  CHECK(error<Error>([] { clamp(zeros({1}), 1, 0); }) == "clamp: low 1 is above high 0");
 }
 
 TEST_CASE("a branch not taken never poisons the gradient") {

@@ -1,5 +1,4 @@
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
@@ -7,7 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 TEST_CASE("samples of normal have the mean and the deviation they were given") {
   Generator generator(1);
@@ -40,7 +42,6 @@ TEST_CASE("multinomial draws in proportion to the weights of each row, without r
 }
 
 TEST_CASE("samples are the same bits for any number of threads") {
-  const int before = num_threads();
   const auto draw = [] {
     Generator generator(9);
     const Tensor p = full({300000}, 0.3);
@@ -48,11 +49,7 @@ TEST_CASE("samples are the same bits for any number of threads") {
                                dropout(p, 0.5, generator),
                                multinomial(p, 100000, {.replacement = true}, generator)};
   };
-  set_num_threads(1);
-  const auto one = draw();
-  set_num_threads(2);
-  const auto two = draw();
-  set_num_threads(before);
+  const auto one = with_threads(1, draw), two = with_threads(2, draw);
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], two[i]));
 }
 

@@ -1,5 +1,4 @@
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
@@ -8,17 +7,17 @@
 #include <limits>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-std::vector<double> values(const Tensor& x) {
-  const Tensor y = x.to(float64);
-  return {y.data<double>().begin(), y.data<double>().end()};
-}
 
 }  // namespace
 
@@ -56,9 +55,9 @@ TEST_CASE("cumprod has exact gradients with zeros in its input, to second order"
 
 TEST_CASE("long scans keep their digits in float32") {
   const Tensor y = cumsum(full({1 << 20}, 0.1), 0);
-  CHECK(y.data<float>().back() / (1 << 20) == doctest::Approx(0.1f).epsilon(2e-7));
+  CHECK(y.data<float>().back() / (1 << 20) == close(0.1f, 2e-7));
   const Tensor z = logcumsumexp(zeros({1 << 20}), 0);
-  CHECK(z.data<float>().back() == doctest::Approx(20 * std::log(2)).epsilon(1e-6));
+  CHECK(z.data<float>().back() == close(20 * std::log(2), 1e-6));
 }
 
 TEST_CASE("logcumsumexp neither overflows nor trips over infinities") {
@@ -94,18 +93,13 @@ TEST_CASE("diff takes differences of neighbours, n times over") {
 }
 
 TEST_CASE("scans give the same bits for any number of threads") {
-  const int before = num_threads();
   Generator generator(2);
   const Tensor x = randn({64, 3000}, float32, generator);
   const auto all = [&] {
     return std::vector<Tensor>{cumsum(x, 1), cumprod(x, 0), logcumsumexp(x, 1),
                                cummax(x, 1).indices};
   };
-  set_num_threads(1);
-  const auto one = all();
-  set_num_threads(2);
-  const auto two = all();
-  set_num_threads(before);
+  const auto one = with_threads(1, all), two = with_threads(2, all);
   for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], two[i]));
 }
 

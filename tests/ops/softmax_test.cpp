@@ -1,6 +1,5 @@
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
@@ -12,15 +11,20 @@
 #include <string>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/tensors.hpp"
+#include "support/text.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-Tensor sample(const Shape& shape, std::uint64_t seed, Dtype dtype = float64) {
-  Generator generator(seed);
-  return 3.0 * randn(shape, dtype, generator);
+Tensor spread_sample(const Shape& shape, std::uint64_t seed, Dtype dtype = float64) {
+  return 3.0 * sample(shape, seed, dtype);
 }
 
 /// Classes 0, 3, 6, ... of `classes`, one for each of n rows.
@@ -47,21 +51,12 @@ std::vector<double> reference(const Tensor& x, std::int64_t row) {
 /// The gradient of sum(w f(x)), from the raw kernels and from the recorded public ops.
 void check_both_gradients(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) {
   const Tensor leaf = x.requires_grad(), y = f(leaf);
-  const Tensor w = sample(y.shape(), 77, x.dtype());
+  const Tensor w = spread_sample(y.shape(), 77, x.dtype());
   const Tensor raw = grad(y, {leaf}, {.retain_graph = true, .seed = w})[0];
   const Tensor recorded = grad(y, {leaf}, {.create_graph = true, .seed = w})[0];
   CHECK(raw.shape() == x.shape());
   const double eps = x.dtype() == float32 ? 1e-5 : 1e-13;
   CHECK(allclose(raw, recorded, eps, eps));
-}
-
-std::string message(auto&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace
@@ -72,7 +67,7 @@ TEST_CASE(
   for (auto dtype : {float32, float64})
     for (std::int64_t n : {1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 47, 48, 49, 200}) {
       CAPTURE(n);
-      const Tensor x = sample({5, n}, static_cast<std::uint64_t>(n), dtype);
+      const Tensor x = spread_sample({5, n}, static_cast<std::uint64_t>(n), dtype);
       const Tensor p = softmax(x).to(float64), log_p = log_softmax(x).to(float64);
       const double eps = dtype == float32 ? 2e-6 : 1e-14;
       for (std::int64_t row = 0; row < 5; ++row) {
@@ -89,7 +84,7 @@ TEST_CASE(
 }
 
 TEST_CASE("softmax goes along any axis") {
-  const Tensor x = sample({3, 4, 5}, 1);
+  const Tensor x = spread_sample({3, 4, 5}, 1);
   for (int axis : {0, 1, 2, -1, -2, -3}) {
     CAPTURE(axis);
     const Tensor e = exp(x);
@@ -118,38 +113,38 @@ TEST_CASE("a NaN in a row spoils that row only") {
     const Tensor p = softmax(tensor(spoilt, {2, 21}));
     for (std::size_t k = 0; k < 21; ++k) {
       CHECK(std::isnan(p.data<double>()[k]));
-      CHECK(p.data<double>()[21 + k] == doctest::Approx(1.0 / 21));
+      CHECK(p.data<double>()[21 + k] == close(1.0 / 21, 1e-12));
     }
   }
 }
 
 TEST_CASE("equal rows have equal results wherever they stand, on any number of threads") {
   const std::int64_t n = 37, rows = 4000;
-  const Tensor row = sample({1, n}, 3, float32), x = expand(row, {rows, n});
-  const int before = num_threads();
-  set_num_threads(1);
-  const Tensor one = softmax(x), loss = cross_entropy(x, some_classes(rows, n));
-  set_num_threads(4);
-  CHECK(array_equal(one, softmax(x)));
-  CHECK(array_equal(loss, cross_entropy(x, some_classes(rows, n))));
-  set_num_threads(before);
-  CHECK(array_equal(one, expand(softmax(row), {rows, n})));
+  const Tensor row = spread_sample({1, n}, 3, float32), x = expand(row, {rows, n});
+  const auto all = [&] {
+    return std::vector<Tensor>{softmax(x), cross_entropy(x, some_classes(rows, n))};
+  };
+  const auto one = with_threads(1, all), four = with_threads(4, all);
+  for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], four[i]));
+  CHECK(array_equal(one[0], expand(softmax(row), {rows, n})));
 }
 
 TEST_CASE("the gradients of softmax are right to second order, recorded or not") {
   for (std::int64_t n : {1, 5, 8, 19}) {
     for (auto dtype : {float32, float64}) {
-      check_both_gradients([](const Tensor& x) { return softmax(x); }, sample({4, n}, 5, dtype));
+      check_both_gradients([](const Tensor& x) { return softmax(x); },
+                           spread_sample({4, n}, 5, dtype));
       check_both_gradients([](const Tensor& x) { return log_softmax(x); },
-                           sample({4, n}, 5, dtype));
-      check_both_gradients([](const Tensor& x) { return softmax(x, 0); }, sample({4, n}, 5, dtype));
+                           spread_sample({4, n}, 5, dtype));
+      check_both_gradients([](const Tensor& x) { return softmax(x, 0); },
+                           spread_sample({4, n}, 5, dtype));
     }
   }
-  const auto soft =
-      gradcheck([](const Tensor& x) { return softmax(x, 1); }, sample({2, 3, 2}, 6), {.order = 2});
+  const auto soft = gradcheck([](const Tensor& x) { return softmax(x, 1); },
+                              spread_sample({2, 3, 2}, 6), {.order = 2});
   CHECK_MESSAGE(soft, soft.message);
-  const auto log_soft =
-      gradcheck([](const Tensor& x) { return log_softmax(x); }, sample({2, 5}, 7), {.order = 2});
+  const auto log_soft = gradcheck([](const Tensor& x) { return log_softmax(x); },
+                                  spread_sample({2, 5}, 7), {.order = 2});
   CHECK_MESSAGE(log_soft, log_soft.message);
 }
 
@@ -170,7 +165,8 @@ TEST_CASE("cross_entropy is the mean of -log_softmax at the targets") {
   for (auto dtype : {float32, float64})
     for (std::int64_t classes : {1, 2, 10, 16, 37}) {
       CAPTURE(classes);
-      const Tensor logits = sample({6, classes}, 8, dtype), target = some_classes(6, classes);
+      const Tensor logits = spread_sample({6, classes}, 8, dtype),
+                   target = some_classes(6, classes);
       const Tensor picked = log_softmax(logits) * one_hot(target, classes, dtype);
       const Tensor loss = cross_entropy(logits, target);
       CHECK(loss.ndim() == 0);
@@ -183,7 +179,7 @@ TEST_CASE("the gradient of cross_entropy is (softmax - one_hot) / n, recorded or
     for (std::int64_t classes : {2, 10, 16, 37}) {
       CAPTURE(classes);
       const Tensor target = some_classes(6, classes),
-                   logits = sample({6, classes}, 9, dtype).requires_grad();
+                   logits = spread_sample({6, classes}, 9, dtype).requires_grad();
       const Tensor want = (softmax(logits.detach()) - one_hot(target, classes, dtype)) / 6.0;
       const double eps = dtype == float32 ? 1e-6 : 1e-14;
       CHECK(allclose(grad(cross_entropy(logits, target), {logits})[0], want, eps, eps));
@@ -192,7 +188,7 @@ TEST_CASE("the gradient of cross_entropy is (softmax - one_hot) / n, recorded or
     }
   const Tensor target = some_classes(4, 3);
   const auto check = gradcheck([&](const Tensor& x) { return cross_entropy(x, target); },
-                               sample({4, 3}, 10), {.order = 2});
+                               spread_sample({4, 3}, 10), {.order = 2});
   CHECK_MESSAGE(check, check.message);
 }
 
@@ -208,7 +204,7 @@ TEST_CASE("cross_entropy with masked classes has finite gradients") {
   const Tensor logits = tensor({{0.0, -inf, 0.0}}, float64).requires_grad();
   for (bool recorded : {false, true}) {
     const Tensor loss = cross_entropy(logits, tensor({0}));
-    CHECK(loss.item<double>() == doctest::Approx(std::log(2.0)));
+    CHECK(loss.item<double>() == close(std::log(2.0), 1e-12));
     const Tensor dx = grad(loss, {logits}, {.create_graph = recorded})[0];
     CHECK(allclose(dx, tensor({{-0.5, 0.0, 0.5}}, float64), 1e-14));
   }
@@ -217,35 +213,37 @@ TEST_CASE("cross_entropy with masked classes has finite gradients") {
 TEST_CASE("cross_entropy says what is wrong with its arguments") {
   const Tensor logits = zeros({2, 3}).requires_grad("logits");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0, 3})), ValueError);
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           cross_entropy(logits, tensor({0, 3}));
         }) ==
         "cross_entropy: class 3 in row 1 of target is out of range for the 3 classes of logits "
         "'logits' [2, 3]");
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           cross_entropy(logits, tensor({-1, 0}));
         }) ==
         "cross_entropy: class -1 in row 0 of target is out of range for the 3 classes of logits "
         "'logits' [2, 3]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0})), ShapeError);
-  CHECK(message([&] { cross_entropy(logits, tensor({0})); }) ==
+  CHECK(error<Error>([&] { cross_entropy(logits, tensor({0})); }) ==
         "cross_entropy: needs logits [n, classes, ...] and target [n, ...] (classes) or of the "
         "logits' shape (probabilities), got 'logits' [2, 3] and [1]");
   CHECK_THROWS_AS(cross_entropy(logits, tensor({0.0, 1.0})), DtypeError);
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           cross_entropy(logits, tensor({0.0, 1.0}));
         }) == "cross_entropy: target must hold class indices in int64, got float32");
   CHECK_THROWS_AS(cross_entropy(zeros({0, 3}), zeros({0}, int64)), ShapeError);
-  CHECK(message([&] {
+  CHECK(error<Error>([&] {
           cross_entropy(zeros({0, 3}), zeros({0}, int64));
         }) == "cross_entropy: logits [0, 3] have no rows, and the mean of nothing is undefined");
 }
 
 TEST_CASE("softmax refuses integers and axes out of range") {
   CHECK_THROWS_AS(softmax(tensor({1, 2})), DtypeError);
-  CHECK(message([] { softmax(tensor({1, 2})); }) == "softmax: needs float32 or float64, got int64");
+  CHECK(error<Error>([] {
+          softmax(tensor({1, 2}));
+        }) == "softmax: needs float32 or float64, got int64");
   CHECK_THROWS_AS(log_softmax(zeros({2, 3}), 2), ShapeError);
-  CHECK(message([] {
+  CHECK(error<Error>([] {
           log_softmax(zeros({2, 3}), 2);
         }) == "log_softmax: axis 2 is out of range for shape [2, 3]");
 }

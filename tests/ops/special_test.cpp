@@ -8,7 +8,11 @@
 #include <numbers>
 #include <vector>
 
+#include "support/close.hpp"
+#include "support/text.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -28,15 +32,6 @@ double slope(Function f, double x, int order = 1) {
 
 bool near(double got, double want, double tolerance = 1e-13) {
   return std::abs(got - want) <= tolerance * std::abs(want);
-}
-
-template <class Error, class F> std::string message(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no such error";
 }
 
 }  // namespace
@@ -73,9 +68,9 @@ TEST_CASE("the derivatives of lgamma are the polygammas") {
 }
 
 TEST_CASE("polygamma takes orders from 0 to 170") {
-  CHECK(message<ValueError>([] { polygamma(-1, ones({1})); }) ==
+  CHECK(error<ValueError>([] { polygamma(-1, ones({1})); }) ==
         "polygamma: needs an order from 0 to 170, got -1");
-  CHECK(message<ValueError>([] { polygamma(171, ones({1})); }) ==
+  CHECK(error<ValueError>([] { polygamma(171, ones({1})); }) ==
         "polygamma: needs an order from 0 to 170, got 171");
 }
 
@@ -127,7 +122,7 @@ TEST_CASE("saturated functions keep the digits of their slopes") {
 
 TEST_CASE("nothing overflows that has a finite result") {
   CHECK(near(hypot(tensor({3e200}, float64), tensor({4e200}, float64)).item<double>(), 5e200));
-  CHECK(hypot(tensor({3e30f}), tensor({4e30f})).item<double>() == doctest::Approx(5e30));
+  CHECK(hypot(tensor({3e30f}), tensor({4e30f})).item<double>() == close(5e30, 1e-7));
   const Tensor big = full({}, 1000., float64);
   CHECK(near(logaddexp(big, big).item<double>(), 1000 + ln2));
   CHECK(softplus(big).item<double>() == 1000);

@@ -9,7 +9,10 @@
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "support/parameters.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -65,11 +68,6 @@ Vector gradient_at(int t, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i)
     g[i] = std::sin(1.3 * t + 0.7 * static_cast<double>(i * i)) / (1 + static_cast<double>(i));
   return g;
-}
-
-void set_gradient(const Parameter& w, const Vector& g) {
-  w.zero_grad();
-  sum(w * tensor(g, w.shape()).to(w.dtype())).backward();
 }
 
 void check_path(const Shape& shape, std::size_t n, std::size_t m,

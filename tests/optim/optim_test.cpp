@@ -5,26 +5,19 @@
 #include <vector>
 
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "support/parameters.hpp"
+#include "support/tensors.hpp"
+#include "support/threads.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 using Vector = std::vector<double>;
-
-Vector values(const Tensor& x) {
-  const Tensor copy = x.to(float64);
-  return {copy.data<double>().begin(), copy.data<double>().end()};
-}
-
-/// Leaves `gradient` as the accumulated gradient of `w`.
-void set_gradient(const Parameter& w, const Vector& gradient) {
-  w.zero_grad();
-  sum(w * tensor(gradient, w.shape()).to(w.dtype())).backward();
-}
 
 /// Gradients of step t that change sign and size, so that every term of an update matters.
 Vector gradient_at(int t, std::size_t n) {
@@ -130,9 +123,7 @@ TEST_CASE("Adam follows Algorithm 1 of Kingma and Ba") {
 
 TEST_CASE("an update of a large parameter does not depend on the number of threads") {
   const std::size_t n = 200'001;
-  const auto train = [&](int threads) {
-    const int before = num_threads();
-    set_num_threads(threads);
+  const auto train = [&] {
     const Parameter a(tensor(gradient_at(1, n)).to(float32)),
         b(tensor(gradient_at(2, n)).to(float32));
     optim::SGD sgd({a}, {.lr = 0.1, .momentum = 0.9});
@@ -143,11 +134,10 @@ TEST_CASE("an update of a large parameter does not depend on the number of threa
       sgd.step();
       adam.step();
     }
-    set_num_threads(before);
     return std::pair(a.tensor().detach(), b.tensor().detach());
   };
-  const auto [a1, b1] = train(1);
-  const auto [a2, b2] = train(2);
+  const auto [a1, b1] = with_threads(1, train);
+  const auto [a2, b2] = with_threads(2, train);
   CHECK(array_equal(a1, a2));
   CHECK(array_equal(b1, b2));
   Vector want = gradient_at(1, n), velocity(n, 0.0);

@@ -11,17 +11,16 @@
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include "support/close.hpp"
+#include "support/parameters.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
 using Vector = std::vector<double>;
 using Parameters = std::vector<Parameter>;
-
-void set_gradient(const Parameter& w, double g) {
-  w.zero_grad();
-  sum(w * g).backward();
-}
 
 /// Where the rule takes w = 1 after each of the gradients.
 template <class Rule, class Options> Vector path(const Options& options, const Vector& gradients) {
@@ -29,7 +28,7 @@ template <class Rule, class Options> Vector path(const Options& options, const V
   Rule rule({w}, options);
   Vector out;
   for (const double g : gradients) {
-    set_gradient(w, g);
+    set_gradient(w, {g});
     rule.step();
     out.push_back(w.tensor().item<double>());
   }
@@ -38,8 +37,7 @@ template <class Rule, class Options> Vector path(const Options& options, const V
 
 void check_path(const Vector& got, const Vector& want) {
   REQUIRE(got.size() == want.size());
-  for (std::size_t i = 0; i < want.size(); ++i)
-    CHECK(got[i] == doctest::Approx(want[i]).epsilon(1e-12));
+  for (std::size_t i = 0; i < want.size(); ++i) CHECK(got[i] == close(want[i], 1e-12));
 }
 
 }  // namespace
@@ -117,12 +115,12 @@ TEST_CASE("ASGD averages its path from the step that its options say") {
   optim::ASGD asgd({w}, {.lr = 1, .lambda = 0, .start = 1});
   double total = 0;
   for (int t = 1; t <= 4; ++t) {
-    set_gradient(w, t);
+    set_gradient(w, {static_cast<double>(t)});
     asgd.step();
     if (t >= 2) total += w.tensor().item<double>();
   }
   // The path is 0, -2, -5, -9; the weights of the average are 1, 1, 1, 1/2.
-  CHECK(asgd.state(0).average.item<double>() == doctest::Approx(-7));
+  CHECK(asgd.state(0).average.item<double>() == close(-7, 1e-12));
   CHECK(total == -16);
 }
 
@@ -130,8 +128,8 @@ TEST_CASE("groups of parameters have options of their own") {
   const Parameter a(tensor({1.0}, float64), "a"), b(tensor({1.0}, float64), "b");
   optim::SGD sgd({a}, {.lr = 0.1});
   sgd.add_group({b}, {.lr = 0.5});
-  set_gradient(a, 1);
-  set_gradient(b, 1);
+  set_gradient(a, {1});
+  set_gradient(b, {1});
   sgd.step();
   CHECK(a.tensor().item<double>() == 0.9);
   CHECK(b.tensor().item<double>() == 0.5);

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+namespace gradtape::testing {
+
 /// A fresh folder that goes away with the object.
 class TemporaryFolder {
  public:
@@ -69,8 +71,10 @@ class FileSizeLimit {
 inline std::string gzipped(std::string_view text) {
   const std::string_view parts[] = {text};
   std::string out("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);  // RFC 1952: no name, no time
-  out += gradtape::detail::deflate_raw(parts);
-  gradtape::detail::append_little(out, gradtape::detail::crc32(text));
-  gradtape::detail::append_little(out, static_cast<std::uint32_t>(text.size()));
+  out += detail::deflate_raw(parts);
+  detail::append_little(out, detail::crc32(text));
+  detail::append_little(out, static_cast<std::uint32_t>(text.size()));
   return out;
 }
+
+}  // namespace gradtape::testing

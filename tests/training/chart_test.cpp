@@ -11,6 +11,7 @@
 #include "support/files.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 using optim::Chart;
 using optim::Mark;
 using optim::Series;

@@ -17,6 +17,7 @@
 #include "support/files.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 using optim::Checkpoint;
 
 namespace {

@@ -1,5 +1,4 @@
 #include <gradtape/autograd/ops.hpp>
-#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/nn/data/loader.hpp>
 #include <gradtape/nn/dropout.hpp>
 #include <gradtape/nn/linear.hpp>
@@ -14,9 +13,12 @@
 
 #include <cstring>
 
+#include "support/bits.hpp"
 #include "support/files.hpp"
+#include "support/threads.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
@@ -90,18 +92,6 @@ struct Run {
   }
 };
 
-bool equal_bits(const StateDict& a, const StateDict& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [name, x] : a) {
-    const auto y = b.find(name);
-    if (y == b.end() || x.shape() != y->second.shape() || x.dtype() != y->second.dtype() ||
-        std::memcmp(x.raw(), y->second.raw(),
-                    static_cast<std::size_t>(x.numel()) * size_of(x.dtype())) != 0)
-      return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("a resumed run is the run that was never stopped, bit for bit") {
@@ -161,17 +151,14 @@ TEST_CASE("a checkpoint of another model leaves a run as it was, to the last par
 }
 
 TEST_CASE("the same seed trains to the same bits on one, two and three threads") {
-  const int threads = num_threads();
   std::vector<StateDict> results;
   std::vector<std::vector<double>> losses;
   for (const int count : {1, 2, 3}) {
-    set_num_threads(count);
     Run run(48, 96, 1, count - 1);  // batches of 768 rows: large enough that threads share the work
-    run.train(7);
+    with_threads(count, [&] { run.train(7); });
     results.push_back(run.model.state_dict());
     losses.push_back(run.losses);
   }
-  set_num_threads(threads);
   for (int i : {1, 2}) {
     CHECK(losses[static_cast<std::size_t>(i)] == losses[0]);
     CHECK(equal_bits(results[static_cast<std::size_t>(i)], results[0]));

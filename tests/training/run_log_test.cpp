@@ -10,6 +10,7 @@
 #include "support/files.hpp"
 
 using namespace gradtape;
+using namespace gradtape::testing;
 using optim::RunLog;
 
 static_assert(Stateful<RunLog>);
