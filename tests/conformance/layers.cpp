@@ -2,16 +2,27 @@
 
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "expression.hpp"
 
 namespace gradtape::conformance {
+namespace {
+
+auto& families() {
+  static std::vector<LayerMap (*)()> all;
+  return all;
+}
+
+}  // namespace
+
+LayerFamily::LayerFamily(LayerMap (*layers)()) { families().push_back(layers); }
+
 const LayerMap& layers() {
   static const LayerMap all = [] {
     LayerMap joined;
-    for (LayerMap (*family)() : {activation_layers, attention_layers, convolution_layers,
-                                 linear_layers, loss_layers, network_layers, normalisation_layers,
-                                 pooling_layers, random_layers, recurrent_layers, shape_layers})
+    for (auto* family : families())
       for (auto& [name, make] : family())
         if (!joined.emplace(name, std::move(make)).second)
           throw std::logic_error("two maps give the layer '" + name + "'");

@@ -31,18 +31,11 @@ inline MadeLayer made(const nn::Module& layer, Function call) {
 /// By PyTorch's name without `nn.`: what makes the layer from the arguments of its constructor.
 using LayerMap = std::map<std::string, std::function<MadeLayer(Call&)>>;
 
-// The families, one file layers/<family>.cpp each; layers.cpp joins them.
-LayerMap activation_layers();
-LayerMap attention_layers();
-LayerMap convolution_layers();
-LayerMap linear_layers();
-LayerMap loss_layers();
-LayerMap network_layers();
-LayerMap normalisation_layers();
-LayerMap pooling_layers();
-LayerMap random_layers();
-LayerMap recurrent_layers();
-LayerMap shape_layers();
+/// A family of layers, which joins layers() when the program starts. One file
+/// layers/<family>.cpp each; a new file needs to be named nowhere.
+struct LayerFamily {
+  explicit LayerFamily(LayerMap (*layers)());
+};
 
 /// All of them.
 const LayerMap& layers();

@@ -1,19 +1,26 @@
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "value.hpp"
 
 namespace gradtape::conformance {
 
+namespace {
+
+auto& families() {
+  static std::vector<Mapping (*)()> all;
+  return all;
+}
+
+}  // namespace
+
+FunctionFamily::FunctionFamily(Mapping (*functions)()) { families().push_back(functions); }
+
 const Mapping& mapping() {
   static const Mapping all = [] {
     Mapping joined;
-    for (Mapping (*family)() :
-         {activation_map,  arithmetic_map, arrange_map,  attention_map,     comparison_map,
-          convolution_map, creation_map,   distance_map, elementwise_map,   index_map,
-          linalg_map,      loss_map,       matmul_map,   normalisation_map, pooling_map,
-          random_map,      reduce_map,     resample_map, scan_map,          shape_map,
-          softmax_map,     sort_map})
+    for (auto* family : families())
       for (auto& [name, function] : family())
         if (!joined.emplace(name, std::move(function)).second)
           throw std::logic_error("two maps give '" + name + "'");

@@ -145,29 +145,11 @@ class Call {
 /// without "nn.functional.", so "softmax" serves both.
 using Mapping = std::map<std::string, Function>;
 
-// The families, one file maps/<family>.cpp each; mapping.cpp joins them.
-Mapping activation_map();
-Mapping arithmetic_map();
-Mapping arrange_map();
-Mapping attention_map();
-Mapping comparison_map();
-Mapping convolution_map();
-Mapping creation_map();
-Mapping distance_map();
-Mapping elementwise_map();
-Mapping index_map();
-Mapping linalg_map();
-Mapping loss_map();
-Mapping matmul_map();
-Mapping normalisation_map();
-Mapping pooling_map();
-Mapping random_map();
-Mapping reduce_map();
-Mapping resample_map();
-Mapping scan_map();
-Mapping shape_map();
-Mapping softmax_map();
-Mapping sort_map();
+/// A family of functions, which joins mapping() when the program starts. One file
+/// maps/<family>.cpp each; a new file needs to be named nowhere.
+struct FunctionFamily {
+  explicit FunctionFamily(Mapping (*functions)());
+};
 
 /// All of them. Throws std::logic_error for a name given twice.
 const Mapping& mapping();

@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows activation_rows() {
+Rows rows() {
   return {
       unary("relu", relu, {-1, 3},
             {at(0, 0, 0), at(-0., 0, 0), at(inf, inf, 1), at(-inf, 0, 0), at(nan, nan, 0)}, {0}),
@@ -56,8 +57,7 @@ Rows activation_rows() {
   };
 }
 
-ValueRows activation_values() {
-  return {};
-}
+const Family family("activation", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 OpSample extremum(OpSample sample) {
@@ -9,12 +8,10 @@ OpSample extremum(OpSample sample) {
   return sample;
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows arithmetic_rows() {
+Rows rows() {
   return {
       binary("add", "operator+", operator+),
       binary("sub", "operator-", operator-),
@@ -85,8 +82,7 @@ Rows arithmetic_rows() {
   };
 }
 
-ValueRows arithmetic_values() {
-  return {};
-}
+const Family family("arithmetic", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows arrange_rows() {
+Rows rows() {
   return {
       {"flip", "flip", [](Inputs x) { return flip(x[0]); }, {{{2, 3}}, {{4}}, {{}}, {{2, 0}}}},
       {"flip", "flip", [](Inputs x) { return flip(x[0], {0, -1}); }, {{{2, 3, 2}}}},
@@ -20,8 +21,9 @@ Rows arrange_rows() {
        {{{2, 3}}, {{2, 0}}}},
       {"index_select", "repeat_interleave",
        [](Inputs x) { return repeat_interleave(x[0], indices({2, 0, 1})); }, {{{3, 2}}, {{3, 0}}}},
-      {"expand", "meshgrid", [](Inputs x) { return meshgrid({x[0], x[0]}, MeshOrder::xy)[0]; },
-       {{{3}}, {{}}, {{0}}}},
+      with_results({"expand", "meshgrid", [](Inputs x) { return meshgrid({x[0], x[0]}, MeshOrder::xy)[0]; },
+                    {{{3}}, {{}}, {{0}}}},
+                   [](Inputs x) { return meshgrid({x[0], x[0]}); }),
       {"pad", "pad", [](Inputs x) { return pad(x[0], {1, 2, 0, -1}, {.value = 1.5}); },
        {{{3, 2}}, {{2, 3, 2}}, {{1, 0}}}},
       {"index_select", "pad",
@@ -48,8 +50,7 @@ Rows arrange_rows() {
   };
 }
 
-ValueRows arrange_values() {
-  return {};
-}
+const Family family("arrange", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

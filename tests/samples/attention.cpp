@@ -1,11 +1,10 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
-
-namespace {
 
 OpSample attention(const AttentionOptions& options, std::vector<std::vector<Shape>> shapes,
                    std::vector<EdgePoint> edges = {}) {
@@ -14,9 +13,7 @@ OpSample attention(const AttentionOptions& options, std::vector<std::vector<Shap
           std::move(shapes), {{}}, {}, std::move(edges)};
 }
 
-}  // namespace
-
-Rows attention_rows() {
+Rows rows() {
   const Tensor some = tensor({{true, false, true}, {false, false, false}});
   const Tensor most = tensor({{true, true, true}, {true, true, false}, {true, false, true}});
   const Tensor one = ones({1, 1}, float64), none = zeros({1, 1}, float64);
@@ -34,8 +31,7 @@ Rows attention_rows() {
   };
 }
 
-ValueRows attention_values() {
-  return {};
-}
+const Family family("attention", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

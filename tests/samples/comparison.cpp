@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows comparison_rows() {
+Rows rows() {
   return {
       {"where", "where", [](Inputs x) { return where(tensor({true, false, true}), x[0], x[1]); },
        {{{3}, {3}}, {{2, 3}, {}}, {{1}, {2, 1}}, {{0, 3}, {3}}}, {{}}, {},
@@ -14,7 +15,7 @@ Rows comparison_rows() {
   };
 }
 
-ValueRows comparison_values() {
+ValueRows values() {
   static const Tensor a = tensor({1, 2, 3}), b = tensor({3, 2, 1}), yes = tensor({true, false}),
                       both = tensor({true, true});
   static const auto is = [](const Tensor& x, bool p, bool q, bool r) {
@@ -57,4 +58,7 @@ ValueRows comparison_values() {
   };
 }
 
+const Family family("comparison", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 /// A convolution of the given options as a row, with and without bias.
@@ -29,12 +28,10 @@ Tensor weight_gradient(Inputs x) {
   return grad(y, {weight}, {.create_graph = true, .seed = concat({g, 2.0 * g}, 1)})[0];
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows convolution_rows() {
+Rows rows() {
   return {
       row("conv1d", conv1d, {}, {{{2, 2, 5}, {3, 2, 3}, {3}}, {{2, 5}, {3, 2, 2}}, {{0, 2, 5}, {3, 2, 3}, {3}}}),
       row("conv1d", conv1d, {.stride = 2, .padding = 2, .dilation = 3}, {{{1, 2, 7}, {2, 2, 2}}}),
@@ -65,8 +62,7 @@ Rows convolution_rows() {
   };
 }
 
-ValueRows convolution_values() {
-  return {};
-}
+const Family family("convolution", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

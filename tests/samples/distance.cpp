@@ -1,11 +1,10 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
-
-namespace {
 
 OpSample pairwise(PairwiseDistanceOptions options, std::vector<std::vector<Shape>> shapes,
                   std::vector<EdgePoint> edges = {}) {
@@ -27,9 +26,7 @@ OpSample direction(const char* name, NormalizeOptions options,
           {{{2, 3}}, {{3, 2, 2}}, {{0, 3}}}, {{0.5, 3}}, {}, std::move(edges)};
 }
 
-}  // namespace
-
-Rows distance_rows() {
+Rows rows() {
   const Tensor o = tensor({{0.0, 0.0}}, float64), none = zeros({2}, float64);
   const Tensor axis = tensor({{3.0, 4.0}}, float64);
   const EdgePoint coincident{{none, none}, scalar(0), {none, none}};
@@ -62,7 +59,7 @@ Rows distance_rows() {
   };
 }
 
-ValueRows distance_values() {
+ValueRows values() {
   return {
       {"", "pairwise_distance", [] {  // ||a - b||_0 counts
         const Tensor a = vec({1, 0, 2}).requires_grad(), b = vec({1, 5, 3});
@@ -72,4 +69,7 @@ ValueRows distance_values() {
   };
 }
 
+const Family family("distance", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

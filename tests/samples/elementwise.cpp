@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows elementwise_rows() {
+Rows rows() {
   return {
       unary("abs", abs, {}, {at(0, 0, 0), at(-0., 0, 0), at(inf, inf, 1), at(-inf, inf, -1)}, {0}),
       flat(unary("sign", sign, {}, {at(0, 0, 0), at(-inf, -1, 0)}, {0})),
@@ -74,7 +75,7 @@ Rows elementwise_rows() {
   };
 }
 
-ValueRows elementwise_values() {
+ValueRows values() {
   return {
       {"to", "",
        [] {
@@ -85,4 +86,7 @@ ValueRows elementwise_values() {
   };
 }
 
+const Family family("elementwise", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows index_rows() {
+Rows rows() {
   const Tensor repeated = indices({2, 0, 2, -1});
   const Tensor table = tensor({{0, 2, 1}, {1, 1, -3}});
   return {
@@ -85,7 +86,7 @@ Rows index_rows() {
   };
 }
 
-ValueRows index_values() {
+ValueRows values() {
   return {
       {"embedding", "embedding",
        [] {
@@ -111,4 +112,7 @@ ValueRows index_values() {
   };
 }
 
+const Family family("index", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

@@ -36,12 +36,10 @@ OpSample on_rectangles(const char* name, const char* function, Tensor (*f)(const
   return {name, function, [f](Inputs x) { return f(x[0]); }, rectangles};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows linalg_rows() {
+Rows rows() {
   return {
       on_squares("inv", "inv", [](const Tensor& x) { return inv(regular(x)); }),
       {"solve", "solve", [](Inputs x) { return solve(regular(x[0]), x[1]); },
@@ -70,24 +68,28 @@ Rows linalg_rows() {
       on_squares("slogdet", "slogdet", [](const Tensor& x) { return slogdet(regular(x)).logabsdet; }),
       {"lu", "lu", [](Inputs x) { return lu(stretched(x[0])).l; }, wide_rectangles},
       on_rectangles("lu", "lu", [](const Tensor& x) { return lu(stretched(x)).u; }),
-      {"lu", "lu", [](Inputs x) { const auto [p, l, u] = lu(stretched(x[0])); return matmul(l, sin(u)); },
-       {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+      with_results({"lu", "lu", [](Inputs x) { const auto [p, l, u] = lu(stretched(x[0])); return matmul(l, sin(u)); },
+                    {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+                   [](Inputs x) { const auto [p, l, u] = lu(stretched(x[0])); return std::vector<Tensor>{l, u}; }),
       {"qr", "qr", [](Inputs x) { return qr(stretched(x[0])).q; }, wide_rectangles},
       on_rectangles("qr", "qr", [](const Tensor& x) { return qr(stretched(x)).r; }),
-      {"qr", "qr", [](Inputs x) { const auto [q, r] = qr(stretched(x[0])); return matmul(q, sin(r)); },
-       {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+      with_results({"qr", "qr", [](Inputs x) { const auto [q, r] = qr(stretched(x[0])); return matmul(q, sin(r)); },
+                    {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+                   [](Inputs x) { const auto [q, r] = qr(stretched(x[0])); return std::vector<Tensor>{q, r}; }),
       {"svd", "svd", [](Inputs x) { return svd(stretched(x[0])).u; }, wide_rectangles},
       on_rectangles("svd", "svd", [](const Tensor& x) { return svd(stretched(x)).s; }),
       {"svd", "svd", [](Inputs x) { return svd(stretched(x[0])).vh; }, wide_rectangles},
-      {"svd", "svd",
-       [](Inputs x) { const auto [u, s, vh] = svd(stretched(x[0])); return matmul(u * unsqueeze(sin(s), -2), vh); },
-       {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+      with_results({"svd", "svd",
+                    [](Inputs x) { const auto [u, s, vh] = svd(stretched(x[0])); return matmul(u * unsqueeze(sin(s), -2), vh); },
+                    {{{3, 3}}, {{4, 2}}, {{2, 4}}}},
+                   [](Inputs x) { const auto [u, s, vh] = svd(stretched(x[0])); return std::vector<Tensor>{u, s, vh}; }),
       on_rectangles("svdvals", "svdvals", [](const Tensor& x) { return svdvals(stretched(x)); }),
       on_squares("eigh", "eigh", [](const Tensor& x) { return eigh(spread(x)).w; }),
       {"eigh", "eigh", [](Inputs x) { return eigh(spread(x[0])).v; }, wide_squares},
-      {"eigh", "eigh",
-       [](Inputs x) { const auto [w, v] = eigh(spread(x[0])); return matmul(v * unsqueeze(sin(w), -2), transpose(v)); },
-       {{{3, 3}}, {{2, 2, 2}}}},
+      with_results({"eigh", "eigh",
+                    [](Inputs x) { const auto [w, v] = eigh(spread(x[0])); return matmul(v * unsqueeze(sin(w), -2), transpose(v)); },
+                    {{{3, 3}}, {{2, 2, 2}}}},
+                   [](Inputs x) { const auto [w, v] = eigh(spread(x[0])); return std::vector<Tensor>{w, v}; }),
       on_squares("eigvalsh", "eigvalsh", [](const Tensor& x) { return eigvalsh(spread(x)); }),
       on_rectangles("pinv", "pinv", [](const Tensor& x) { return pinv(stretched(x)); }),
       {"", "lstsq", [](Inputs x) { return lstsq(stretched(x[0]), x[1]); },
@@ -112,7 +114,7 @@ Rows linalg_rows() {
   };
 }
 
-ValueRows linalg_values() {
+ValueRows values() {
   return {
       {"", "matrix_power", [] {
          return array_equal(matrix_power(full({2, 2, 2}, 3, float64), 0), expand(eye(2, 2, float64), {2, 2, 2}));
@@ -120,4 +122,7 @@ ValueRows linalg_values() {
   };
 }
 
+const Family family("linalg", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

@@ -3,11 +3,10 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
-
-namespace {
 
 using nn::Reduction;
 constexpr Reduction reductions[] = {Reduction::mean, Reduction::sum, Reduction::none,
@@ -196,9 +195,7 @@ void ctc(Rows& rows) {
                   {{{4, 3}}}, {{-3, -0.2}}});
 }
 
-}  // namespace
-
-Rows loss_rows() {
+Rows rows() {
   Rows rows;
   regression(rows);
   classification(rows);
@@ -207,8 +204,7 @@ Rows loss_rows() {
   return rows;
 }
 
-ValueRows loss_values() {
-  return {};
-}
+const Family family("loss", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

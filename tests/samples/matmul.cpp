@@ -16,12 +16,10 @@ OpSample einsum_row(const char* equation, std::vector<std::vector<Shape>> shapes
   return {"", "einsum", [equation](Inputs x) { return einsum(equation, x); }, std::move(shapes)};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows matmul_rows() {
+Rows rows() {
   return {
       {"matmul", "matmul", [](Inputs x) { return matmul(x[0], x[1]); },
        {{{2, 3}, {3, 4}}, {{3}, {3}}, {{3}, {3, 2}}, {{2, 3}, {3}}, {{2, 2, 3}, {3, 2}},
@@ -63,10 +61,13 @@ Rows matmul_rows() {
   };
 }
 
-ValueRows matmul_values() {
+ValueRows values() {
   return {
       {"", "einsum", [] { return throws_value("ij->ji->ij", {zeros({2, 2})}); }},
   };
 }
 
+const Family family("matmul", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

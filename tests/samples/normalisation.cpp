@@ -1,11 +1,10 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
-
-namespace {
 
 Tensor ramp(const Shape& shape, Dtype dtype) {
   return reshape(linspace(0.5, 1.5, shape.numel(), float64), shape).to(dtype);
@@ -34,9 +33,7 @@ Rows batch(const char* name, BatchNormResult (*f)(const Tensor&, const BatchNorm
   };
 }
 
-}  // namespace
-
-Rows normalisation_rows() {
+Rows rows() {
   Rows rows{
       {"standardise", "layer_norm", [](Inputs x) { return layer_norm(x[0], {x[0].size(-1)}); },
        {{{2, 3}}, {{4}}, {{0, 3}}, {{2, 2, 3}}, {{2, 0}}}, {{}}, {},
@@ -65,8 +62,7 @@ Rows normalisation_rows() {
   return rows;
 }
 
-ValueRows normalisation_values() {
-  return {};
-}
+const Family family("normalisation", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 Tensor fixed_dropout(Inputs x) {
@@ -19,12 +18,10 @@ Tensor normal_of_width(Inputs x) {
   return normal(0.0, x[0], generator);
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows random_rows() {
+Rows rows() {
   return {
       {"mul", "dropout", fixed_dropout, {{{3, 4}}, {{0}}}, {{}}, {}, {}, false, true},
       {"where", "dropout", [](Inputs x) { return dropout(x[0], 1); }, {{{3, 4}}}, {{}}, {},
@@ -34,7 +31,7 @@ Rows random_rows() {
   };
 }
 
-ValueRows random_values() {
+ValueRows values() {
   return {
       {"", "bernoulli",
        [] {
@@ -54,4 +51,7 @@ ValueRows random_values() {
   };
 }
 
+const Family family("random", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

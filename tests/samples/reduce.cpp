@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 using Reduction = Tensor (*)(const Tensor&, const Axes&, ReduceOptions);
@@ -98,12 +97,10 @@ Rows indexed(const char* name, WithIndices (*f)(const Tensor&, std::int64_t, Red
           {"gather", name, [=](Inputs x) { return f(x[0], 0, {true}).values; }, {{{2, 3}}, {{4}}}}};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows reduce_rows() {
+Rows rows() {
   const EdgePoint level{{vec({3, 3, 3})}, scalar(0), {vec({0, 0, 0})}};
   Rows rows{variance({}, {}), variance(-1, {}),
             variance({0, 1}, {.keepdim = true, .correction = 0}),
@@ -136,7 +133,7 @@ Rows reduce_rows() {
   return rows;
 }
 
-ValueRows reduce_values() {
+ValueRows values() {
   static const Tensor b = tensor({3, 2, 1});
   return {
       {"argmax", "argmax",
@@ -146,6 +143,16 @@ ValueRows reduce_values() {
       {"argmin", "argmin",
        [] {
          return argmin(b).item<int>() == 2 && argmin(tensor({1, 0, 0}), 0).item<int>() == 1;
+       }},
+      {"", "max_with_index",
+       [] {
+         const auto [values, places] = max_with_index(tensor({{1, 5, 5}, {7, 2, 0}}), 1);
+         return array_equal(values, indices({5, 7})) && array_equal(places, indices({1, 0}));
+       }},
+      {"", "min_with_index",
+       [] {
+         const auto [values, places] = min_with_index(tensor({{1, 5, 1}, {7, 2, 0}}), 1);
+         return array_equal(values, indices({1, 0})) && array_equal(places, indices({0, 2}));
        }},
       {"", "count_nonzero",
        [] {
@@ -170,4 +177,7 @@ ValueRows reduce_values() {
   };
 }
 
+const Family family("reduce", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

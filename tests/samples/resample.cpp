@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 OpSample row(const InterpolateOptions& options, std::vector<std::vector<Shape>> shapes) {
@@ -25,12 +24,10 @@ OpSample grid_row(const GridSampleOptions& options) {
                                 : std::vector<double>{-4. / 3, -1, -2. / 3, 0, 2. / 3, 1, 4. / 3}};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows resample_rows() {
+Rows rows() {
   const Tensor places = reshape(vec({-0.9, 0.2, 0.5, -1.4, 0.1, 0.7, 0.3, 0.9}), {1, 2, 2, 2});
   const Tensor volume = reshape(vec({-0.9, 0.2, 0.5, 0.1, 0.7, -0.4}), {1, 1, 1, 2, 3});
   return {
@@ -61,8 +58,7 @@ Rows resample_rows() {
   };
 }
 
-ValueRows resample_values() {
-  return {};
-}
+const Family family("resample", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,15 +1,19 @@
 /// What the rows of the table are written with. One file a family, named like the header of its
-/// ops.
+/// ops; a new file needs to be named nowhere.
 #pragma once
 
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "support/op_samples.hpp"
+#include "support/tensors.hpp"
 
 namespace gradtape::testing {
 
@@ -21,8 +25,6 @@ using Inputs = const std::vector<Tensor>&;
 using Rows = std::vector<OpSample>;
 using ValueRows = std::vector<ValueSample>;
 
-inline Tensor scalar(double x) { return full({}, x, float64); }
-inline Tensor vec(const std::vector<double>& x) { return tensor(x); }
 inline Tensor indices(const std::vector<std::int64_t>& i) { return tensor(i); }
 
 /// f(x) and f'(x)
@@ -45,6 +47,12 @@ inline OpSample unary(const char* name, Tensor (*f)(const Tensor&), Range range 
           std::move(edges)};
 }
 
+/// `sample` of an op with several results, all of which `results` gives.
+inline OpSample with_results(OpSample sample, std::function<std::vector<Tensor>(Inputs)> results) {
+  sample.results = std::move(results);
+  return sample;
+}
+
 inline OpSample flat(OpSample sample) {
   sample.flat = true;
   return sample;
@@ -62,48 +70,9 @@ inline OpSample binary(const char* name, const char* function,
           {},   std::move(edges)};
 }
 
-// The families; op_samples.cpp joins them. Differentiable ops, then the others.
-Rows activation_rows();
-Rows arithmetic_rows();
-Rows arrange_rows();
-Rows attention_rows();
-Rows comparison_rows();
-Rows convolution_rows();
-Rows distance_rows();
-Rows elementwise_rows();
-Rows index_rows();
-Rows linalg_rows();
-Rows loss_rows();
-Rows matmul_rows();
-Rows normalisation_rows();
-Rows pooling_rows();
-Rows random_rows();
-Rows reduce_rows();
-Rows resample_rows();
-Rows scan_rows();
-Rows shape_rows();
-Rows softmax_rows();
-Rows sort_rows();
-ValueRows activation_values();
-ValueRows arithmetic_values();
-ValueRows arrange_values();
-ValueRows attention_values();
-ValueRows comparison_values();
-ValueRows convolution_values();
-ValueRows distance_values();
-ValueRows elementwise_values();
-ValueRows index_values();
-ValueRows linalg_values();
-ValueRows loss_values();
-ValueRows matmul_values();
-ValueRows normalisation_values();
-ValueRows pooling_values();
-ValueRows random_values();
-ValueRows reduce_values();
-ValueRows resample_values();
-ValueRows scan_values();
-ValueRows shape_values();
-ValueRows softmax_values();
-ValueRows sort_values();
+/// The rows of one file, which join the table when the program starts.
+struct Family {
+  Family(const char* name, Rows (*rows)(), ValueRows (*values)() = nullptr);
+};
 
 }  // namespace gradtape::testing

@@ -3,7 +3,6 @@
 #include "gradtape/autograd/ops/detail/scan.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 const std::vector<std::vector<Shape>> rows_and_columns{
@@ -31,12 +30,10 @@ OpSample recurrence(kernels::Direction direction) {
           {{{2, 4}, {2, 4}}, {{2, 3, 2}, {2, 3, 2}}, {{2, 0}, {2, 0}}}};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows scan_rows() {
+Rows rows() {
   return {
       scan("cumsum", cumsum), column_scan("cumsum", cumsum),
       scan("cumprod", cumprod, {
@@ -57,8 +54,7 @@ Rows scan_rows() {
   };
 }
 
-ValueRows scan_values() {
-  return {};
-}
+const Family family("scan", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 /// The gradient of a slice as a function of the cotangent.
@@ -10,12 +9,10 @@ Tensor slice_backward(Inputs x) {
   return grad(slice(whole, 1, 0, end, 2), {whole}, {.create_graph = true, .seed = x[0]})[0];
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows shape_rows() {
+Rows rows() {
   return {
       {"reshape", "reshape", [](Inputs x) { return reshape(x[0], {3, -1}); },
        {{{2, 3}}, {{6}}, {{0, 2}}}},
@@ -50,12 +47,15 @@ Rows shape_rows() {
        {{{2, 3, 4}}, {{2, 0, 3}}}},
       {"permute", "movedim", [](Inputs x) { return exp(movedim(x[0], 0, 2)); }, {{{2, 3, 2}}}},
       {"slice", "narrow", [](Inputs x) { return narrow(x[0], 1, 1, 2); }, {{{2, 4}}, {{0, 3}}}},
-      {"split", "split", [](Inputs x) { auto p = split(x[0], 2, 1); return p[0] * exp(p[2]); },
-       {{{3, 6}}, {{0, 6}}}},
+      with_results({"split", "split", [](Inputs x) { auto p = split(x[0], 2, 1); return p[0] * exp(p[2]); },
+                    {{{3, 6}}, {{0, 6}}}},
+                   [](Inputs x) { return split(x[0], 2, 1); }),
       {"split", "split", [](Inputs x) { return split(x[0], {1, 0, 2})[2]; }, {{{3, 2}}, {{3, 0}}}},
-      {"chunk", "chunk", [](Inputs x) { return exp(chunk(x[0], 2, -1)[1]); }, {{{3, 5}}, {{2, 0}}}},
-      {"unbind", "unbind", [](Inputs x) { auto p = unbind(x[0], 1); return p[0] * exp(p[1]); },
-       {{{3, 2}}, {{0, 2}}, {{2, 2, 3}}}},
+      with_results({"chunk", "chunk", [](Inputs x) { return exp(chunk(x[0], 2, -1)[1]); }, {{{3, 5}}, {{2, 0}}}},
+                   [](Inputs x) { return chunk(x[0], 2, -1); }),
+      with_results({"unbind", "unbind", [](Inputs x) { auto p = unbind(x[0], 1); return p[0] * exp(p[1]); },
+                    {{{3, 2}}, {{0, 2}}, {{2, 2, 3}}}},
+                   [](Inputs x) { return unbind(x[0], 1); }),
       {"concat", "concat", [](Inputs x) { return concat({x[0], x[1], x[0]}, 1); },
        {{{2, 3}, {2, 1}}, {{2, 3}, {2, 0}}}},
       {"concat", "concat", [](Inputs x) { return concat({x[0], x[1]}); },
@@ -65,8 +65,7 @@ Rows shape_rows() {
   };
 }
 
-ValueRows shape_values() {
-  return {};
-}
+const Family family("shape", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,11 +1,12 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
+namespace {
 
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows softmax_rows() {
+Rows rows() {
   const EdgePoint masked{{vec({-inf, 0})}, vec({0, 1}), {vec({0, 0})}};
   const EdgePoint log_masked{{vec({-inf, 0})}, vec({-inf, 0}), {vec({1, -1})}};
   const Tensor classes = indices({2, 0, 1});
@@ -37,8 +38,7 @@ Rows softmax_rows() {
   };
 }
 
-ValueRows softmax_values() {
-  return {};
-}
+const Family family("softmax", rows);
 
+}  // namespace
 }  // namespace gradtape::testing

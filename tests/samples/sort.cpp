@@ -1,7 +1,6 @@
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
-
 namespace {
 
 const std::vector<std::vector<Shape>> matrices{{{2, 4}}, {{3, 3}}, {{2, 4, 2}}};
@@ -17,12 +16,10 @@ Rows values_of(const char* function, std::function<WithIndices(const Tensor&)> f
            std::move(edges)}};
 }
 
-}  // namespace
-
 // A row a line, or as few as it takes.
 // clang-format off
 
-Rows sort_rows() {
+Rows rows() {
   const auto quantiles = [](Axes axes, QuantileOptions options) {
     return Rows{{"where", "quantile",
                  [=](Inputs x) { return quantile(x[0], vec({.2, .5, 1}).to(x[0].dtype()), axes, options); },
@@ -52,13 +49,19 @@ Rows sort_rows() {
   return rows;
 }
 
-ValueRows sort_values() {
+ValueRows values() {
   return {
       {"", "argsort",
        [] {
          return array_equal(argsort(vec({2, 1, nan, 1})), indices({1, 3, 0, 2})) &&
                 array_equal(argsort(vec({2, 1, nan, 1}), 0, {.descending = true}),
                             indices({2, 0, 1, 3}));
+       }},
+      {"", "unique",
+       [] {
+         const auto [values, inverse, counts] = unique(tensor({{3, 1}, {1, 2}}));
+         return array_equal(values, indices({1, 2, 3})) && array_equal(inverse, tensor({{2, 0}, {0, 1}})) &&
+                array_equal(counts, indices({2, 1, 1}));
        }},
       {"", "searchsorted",
        [] {
@@ -74,4 +77,7 @@ ValueRows sort_values() {
   };
 }
 
+const Family family("sort", rows, values);
+
+}  // namespace
 }  // namespace gradtape::testing

@@ -1,75 +1,49 @@
 #include "support/op_samples.hpp"
 
 #include <cmath>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "samples/rows.hpp"
 
 namespace gradtape::testing {
 namespace {
 
-template <class Row> std::vector<Row> join(const std::vector<std::vector<Row>>& families) {
-  std::vector<Row> all;
-  for (const auto& family : families) all.insert(all.end(), family.begin(), family.end());
+/// By name, so that the table has one order whatever the linker's is.
+auto& families() {
+  static std::map<std::string, std::pair<Rows (*)(), ValueRows (*)()>> all;
   return all;
 }
 
 }  // namespace
 
-// clang-format off
+Family::Family(const char* name, Rows (*rows)(), ValueRows (*values)()) {
+  if (!families().emplace(name, std::pair(rows, values)).second)
+    throw std::logic_error(std::string("two families of rows are called ") + name);
+}
+
 const std::vector<OpSample>& op_samples() {
-  static const Rows all = join<OpSample>({
-      activation_rows(),
-      arithmetic_rows(),
-      arrange_rows(),
-      attention_rows(),
-      comparison_rows(),
-      convolution_rows(),
-      distance_rows(),
-      elementwise_rows(),
-      index_rows(),
-      linalg_rows(),
-      loss_rows(),
-      matmul_rows(),
-      normalisation_rows(),
-      pooling_rows(),
-      random_rows(),
-      reduce_rows(),
-      resample_rows(),
-      scan_rows(),
-      shape_rows(),
-      softmax_rows(),
-      sort_rows(),
-  });
+  static const Rows all = [] {
+    Rows joined;
+    for (const auto& [name, family] : families())
+      for (auto& row : family.first()) joined.push_back(std::move(row));
+    return joined;
+  }();
   return all;
 }
 
 const std::vector<ValueSample>& value_samples() {
-  static const ValueRows all = join<ValueSample>({
-      activation_values(),
-      arithmetic_values(),
-      arrange_values(),
-      attention_values(),
-      comparison_values(),
-      convolution_values(),
-      distance_values(),
-      elementwise_values(),
-      index_values(),
-      linalg_values(),
-      loss_values(),
-      matmul_values(),
-      normalisation_values(),
-      pooling_values(),
-      random_values(),
-      reduce_values(),
-      resample_values(),
-      scan_values(),
-      shape_values(),
-      softmax_values(),
-      sort_values(),
-  });
+  static const ValueRows all = [] {
+    ValueRows joined;
+    for (const auto& [name, family] : families())
+      if (family.second)
+        for (auto& row : family.second()) joined.push_back(std::move(row));
+    return joined;
+  }();
   return all;
 }
-// clang-format on
 
 std::vector<Tensor> sample_inputs(const OpSample& sample, const std::vector<Shape>& shapes) {
   Generator generator(3);

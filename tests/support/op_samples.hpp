@@ -32,6 +32,8 @@ struct OpSample {
   std::vector<EdgePoint> edges = {};
   bool flat = false;    ///< slope 0 everywhere
   bool random = false;  ///< draws numbers, which differ between the dtypes
+  /// All results that differentiate, of an op with several; f combines them or is one of them.
+  std::function<std::vector<Tensor>(const std::vector<Tensor>&)> results = {};
 };
 
 /// An op without a gradient, or one that needs a check of its own.

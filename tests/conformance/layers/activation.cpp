@@ -77,9 +77,7 @@ MadeLayer prelu(Call& c) {
   return made(nn::PReLU(c.integer(0, "num_parameters", 1), {.init = c.number(1, "init", 0.25)}));
 }
 
-}  // namespace
-
-LayerMap activation_layers() {
+LayerMap family_layers() {
   return {
       {"CELU", with<nn::CELU>("alpha", 1)},
       {"ELU", with<nn::ELU>("alpha", 1)},
@@ -112,4 +110,7 @@ LayerMap activation_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

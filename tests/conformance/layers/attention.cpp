@@ -90,13 +90,14 @@ MadeLayer transformer(Call& c) {
   });
 }
 
-}  // namespace
-
-LayerMap attention_layers() {
+LayerMap family_layers() {
   return {{"MultiheadAttention", multihead_attention},
           {"Transformer", transformer},
           {"TransformerDecoderLayer", decoder_layer},
           {"TransformerEncoderLayer", encoder_layer}};
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -40,9 +40,7 @@ template <class L> MadeLayer transposed(Call& c) {
                  .bias = c.flag(7, "bias", true)}));
 }
 
-}  // namespace
-
-LayerMap convolution_layers() {
+LayerMap family_layers() {
   return {
       {"Conv1d", convolution<nn::Conv1d>},
       {"Conv2d", convolution<nn::Conv2d>},
@@ -53,4 +51,7 @@ LayerMap convolution_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -74,9 +74,7 @@ MadeLayer embedding_bag(Call& c) {
   });
 }
 
-}  // namespace
-
-LayerMap linear_layers() {
+LayerMap family_layers() {
   return {
       {"Bilinear", bilinear},   {"CosineSimilarity", cosine_similarity},
       {"Embedding", embedding}, {"EmbeddingBag", embedding_bag},
@@ -84,4 +82,7 @@ LayerMap linear_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -20,9 +20,7 @@ std::function<MadeLayer(Call&)> loss(const std::string& function, const Names& n
   };
 }
 
-}  // namespace
-
-LayerMap loss_layers() {
+LayerMap family_layers() {
   const Names reduction{"size_average", "reduce", "reduction"};
   const auto and_reduction = [&](Names first) {
     first.insert(first.end(), reduction.begin(), reduction.end());
@@ -59,4 +57,7 @@ LayerMap loss_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

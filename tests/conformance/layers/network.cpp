@@ -133,9 +133,7 @@ template <class N> MadeLayer plain(Call& c) {
   return made(N());
 }
 
-}  // namespace
-
-LayerMap network_layers() {
+LayerMap family_layers() {
   LayerMap map = perceptrons();
   map.insert({{"conv_autoencoder", plain<ConvAutoencoder>},
               {"gpt_block", gpt_block},
@@ -147,4 +145,7 @@ LayerMap network_layers() {
   return map;
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -56,9 +56,7 @@ MadeLayer cross_map(Call&) {
       "CrossMapLRN2d: PyTorch's gradient contradicts its values (the window is shifted)");
 }
 
-}  // namespace
-
-LayerMap normalisation_layers() {
+LayerMap family_layers() {
   return {
       {"BatchNorm1d", batch_norm<nn::BatchNorm1d>},
       {"BatchNorm2d", batch_norm<nn::BatchNorm2d>},
@@ -74,4 +72,7 @@ LayerMap normalisation_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

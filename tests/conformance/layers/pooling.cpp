@@ -47,9 +47,7 @@ template <class L, AdaptiveMaximum op> MadeLayer adaptive_maximum(Call& c) {
   return made(layer, [=](Call& inputs) { return tuple(op(inputs.tensor(0, "input"), size)); });
 }
 
-}  // namespace
-
-LayerMap pooling_layers() {
+LayerMap family_layers() {
   return {
       {"AdaptiveAvgPool1d", adaptive_average<nn::AdaptiveAvgPool1d>},
       {"AdaptiveAvgPool2d", adaptive_average<nn::AdaptiveAvgPool2d>},
@@ -72,4 +70,7 @@ LayerMap pooling_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -10,9 +10,7 @@ template <class L> MadeLayer dropout(Call& c) {
   return made(L(c.number(0, "p", 0.5)));
 }
 
-}  // namespace
-
-LayerMap random_layers() {
+LayerMap family_layers() {
   return {
       {"AlphaDropout", dropout<nn::AlphaDropout>},
       {"Dropout", dropout<nn::Dropout>},
@@ -23,4 +21,7 @@ LayerMap random_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -87,11 +87,12 @@ MadeLayer lstm_cell(Call& c) {
   });
 }
 
-}  // namespace
-
-LayerMap recurrent_layers() {
+LayerMap family_layers() {
   return {{"GRU", gru}, {"GRUCell", gru_cell}, {"LSTM", lstm}, {"LSTMCell", lstm_cell},
           {"RNN", rnn}, {"RNNCell", rnn_cell}};
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

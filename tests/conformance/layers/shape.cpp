@@ -70,9 +70,7 @@ MadeLayer upsample_bilinear(Call& c) {
 
 MadeLayer upsample_nearest(Call& c) { return made(nn::Upsample(scaling(c))); }
 
-}  // namespace
-
-LayerMap shape_layers() {
+LayerMap family_layers() {
   return {
       {"CircularPad1d", padded<nn::CircularPad1d>},
       {"CircularPad2d", padded<nn::CircularPad2d>},
@@ -104,4 +102,7 @@ LayerMap shape_layers() {
   };
 }
 
+const LayerFamily family(family_layers);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -64,9 +64,7 @@ Value rrelu_of(Call& c) {
   return leaky_relu(input(c, 4), (low + high) / 2);
 }
 
-}  // namespace
-
-Mapping activation_map() {
+Mapping functions() {
   return {
       {"sigmoid", floating_of_one(sigmoid)},
       {"special.expit", floating_of_one(sigmoid)},
@@ -100,4 +98,7 @@ Mapping activation_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

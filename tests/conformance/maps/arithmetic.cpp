@@ -112,9 +112,7 @@ Function with_product(Tensor (*f)(const Tensor&, const Tensor&, const Tensor&, d
   };
 }
 
-}  // namespace
-
-Mapping arithmetic_map() {
+Mapping functions() {
   Mapping map = {
       {"add", sum_of(1)},
       {"__add__", sum_of(1)},
@@ -184,4 +182,7 @@ Mapping arithmetic_map() {
   return map;
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -137,9 +137,7 @@ Function triangle(Tensor (*f)(const Tensor&, std::int64_t)) {
   };
 }
 
-}  // namespace
-
-Mapping arrange_map() {
+Mapping functions() {
   return {
       {"flip", flipped},
       {"fliplr", flipped_along(1)},
@@ -165,4 +163,7 @@ Mapping arrange_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -114,13 +114,14 @@ class Heads {
 
 Value multi_head(Call& c) { return Heads(c)(); }
 
-}  // namespace
-
-Mapping attention_map() {
+Mapping functions() {
   return {
       {"nn.functional.scaled_dot_product_attention", scaled_dot_product},
       {"nn.functional.multi_head_attention_forward", multi_head},
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

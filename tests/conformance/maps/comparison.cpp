@@ -58,9 +58,7 @@ Value where_of(Call& c) {
   return where(condition, x[0], x[1]);
 }
 
-}  // namespace
-
-Mapping comparison_map() {
+Mapping functions() {
   Mapping map = {
       {"logical_and", logical(logical_and)},
       {"logical_or", logical(logical_or)},
@@ -98,4 +96,7 @@ Mapping comparison_map() {
   return map;
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

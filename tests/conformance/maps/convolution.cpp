@@ -38,9 +38,7 @@ ColumnOptions columns(Call& c, std::size_t i) {
           .dilation = c.integers(i, "dilation", {{1}})};
 }
 
-}  // namespace
-
-Mapping convolution_map() {
+Mapping functions() {
   return {
       {"nn.functional.unfold",
        [](Call& c) -> Value {
@@ -60,4 +58,7 @@ Mapping convolution_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -100,9 +100,7 @@ Value same(Call& c) {
   return c.tensor(0, "input");
 }
 
-}  // namespace
-
-Mapping creation_map() {
+Mapping functions() {
   return {
       {"tensor", tensor_of},
       {"as_tensor", tensor_of},
@@ -165,4 +163,7 @@ Mapping creation_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -39,9 +39,7 @@ Value unit(Call& c) {
   return x.ndim() == 0 ? reshape(normalize(reshape(x, {1}), options), {}) : normalize(x, options);
 }
 
-}  // namespace
-
-Mapping distance_map() {
+Mapping functions() {
   return {
       {"cosine_similarity", cosine},
       {"pairwise_distance", pairwise},
@@ -51,4 +49,7 @@ Mapping distance_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

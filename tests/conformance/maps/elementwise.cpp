@@ -77,9 +77,7 @@ Tensor entr(const Tensor& x) {
   return where(x < 0.0, -std::numeric_limits<double>::infinity(), -xlogy(x, x));
 }
 
-}  // namespace
-
-Mapping elementwise_map() {
+Mapping functions() {
   Mapping map = {
       {"positive", same},          {"round", round_of},
       {"special.round", round_of}, {"logit", logit_of},
@@ -161,4 +159,7 @@ Mapping elementwise_map() {
   return map;
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -311,9 +311,7 @@ Value embedded_bags(Call& c) {
   return sums / tensor(counts, {count, 1}).to(table.dtype());
 }
 
-}  // namespace
-
-Mapping index_map() {
+Mapping functions() {
   return {
       {"__getitem__", subscript},
       {"index_put", put_at},
@@ -342,4 +340,7 @@ Mapping index_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -312,9 +312,7 @@ Value cholesky_solve_map(Call& c) {
 
 Value solve_map(Call& c) { return solve_of(c); }
 
-}  // namespace
-
-Mapping linalg_map() {
+Mapping functions() {
   return {
       {"inverse", unary(inv)},
       {"linalg.inv", unary(inv)},
@@ -360,4 +358,7 @@ Mapping linalg_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -136,9 +136,7 @@ Value ctc_loss(Call& c) {
                        c.flag(6, "zero_infinity", false)});
 }
 
-}  // namespace
-
-Mapping loss_map() {
+Mapping functions() {
   return {
       {"nn.functional.mse_loss", plain(nn::mse_loss, true)},
       {"nn.functional.l1_loss", plain(nn::l1_loss, true)},
@@ -163,4 +161,7 @@ Mapping loss_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -140,9 +140,7 @@ Value bilinear(Call& c) {
   return bias.defined() ? y + bias : y;
 }
 
-}  // namespace
-
-Mapping matmul_map() {
+Mapping functions() {
   return {
       {"matmul", binary(matmul)},
       {"__matmul__", binary(matmul)},
@@ -187,4 +185,7 @@ Mapping matmul_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -84,9 +84,7 @@ Value native_batch(Call& c) {
   return List{y, mean, scale};
 }
 
-}  // namespace
-
-Mapping normalisation_map() {
+Mapping functions() {
   return {
       {"layer_norm", layer},
       {"group_norm", group},
@@ -99,4 +97,7 @@ Mapping normalisation_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

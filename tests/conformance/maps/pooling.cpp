@@ -55,9 +55,7 @@ Function adaptive_maximum(MaxPooled (*f)(const Tensor&, const Extents&),
   };
 }
 
-}  // namespace
-
-Mapping pooling_map() {
+Mapping functions() {
   return {
       {"max_pool1d", maximum(max_pool1d_with_indices)},
       {"max_pool2d", maximum(max_pool2d_with_indices)},
@@ -85,4 +83,7 @@ Mapping pooling_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -11,9 +11,7 @@ Value dropped(Call& c) {
   return c.flag(2, "training", true) ? dropout(x, p) : x;
 }
 
-}  // namespace
-
-Mapping random_map() {
+Mapping functions() {
   return {
       {"dropout", dropped},
       {"bernoulli", [](Call& c) -> Value { return bernoulli(c.tensor(0, "input")); }},
@@ -26,4 +24,7 @@ Mapping random_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -156,9 +156,7 @@ Value cumulative_trapezoid(Call& c) {
   return cumsum(areas, c.integer(keyword_only, "dim", -1));
 }
 
-}  // namespace
-
-Mapping reduce_map() {
+Mapping functions() {
   return {
       {"sum", cast_reduction(sum)},
       {"mean", cast_reduction(mean)},
@@ -192,4 +190,7 @@ Mapping reduce_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -37,9 +37,7 @@ Function upsample(const std::string& mode, bool align_corners) {
   };
 }
 
-}  // namespace
-
-Mapping resample_map() {
+Mapping functions() {
   return {
       {"nn.functional.interpolate", resize},
       {"nn.functional.upsample", resize},
@@ -63,4 +61,7 @@ Mapping resample_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -36,9 +36,7 @@ Value difference(Call& c) {
   return diff(parts.size() == 1 ? x : concat(parts, axis), axis, n);
 }
 
-}  // namespace
-
-Mapping scan_map() {
+Mapping functions() {
   return {
       {"cumsum", scan(cumsum)},
       {"cumprod", scan(cumprod)},
@@ -49,4 +47,7 @@ Mapping scan_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

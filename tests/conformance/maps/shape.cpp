@@ -234,9 +234,7 @@ Value summed_to(Call& c) {
   return sum_to(x, Shape(c.rest(1, "size")));
 }
 
-}  // namespace
-
-Mapping shape_map() {
+Mapping functions() {
   Mapping map{
       {"reshape", reshaped},
       {"view", reshaped},
@@ -282,4 +280,7 @@ Mapping shape_map() {
   return map;
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

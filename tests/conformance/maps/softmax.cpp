@@ -15,9 +15,7 @@ Function along_axis(Tensor (*f)(const Tensor&, std::int64_t), std::size_t dtype_
   };
 }
 
-}  // namespace
-
-Mapping softmax_map() {
+Mapping functions() {
   return {
       {"softmax", along_axis(softmax, 2)},
       {"log_softmax", along_axis(log_softmax, 2)},
@@ -27,4 +25,7 @@ Mapping softmax_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance

@@ -174,9 +174,7 @@ Value bucket(Call& c) {
   return bucketize(x, boundaries, {.right = to_the_right(c)});
 }
 
-}  // namespace
-
-Mapping sort_map() {
+Mapping functions() {
   return {
       {"sort", sorted},
       {"argsort", order},
@@ -194,4 +192,7 @@ Mapping sort_map() {
   };
 }
 
+const FunctionFamily family(functions);
+
+}  // namespace
 }  // namespace gradtape::conformance
