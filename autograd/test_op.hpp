@@ -86,10 +86,12 @@ std::ostream& operator<<(std::ostream& out, const OpTestResult& result);
 ///
 /// The properties: "gradient", right to the order; "float32" as float64; "mixed dtypes" throw;
 /// "inputs" untouched; "fast pass" equal to the recorded one; "zero cotangent" gives zeros;
-/// "visits" each node once; "broadcasting", "empty inputs" and "0-d inputs" right where the op
-/// takes them; and "mutations" of its vjps all noticed by these samples. An exception of the op
-/// other than gradtape's own passes through. Throws ValueError without a function or inputs, and
-/// for a name in `skip` that is none of these.
+/// "visits" each node once; the same bits whichever "tracked inputs" there are; the sum of both
+/// gradients for one tensor as two "equal inputs"; the same for "transposed inputs";
+/// "broadcasting", "empty inputs" and "0-d inputs" right where the op takes them; and "mutations"
+/// of its vjps all noticed by these samples. An exception of the op other than gradtape's own
+/// passes through. Throws ValueError without a function or inputs, and for a name in `skip` that is
+/// none of these.
 OpTestResult test_op(const OpTest& op);
 
 }  // namespace gradtape

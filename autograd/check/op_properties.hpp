@@ -20,6 +20,9 @@ struct Outcome {
   explicit operator bool() const { return problem.empty(); }
 };
 
+/// A fixed cotangent of y: numbers from 0.5 to 1.5.
+Tensor cotangent(const Tensor& y);
+
 /// gradcheck passes.
 Outcome gradient_is_right(const Function& f, const Tensors& x, int order);
 /// Value and gradient in float32 are those in float64, up to parts of the largest element.
@@ -39,5 +42,17 @@ Outcome nodes_are_visited_once(const Function& f, const Tensors& x);
 /// The gradients have the shapes of the inputs, and are 0 where the output is empty. Applies where
 /// something is empty.
 Outcome empty_tensors_work(const Function& f, const Tensors& x);
+/// Whichever of the inputs are tracked, the value has the same bits, and those that are tracked
+/// have the same gradients.
+Outcome any_inputs_may_be_tracked(const Function& f, const Tensors& x);
+/// One tensor passed as two inputs gets the sum of the gradients of two equal ones. Applies where f
+/// takes equal ones.
+Outcome inputs_may_be_one_tensor(const Function& f, const Tensors& x);
+/// Inputs and cotangents that transpose() has not moved yet give what those give that lie in order,
+/// up to the order of sums in BLAS. Applies where something has two axes of extents above 1.
+Outcome lazy_transposes_agree(const Function& f, const Tensors& x);
+/// A result that nobody uses, of an op with several, counts as one with a cotangent of zeros.
+Outcome unused_results_count_as_zero(const std::function<Tensors(const Tensors&)>& f,
+                                     const Tensors& x);
 
 }  // namespace gradtape::op_properties

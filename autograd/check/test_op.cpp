@@ -119,6 +119,9 @@ std::vector<std::pair<const char*, Property>> properties_of(const OpTest& op) {
       {"fast pass", [&](const Tensors& x) { return p::fast_pass_equals_recorded(f, x); }},
       {"zero cotangent", [&](const Tensors& x) { return p::zero_cotangent_gives_zero(f, x); }},
       {"visits", [&](const Tensors& x) { return p::nodes_are_visited_once(f, x); }},
+      {"tracked inputs", [&](const Tensors& x) { return p::any_inputs_may_be_tracked(f, x); }},
+      {"equal inputs", [&](const Tensors& x) { return p::inputs_may_be_one_tensor(f, x); }},
+      {"transposed inputs", [&](const Tensors& x) { return p::lazy_transposes_agree(f, x); }},
       {"broadcasting",
        [&](const Tensors& x) {
          return where_taken(f, narrowed(x), [&](const Tensors& v) { return is_not_wrong(f, v); });

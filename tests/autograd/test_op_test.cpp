@@ -9,22 +9,17 @@
 #include <sstream>
 #include <string>
 
+#include "support/tensors.hpp"
+#include "support/text.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
-
-Tensor sample(const Shape& shape, std::uint64_t seed) {
-  Generator generator(seed);
-  return randn(shape, float64, generator);
-}
 
 const OpProperty& property(const OpTestResult& result, const std::string& name) {
   return *std::find_if(result.properties.begin(), result.properties.end(),
                        [&](const OpProperty& p) { return p.name == name; });
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// Whether just that property fails, with those words. Mutations are not tried then.
@@ -77,6 +72,9 @@ TEST_CASE("test_op gives an op the whole suite in one line, and lists what it te
         "  holds fast pass\n"
         "  holds zero cotangent\n"
         "  holds visits\n"
+        "  holds tracked inputs\n"
+        "  holds equal inputs\n"
+        "  holds transposed inputs\n"
         "  holds broadcasting\n"
         "  holds empty inputs\n"
         "  holds 0-d inputs\n"
@@ -159,6 +157,30 @@ TEST_CASE("test_op finds a fast path that differs, and NaN from a zero cotangent
   const auto nan = [](const Tensor& g, const Tensor& x) { return g * g * 2.0 * x / g; };
   check_failure({.name = "square_with", .f = square_with(nan), .inputs = {x}}, "zero cotangent",
                 "a zero cotangent gives gradient 0 = [nan, nan, nan]");
+}
+
+TEST_CASE("test_op finds what depends on which inputs are tracked, equal or transposed") {
+  const Tensor a = sample({3, 2}, 1), b = sample({3, 2}, 2);
+  const auto tracked = [](const Tensor& a, const Tensor& b) {
+    return b.is_tracked() ? product(a, b) : product(a, 2.0 * b);
+  };
+  check_failure({.name = "product", .f = tracked, .inputs = {a, b}}, "tracked inputs",
+                "where inputs");
+  const auto equal = [](const Tensor& a, const Tensor& b) {
+    const bool one = a.raw() == b.raw();  // takes a * a for a square, and forgets one of its sides
+    return record("product", (a * b).detach(), {a, b},
+                  {[=](const Tensor& g) { return g * b; },
+                   [=](const Tensor& g) { return one ? Tensor() : g * a; }});
+  };
+  check_failure({.name = "product", .f = equal, .inputs = {a, b}}, "equal inputs",
+                "the gradient of one tensor as inputs 0 and 1 is");
+  const auto transposed = [](const Tensor& x) {
+    const bool moved = static_cast<bool>(x.value_ref()->transposed_from);
+    return record("square", moved ? (x * (x + 1e-9)).detach() : (x * x).detach(), {x},
+                  {[=](const Tensor& g) { return g * 2.0 * x; }});
+  };
+  check_failure({.name = "square", .f = transposed, .inputs = {a}}, "transposed inputs",
+                "for transposed inputs");
 }
 
 TEST_CASE("test_op tries what the op takes besides: broadcasting, 0-d and empty inputs") {
