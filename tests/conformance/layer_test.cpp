@@ -23,7 +23,8 @@ std::string outcome(const std::string& op, const std::string& rest,
   c.note = note;
   c.json = "{" + rest + "}";
   const Outcome got = check(c);
-  return got.verdict == Verdict::unsupported ? "unsupported: " + got.reason : got.reason;
+  return got.verdict == conformance::Verdict::unsupported ? "unsupported: " + got.reason
+                                                          : got.reason;
 }
 
 std::string normal(const std::string& kwargs, const std::string& expected) {

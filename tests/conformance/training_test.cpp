@@ -23,7 +23,8 @@ std::string outcome_of(const std::string& kind, const std::string& op,
   c.arrays = arrays;
   c.json = json;
   const Outcome got = check(c);
-  return got.verdict == Verdict::unsupported ? "unsupported: " + got.reason : got.reason;
+  return got.verdict == conformance::Verdict::unsupported ? "unsupported: " + got.reason
+                                                          : got.reason;
 }
 
 /// One step with lr = 0.1 of y = w x + b from 0, on (1, 1) and (2, 3): the gradients of the mean
