@@ -15,6 +15,26 @@
 
 namespace gradtape {
 
+namespace detail {
+
+/// A formula of `count` inputs, as what surrounds its kernels sees it: compiled once and not for
+/// every formula.
+struct FormulaCode {
+  const char* name;
+  std::size_t count;
+  Elementwise value;     // f(x_0, ...)
+  Elementwise products;  // of g, x_0, ...: g df/dx_i for each i
+  TensorDual (*dual)(const void* f, const TensorDual* x);
+};
+
+/// f(x...), not recorded; casts the literals among x to the dtype of the others.
+Tensor formula_value(const FormulaCode& code, Tensor* x);
+/// The gradients of <g, f(x)> that are needed, each of the shape that g and x have together.
+void formula_vjp(const FormulaCode& code, const Tensor& g, const Tensor* x, const bool* needed,
+                 Tensor* gradients);
+
+}  // namespace detail
+
 /// An elementwise function of 1 to 6 tensors that broadcast together; made by `formula`.
 ///
 /// What runs over registers is flattened: in a large file the compiler would rather call than
@@ -26,23 +46,21 @@ template <class F> class Formula {
   /// Throws ShapeError when the shapes do not broadcast, DtypeError for mixed or non-floating
   /// dtypes.
   template <std::convertible_to<Tensor>... Inputs>
-    requires(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= 6)
+    requires(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= TensorDual::max_inputs)
   Tensor operator()(const Inputs&... inputs) const {
     return apply<sizeof...(Inputs)>({static_cast<const Tensor&>(inputs)...});
   }
 
  private:
   template <std::size_t N> Tensor apply(std::array<Tensor, N> x) const {
-    detail::unify(x.data(), N, name_);
-    Shape shape = x[0].shape();
-    for (std::size_t i = 1; i < N; ++i) shape = broadcast(shape, x[i].shape(), name_);
-    Tensor y = detail::visit_floating(x[0].dtype(), name_, [&](auto zero) {
-      return forward<decltype(zero)>(shape, x, std::make_index_sequence<N>());
-    });
+    Tensor y = detail::formula_value(code<N>(), x.data());
     if constexpr (N == 1) {
       return record(name_, std::move(y), {x[0]},
                     {elementwise_vjp{[f = *this, x = x[0]](const Tensor& g) {
-                      return f.vjp(g, std::array{x}, {true})[0];
+                      const bool needed = true;
+                      Tensor gradient;
+                      detail::formula_vjp(f.template code<1>(), g, &x, &needed, &gradient);
+                      return gradient;
                     }}});
     } else {
       return record(name_, {std::move(y)}, std::vector<Tensor>(x.begin(), x.end()),
@@ -50,74 +68,74 @@ template <class F> class Formula {
                         [f = *this, x](std::span<const Tensor> g, const std::vector<bool>& needed) {
                           std::array<bool, N> wanted;
                           for (std::size_t i = 0; i < N; ++i) wanted[i] = needed[i];
-                          auto gradients = f.vjp(g[0], x, wanted);
-                          return std::vector<Tensor>(gradients.begin(), gradients.end());
+                          std::vector<Tensor> gradients(N);
+                          detail::formula_vjp(f.template code<N>(), g[0], x.data(), wanted.data(),
+                                              gradients.data());
+                          return gradients;
                         }})[0];
     }
   }
 
-  template <class T, std::size_t... I>
-  Tensor forward(const Shape& shape, const std::array<Tensor, sizeof...(I)>& x,
-                 std::index_sequence<I...>) const {
-    const Tensor y = detail::empty(shape, dtype_of<T>);
-    detail::map<T, sizeof...(I), 1>(
-        shape, {&x[I]...}, {y}, [&](const auto& v) __attribute__((flatten)) {
-          return std::array{static_cast<std::remove_cvref_t<decltype(v[0])>>(f_(v[I]...))};
-        });
-    return y;
+  template <std::size_t N> detail::FormulaCode code() const {
+    return {name_,
+            N,
+            {Code<N>::values, &f_, detail::count_operations<N>(f_)},
+            {Code<N>::gradients, &f_, detail::count_operations<N + 1>([this](const auto&... v) {
+               return typename Code<N>::Products{f_}(std::array{v...});
+             })},
+            Code<N>::dual};
   }
 
-  /// The gradients of <g, f(x)>, each of the shape that g and x have together.
-  template <std::size_t N>
-  std::array<Tensor, N> vjp(const Tensor& g, const std::array<Tensor, N>& x,
-                            const std::array<bool, N>& needed) const {
-    constexpr auto indices = std::make_index_sequence<N>();
-    if (recording()) return traced(g, x, needed, indices);
-    Shape shape = g.shape();
-    for (const auto& input : x) shape = broadcast(shape, input.shape(), name_);
-    std::array<Tensor, N> gradients;
-    for (std::size_t i = 0; i < N; ++i)
-      if (needed[i]) gradients[i] = detail::empty(shape, g.dtype());
-    detail::visit_floating(g.dtype(), name_, [&](auto zero) {
-      backward<decltype(zero)>(shape, g, x, gradients, indices);
-    });
-    return gradients;
-  }
+  template <std::size_t N, class = std::make_index_sequence<N>> struct Code;
+  template <std::size_t N, std::size_t... I> struct Code<N, std::index_sequence<I...>> {
+    struct Value {
+      const F& f;
+      template <class P>
+      [[gnu::flatten]] std::array<P, 1> operator()(const std::array<P, N>& x) const {
+        return {static_cast<P>(f(x[I]...))};
+      }
+    };
 
-  template <class T, std::size_t N, std::size_t... I>
-  void backward(const Shape& shape, const Tensor& g, const std::array<Tensor, N>& x,
-                const std::array<Tensor, N>& gradients, std::index_sequence<I...>) const {
-    detail::map<T, N + 1, N>(
-        shape, {&g, &x[I]...}, gradients, [&](const auto& v) __attribute__((flatten)) {
-          const auto fast = products<false>(v, std::index_sequence<I...>());
-          return any_nan((fast[I] + ...)) ? safe_products(v, std::index_sequence<I...>()) : fast;
-        });
-  }
+    struct Products {
+      const F& f;
+      template <class P>
+      [[gnu::flatten]] std::array<P, N> operator()(const std::array<P, N + 1>& v) const {
+        const auto fast = products<false>(v);
+        if constexpr (!std::same_as<P, Pack<detail::Counted>>)
+          if (any_nan((fast[I] + ...))) return safe_products(v);
+        return fast;
+      }
+      /// products<true>, out of the loop's way.
+      template <class P>
+      [[gnu::noinline, gnu::cold]] std::array<P, N> safe_products(
+          const std::array<P, N + 1>& v) const {
+        return products<true>(v);
+      }
+      /// g df/dx_i for one register of g, x_0, ..., x_(N-1).
+      template <bool safe, class P> std::array<P, N> products(const std::array<P, N + 1>& v) const {
+        using D = Dual<P, static_cast<int>(N), safe>;
+        const D y = f(D::input(v[I + 1], static_cast<int>(I))...);
+        return {(safe ? chain(v[0], y.tangents[I]) : v[0] * y.tangents[I])...};
+      }
+    };
 
-  /// products<true>, out of the loop's way.
-  template <class P, std::size_t... I>
-  [[gnu::noinline, gnu::cold]] std::array<P, sizeof...(I)> safe_products(
-      const std::array<P, sizeof...(I) + 1>& v, std::index_sequence<I...> inputs) const {
-    return products<true>(v, inputs);
-  }
-
-  /// g df/dx_i for one register (or element) of g, x_0, ..., x_(N-1).
-  template <bool safe, class P, std::size_t... I>
-  std::array<P, sizeof...(I)> products(const std::array<P, sizeof...(I) + 1>& v,
-                                       std::index_sequence<I...>) const {
-    using D = Dual<P, static_cast<int>(sizeof...(I)), safe>;
-    const D y = f_(D::input(v[I + 1], static_cast<int>(I))...);
-    return {(safe ? chain(v[0], y.tangents[I]) : v[0] * y.tangents[I])...};
-  }
-
-  /// The same through public ops, so that the result can be differentiated again.
-  template <std::size_t N, std::size_t... I>
-  std::array<Tensor, N> traced(const Tensor& g, const std::array<Tensor, N>& x,
-                               const std::array<bool, N>& needed, std::index_sequence<I...>) const {
-    using D = Dual<Tensor, static_cast<int>(N)>;
-    const D y = f_((needed[I] ? D::input(x[I], static_cast<int>(I)) : D(x[I]))...);
-    return {(y.tangents[I].defined() ? chain(g, y.tangents[I]) : Tensor())...};
-  }
+    static TensorDual dual(const void* f, const TensorDual* x) {
+      return (*static_cast<const F*>(f))(x[I]...);
+    }
+    template <class T, class Function, std::size_t In, std::size_t Out>
+    static constexpr detail::Kernel kernel_of() {
+      return {[](const void* f, const void* const* in, const std::int64_t* stride, void* const* out,
+                 std::int64_t count) {
+                detail::map_registers<T, In, Out>(Function{*static_cast<const F*>(f)}, in, stride,
+                                                  out, count);
+              },
+              nullptr, sizeof(T), sizeof(typename detail::register_of<T>::type)};
+    }
+    static constexpr detail::Kernel values[] = {
+        kernel_of<float, Value, N, 1>(), kernel_of<double, Value, N, 1>(), {}, {}};
+    static constexpr detail::Kernel gradients[] = {
+        kernel_of<float, Products, N + 1, N>(), kernel_of<double, Products, N + 1, N>(), {}, {}};
+  };
 
   const char* name_;
   F f_;

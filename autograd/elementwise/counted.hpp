@@ -2,7 +2,6 @@
 /// nothing and count what is done to them.
 #pragma once
 
-#include <array>
 #include <utility>
 
 #include "gradtape/autograd/elementwise/pack.hpp"
@@ -74,7 +73,9 @@ namespace detail {
 /// choices and primitives such as exp count one each.
 template <std::size_t N, class F> int count_operations(const F& f) {
   const int before = counted_operations;
-  static_cast<void>(f(std::array<Pack<Counted>, N>{}));
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    static_cast<void>(f((static_cast<void>(I), Pack<Counted>())...));
+  }(std::make_index_sequence<N>());
   return std::exchange(counted_operations, before) - before;
 }
 

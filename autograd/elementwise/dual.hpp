@@ -18,42 +18,12 @@ namespace gradtape {
 template <class A>
 concept Literal = std::is_arithmetic_v<A>;
 
-namespace detail {
-
-// How tangents combine. A default-made Pack is zero; an undefined Tensor stands for zero, so that
-// no op is recorded for an input that a subexpression does not depend on.
-template <class V> Pack<V> tangent_sum(Pack<V> a, Pack<V> b) { return a + b; }
-template <bool safe, class V> Pack<V> tangent_times(Pack<V> slope, Pack<V> tangent) {
-  return safe ? chain(tangent, slope) : tangent * slope;
-}
-template <class V> Pack<V> tangent_minus(Pack<V> a) { return -a; }
-template <class V> Pack<V> tangent_scaled(Pack<V> a, double factor) { return a * Pack<V>(factor); }
-template <class V> Pack<V> tangent_where(Mask<V> mask, Pack<V> a, Pack<V> b) {
-  return where(mask, a, b);
-}
-inline Tensor tangent_sum(const Tensor& a, const Tensor& b) {
-  return !a.defined() ? b : !b.defined() ? a : a + b;
-}
-template <bool safe> Tensor tangent_times(const Tensor& slope, const Tensor& tangent) {
-  return tangent.defined() ? chain(tangent, slope) : Tensor();
-}
-inline Tensor tangent_minus(const Tensor& a) { return a.defined() ? -a : a; }
-inline Tensor tangent_scaled(const Tensor& a, double factor) {
-  return a.defined() ? a * factor : a;
-}
-inline Tensor tangent_where(const Tensor& mask, const Tensor& a, const Tensor& b) {
-  if (!a.defined() && !b.defined()) return {};
-  return where(mask, a.defined() ? a : Tensor(0.0), b.defined() ? b : Tensor(0.0));
-}
-
-}  // namespace detail
-
-/// value + sum_i tangents[i] e_i, with e_i e_j = 0. T is a Pack or a Tensor.
+/// value + sum_i tangents[i] e_i, with e_i e_j = 0. T is a Pack; see TensorDual for tensors.
 ///
 /// A tangent of 0 stays 0 whatever slope it meets, infinite or NaN. Unless `safe`, it turns into
 /// NaN there: plain products take half the time, and whoever finds a NaN in the end computes again
 /// with safe numbers.
-template <class T, int N, bool safe = true> struct Dual {
+template <class T, int N, bool safe> struct Dual {
   Dual() = default;
   Dual(T constant) : value(constant) {}
   template <Literal A> Dual(A literal) : value(literal) {}
@@ -66,29 +36,23 @@ template <class T, int N, bool safe = true> struct Dual {
   }
 
   friend Dual operator+(const Dual& a, const Dual& b) {
-    return combine(a.value + b.value,
-                   [&](auto i) { return detail::tangent_sum(a.tangents[i], b.tangents[i]); });
+    return combine(a.value + b.value, [&](auto i) { return a.tangents[i] + b.tangents[i]; });
   }
   friend Dual operator-(const Dual& a, const Dual& b) {
-    return combine(a.value - b.value, [&](auto i) {
-      return detail::tangent_sum(a.tangents[i], detail::tangent_minus(b.tangents[i]));
-    });
+    return combine(a.value - b.value, [&](auto i) { return a.tangents[i] + -b.tangents[i]; });
   }
   friend Dual operator-(const Dual& a) {
-    return combine(-a.value, [&](auto i) { return detail::tangent_minus(a.tangents[i]); });
+    return combine(-a.value, [&](auto i) { return -a.tangents[i]; });
   }
   friend Dual operator*(const Dual& a, const Dual& b) {
     return combine(a.value * b.value, [&](auto i) {
-      return detail::tangent_sum(detail::tangent_times<safe>(b.value, a.tangents[i]),
-                                 detail::tangent_times<safe>(a.value, b.tangents[i]));
+      return times(b.value, a.tangents[i]) + times(a.value, b.tangents[i]);
     });
   }
   friend Dual operator/(const Dual& a, const Dual& b) {
     const T inverse = T(1.0) / b.value, y = a.value * inverse;
     return combine(a.value / b.value, [&](auto i) {
-      return detail::tangent_times<safe>(
-          inverse,
-          detail::tangent_sum(a.tangents[i], detail::tangent_times<safe>(-y, b.tangents[i])));
+      return times(inverse, a.tangents[i] + times(-y, b.tangents[i]));
     });
   }
 
@@ -100,13 +64,11 @@ template <class T, int N, bool safe = true> struct Dual {
   template <Literal A> friend Dual operator-(const Dual& a, A b) { return a + -b; }
   template <Literal A> friend Dual operator-(A a, const Dual& b) { return -b + a; }
   template <Literal A> friend Dual operator*(const Dual& a, A b) {
-    return combine(a.value * T(b),
-                   [&](auto i) { return detail::tangent_scaled(a.tangents[i], b); });
+    return combine(a.value * T(b), [&](auto i) { return a.tangents[i] * T(b); });
   }
   template <Literal A> friend Dual operator*(A a, const Dual& b) { return b * a; }
   template <Literal A> friend Dual operator/(const Dual& a, A b) {
-    return combine(a.value / T(b),
-                   [&](auto i) { return detail::tangent_scaled(a.tangents[i], 1.0 / b); });
+    return combine(a.value / T(b), [&](auto i) { return a.tangents[i] * T(1.0 / b); });
   }
   template <Literal A> friend Dual operator/(A a, const Dual& b) {
     const T y = T(a) / b.value;
@@ -123,27 +85,73 @@ template <class T, int N, bool safe = true> struct Dual {
   /// a where the mask holds, b elsewhere; the tangents are chosen, not blended, so what the other
   /// branch holds never enters.
   friend Dual where(const decltype(T() < T())& mask, const Dual& a, const Dual& b) {
-    return combine(where(mask, a.value, b.value), [&](auto i) {
-      return detail::tangent_where(mask, a.tangents[i], b.tangents[i]);
-    });
+    return combine(where(mask, a.value, b.value),
+                   [&](auto i) { return where(mask, a.tangents[i], b.tangents[i]); });
   }
 
   /// A function of this number, from its value and its slope here.
   Dual scaled(const T& result, const T& slope) const {
-    return combine(result, [&](auto i) { return detail::tangent_times<safe>(slope, tangents[i]); });
+    return combine(result, [&](auto i) { return times(slope, tangents[i]); });
   }
-  /// slope * tangents[i]
-  T product(const T& slope, std::size_t i) const {
-    return detail::tangent_times<safe>(slope, tangents[i]);
+  /// A function of a and b, from its value and its slopes here.
+  static Dual combined(const T& result, const T& slope_a, const Dual& a, const T& slope_b,
+                       const Dual& b) {
+    return combine(result, [&](auto i) {
+      return times(slope_a, a.tangents[i]) + times(slope_b, b.tangents[i]);
+    });
+  }
+  T value{};
+  std::array<T, N> tangents{};
+
+ private:
+  static T times(const T& slope, const T& tangent) {
+    return safe ? chain(tangent, slope) : tangent * slope;
   }
   template <class F> static Dual combine(const T& value, F&& tangent) {
     Dual y(value);
     for (std::size_t i = 0; i < N; ++i) y.tangents[i] = tangent(i);
     return y;
   }
+};
 
-  T value{};
-  std::array<T, N> tangents{};
+/// A dual number of tensors, whose tangents are computed by public ops and can be differentiated
+/// again. An undefined tangent stands for zero, so that no op is recorded for an input that a
+/// subexpression does not depend on.
+struct TensorDual {
+  static constexpr std::size_t max_inputs = 6;
+
+  TensorDual(Tensor constant) : value(std::move(constant)) {}
+  template <Literal A> TensorDual(A literal) : value(literal) {}
+
+  friend TensorDual operator+(const TensorDual& a, const TensorDual& b);
+  friend TensorDual operator-(const TensorDual& a, const TensorDual& b);
+  friend TensorDual operator-(const TensorDual& a);
+  friend TensorDual operator*(const TensorDual& a, const TensorDual& b);
+  friend TensorDual operator/(const TensorDual& a, const TensorDual& b);
+  // Literals have no tangents: nothing to compute for them.
+  friend TensorDual operator+(const TensorDual& a, double b);
+  friend TensorDual operator+(double a, const TensorDual& b) { return b + a; }
+  friend TensorDual operator-(const TensorDual& a, double b) { return a + -b; }
+  friend TensorDual operator-(double a, const TensorDual& b) { return -b + a; }
+  friend TensorDual operator*(const TensorDual& a, double b);
+  friend TensorDual operator*(double a, const TensorDual& b) { return b * a; }
+  friend TensorDual operator/(const TensorDual& a, double b);
+  friend TensorDual operator/(double a, const TensorDual& b);
+
+  friend Tensor operator==(const TensorDual& a, const TensorDual& b) { return a.value == b.value; }
+  friend Tensor operator!=(const TensorDual& a, const TensorDual& b) { return a.value != b.value; }
+  friend Tensor operator<(const TensorDual& a, const TensorDual& b) { return a.value < b.value; }
+  friend Tensor operator<=(const TensorDual& a, const TensorDual& b) { return a.value <= b.value; }
+  friend Tensor operator>(const TensorDual& a, const TensorDual& b) { return a.value > b.value; }
+  friend Tensor operator>=(const TensorDual& a, const TensorDual& b) { return a.value >= b.value; }
+  friend TensorDual where(const Tensor& mask, const TensorDual& a, const TensorDual& b);
+
+  TensorDual scaled(const Tensor& result, const Tensor& slope) const;
+  static TensorDual combined(const Tensor& result, const Tensor& slope_a, const TensorDual& a,
+                             const Tensor& slope_b, const TensorDual& b);
+
+  Tensor value;
+  std::array<Tensor, max_inputs> tangents;
 };
 
 namespace detail {
@@ -152,6 +160,7 @@ template <class T> inline constexpr bool is_pack = false;
 template <class V> inline constexpr bool is_pack<Pack<V>> = true;
 template <class T> inline constexpr bool is_dual = false;
 template <class T, int N, bool safe> inline constexpr bool is_dual<Dual<T, N, safe>> = true;
+template <> inline constexpr bool is_dual<TensorDual> = true;
 
 template <class P, class V> Pack<V> apply(Pack<V> x) {
   if constexpr (std::same_as<V, Counted>)
@@ -194,11 +203,8 @@ template <class P, class T, class F> T lift(const T& a, const T& b, F self) {
   if constexpr (is_pack<T>) {
     return apply<P>(a, b);
   } else {
-    using U = decltype(a.value);
     const auto y = self(a.value, b.value);
-    const U slope_a = P::slope_a(a.value, b.value, y), slope_b = P::slope_b(a.value, b.value, y);
-    return T::combine(
-        y, [&](auto i) { return tangent_sum(a.product(slope_a, i), b.product(slope_b, i)); });
+    return T::combined(y, P::slope_a(a.value, b.value, y), a, P::slope_b(a.value, b.value, y), b);
   }
 }
 

@@ -1,6 +1,9 @@
 #include "gradtape/autograd/elementwise/loop.hpp"
 
 #include <cstring>
+#include <string>
+
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 
@@ -89,7 +92,7 @@ void fill(char* to, const char* from, std::int64_t count, std::int64_t width) {
   for (std::int64_t k = 0; k < width; ++k)
     std::memcpy(to + k * bytes, from + (k < count ? k : 0) * bytes, bytes);
 }
-void fill(char* to, const void* from, std::int64_t count, const RowKernel& kernel) {
+void fill(char* to, const void* from, std::int64_t count, const Kernel& kernel) {
   const auto width = static_cast<std::int64_t>(kernel.register_bytes / kernel.element_bytes);
   const auto* const first = static_cast<const char*>(from);
   if (kernel.element_bytes == 4)
@@ -100,8 +103,8 @@ void fill(char* to, const void* from, std::int64_t count, const RowKernel& kerne
 
 /// n elements of a row; operand i has step[i], 0 or 1. What does not fill a register goes through
 /// one too, so that equal inputs give equal results wherever they stand.
-void map_row(const RowKernel& kernel, Operands in, std::size_t in_count, const Steps& step,
-             Results out, std::size_t out_count, std::int64_t n) {
+void map_row(const Kernel& kernel, const void* f, Operands in, std::size_t in_count,
+             const Steps& step, Results out, std::size_t out_count, std::int64_t n) {
   alignas(widest_register) Spread spread, rest;
   Steps stride;
   const auto width = static_cast<std::int64_t>(kernel.register_bytes / kernel.element_bytes);
@@ -113,7 +116,7 @@ void map_row(const RowKernel& kernel, Operands in, std::size_t in_count, const S
     in[i] = spread[i];
   }
   const auto whole = n / width, left = n % width;
-  if (whole > 0) kernel.run(kernel.f, in.data(), stride.data(), out.data(), whole);
+  if (whole > 0) kernel.registers(f, in.data(), stride.data(), out.data(), whole);
   if (left == 0) return;
   const auto done = static_cast<std::size_t>(whole) * kernel.register_bytes;
   for (std::size_t i = 0; i < in_count; ++i) {
@@ -123,19 +126,61 @@ void map_row(const RowKernel& kernel, Operands in, std::size_t in_count, const S
   }
   Results to;
   for (std::size_t o = 0; o < out_count; ++o) to[o] = out[o] ? rest[o] : nullptr;
-  kernel.run(kernel.f, in.data(), stride.data(), to.data(), 1);
+  kernel.registers(f, in.data(), stride.data(), to.data(), 1);
   for (std::size_t o = 0; o < out_count; ++o)
     if (out[o])
       std::memcpy(static_cast<char*>(out[o]) + done, rest[o],
                   static_cast<std::size_t>(left) * kernel.element_bytes);
 }
 
+[[noreturn]] void refuse_dtype(const char* op, const Elementwise& f, Dtype dtype) {
+  const bool numeric = f.kernels[static_cast<std::size_t>(int64)].registers;
+  fail<DtypeError>(op, numeric
+                           ? "does not take bool; convert with to(float32) or to(int64), or use "
+                             "logical_and, logical_or, where"
+                           : std::string("needs float32 or float64, got ") + name(dtype));
+}
+
+const Kernel& kernel_for(const Elementwise& f, Dtype dtype) {
+  return f.kernels[static_cast<std::size_t>(dtype)];
+}
+
+/// f of 0-d tensors.
+void map_element(const Kernel& kernel, const Elementwise& f, const Tensor* const* in,
+                 std::size_t in_count, const Tensor& out) {
+  Operands from;
+  for (std::size_t i = 0; i < in_count; ++i) from[i] = in[i]->raw();
+  kernel.element(f.f, from.data(), mutable_data<void>(out));
+  count_work(f.operations, (in_count + 1) * kernel.element_bytes);
+}
+
 }  // namespace
 
-void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
-              std::size_t out_count, const RowKernel& kernel) {
+Tensor map_tensors(const char* op, const Elementwise& f, const Tensor* const* x,
+                   std::size_t count) {
+  const Dtype dtype = x[0]->dtype();
+  const Kernel& kernel = kernel_for(f, dtype);
+  if (!kernel.registers) refuse_dtype(op, f, dtype);
+  bool scalars = kernel.element;
+  for (std::size_t i = 0; i < count; ++i) scalars = x[i]->ndim() == 0 && scalars;
+  if (scalars) {
+    Tensor y = empty_scalar(dtype);
+    map_element(kernel, f, x, count, y);
+    return y;
+  }
+  Shape shape = x[0]->shape();
+  for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, x[i]->shape(), op);
+  Tensor y = empty(shape, dtype);
+  map_into(shape, f, x, count, &y, 1);
+  return y;
+}
+
+void map_into(const Shape& shape, const Elementwise& f, const Tensor* const* in,
+              std::size_t in_count, const Tensor* out, std::size_t out_count) {
   const auto n = shape.numel();
   if (n == 0) return;
+  const Kernel& kernel = kernel_for(f, in[0]->dtype());
+  if (shape.ndim() == 0 && kernel.element) return map_element(kernel, f, in, in_count, out[0]);
   Operands from;
   Results to;
   Steps step;
@@ -155,9 +200,9 @@ void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count,
   const auto bytes = [&](std::int64_t count) {
     return count * static_cast<std::int64_t>(kernel.element_bytes);
   };
-  count_work(n * kernel.operations, bytes(elements));
+  count_work(n * f.operations, bytes(elements));
   if (alike && n <= elementwise_grain)
-    return map_row(kernel, from, in_count, step, to, out_count, n);
+    return map_row(kernel, f.f, from, in_count, step, to, out_count, n);
 
   std::array<Shape, Loop::max_operands> shapes;
   for (std::size_t i = 0; i < in_count; ++i) shapes[i] = in[i]->shape();
@@ -170,7 +215,7 @@ void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count,
       row_in[i] = static_cast<const char*>(row_in[i]) + bytes(offsets[i]);
     for (std::size_t o = 0; o < out_count; ++o)
       if (row_out[o]) row_out[o] = static_cast<char*>(row_out[o]) + bytes(out_offset);
-    map_row(kernel, row_in, in_count, step, row_out, out_count, count);
+    map_row(kernel, f.f, row_in, in_count, step, row_out, out_count, count);
   });
 }
 

@@ -94,34 +94,63 @@ void map_registers(const F& f, const void* const* in, const std::int64_t* stride
   }(std::make_index_sequence<In>(), std::make_index_sequence<Out>());
 }
 
-/// An elementwise function as `map_rows` sees it.
-struct RowKernel {
-  /// map_registers of `f`, through pointers without types.
-  void (*run)(const void* f, const void* const* in, const std::int64_t* stride, void* const* out,
-              std::int64_t count);
-  const void* f;
-  std::size_t element_bytes, register_bytes;
-  int operations;  ///< For each element; see cost.hpp.
+/// An elementwise function for elements of one type, as the loops see it: through pointers without
+/// types, so that what surrounds it is compiled once and not for every function.
+struct Kernel {
+  /// map_registers of the function that `f` points at.
+  void (*registers)(const void* f, const void* const* in, const std::int64_t* stride,
+                    void* const* out, std::int64_t count) = nullptr;
+  /// One element of each input.
+  void (*element)(const void* f, const void* const* in, void* out) = nullptr;
+  std::size_t element_bytes = 0, register_bytes = 0;
 };
 
-/// Runs `kernel` over tensors that broadcast to `shape`, and counts its work. Compiled once: with
-/// the code for broadcasting, threads and the ends of rows inside, every op would be several times
-/// as large.
-void map_rows(const Shape& shape, const Tensor* const* in, std::size_t in_count, const Tensor* out,
-              std::size_t out_count, const RowKernel& kernel);
+/// An elementwise function for each dtype that it takes.
+struct Elementwise {
+  const Kernel* kernels;  ///< By dtype; without pointers where the function does not take it.
+  const void* f;          ///< What the function captured.
+  int operations;         ///< For each element; see cost.hpp.
+};
 
-/// f over tensors of type T that broadcast to `shape`, in one pass; `out` tensors are fresh and of
-/// that shape, or undefined where not wanted. f: array<Pack, In> -> array<Pack, Out>, for packs of
-/// registers of T (and of T, to count its operations).
-template <class T, std::size_t In, std::size_t Out, class F>
-void map(const Shape& shape, const std::array<const Tensor*, In>& in,
-         const std::array<Tensor, Out>& out, const F& f) {
-  const auto run = [](const void* f, const void* const* in, const std::int64_t* stride,
-                      void* const* out, std::int64_t count) {
-    map_registers<T, In, Out>(*static_cast<const F*>(f), in, stride, out, count);
-  };
-  map_rows(shape, in.data(), In, out.data(), Out,
-           {run, &f, sizeof(T), sizeof(typename register_of<T>::type), count_operations<In>(f)});
+/// Calls f(p...) with the elements of an array of packs.
+template <class F> struct Unpacked {
+  const F& f;
+  template <class P, std::size_t N>
+  std::array<P, 1> operator()(const std::array<P, N>& packs) const {
+    return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, packs);
+  }
+};
+
+template <class T, std::size_t In, class F> constexpr Kernel kernel_of() {
+  return {[](const void* f, const void* const* in, const std::int64_t* stride, void* const* out,
+             std::int64_t count) {
+            const Unpacked<F> unpacked{*static_cast<const F*>(f)};
+            map_registers<T, In, 1>(unpacked, in, stride, out, count);
+          },
+          [](const void* f, const void* const* in, void* out) {
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+              const auto y = (*static_cast<const F*>(f))(Pack<T>(*static_cast<const T*>(in[I]))...);
+              *static_cast<T*>(out) = Pack<T>(y).v;
+            }(std::make_index_sequence<In>());
+          },
+          sizeof(T), sizeof(typename register_of<T>::type)};
 }
+
+/// The kernels of a function of `In` inputs, by dtype.
+template <std::size_t In, class F>
+inline constexpr Kernel floating_kernels[] = {
+    kernel_of<float, In, F>(), kernel_of<double, In, F>(), {}, {}};
+template <std::size_t In, class F>
+inline constexpr Kernel numeric_kernels[] = {
+    kernel_of<float, In, F>(), kernel_of<double, In, F>(), kernel_of<std::int64_t, In, F>(), {}};
+
+/// f(x...) of `count` tensors of one dtype that broadcast together, in one pass. Throws ShapeError
+/// where they do not, DtypeError for a dtype without a kernel.
+Tensor map_tensors(const char* op, const Elementwise& f, const Tensor* const* x, std::size_t count);
+
+/// Runs f over tensors that broadcast to `shape`, and counts its work; `out` tensors are fresh and
+/// of that shape, or undefined where not wanted.
+void map_into(const Shape& shape, const Elementwise& f, const Tensor* const* in,
+              std::size_t in_count, const Tensor* out, std::size_t out_count);
 
 }  // namespace gradtape::detail

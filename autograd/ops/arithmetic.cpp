@@ -51,16 +51,10 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
     const NoGrad no_grad;
     return sum + g;
   }
-  visit_floating(sum.dtype(), "add", [&](auto zero) {
-    using T = decltype(zero);
-    if (sum.ndim() == 0) {
-      *mutable_data<T>(sum) += *static_cast<const T*>(g.raw());
-      count_work(1, 3 * sizeof(T));
-    } else {
-      map<T, 2, 1>(sum.shape(), {&sum, &g}, {sum},
-                   [](const auto& v) { return std::array{v[0] + v[1]}; });
-    }
-  });
+  const Tensor* const in[] = {&sum, &g};
+  const auto add = std::plus<>();
+  const Elementwise f{floating_kernels<2, decltype(add)>, &add, 1};
+  map_into(sum.shape(), f, in, 2, &sum, 1);
   return std::move(sum);
 }
 

@@ -29,12 +29,18 @@ inline Value* make_value(const std::int64_t* extents, int ndim, std::int64_t num
 /// The room for elements in the value's own block.
 inline void* inline_elements(Value& v) { return v.extents() + v.ndim; }
 
-/// A 0-d tensor that holds `element`.
-template <class T> Tensor make_scalar(T element) {
-  auto* v = make_value(nullptr, 0, 1, dtype_of<T>, sizeof(std::int64_t));
-  *static_cast<T*>(inline_elements(*v)) = element;
+/// A 0-d tensor without a value yet.
+inline Tensor empty_scalar(Dtype dtype) {
+  auto* v = make_value(nullptr, 0, 1, dtype, sizeof(std::int64_t));
   v->data.store(inline_elements(*v), std::memory_order_relaxed);
   return Tensor(Ref<Value>::adopt(v), {});
+}
+
+/// A 0-d tensor that holds `element`.
+template <class T> Tensor make_scalar(T element) {
+  Tensor scalar = empty_scalar(dtype_of<T>);
+  *mutable_data<T>(scalar) = element;
+  return scalar;
 }
 
 /// `from` as an element of another type. Throws ValueError for a NaN, an infinity or a number out

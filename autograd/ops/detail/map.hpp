@@ -12,72 +12,65 @@
 
 namespace gradtape::detail {
 
-/// f over tensors of dtype T that broadcast together, in one pass.
-template <class T, class F, class... Inputs>
-Tensor map_values(const char* op, const F& f, const Inputs&... x) {
+/// f over tensors of one dtype, float32 or float64, that broadcast together, in one pass.
+template <class F, class... Inputs>
+Tensor map_floating(const char* op, const F& f, const Inputs&... x) {
   constexpr std::size_t count = sizeof...(x);
-  const std::array<const Tensor*, count> in{&x...};
-  const auto each = [&](const auto& v) {
-    using P = std::remove_cvref_t<decltype(v[0])>;
-    return std::apply([&](const auto&... p) { return std::array<P, 1>{P(f(p...))}; }, v);
-  };
-  if ((... && (x.ndim() == 0))) {
-    count_work(count_operations<count>(each), (count + 1) * sizeof(T));
-    return make_scalar<T>(Pack<T>(f(Pack<T>(*static_cast<const T*>(x.raw()))...)).v);
+  const Tensor* const in[] = {&x...};
+  return map_tensors(op, {floating_kernels<count, F>, &f, count_operations<count>(f)}, in, count);
+}
+
+/// As map_floating, and for int64 too.
+template <class F, class... Inputs>
+Tensor map_numeric(const char* op, const F& f, const Inputs&... x) {
+  constexpr std::size_t count = sizeof...(x);
+  const Tensor* const in[] = {&x...};
+  return map_tensors(op, {numeric_kernels<count, F>, &f, count_operations<count>(f)}, in, count);
+}
+
+/// The function chain(g, slope(x...)) of packs.
+template <class F> struct ChainedSlope {
+  F slope;
+  template <class P> P operator()(const P& g, const auto&... x) const {
+    return chain(g, P(slope(x...)));
   }
-  Shape shape = in[0]->shape();
-  for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, in[i]->shape(), op);
-  const Tensor y = empty(shape, dtype_of<T>);
-  map<T, count, 1>(shape, in, {y}, each);
-  return y;
-}
-
-/// The same with the dtype found at run time: float32 or float64.
-template <class F, class... Inputs>
-Tensor map_floating(const char* op, const F& f, const Tensor& x, const Inputs&... more) {
-  return visit_floating(x.dtype(), op,
-                        [&](auto zero) { return map_values<decltype(zero)>(op, f, x, more...); });
-}
-
-/// The same for int64 too.
-template <class F, class... Inputs>
-Tensor map_numeric(const char* op, const F& f, const Tensor& x, const Inputs&... more) {
-  if (x.dtype() == int64) return map_values<std::int64_t>(op, f, x, more...);
-  if (x.dtype() == bool_)
-    fail<DtypeError>(op,
-                     "does not take bool; convert with to(float32) or to(int64), or use "
-                     "logical_and, logical_or, where");
-  return map_floating(op, f, x, more...);
-}
+};
 
 /// chain(g, slope(x...)): in one pass, or by public ops while the backward pass is itself recorded.
 template <class F, class... Inputs>
 Tensor chain_slope(const Tensor& g, const F& slope, const Inputs&... x) {
   if (recording()) return chain(g, slope(x...));
-  return map_floating(
-      "chain",
-      [&](const auto& c, const auto&... p) {
-        using P = std::remove_cvref_t<decltype(c)>;
-        return chain(c, P(slope(p...)));
-      },
-      g, x...);
+  return map_floating("chain", ChainedSlope<F>{slope}, g, x...);
 }
+
+/// A primitive of one input: its value, and its vjp in one pass and by public ops.
+struct UnaryOp {
+  const char* name;
+  const Kernel* value;    // P(x)
+  const Kernel* chained;  // of g and x, or g and P(x): chain(g, slope)
+  int chained_operations;
+  bool from_output;                // the slope is a function of P(x)
+  Tensor (*slope)(const Tensor&);  // of x or P(x)
+};
+/// The op as it is recorded.
+Tensor unary(const UnaryOp& op, const Tensor& x);
 
 /// Primitive `P` as a recorded op.
 template <class P> Tensor unary(const Tensor& x) {
-  Tensor y = map_floating(
-      P::name, [](const auto& p) { return apply<P>(p); }, x);
-  if constexpr (primitive::FromOutput<P>)
-    return record(P::name, std::move(y), {x},
-                  {elementwise_vjp{[](const Tensor& g, const Tensor& y) {
-                    return chain_slope(
-                        g, [](const auto& p) { return P::of_output(p); }, y);
-                  }}});
-  else
-    return record(P::name, std::move(y), {x}, {elementwise_vjp{[x](const Tensor& g) {
-                    return chain_slope(
-                        g, [](const auto& p) { return P::of_input(p); }, x);
-                  }}});
+  using Value = decltype([](const auto& p) { return apply<P>(p); });
+  using Slope = decltype([](const auto& p) {
+    if constexpr (primitive::FromOutput<P>)
+      return P::of_output(p);
+    else
+      return P::of_input(p);
+  });
+  static const UnaryOp op = {P::name,
+                             floating_kernels<1, Value>,
+                             floating_kernels<2, ChainedSlope<Slope>>,
+                             count_operations<2>(ChainedSlope<Slope>()),
+                             primitive::FromOutput<P>,
+                             [](const Tensor& p) -> Tensor { return Slope()(p); }};
+  return unary(op, x);
 }
 
 /// f(a, b) with the literal among the two cast to the other's dtype.
