@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <utility>
@@ -13,12 +12,11 @@
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/elements.hpp"
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 
 namespace gradtape {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::uint64_t longest_header = 100'000'000;  // as the reference implementation has it
 constexpr std::size_t prefix = 8;                      // the header's length
@@ -44,25 +42,27 @@ std::string in_quotes(const std::string& name) {
 
 /// Reads the header as the parser meets it. Whatever is not {name: {dtype, shape, data_offsets},
 /// ...} ends it at once, so that no header takes more memory than it has bytes.
-class HeaderReader : public nlohmann::json_sax<json> {
+class HeaderReader : public detail::JsonReader {
  public:
   HeaderReader(Header& header, const detail::Origin& origin) : header_(header), origin_(origin) {}
 
-  bool start_object(std::size_t) override {
-    if (place_ == Place::nowhere) return go(Place::file);
-    if (place_ == Place::file && in_metadata_) return go(Place::metadata);
-    if (place_ == Place::file) return go(Place::entry);
-    unexpected("an object");
+  void begin_object() override {
+    if (place_ == Place::nowhere)
+      place_ = Place::file;
+    else if (place_ == Place::file)
+      place_ = in_metadata_ ? Place::metadata : Place::entry;
+    else
+      unexpected("an object");
   }
-  bool end_object() override {
+  void end_object() override {
     if (place_ == Place::entry) {
       const Entry& entry = header_.entries.back();
       if (!entry.dtype || !entry.shape || !entry.offsets)
         fail(fmt::format("tensor {} lacks dtype, shape or data_offsets", in_quotes(entry.name)));
     }
-    return go(place_ == Place::file ? Place::nowhere : Place::file);
+    place_ = place_ == Place::file ? Place::nowhere : Place::file;
   }
-  bool key(std::string& name) override {
+  void key(const std::string& name) override {
     if (place_ == Place::file) {
       if (!names_.insert(name).second) fail(fmt::format("{} is there twice", in_quotes(name)));
       in_metadata_ = name == metadata_key;
@@ -79,67 +79,50 @@ class HeaderReader : public nlohmann::json_sax<json> {
                          in_quotes(name)));
     }
     key_ = name;
-    return true;
   }
-  bool start_array(std::size_t) override {
+  void begin_array() override {
     if (place_ != Place::entry || key_ == "dtype") unexpected("an array");
     list() = std::vector<std::uint64_t>{};
-    return go(Place::list);
+    place_ = Place::list;
   }
-  bool end_array() override {
+  void end_array() override {
     if (key_ == "data_offsets" && list()->size() != 2)
       fail(fmt::format("tensor {} needs two data_offsets", in_quotes(header_.entries.back().name)));
-    return go(Place::entry);
+    place_ = Place::entry;
   }
-  bool number_unsigned(std::uint64_t value) override {
+  void integer(std::uint64_t value) override {
     if (place_ != Place::list) unexpected("a number");
     if (list()->size() == max_ndim)
       fail(fmt::format("tensor {} has more than {} axes", in_quotes(header_.entries.back().name),
                        max_ndim));
     if (value > static_cast<std::uint64_t>(INT64_MAX)) unexpected("a number beyond 2^63");
     list()->push_back(value);
-    return true;
   }
-  bool string(std::string& value) override {
+  void text(const std::string& value) override {
     if (place_ == Place::metadata)
       header_.metadata[key_] = value;
     else if (place_ == Place::entry && key_ == "dtype")
       header_.entries.back().dtype = value;
     else
       unexpected("a string");
-    return true;
   }
-  bool number_integer(std::int64_t) override { unexpected("a negative number"); }
-  bool number_float(double, const std::string&) override {
-    unexpected("a fraction or huge number");
+  [[noreturn]] void unexpected(const char* what) const override {
+    if (place_ == Place::nowhere) fail(fmt::format("it is {}, not an object", what));
+    if (place_ == Place::metadata || in_metadata_)
+      fail(fmt::format("the metadata may hold only strings, got {}", what));
+    const std::string of = place_ == Place::file ? "" : fmt::format("{} of ", key_);
+    fail(fmt::format("{}tensor {} cannot be {}", of, in_quotes(header_.entries.back().name), what));
   }
-  bool null() override { unexpected("null"); }
-  bool boolean(bool) override { unexpected("a bool"); }
-  bool binary(json::binary_t&) override { unexpected("binary data"); }
-  bool parse_error(std::size_t at, const std::string&,
-                   const nlohmann::detail::exception& e) override {
-    std::string_view cause = e.what();
-    if (const auto colon = cause.find(": "); colon != cause.npos) cause.remove_prefix(colon + 2);
+  [[noreturn]] void malformed(std::size_t at, std::string_view cause) const override {
     fail(fmt::format("no JSON at character {}: {}", at, cause.substr(0, 200)));
   }
 
  private:
   enum class Place { nowhere, file, metadata, entry, list };
 
-  bool go(Place place) {
-    place_ = place;
-    return true;
-  }
   std::optional<std::vector<std::uint64_t>>& list() {
     Entry& entry = header_.entries.back();
     return key_ == "shape" ? entry.shape : entry.offsets;
-  }
-  [[noreturn]] void unexpected(const char* what) const {
-    if (place_ == Place::nowhere) fail(fmt::format("it is {}, not an object", what));
-    if (place_ == Place::metadata || in_metadata_)
-      fail(fmt::format("the metadata may hold only strings, got {}", what));
-    const std::string of = place_ == Place::file ? "" : fmt::format("{} of ", key_);
-    fail(fmt::format("{}tensor {} cannot be {}", of, in_quotes(header_.entries.back().name), what));
   }
   [[noreturn]] void fail(std::string_view cause) const {
     origin_.fail(fmt::format("has a malformed header: {}", cause));
@@ -184,7 +167,7 @@ Header read_header(std::string_view file, const detail::Origin& origin) {
     origin.fail("is not a safetensors file: its header does not begin with {");
   Header header;
   HeaderReader handler(header, origin);
-  json::sax_parse(text.begin(), text.end(), &handler);
+  detail::parse_json(text, handler);
   header.data = reader.position();
   check_layout(header.entries, reader.left(), origin);
   return header;
@@ -258,11 +241,9 @@ const char* dtype_name(Dtype dtype) {
 
 /// `text` as JSON; ValueError where it is not UTF-8.
 std::string json_string(const std::string& text, const char* what) {
-  try {
-    return json(text).dump();
-  } catch (const json::exception&) {
-    fail<ValueError>("save_safetensors", fmt::format("{} is not UTF-8", what));
-  }
+  const auto json = detail::json_string(text);
+  if (!json) fail<ValueError>("save_safetensors", fmt::format("{} is not UTF-8", what));
+  return *json;
 }
 
 /// The header for tensors that follow each other in this order.

@@ -1,7 +1,14 @@
+#include "gradtape/autograd/ops/comparison.hpp"
+
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "gradtape/autograd/ops/detail/map.hpp"
 
@@ -11,60 +18,90 @@ using namespace detail;
 
 namespace {
 
-/// out[k] = f(inputs[k]...) with a result of another type than the operands: plain loops, which
-/// compilers vectorise.
-template <class Out, class... T, class F>
-Tensor map_mixed(const char* op, F f, const std::array<const Tensor*, sizeof...(T)>& in) {
-  constexpr std::size_t count = sizeof...(T);
-  std::array<Shape, count> shapes;
-  for (std::size_t i = 0; i < count; ++i) shapes[i] = in[i]->shape();
-  Shape shape = shapes[0];
-  for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, shapes[i], op);
-  const Tensor y = empty(shape, dtype_of<Out>);
-  if (y.numel() == 0) return y;
-  const std::size_t sizes[] = {sizeof(T)...};
-  double bytes = static_cast<double>(y.numel()) * sizeof(Out);
-  for (std::size_t i = 0; i < count; ++i)
-    bytes += static_cast<double>(in[i]->numel()) * static_cast<double>(sizes[i]);
-  count_work(static_cast<double>(y.numel()), bytes);
-  auto* const out = mutable_data<Out>(y);
-  const Loop loop(shape, shapes.data(), count);
-  const auto pointers = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple{static_cast<const T*>(in[I]->raw())...};
+/// out[k] = f(in[k]...) for a row of n elements with a result of another type than the operands: a
+/// plain loop, which compilers vectorise. Operand i steps by step[i], 0 or 1.
+template <class F, class Out, class... T>
+void map_row(const void* f, const void* const* in, const std::int64_t* step, void* out,
+             std::int64_t n) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const F& function = *static_cast<const F*>(f);
+    const std::tuple from{static_cast<const T*>(in[I])...};
+    auto* const to = static_cast<Out*>(out);
+    const std::int64_t steps[] = {step[I]...};
+    if ((... && (steps[I] == 1)))
+      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k]...);
+    else
+      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k * steps[I]]...);
   }(std::index_sequence_for<T...>());
-  loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t n) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const std::int64_t step[] = {loop.step(I)...};
-      if ((... && (step[I] == 1)))
-        for (std::int64_t k = 0; k < n; ++k)
-          out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k]...);
-      else
-        for (std::int64_t k = 0; k < n; ++k)
-          out[out_offset + k] = f(std::get<I>(pointers)[offsets[I] + k * step[I]]...);
-    }(std::index_sequence_for<T...>());
+}
+using MapRow = void (*)(const void* f, const void* const* in, const std::int64_t* step, void* out,
+                        std::int64_t n);
+
+/// Runs `row` over operands that broadcast together.
+Tensor map_mixed(const char* op, Dtype dtype, MapRow row, const void* f,
+                 std::initializer_list<const Tensor*> operands) {
+  const std::size_t count = operands.size();
+  const Tensor* const* in = operands.begin();
+  std::array<Shape, Loop::max_operands> shapes;
+  Shape shape = in[0]->shape();
+  for (std::size_t i = 0; i < count; ++i) {
+    shapes[i] = in[i]->shape();
+    if (i > 0) shape = broadcast(shape, shapes[i], op);
+  }
+  const Tensor y = empty(shape, dtype);
+  const auto n = y.numel();
+  if (n == 0) return y;
+  const auto bytes = [](const Tensor& x, std::int64_t elements) {
+    return elements * static_cast<std::int64_t>(size_of(x.dtype()));
+  };
+  std::int64_t traffic = bytes(y, n);
+  for (std::size_t i = 0; i < count; ++i) traffic += bytes(*in[i], in[i]->numel());
+  count_work(n, traffic);
+  const Loop loop(shape, shapes.data(), count);
+  std::array<std::int64_t, Loop::max_operands> step;
+  std::array<const char*, Loop::max_operands> from;
+  for (std::size_t i = 0; i < count; ++i) {
+    step[i] = loop.step(i);
+    from[i] = static_cast<const char*>(in[i]->raw());
+  }
+  loop.run([&](const std::int64_t* offsets, std::int64_t out_offset, std::int64_t length) {
+    std::array<const void*, Loop::max_operands> at;
+    for (std::size_t i = 0; i < count; ++i) at[i] = from[i] + bytes(*in[i], offsets[i]);
+    row(f, at.data(), step.data(), mutable_data<char>(y) + bytes(y, out_offset), length);
   });
   return y;
+}
+
+/// Not recorded.
+Tensor outside_graph(const char* op, Tensor y) {
+  return record(op, std::move(y), std::vector<Tensor>{}, std::vector<Vjp>{});
 }
 
 template <class F> Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
   Tensor operands[] = {a, b};
   unify(operands, 2, op);
-  Tensor y = visit_dtype(operands[0].dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    return map_mixed<bool, T, T>(op, f, {&operands[0], &operands[1]});
+  const MapRow row = visit_dtype(operands[0].dtype(), [](auto zero) -> MapRow {
+    return map_row<F, bool, decltype(zero), decltype(zero)>;
   });
-  return record(op, std::move(y), std::vector<Tensor>{}, std::vector<Vjp>{});
-}
-
-bool is_close(double a, double b, double rtol, double atol, bool equal_nan) {
-  if (a == b || (equal_nan && std::isnan(a) && std::isnan(b))) return true;
-  return std::isfinite(b) && std::abs(a - b) <= atol + rtol * std::abs(b);
+  return outside_graph(op, map_mixed(op, bool_, row, &f, {&operands[0], &operands[1]}));
 }
 
 void need_bool(const char* op, const Tensor& x) {
   if (x.dtype() != bool_)
     fail<DtypeError>(
         op, fmt::format("needs bool, got {}; compare first, as in x != 0", name(x.dtype())));
+}
+
+/// f of bools.
+template <class F> Tensor combine(const char* op, const Tensor& a, const Tensor& b, F f) {
+  need_bool(op, a);
+  need_bool(op, b);
+  return outside_graph(op, map_mixed(op, bool_, map_row<F, bool, bool, bool>, &f, {&a, &b}));
+}
+
+bool is_close(double a, double b, double rtol, double atol, bool equal_nan) {
+  if (a == b || (equal_nan && std::isnan(a) && std::isnan(b))) return true;
+  return std::isfinite(b) && std::abs(a - b) <= atol + rtol * std::abs(b);
 }
 
 }  // namespace
@@ -85,34 +122,28 @@ Tensor operator>=(const Tensor& a, const Tensor& b) {
 }
 
 Tensor logical_and(const Tensor& a, const Tensor& b) {
-  need_bool("logical_and", a);
-  need_bool("logical_and", b);
-  return compare("logical_and", a, b, [](bool p, bool q) { return p && q; });
+  return combine("logical_and", a, b, [](bool p, bool q) { return p && q; });
 }
 Tensor logical_or(const Tensor& a, const Tensor& b) {
-  need_bool("logical_or", a);
-  need_bool("logical_or", b);
-  return compare("logical_or", a, b, [](bool p, bool q) { return p || q; });
+  return combine("logical_or", a, b, [](bool p, bool q) { return p || q; });
 }
 Tensor logical_xor(const Tensor& a, const Tensor& b) {
-  need_bool("logical_xor", a);
-  need_bool("logical_xor", b);
-  return compare("logical_xor", a, b, std::not_equal_to<>());
+  return combine("logical_xor", a, b, std::not_equal_to<>());
 }
 Tensor logical_not(const Tensor& x) {
-  need_bool("logical_not", x);
-  return compare("logical_not", x, x, [](bool p, bool) { return !p; });
+  return combine("logical_not", x, x, [](bool p, bool) { return !p; });
 }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   need_bool("where", condition);
   Tensor x = a, y = b;
   unify(x, y, "where");
-  Tensor chosen = visit_dtype(x.dtype(), [&](auto zero) {
+  const auto choose = [](bool c, auto p, auto q) { return c ? p : q; };
+  const MapRow row = visit_dtype(x.dtype(), [&](auto zero) -> MapRow {
     using T = decltype(zero);
-    return map_mixed<T, bool, T, T>("where", [](bool c, T p, T q) { return c ? p : q; },
-                                    {&condition, &x, &y});
+    return map_row<decltype(choose), T, bool, T, T>;
   });
+  Tensor chosen = map_mixed("where", x.dtype(), row, &choose, {&condition, &x, &y});
   if (x.is_weak() && y.is_weak()) chosen.value_ref()->weak = true;
   return record("where", std::move(chosen), {x, y},
                 {[condition](const Tensor& g) { return where(condition, g, 0.0); },

@@ -1,25 +1,28 @@
 #include "gradtape/autograd/ops/detail/map.hpp"
 
 namespace gradtape::detail {
-namespace {
 
-Tensor vjp(const UnaryOp& op, const Tensor& g, const Tensor& x) {
-  if (recording()) return chain(g, op.slope(x));
-  const Tensor* const in[] = {&g, &x};
-  return map_tensors("chain", {op.chained, nullptr, op.chained_operations}, in, 2);
+Tensor chain_slope(const SlopeCode& slope, const Tensor& g,
+                   std::initializer_list<const Tensor*> x) {
+  if (recording()) return chain(g, slope.by_ops(x.begin()));
+  const Tensor* in[Loop::max_operands] = {&g};
+  std::size_t count = 1;
+  for (const Tensor* input : x) in[count++] = input;
+  return map_tensors("chain", {slope.chained, &slope, slope.operations}, in, count);
 }
 
-}  // namespace
-
-Tensor unary(const UnaryOp& op, const Tensor& x) {
+Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool from_output,
+             const Tensor& x) {
   const Tensor* const in[] = {&x};
-  Tensor y = map_tensors(op.name, {op.value, nullptr, 1}, in, 1);
-  if (op.from_output)
-    return record(
-        op.name, std::move(y), {x},
-        {elementwise_vjp{[&op](const Tensor& g, const Tensor& y) { return vjp(op, g, y); }}});
-  return record(op.name, std::move(y), {x},
-                {elementwise_vjp{[&op, x](const Tensor& g) { return vjp(op, g, x); }}});
+  Tensor y = map_tensors(name, {value, &slope, 1}, in, 1);
+  if (from_output)
+    return record(name, std::move(y), {x},
+                  {elementwise_vjp{[&slope](const Tensor& g, const Tensor& y) {
+                    return chain_slope(slope, g, {&y});
+                  }}});
+  return record(
+      name, std::move(y), {x},
+      {elementwise_vjp{[&slope, x](const Tensor& g) { return chain_slope(slope, g, {&x}); }}});
 }
 
 }  // namespace gradtape::detail

@@ -1,6 +1,9 @@
 /// What the elementwise ops are made of; for ops/*.cpp only.
 #pragma once
 
+#include <initializer_list>
+#include <utility>
+
 #include "gradtape/autograd/elementwise/functions.hpp"
 #include "gradtape/autograd/elementwise/loop.hpp"
 #include "gradtape/autograd/ops/activation.hpp"
@@ -43,34 +46,45 @@ Tensor chain_slope(const Tensor& g, const F& slope, const Inputs&... x) {
   return map_floating("chain", ChainedSlope<F>{slope}, g, x...);
 }
 
-/// A primitive of one input: its value, and its vjp in one pass and by public ops.
-struct UnaryOp {
-  const char* name;
-  const Kernel* value;    // P(x)
-  const Kernel* chained;  // of g and x, or g and P(x): chain(g, slope)
-  int chained_operations;
-  bool from_output;                // the slope is a function of P(x)
-  Tensor (*slope)(const Tensor&);  // of x or P(x)
+// Primitives as function objects of packs and tensors.
+template <class P> struct ValueOf {
+  auto operator()(const auto&... p) const { return apply<P>(p...); }
 };
-/// The op as it is recorded.
-Tensor unary(const UnaryOp& op, const Tensor& x);
-
-/// Primitive `P` as a recorded op.
-template <class P> Tensor unary(const Tensor& x) {
-  using Value = decltype([](const auto& p) { return apply<P>(p); });
-  using Slope = decltype([](const auto& p) {
+template <class P> struct SlopeOf {
+  auto operator()(const auto& p) const {
     if constexpr (primitive::FromOutput<P>)
       return P::of_output(p);
     else
       return P::of_input(p);
-  });
-  static const UnaryOp op = {P::name,
-                             floating_kernels<1, Value>,
-                             floating_kernels<2, ChainedSlope<Slope>>,
-                             count_operations<2>(ChainedSlope<Slope>()),
-                             primitive::FromOutput<P>,
-                             [](const Tensor& p) -> Tensor { return Slope()(p); }};
-  return unary(op, x);
+  }
+};
+template <class P> struct SlopeA {
+  auto operator()(const auto&... p) const { return P::slope_a(p...); }
+};
+template <class P> struct SlopeB {
+  auto operator()(const auto&... p) const { return P::slope_b(p...); }
+};
+
+/// A slope of a primitive: chain(g, slope(x...)) in one pass, and slope(x...) by public ops.
+struct SlopeCode {
+  const Kernel* chained;
+  int operations;
+  Tensor (*by_ops)(const Tensor* const* x);
+};
+template <class F, std::size_t... I> SlopeCode slope_code(std::index_sequence<I...>) {
+  constexpr std::size_t in = 1 + sizeof...(I);
+  return {floating_kernels<in, ChainedSlope<F>>, count_operations<in>(ChainedSlope<F>()),
+          [](const Tensor* const* x) -> Tensor { return F()(*x[I]...); }};
+}
+/// chain(g, slope(x...))
+Tensor chain_slope(const SlopeCode& slope, const Tensor& g, std::initializer_list<const Tensor*> x);
+
+/// A primitive of one input as a recorded op; `from_output` where its slope takes the result.
+Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool from_output,
+             const Tensor& x);
+template <class P> Tensor unary(const Tensor& x) {
+  static const SlopeCode slope = slope_code<SlopeOf<P>>(std::make_index_sequence<1>());
+  return unary(P::name, floating_kernels<1, ValueOf<P>>, slope, primitive::FromOutput<P>, x);
 }
 
 /// f(a, b) with the literal among the two cast to the other's dtype.
@@ -82,15 +96,14 @@ template <class F> Tensor with_one_dtype(const char* op, const F& f, Tensor a, T
 /// The primitive `P` of two inputs as a recorded op.
 template <class P> Tensor binary(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) return with_one_dtype(P::name, binary<P>, a, b);
-  const auto value = [](const auto& p, const auto& q) { return apply<P>(p, q); };
-  return record(P::name, map_floating(P::name, value, a, b), {a, b},
+  static const SlopeCode slope_a = slope_code<SlopeA<P>>(std::make_index_sequence<3>()),
+                         slope_b = slope_code<SlopeB<P>>(std::make_index_sequence<3>());
+  return record(P::name, map_floating(P::name, ValueOf<P>(), a, b), {a, b},
                 {elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return chain_slope(
-                       g, [](const auto&... p) { return P::slope_a(p...); }, a, b, y);
+                   return chain_slope(slope_a, g, {&a, &b, &y});
                  }},
                  elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return chain_slope(
-                       g, [](const auto&... p) { return P::slope_b(p...); }, a, b, y);
+                   return chain_slope(slope_b, g, {&a, &b, &y});
                  }}});
 }
 

@@ -1,0 +1,44 @@
+/// JSON behind a narrow interface, so that only json.cpp compiles the library that reads it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gradtape::detail {
+
+/// What parse_json calls as it meets the parts of a text, in their order. A reader overrides what
+/// it accepts, and throws from `unexpected` for everything else.
+class JsonReader {
+ public:
+  virtual ~JsonReader() = default;
+
+  virtual void begin_object() { unexpected("an object"); }
+  virtual void end_object() {}
+  virtual void key(const std::string&) {}
+  virtual void begin_array() { unexpected("an array"); }
+  virtual void end_array() {}
+  virtual void text(const std::string&) { unexpected("a string"); }
+  virtual void integer(std::uint64_t) { unexpected("a number"); }
+  virtual void negative_integer(std::int64_t) { unexpected("a negative number"); }
+  virtual void fraction(double) { unexpected("a fraction or huge number"); }
+  virtual void null() { unexpected("null"); }
+  virtual void boolean(bool) { unexpected("a bool"); }
+
+  /// The text holds something that this reader does not take.
+  [[noreturn]] virtual void unexpected(const char* what) const = 0;
+  /// The text is not JSON, as seen at its character number `at`.
+  [[noreturn]] virtual void malformed(std::size_t at, std::string_view cause) const = 0;
+};
+
+/// Reads the whole text.
+void parse_json(std::string_view text, JsonReader& reader);
+
+/// `text` as a JSON string, in quotes; nothing where it is not UTF-8.
+std::optional<std::string> json_string(const std::string& text);
+/// As json_string, with U+FFFD for what is not UTF-8.
+std::string lossy_json_string(const std::string& text);
+
+}  // namespace gradtape::detail
