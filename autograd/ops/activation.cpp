@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/activation.hpp"
+
 #include <fmt/format.h>
 
 #include <vector>

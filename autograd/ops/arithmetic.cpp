@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/arithmetic.hpp"
+
 #include <fmt/format.h>
 
 #include <functional>

@@ -1,4 +1,6 @@
 // The functions of two and three tensors that are not operators; declared in arithmetic.hpp.
+#include "gradtape/autograd/ops/arithmetic.hpp"
+
 #include <fmt/format.h>
 
 #include "gradtape/autograd/formula.hpp"

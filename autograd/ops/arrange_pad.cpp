@@ -1,9 +1,10 @@
+#include "gradtape/autograd/ops/arrange.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "gradtape/autograd/kernels/strided.hpp"
-#include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/tape.hpp"

@@ -1,9 +1,10 @@
+#include "gradtape/autograd/ops/convolution.hpp"
+
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "gradtape/autograd/kernels/convolution.hpp"
-#include "gradtape/autograd/ops/convolution.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/tape.hpp"
 

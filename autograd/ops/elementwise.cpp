@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/elementwise.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

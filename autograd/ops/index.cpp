@@ -1,9 +1,10 @@
-#include "gradtape/autograd/kernels/index.hpp"
+#include "gradtape/autograd/ops/index.hpp"
 
 #include <fmt/format.h>
 
 #include <cstring>
 
+#include "gradtape/autograd/kernels/index.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"

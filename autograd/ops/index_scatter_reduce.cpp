@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/index.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <string>

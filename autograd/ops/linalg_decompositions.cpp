@@ -1,5 +1,7 @@
 // Factorizations: Cholesky, LU, QR, SVD and the symmetric eigenproblem.
 
+#include "gradtape/autograd/ops/linalg.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
-#include "gradtape/autograd/ops/linalg.hpp"
 #include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"

@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/matmul.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
-#include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"

@@ -1,6 +1,8 @@
 // einsum: a string is parsed into one list of labels an operand; operands are then joined pair by
 // pair, each pair by one batched matmul.
 
+#include "gradtape/autograd/ops/matmul.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include <string>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
-#include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"

@@ -1,12 +1,13 @@
 // Products of vectors and tensors, composed of matmul, broadcasting products and reshapes.
 
+#include "gradtape/autograd/ops/matmul.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/index.hpp"
-#include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 

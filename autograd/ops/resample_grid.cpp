@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/resample.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -9,7 +11,6 @@
 #include "gradtape/autograd/ops/elementwise.hpp"
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
-#include "gradtape/autograd/ops/resample.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 

@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/resample.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,7 +9,6 @@
 
 #include "gradtape/autograd/ops/detail/cubic.hpp"
 #include "gradtape/autograd/ops/detail/windows.hpp"
-#include "gradtape/autograd/ops/resample.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {

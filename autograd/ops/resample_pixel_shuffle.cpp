@@ -1,6 +1,7 @@
+#include "gradtape/autograd/ops/resample.hpp"
+
 #include <fmt/format.h>
 
-#include "gradtape/autograd/ops/resample.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 

@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/shape.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/ops/detail/slice.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "gradtape/autograd/kernels/strided.hpp"
+#include "gradtape/autograd/ops/detail/slice.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 

@@ -1,3 +1,5 @@
+#include "gradtape/autograd/ops/softmax.hpp"
+
 #include <fmt/format.h>
 
 #include "gradtape/autograd/kernels/softmax.hpp"
@@ -7,7 +9,6 @@
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/ops/softmax.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {

@@ -1,8 +1,9 @@
+#include "gradtape/autograd/ops/sort.hpp"
+
 #include <fmt/format.h>
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
-#include "gradtape/autograd/ops/sort.hpp"
 
 namespace gradtape {
 
