@@ -25,9 +25,10 @@ namespace gradtape::author {
 /// otherwise, as error messages speak of a tensor.
 using detail::describe;
 
-/// `unify(a, b, op)`, `unify(operands, count, op)`: makes the dtypes of operands equal. C++
-/// literals adopt the dtype of the others; throws DtypeError where dtypes differ otherwise.
-using detail::unify;
+/// `promote_literals(a, b, op)`, `promote_literals(operands, count, op)`: makes the dtypes of
+/// operands equal. C++ literals adopt the dtype of the others; throws DtypeError where dtypes
+/// differ otherwise.
+using detail::promote_literals;
 
 // ---- elements: reading by dtype, writing results ----
 

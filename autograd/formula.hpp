@@ -115,7 +115,7 @@ template <class F> class Formula {
       template <bool safe, class P> std::array<P, N> products(const std::array<P, N + 1>& v) const {
         using D = Dual<P, static_cast<int>(N), safe>;
         const D y = f(D::input(v[I + 1], static_cast<int>(I))...);
-        return {(safe ? chain(v[0], y.tangents[I]) : v[0] * y.tangents[I])...};
+        return {(safe ? masked_mul(v[0], y.tangents[I]) : v[0] * y.tangents[I])...};
       }
     };
 

@@ -101,7 +101,7 @@ std::string explain_vjp(const VjpCall& call) {
   if (cotangent == 0)
     text +=
         ": the element does not count, as in a branch that `where` did not take, and the vjp "
-        "multiplies 0 by an infinite slope; chain(g, slope) instead of g * slope gives 0";
+        "multiplies 0 by an infinite slope; masked_mul(g, slope) instead of g * slope gives 0";
   return text;
 }
 

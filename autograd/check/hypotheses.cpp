@@ -22,9 +22,10 @@ Answer is_unreachable(const Suspect& s) {
 Answer is_not_finite(const Suspect& s) {
   for (double a : s.evidence.analytic)
     if (!std::isfinite(a))
-      return Diagnosis{Cause::not_finite,
-                       "the analytic value is not finite where the numeric one is; chain(g, slope) "
-                       "keeps zero cotangents zero"};
+      return Diagnosis{
+          Cause::not_finite,
+          "the analytic value is not finite where the numeric one is; masked_mul(g, slope) "
+          "keeps zero cotangents zero"};
   return {};
 }
 

@@ -14,11 +14,11 @@ struct Pow {
   }
   /// b a^(b-1), and 0 where b is 0 whatever a is
   static auto slope_a(const auto& a, const auto& b, const auto&) {
-    return chain(b, pow(a, b - 1.0));
+    return masked_mul(b, pow(a, b - 1.0));
   }
   /// a^b log(a), and 0 where a = 0 and b >= 0: the limit from the right for b > 0
   static auto slope_b(const auto& a, const auto& b, const auto& y) {
-    return chain(y, log(where(a == 0.0, where(b >= 0.0, 1.0, a), a)));
+    return masked_mul(y, log(where(a == 0.0, where(b >= 0.0, 1.0, a), a)));
   }
 };
 /// 1 for the winner, half for each of two equals.

@@ -62,7 +62,7 @@ inline Pack<detail::Counted> where(Mask<detail::Counted>, Pack<detail::Counted> 
   return detail::counted(a);
 }
 /// A product, whichever way a zero is kept.
-inline Pack<detail::Counted> chain(Pack<detail::Counted> g, Pack<detail::Counted>) {
+inline Pack<detail::Counted> masked_mul(Pack<detail::Counted> g, Pack<detail::Counted>) {
   return detail::counted(g);
 }
 inline bool any_nan(Pack<detail::Counted>) { return false; }

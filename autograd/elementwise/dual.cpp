@@ -6,7 +6,7 @@ namespace {
 // An undefined tangent stands for zero.
 Tensor sum(const Tensor& a, const Tensor& b) { return !a.defined() ? b : !b.defined() ? a : a + b; }
 Tensor times(const Tensor& slope, const Tensor& tangent) {
-  return tangent.defined() ? chain(tangent, slope) : Tensor();
+  return tangent.defined() ? masked_mul(tangent, slope) : Tensor();
 }
 
 /// tangent(i) for each input as the tangents beside `value`.

@@ -105,7 +105,7 @@ template <class T, int N, bool safe> struct Dual {
 
  private:
   static T times(const T& slope, const T& tangent) {
-    return safe ? chain(tangent, slope) : tangent * slope;
+    return safe ? masked_mul(tangent, slope) : tangent * slope;
   }
   template <class F> static Dual combine(const T& value, F&& tangent) {
     Dual y(value);
@@ -191,12 +191,12 @@ template <class P, class T, class F> T lift(const T& x, F self) {
   } else {
     const auto y = self(x.value);
     if constexpr (primitive::FromOutput<P>)
-      return x.scaled(y, P::of_output(y));
+      return x.scaled(y, P::grad_from_output(y));
     else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> &&
-                       requires { P::beside_value(y); })
-      return x.scaled(y, P::beside_value(y));
+                       requires { P::grad_with_value(y); })
+      return x.scaled(y, P::grad_with_value(y));
     else
-      return x.scaled(y, P::of_input(x.value));
+      return x.scaled(y, P::grad_from_input(x.value));
   }
 }
 template <class P, class T, class F> T lift(const T& a, const T& b, F self) {

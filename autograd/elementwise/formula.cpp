@@ -13,13 +13,13 @@ void traced_vjp(const FormulaCode& code, const Tensor& g, const Tensor* x, const
   }
   const TensorDual y = code.dual(code.value.f, inputs.data());
   for (std::size_t i = 0; i < code.count; ++i)
-    if (y.tangents[i].defined()) gradients[i] = chain(g, y.tangents[i]);
+    if (y.tangents[i].defined()) gradients[i] = masked_mul(g, y.tangents[i]);
 }
 
 }  // namespace
 
 Tensor formula_value(const FormulaCode& code, Tensor* x) {
-  unify(x, code.count, code.name);
+  promote_literals(x, code.count, code.name);
   const Tensor* in[TensorDual::max_inputs];
   for (std::size_t i = 0; i < code.count; ++i) in[i] = x + i;
   return map_tensors(code.name, code.value, in, code.count);

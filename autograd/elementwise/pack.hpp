@@ -90,6 +90,8 @@ template <class V> bool any_nan(Pack<V> x) {
 }
 
 /// g * d, and 0 where g is 0 whatever d is.
-template <class V> Pack<V> chain(Pack<V> g, Pack<V> d) { return where(g == 0, Pack<V>(0), g * d); }
+template <class V> Pack<V> masked_mul(Pack<V> g, Pack<V> d) {
+  return where(g == 0, Pack<V>(0), g * d);
+}
 
 }  // namespace gradtape

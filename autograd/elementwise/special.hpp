@@ -25,7 +25,9 @@ struct Erf {
     else
       return erf(x);
   }
-  static auto of_input(const auto& x) { return 2 * std::numbers::inv_sqrtpi * exp(-(x * x)); }
+  static auto grad_from_input(const auto& x) {
+    return 2 * std::numbers::inv_sqrtpi * exp(-(x * x));
+  }
 };
 struct Erfc {
   static constexpr const char* name = "erfc";
@@ -36,14 +38,18 @@ struct Erfc {
     else
       return erfc(x);
   }
-  static auto of_input(const auto& x) { return -2 * std::numbers::inv_sqrtpi * exp(-(x * x)); }
+  static auto grad_from_input(const auto& x) {
+    return -2 * std::numbers::inv_sqrtpi * exp(-(x * x));
+  }
 };
 struct Erfinv {
   static constexpr const char* name = "erfinv";
   template <class V> static V value(V x) {
     return each([](auto e) { return static_cast<decltype(e)>(detail::erfinv(e)); }, x);
   }
-  static auto of_output(const auto& y) { return 0.5 / std::numbers::inv_sqrtpi * exp(y * y); }
+  static auto grad_from_output(const auto& y) {
+    return 0.5 / std::numbers::inv_sqrtpi * exp(y * y);
+  }
 };
 
 struct Lgamma {
@@ -51,14 +57,14 @@ struct Lgamma {
   template <class V> static V value(V x) {
     return each([](auto e) { return std::lgamma(e); }, x);
   }
-  static auto of_input(const auto& x) { return digamma(x); }
+  static auto grad_from_input(const auto& x) { return digamma(x); }
 };
 struct Digamma {
   static constexpr const char* name = "digamma";
   template <class V> static V value(V x) {
     return each([](auto e) { return static_cast<decltype(e)>(detail::polygamma(0, e)); }, x);
   }
-  static auto of_input(const auto& x) { return polygamma(1, x); }
+  static auto grad_from_input(const auto& x) { return polygamma(1, x); }
 };
 
 /// sin(pi x) / (pi x)
@@ -70,7 +76,7 @@ struct Sinc {
     return where(p == 0, Pack<V>(1), Pack<V>(sin(angle.v)) / angle).v;
   }
   /// (cos(pi x) - sinc(x)) / x; near 0, where that cancels, by its Taylor series.
-  static auto of_input(const auto& x) {
+  static auto grad_from_input(const auto& x) {
     const double pi2 = std::numbers::pi * std::numbers::pi;
     const auto t = pi2 * (x * x);
     // sum_k (-1)^k 2k t^(k-1) / (2k + 1)!, Horner's scheme
@@ -93,7 +99,7 @@ struct Logit {
                         near(log1p(((2 * p - 1) / (1 - p)).v));
     return where(Pack<V>(abs((p - 0.5).v)) < 0.25, near, far).v;
   }
-  static auto of_input(const auto& x) {
+  static auto grad_from_input(const auto& x) {
     const auto slope = 1.0 / (x * (1.0 - x));
     return where(slope > 0.0, slope, std::numeric_limits<double>::quiet_NaN());
   }

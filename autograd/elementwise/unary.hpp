@@ -3,8 +3,8 @@
 ///
 /// `value` works on elements and registers; the slope is generic over packs, dual numbers and
 /// tensors, so that it serves the fused backward pass and every higher order alike. It is given
-/// `of_output(y)` where the result alone determines it, which saves keeping the input, else
-/// `of_input(x)`.
+/// `grad_from_output(y)` where the result alone determines it, which saves keeping the input, else
+/// `grad_from_input(x)`.
 #pragma once
 
 #include <cmath>
@@ -47,7 +47,7 @@ struct Abs {
     using std::abs;
     return abs(x);
   }
-  static auto of_input(const auto& x) { return sign(x); }
+  static auto grad_from_input(const auto& x) { return sign(x); }
 };
 struct Sign {
   static constexpr const char* name = "sign";
@@ -55,13 +55,13 @@ struct Sign {
     const Pack<V> p(x);
     return where(p > 0, Pack<V>(1), where(p < 0, Pack<V>(-1), p)).v;  // keeps -0 and NaN
   }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 /// 1 where x > 0, 0 elsewhere: the slope of relu.
 struct Step {
   static constexpr const char* name = "step";
   template <class V> static V value(V x) { return where(Pack<V>(x) > 0, Pack<V>(1), Pack<V>(0)).v; }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 struct Floor {
   static constexpr const char* name = "floor";
@@ -69,7 +69,7 @@ struct Floor {
     using std::floor;
     return floor(x);
   }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 struct Ceil {
   static constexpr const char* name = "ceil";
@@ -77,7 +77,7 @@ struct Ceil {
     using std::ceil;
     return ceil(x);
   }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 struct Round {
   static constexpr const char* name = "round";
@@ -85,7 +85,7 @@ struct Round {
     using std::nearbyint;
     return nearbyint(x);
   }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 
 struct Trunc {
@@ -94,13 +94,13 @@ struct Trunc {
     using std::trunc;
     return trunc(x);
   }
-  static auto of_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 
 struct Square {
   static constexpr const char* name = "square";
   static auto value(auto x) { return decltype(x)(x * x); }
-  static auto of_input(const auto& x) { return 2.0 * x; }
+  static auto grad_from_input(const auto& x) { return 2.0 * x; }
 };
 struct Sqrt {
   static constexpr const char* name = "sqrt";
@@ -108,7 +108,7 @@ struct Sqrt {
     using std::sqrt;
     return sqrt(x);
   }
-  static auto of_output(const auto& y) { return 0.5 / y; }
+  static auto grad_from_output(const auto& y) { return 0.5 / y; }
 };
 struct Cbrt {
   static constexpr const char* name = "cbrt";
@@ -116,7 +116,7 @@ struct Cbrt {
     using std::cbrt;
     return keep_zero(x, cbrt(x));
   }
-  static auto of_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
+  static auto grad_from_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
 };
 struct Rsqrt {
   static constexpr const char* name = "rsqrt";
@@ -124,12 +124,12 @@ struct Rsqrt {
     using std::sqrt;
     return (Pack<V>(1) / Pack<V>(sqrt(x))).v;
   }
-  static auto of_output(const auto& y) { return -0.5 * (y * y * y); }
+  static auto grad_from_output(const auto& y) { return -0.5 * (y * y * y); }
 };
 struct Reciprocal {
   static constexpr const char* name = "reciprocal";
   template <class V> static V value(V x) { return (Pack<V>(1) / Pack<V>(x)).v; }
-  static auto of_output(const auto& y) { return -(y * y); }
+  static auto grad_from_output(const auto& y) { return -(y * y); }
 };
 
 struct Exp {
@@ -138,7 +138,7 @@ struct Exp {
     using std::exp;
     return exp(x);
   }
-  static auto of_output(const auto& y) { return y; }
+  static auto grad_from_output(const auto& y) { return y; }
 };
 struct Exp2 {
   static constexpr const char* name = "exp2";
@@ -146,7 +146,7 @@ struct Exp2 {
     using std::exp2;
     return exp2(x);
   }
-  static auto of_output(const auto& y) { return std::numbers::ln2 * y; }
+  static auto grad_from_output(const auto& y) { return std::numbers::ln2 * y; }
 };
 struct Expm1 {
   static constexpr const char* name = "expm1";
@@ -154,7 +154,7 @@ struct Expm1 {
     using std::expm1;
     return keep_zero(x, expm1(x));
   }
-  static auto of_input(const auto& x) { return exp(x); }  // y + 1 is 0 where y rounds to -1
+  static auto grad_from_input(const auto& x) { return exp(x); }  // y + 1 is 0 where y rounds to -1
 };
 struct Log {
   static constexpr const char* name = "log";
@@ -162,7 +162,7 @@ struct Log {
     using std::log;
     return log(x);
   }
-  static auto of_input(const auto& x) { return 1.0 / x; }
+  static auto grad_from_input(const auto& x) { return 1.0 / x; }
 };
 struct Log2 {
   static constexpr const char* name = "log2";
@@ -170,7 +170,7 @@ struct Log2 {
     using std::log2;
     return log2(x);
   }
-  static auto of_input(const auto& x) { return std::numbers::log2e / x; }
+  static auto grad_from_input(const auto& x) { return std::numbers::log2e / x; }
 };
 struct Log10 {
   static constexpr const char* name = "log10";
@@ -178,7 +178,7 @@ struct Log10 {
     using std::log10;
     return log10(x);
   }
-  static auto of_input(const auto& x) { return std::numbers::log10e / x; }
+  static auto grad_from_input(const auto& x) { return std::numbers::log10e / x; }
 };
 struct Log1p {
   static constexpr const char* name = "log1p";
@@ -186,7 +186,7 @@ struct Log1p {
     using std::log1p;
     return keep_zero(x, log1p(x));
   }
-  static auto of_input(const auto& x) { return 1.0 / (1.0 + x); }
+  static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x); }
 };
 
 struct Sin {
@@ -195,7 +195,7 @@ struct Sin {
     using std::sin;
     return sin(x);
   }
-  static auto of_input(const auto& x) { return cos(x); }
+  static auto grad_from_input(const auto& x) { return cos(x); }
 };
 struct Cos {
   static constexpr const char* name = "cos";
@@ -203,7 +203,7 @@ struct Cos {
     using std::cos;
     return cos(x);
   }
-  static auto of_input(const auto& x) { return -sin(x); }
+  static auto grad_from_input(const auto& x) { return -sin(x); }
 };
 struct Tan {
   static constexpr const char* name = "tan";
@@ -211,7 +211,7 @@ struct Tan {
     using std::tan;
     return tan(x);
   }
-  static auto of_output(const auto& y) { return 1.0 + y * y; }
+  static auto grad_from_output(const auto& y) { return 1.0 + y * y; }
 };
 struct Asin {
   static constexpr const char* name = "asin";
@@ -219,7 +219,7 @@ struct Asin {
     using std::asin;
     return asin(x);
   }
-  static auto of_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
+  static auto grad_from_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Acos {
   static constexpr const char* name = "acos";
@@ -227,7 +227,7 @@ struct Acos {
     using std::acos;
     return acos(x);
   }
-  static auto of_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
+  static auto grad_from_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Atan {
   static constexpr const char* name = "atan";
@@ -235,7 +235,7 @@ struct Atan {
     using std::atan;
     return atan(x);
   }
-  static auto of_input(const auto& x) { return 1.0 / (1.0 + x * x); }
+  static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x * x); }
 };
 struct Sinh {
   static constexpr const char* name = "sinh";
@@ -243,7 +243,7 @@ struct Sinh {
     using std::sinh;
     return sinh(x);
   }
-  static auto of_input(const auto& x) { return cosh(x); }
+  static auto grad_from_input(const auto& x) { return cosh(x); }
 };
 struct Cosh {
   static constexpr const char* name = "cosh";
@@ -251,7 +251,7 @@ struct Cosh {
     using std::cosh;
     return cosh(x);
   }
-  static auto of_input(const auto& x) { return sinh(x); }
+  static auto grad_from_input(const auto& x) { return sinh(x); }
 };
 /// 1 / (1 + e^-x): e^-x may overflow to infinity, which gives the right 0.
 struct Sigmoid {
@@ -261,7 +261,7 @@ struct Sigmoid {
     return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(exp(-Pack<V>(x).v)))).v;
   }
   /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
-  static auto of_input(const auto& x) {
+  static auto grad_from_input(const auto& x) {
     if constexpr (requires { x.v; }) {  // a pack: one exponential instead of two
       const auto e = exp(-abs(x)), d = 1.0 + e;
       return e / (d * d);
@@ -270,7 +270,7 @@ struct Sigmoid {
     }
   }
   /// Cheaper, inside formulas: off by no more than rounding is against 1.
-  static auto beside_value(const auto& y) { return y * (1.0 - y); }
+  static auto grad_with_value(const auto& y) { return y * (1.0 - y); }
 };
 struct Tanh {
   static constexpr const char* name = "tanh";
@@ -279,9 +279,9 @@ struct Tanh {
     return tanh(x);
   }
   /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
-  static auto of_input(const auto& x) { return 4.0 * Sigmoid::of_input(2.0 * x); }
+  static auto grad_from_input(const auto& x) { return 4.0 * Sigmoid::grad_from_input(2.0 * x); }
   /// As Sigmoid's.
-  static auto beside_value(const auto& y) { return 1.0 - y * y; }
+  static auto grad_with_value(const auto& y) { return 1.0 - y * y; }
 };
 struct Asinh {
   static constexpr const char* name = "asinh";
@@ -289,7 +289,7 @@ struct Asinh {
     using std::asinh;
     return keep_zero(x, asinh(x));
   }
-  static auto of_input(const auto& x) { return rsqrt(x * x + 1.0); }
+  static auto grad_from_input(const auto& x) { return rsqrt(x * x + 1.0); }
 };
 struct Acosh {
   static constexpr const char* name = "acosh";
@@ -297,7 +297,7 @@ struct Acosh {
     using std::acosh;
     return acosh(x);
   }
-  static auto of_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
+  static auto grad_from_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
 };
 struct Atanh {
   static constexpr const char* name = "atanh";
@@ -305,7 +305,7 @@ struct Atanh {
     using std::atanh;
     return keep_zero(x, atanh(x));
   }
-  static auto of_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
+  static auto grad_from_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
 };
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
 struct Softplus {
@@ -315,7 +315,7 @@ struct Softplus {
     const Pack<V> p(x), tail(log1p(exp((-Pack<V>(abs(x))).v)));
     return where(p > 0, p + tail, where(p <= 0, tail, p)).v;
   }
-  static auto of_input(const auto& x) { return sigmoid(x); }
+  static auto grad_from_input(const auto& x) { return sigmoid(x); }
 };
 struct Relu {
   static constexpr const char* name = "relu";
@@ -323,7 +323,7 @@ struct Relu {
     const Pack<V> p(x);
     return where(p <= 0, Pack<V>(0), p).v;  // NaN stays
   }
-  static auto of_output(const auto& y) { return step(y); }
+  static auto grad_from_output(const auto& y) { return step(y); }
 };
 
 /// x / (1 + |x|)
@@ -336,7 +336,7 @@ struct Softsign {
                  p / (1.0 + size))
         .v;
   }
-  static auto of_input(const auto& x) { return 1.0 / square(1.0 + abs(x)); }
+  static auto grad_from_input(const auto& x) { return 1.0 / square(1.0 + abs(x)); }
 };
 
 /// x - tanh(x), near 0 by its Taylor series
@@ -351,11 +351,11 @@ struct Tanhshrink {
       series = series * t + c;
     return where(Pack<V>(abs(x)) < 0.1, p * t * -series, p - Pack<V>(tanh(x))).v;
   }
-  static auto of_input(const auto& x) { return square(tanh(x)); }
+  static auto grad_from_input(const auto& x) { return square(tanh(x)); }
 };
 
 /// Whether the slope is given by the output.
 template <class P>
-concept FromOutput = requires(Pack<float> y) { P::of_output(y); };
+concept FromOutput = requires(Pack<float> y) { P::grad_from_output(y); };
 
 }  // namespace gradtape::primitive

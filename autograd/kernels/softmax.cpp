@@ -94,7 +94,7 @@ template <class T> T sum_of_exp(const T* x, T shift, int64_t n) {
 }
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN.
-template <class T> Register<T> chain(const Register<T>& g, const Register<T>& d) {
+template <class T> Register<T> masked_mul(const Register<T>& g, const Register<T>& d) {
   return xsimd::select(g == Register<T>(T(0)), Register<T>(T(0)), g * d);
 }
 
@@ -140,10 +140,11 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows row
   count<T>(rows, 5, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
-    const auto product = [](int64_t, const auto& v, const auto& w) { return chain<T>(v, w); };
+    const auto product = [](int64_t, const auto& v, const auto& w) { return masked_mul<T>(v, w); };
     const Register<T> total(join<T>(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
-    map<T>({c, p}, dx + row * n, n,
-           [=](const auto& v, const auto& w) { return chain<T>(v, w) - chain<T>(total, w); });
+    map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) {
+      return masked_mul<T>(v, w) - masked_mul<T>(total, w);
+    });
   });
 }
 
@@ -163,7 +164,7 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows
     const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> total(join<T>(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
     map<T>({c, p}, dx + row * n, n,
-           [=](const auto& v, const auto& w) { return v - chain<T>(total, xsimd::exp(w)); });
+           [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, xsimd::exp(w)); });
   });
 }
 

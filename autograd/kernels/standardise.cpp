@@ -25,11 +25,11 @@ template <class T, class F> double sum_of(int64_t n, F f) {
 }
 
 /// g d, and 0 where g is 0 even if d is infinite or NaN.
-template <class T> T chain(T g, T d) { return g == 0 ? T(0) : g * d; }
+template <class T> T masked_mul(T g, T d) { return g == 0 ? T(0) : g * d; }
 
 /// What is left of g after its mean and its part along y are taken away.
 template <class T> T projected(T g, T y, T mean_g, T mean_gy) {
-  return g - mean_g - chain(mean_gy, y);
+  return g - mean_g - masked_mul(mean_gy, y);
 }
 
 // Groups of inner 1 lie across the rows of a matrix; they are summed side by side, a band of
@@ -128,7 +128,7 @@ void standardise_backward(const T* g, const T* x, const T* mean, const T* scale,
       double sums_g[band], sums_gy[band];
       column_sums(groups, begin, end, sums_g, [=](int64_t, int64_t at) { return g[at]; });
       column_sums(groups, begin, end, sums_gy, [=](int64_t k, int64_t at) {
-        return chain(g[at], (x[at] - mean[k]) * scale[k]);
+        return masked_mul(g[at], (x[at] - mean[k]) * scale[k]);
       });
       for (int64_t row = 0; row < groups.outer; ++row)
         for (auto k = begin; k < end; ++k) {
@@ -136,7 +136,7 @@ void standardise_backward(const T* g, const T* x, const T* mean, const T* scale,
           const T mean_g = static_cast<T>(sums_g[k - begin] / n);
           const T mean_gy = static_cast<T>(sums_gy[k - begin] / n);
           const T y = (x[at] - mean[k]) * scale[k];
-          dx[at] = chain(projected(g[at], y, mean_g, mean_gy), scale[k]);
+          dx[at] = masked_mul(projected(g[at], y, mean_g, mean_gy), scale[k]);
         }
     });
   for_groups(groups, [=](int64_t k) {
@@ -145,13 +145,13 @@ void standardise_backward(const T* g, const T* x, const T* mean, const T* scale,
     for_runs(groups, k, [&](int64_t at) {
       sum_g += sum_of<T>(groups.inner, [v = g + at](int64_t i) { return v[i]; });
       sum_gy += sum_of<T>(groups.inner, [=, v = g + at, w = x + at](int64_t i) {
-        return chain(v[i], (w[i] - center) * factor);
+        return masked_mul(v[i], (w[i] - center) * factor);
       });
     });
     const T mean_g = static_cast<T>(sum_g / n), mean_gy = static_cast<T>(sum_gy / n);
     for_runs(groups, k, [=](int64_t at) {
       for (int64_t i = at; i < at + groups.inner; ++i)
-        dx[i] = chain(projected(g[i], (x[i] - center) * factor, mean_g, mean_gy), factor);
+        dx[i] = masked_mul(projected(g[i], (x[i] - center) * factor, mean_g, mean_gy), factor);
     });
   });
 }

@@ -163,7 +163,7 @@ Tensor rbf(const Tensor& x, const Tensor& centers, const Tensor& width) {
                                         "{}, width {}",
                                         describe(centers), describe(width)));
   Tensor operands[] = {x, centers, width};
-  unify(operands, 3, "rbf");
+  promote_literals(operands, 3, "rbf");
   const Tensor distance2 = sum(square(unsqueeze(operands[0], -2) - operands[1]), -1);
   return bump(distance2, operands[2]);
 }

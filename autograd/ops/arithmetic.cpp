@@ -12,7 +12,7 @@ using namespace detail;
 
 namespace detail {
 
-void unify(Tensor* operands, std::size_t count, const char* op) {
+void promote_literals(Tensor* operands, std::size_t count, const char* op) {
   const Tensor* model = nullptr;  // the first operand with a dtype of its own
   for (std::size_t i = 0; i < count; ++i) {
     const Tensor& x = operands[i];
@@ -39,9 +39,9 @@ void unify(Tensor* operands, std::size_t count, const char* op) {
     if (operands[i].dtype() != dtype) operands[i] = operands[i].to(dtype);
 }
 
-void unify(Tensor& a, Tensor& b, const char* op) {
+void promote_literals(Tensor& a, Tensor& b, const char* op) {
   Tensor operands[] = {a, b};
-  unify(operands, 2, op);
+  promote_literals(operands, 2, op);
   a = operands[0];
   b = operands[1];
 }
@@ -80,19 +80,19 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 Tensor operator*(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) return with_one_dtype("mul", std::multiplies<>(), a, b);
   return record("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b},
-                {elementwise_vjp{[b](const Tensor& g) { return chain(g, b); }},
-                 elementwise_vjp{[a](const Tensor& g) { return chain(g, a); }}});
+                {elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }},
+                 elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }}});
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) return with_one_dtype("div", std::divides<>(), a, b);
   return record("div", map_floating("div", std::divides<>(), a, b), {a, b},
                 {elementwise_vjp{[b](const Tensor& g) {
-                   return chain_slope(
+                   return times_slope(
                        g, [](const auto& q) { return 1.0 / q; }, b);
                  }},
                  elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
-                   return chain_slope(
+                   return times_slope(
                        g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
                  }}});
 }
@@ -102,12 +102,12 @@ Tensor operator-(const Tensor& x) {
                 {elementwise_vjp{[](const Tensor& g) { return -g; }}});
 }
 
-Tensor chain(const Tensor& g, const Tensor& d) {
-  const auto product = [](const auto& p, const auto& q) { return chain(p, q); };
-  if (g.dtype() != d.dtype()) return with_one_dtype("chain", product, g, d);
-  return record("chain", map_numeric("chain", product, g, d), {g, d},
-                {elementwise_vjp{[d](const Tensor& c) { return chain(c, d); }},
-                 elementwise_vjp{[g](const Tensor& c) { return chain(c, g); }}});
+Tensor masked_mul(const Tensor& g, const Tensor& d) {
+  const auto product = [](const auto& p, const auto& q) { return masked_mul(p, q); };
+  if (g.dtype() != d.dtype()) return with_one_dtype("masked_mul", product, g, d);
+  return record("masked_mul", map_numeric("masked_mul", product, g, d), {g, d},
+                {elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }},
+                 elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }}});
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
@@ -120,7 +120,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
                   map_floating(
                       "pow", [n](const auto& p) { return pow(p, n); }, a),
                   {a}, {elementwise_vjp{[a, n](const Tensor& g) {
-                    return chain_slope(
+                    return times_slope(
                         g, [n](const auto& p) { return n * pow(p, n - 1); }, a);
                   }}});
   }

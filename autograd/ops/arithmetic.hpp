@@ -62,15 +62,15 @@ Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double scale =
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double scale = 1);
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN: what a chain rule means by a product.
-Tensor chain(const Tensor& g, const Tensor& d);
+Tensor masked_mul(const Tensor& g, const Tensor& d);
 
 namespace detail {
 /// sum + g, into the elements of `sum` where nobody else sees them. Never recorded.
 Tensor add_reusing(Tensor&& sum, const Tensor& g);
 /// Casts the weak ones of several operands; throws DtypeError in the name of `op` when their dtypes
 /// differ otherwise.
-void unify(Tensor& a, Tensor& b, const char* op);
-void unify(Tensor* operands, std::size_t count, const char* op);
+void promote_literals(Tensor& a, Tensor& b, const char* op);
+void promote_literals(Tensor* operands, std::size_t count, const char* op);
 }  // namespace detail
 
 }  // namespace gradtape

@@ -22,7 +22,7 @@ Tensor clamp(const Tensor& x, double low, double high) {
       map_floating(
           "clamp", [=](const auto& p) { return clamp(p, low, high); }, x),
       {x}, {elementwise_vjp{[x, low, high](const Tensor& g) {
-        return chain_slope(
+        return times_slope(
             g, [=](const auto& p) { return where(p < low, 0.0, where(p > high, 0.0, 1.0)); }, x);
       }}});
 }

@@ -52,7 +52,7 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
 Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
                                  const AttentionOptions& options) {
   Tensor x[] = {query, key};
-  unify(x, 2, op);
+  promote_literals(x, 2, op);
   const auto& [q, k] = x;
   if (q.ndim() < 2 || k.ndim() < 2 || q.size(-1) != k.size(-1))
     fail<ShapeError>(op, fmt::format("needs query [..., n, d] and key [..., m, d], got {} and {}",
@@ -68,7 +68,7 @@ Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
                                        describe(mask), scores.shape().str()));
     if (mask.dtype() != bool_) {
       Tensor a = scores, b = mask;
-      unify(a, b, op);
+      promote_literals(a, b, op);
       scores = a + b;
     } else {
       allowed = allowed.defined() ? logical_and(allowed, mask) : mask;
@@ -83,7 +83,7 @@ Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const AttentionOptions& options) {
   Tensor x[] = {query, key, value};
-  unify(x, 3, op);
+  promote_literals(x, 3, op);
   check(x[0], x[1], x[2]);
   return matmul(attention_weights(x[0], x[1], options), x[2]);
 }

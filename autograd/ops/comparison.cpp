@@ -79,7 +79,7 @@ Tensor outside_graph(const char* op, Tensor y) {
 
 template <class F> Tensor compare(const char* op, const Tensor& a, const Tensor& b, F f) {
   Tensor operands[] = {a, b};
-  unify(operands, 2, op);
+  promote_literals(operands, 2, op);
   const MapRow row = visit_dtype(operands[0].dtype(), [](auto zero) -> MapRow {
     return map_row<F, bool, decltype(zero), decltype(zero)>;
   });
@@ -137,7 +137,7 @@ Tensor logical_not(const Tensor& x) {
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   need_bool("where", condition);
   Tensor x = a, y = b;
-  unify(x, y, "where");
+  promote_literals(x, y, "where");
   const auto choose = [](bool c, auto p, auto q) { return c ? p : q; };
   const MapRow row = visit_dtype(x.dtype(), [&](auto zero) -> MapRow {
     using T = decltype(zero);

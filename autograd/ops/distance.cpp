@@ -53,7 +53,7 @@ Tensor pairwise_distance(const Tensor& a, const Tensor& b, PairwiseDistanceOptio
   const char* const op = "pairwise_distance";
   check_exponent(op, options.p);
   Tensor x = a, y = b;
-  unify(x, y, op);
+  promote_literals(x, y, op);
   shared_axis(op, x, y, -1);
   return norm_along(x - y + options.eps, options.p, -1, options.keepdim);
 }
@@ -67,7 +67,7 @@ Tensor normalize(const Tensor& x, NormalizeOptions options) {
 Tensor cosine_similarity(const Tensor& a, const Tensor& b, CosineSimilarityOptions options) {
   const char* const op = "cosine_similarity";
   Tensor x = a, y = b;
-  unify(x, y, op);
+  promote_literals(x, y, op);
   const auto axis = static_cast<int>(shared_axis(op, x, y, options.axis));
   if (-axis > x.ndim()) x = expand(x, broadcast(x.shape(), y.shape(), op));
   if (-axis > y.ndim()) y = expand(y, x.shape());
@@ -103,7 +103,7 @@ Tensor weighted_differences(const Tensor& w, const Tensor& a, const Tensor& b) {
 /// g / distance, and 0 where the distance is 0.
 Tensor pull(const Tensor& g, const Tensor& distance) {
   const Tensor zero = distance == 0;
-  return where(zero, 0, chain(g, 1 / where(zero, 1, distance)));
+  return where(zero, 0, masked_mul(g, 1 / where(zero, 1, distance)));
 }
 
 /// a: [..., n, d], b: [..., m, d] with the same batch
@@ -130,7 +130,7 @@ Tensor euclidean(const Tensor& a, const Tensor& b) {
 Tensor cdist(const Tensor& a, const Tensor& b, double p) {
   check_exponent("cdist", p);
   Tensor x = a, y = b;
-  unify(x, y, "cdist");
+  promote_literals(x, y, "cdist");
   if (x.ndim() < 2 || y.ndim() < 2 || x.size(-1) != y.size(-1))
     fail<ShapeError>("cdist", fmt::format("needs rows of one length, [..., n, d] and [..., m, d], "
                                           "got {} and {}",

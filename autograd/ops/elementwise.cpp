@@ -83,7 +83,7 @@ Tensor polygamma(int n, const Tensor& x) {
                 map_floating(
                     "polygamma", [n](const auto& p) { return polygamma(n, p); }, x),
                 {x}, {elementwise_vjp{[x, n](const Tensor& g) {
-                  return chain_slope(
+                  return times_slope(
                       g, [n](const auto& p) { return polygamma(n + 1, p); }, x);
                 }}});
 }

@@ -131,7 +131,7 @@ Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index) {
 
 Tensor index_add(const Tensor& given, std::int64_t axis, const Tensor& index, const Tensor& added) {
   Tensor x = given, source = added;
-  unify(x, source, "index_add");
+  promote_literals(x, source, "index_add");
   const Shape own = x.shape();
   const int a = own.axis(axis, "index_add");
   need_vector("index_add", index);
@@ -212,7 +212,7 @@ Tensor scatter_source(const char* op, const Tensor& source, const Tensor& index)
 Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
                       const Tensor& added) {
   Tensor x = given, values = added;
-  unify(x, values, op);
+  promote_literals(x, values, op);
   const Shape own = x.shape();
   const int a = own.axis(axis, op);
   need_alike(op, own, a, index);
@@ -231,7 +231,7 @@ Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, co
 Tensor scatter_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
                   const Tensor& written) {
   Tensor x = given, values = written;
-  unify(x, values, op);
+  promote_literals(x, values, op);
   const Shape own = x.shape();
   const int a = own.axis(axis, op);
   need_alike(op, own, a, index);

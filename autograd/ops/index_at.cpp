@@ -193,7 +193,7 @@ Tensor at(const Tensor& x, const std::vector<Index>& indices) { return read("at"
 Tensor index_put(const Tensor& given, const std::vector<Index>& indices, const Tensor& put_values,
                  IndexPutOptions options) {
   Tensor x = given, values = put_values;
-  unify(x, values, "index_put");
+  promote_literals(x, values, "index_put");
   const Tensor places = read("index_put", reshape(arange(x.numel()), x.shape()), indices);
   if (!broadcasts_to(values.shape(), places.shape()))
     fail<ShapeError>("index_put", fmt::format("values {} do not broadcast to the indexed {}",

@@ -88,7 +88,7 @@ Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOption
     const Tensor slope = slopes(flat.data<std::int64_t>(), count, padding,
                                 options.scale_grad_by_freq, table.dtype());
     rows = record("embedding", rows.detach(), {rows},
-                  {elementwise_vjp{[slope](const Tensor& g) { return chain(g, slope); }}});
+                  {elementwise_vjp{[slope](const Tensor& g) { return masked_mul(g, slope); }}});
   }
   return reshape(rows, shape);
 }

@@ -95,7 +95,7 @@ Tensor scatter_reduce(const Tensor& given, std::int64_t axis, const Tensor& inde
                       const Tensor& sources, ScatterReduction reduction,
                       ScatterReduceOptions options) {
   Tensor x = given, source = sources;
-  unify(x, source, op);
+  promote_literals(x, source, op);
   if (!is_floating(x.dtype()))
     fail<DtypeError>(op, std::string("needs float32 or float64, got ") + name(x.dtype()));
   const Tensor touched = scatter_as(op, zeros(x.shape(), bool_), axis, index, true);

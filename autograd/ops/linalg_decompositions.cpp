@@ -163,17 +163,16 @@ Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tens
   const auto& [u, s, vh] = f;
   const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1);
   const Tensor gaps = reciprocal_or_zero(differences(s * s));
-  const auto twisted = [&](const Tensor& x) { return chain(x - t(x), gaps); };
+  const auto twisted = [&](const Tensor& x) { return masked_mul(x - t(x), gaps); };
   Tensor core, outside;
   if (gu.defined()) core = twisted(matmul(t(u), gu)) * row;
   if (gvh.defined()) core = plus(core, column * twisted(matmul(vh, t(gvh))));
   if (gs.defined()) core = plus(core, as_diagonal(gs));
   if (gu.defined() && u.size(-2) > u.size(-1))
-    outside = matmul(chain(gu - matmul(u, matmul(t(u), gu)), reciprocal_or_zero(row)), vh);
+    outside = matmul(masked_mul(gu - matmul(u, matmul(t(u), gu)), reciprocal_or_zero(row)), vh);
   if (gvh.defined() && vh.size(-1) > vh.size(-2))
-    outside =
-        plus(outside,
-             matmul(u, chain(gvh - matmul(matmul(gvh, t(vh)), vh), reciprocal_or_zero(column))));
+    outside = plus(outside, matmul(u, masked_mul(gvh - matmul(matmul(gvh, t(vh)), vh),
+                                                 reciprocal_or_zero(column))));
   return plus(matmul(matmul(u, core), vh), outside);
 }
 
@@ -205,7 +204,7 @@ Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
   if (gw.defined()) core = as_diagonal(gw);
   if (gv.defined()) {
     const Tensor x = matmul(t(f.v), gv);
-    core = plus(core, 0.5 * chain(x - t(x), reciprocal_or_zero(differences(f.w))));
+    core = plus(core, 0.5 * masked_mul(x - t(x), reciprocal_or_zero(differences(f.w))));
   }
   return symmetric(matmul(matmul(f.v, core), t(f.v)));
 }

@@ -193,7 +193,7 @@ Tensor pinv(const Tensor& a, std::optional<double> rtol) {
 
 Tensor lstsq(const Tensor& given_a, const Tensor& given_b, std::optional<double> rtol) {
   Tensor a = given_a, b = given_b;
-  unify(a, b, "lstsq");
+  promote_literals(a, b, "lstsq");
   need_matrices("lstsq", a);
   const bool vector = b.ndim() > 0 && is_vector_side(a, b);
   if (b.ndim() == 0 || (vector ? b.size(-1) : b.size(-2)) != a.size(-2))

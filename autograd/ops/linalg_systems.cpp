@@ -112,7 +112,7 @@ Tensor inv(const Tensor& a) { return inverse(a, Singular::raises); }
 
 Tensor solve(const Tensor& given_a, const Tensor& given_b) {
   Tensor a = given_a, b = given_b;
-  unify(a, b, "solve");
+  promote_literals(a, b, "solve");
   need_square("solve", a);
   const bool vector = b.ndim() > 0 && is_vector_side(a, b);
   if (b.ndim() == 0 || (vector ? b.size(-1) : b.size(-2)) != a.size(-1))
@@ -124,7 +124,7 @@ Tensor solve(const Tensor& given_a, const Tensor& given_b) {
 
 Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, TriangularOptions options) {
   Tensor a = given_a, b = given_b;
-  unify(a, b, "solve_triangular");
+  promote_literals(a, b, "solve_triangular");
   need_square("solve_triangular", a);
   const auto n = a.size(-1);
   if (b.ndim() < 2 || b.size(options.left ? -2 : -1) != n)
@@ -165,7 +165,7 @@ Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, Triangular
 
 Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) {
   Tensor b = given_b, l = given_l;
-  unify(b, l, "cholesky_solve");
+  promote_literals(b, l, "cholesky_solve");
   need_square("cholesky_solve", l);
   if (upper) return solve_triangular(l, solve_triangular(transpose(l), b), {.upper = true});
   return solve_triangular(transpose(l), solve_triangular(l, b), {.upper = true});
@@ -188,13 +188,12 @@ Tensor det(const Tensor& a) {
     });
   });
   const bool regular = std::none_of(near_singular.begin(), near_singular.end(), std::identity());
-  return record("det", y, {a}, {[a, regular](const Tensor& g, const Tensor& y) {
-                  const auto to_matrix = [](const Tensor& x) {
-                    return unsqueeze(unsqueeze(x, -1), -1);
-                  };
-                  if (!regular) return chain(to_matrix(g), cofactors(a));
-                  return chain(to_matrix(chain(g, y)), transpose(inverse(a, Singular::gives_nan)));
-                }});
+  return record(
+      "det", y, {a}, {[a, regular](const Tensor& g, const Tensor& y) {
+        const auto to_matrix = [](const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); };
+        if (!regular) return masked_mul(to_matrix(g), cofactors(a));
+        return masked_mul(to_matrix(masked_mul(g, y)), transpose(inverse(a, Singular::gives_nan)));
+      }});
 }
 
 Slogdet slogdet(const Tensor& a) {
@@ -211,8 +210,8 @@ Slogdet slogdet(const Tensor& a) {
     });
   });
   return {sign, record("slogdet", magnitude, {a}, {[a](const Tensor& g) {
-                         return chain(unsqueeze(unsqueeze(g, -1), -1),
-                                      transpose(inverse(a, Singular::gives_nan)));
+                         return masked_mul(unsqueeze(unsqueeze(g, -1), -1),
+                                           transpose(inverse(a, Singular::gives_nan)));
                        }})};
 }
 

@@ -133,7 +133,7 @@ Tensor linear_bias_gradient(const Tensor& g) {
 Tensor matmul(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) {
     Tensor x = a, y = b;
-    unify(x, y, "matmul");
+    promote_literals(x, y, "matmul");
     return matmul(x, y);
   }
   if (a.ndim() == 0 || b.ndim() == 0)

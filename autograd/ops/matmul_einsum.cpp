@@ -295,7 +295,7 @@ double joined_size(const Operand& a, const Operand& b, const Labels& later) {
 Tensor einsum(std::string_view text, const std::vector<Tensor>& given) {
   if (given.empty()) fail<ValueError>("einsum", "needs at least one operand");
   auto tensors = given;
-  unify(tensors.data(), tensors.size(), "einsum");
+  promote_literals(tensors.data(), tensors.size(), "einsum");
   Equation equation(text, tensors);
   auto& operands = equation.operands;
   while (operands.size() > 1) {

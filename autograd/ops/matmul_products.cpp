@@ -19,7 +19,7 @@ namespace {
 
 void need_one_dtype(const char* op, const Tensor& a, const Tensor& b) {
   Tensor x = a, y = b;
-  unify(x, y, op);
+  promote_literals(x, y, op);
 }
 
 void need_vectors(const char* op, const Tensor& a, const Tensor& b) {

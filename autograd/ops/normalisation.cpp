@@ -31,8 +31,8 @@ Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double
   const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
   const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
   const Tensor scale = rsqrt(var(v, own, {.keepdim = true, .correction = 0}) + eps);
-  const Tensor direct = c - average(c) - chain(average(chain(c, z)), z);
-  return reshape(chain(direct, scale), x.shape());
+  const Tensor direct = c - average(c) - masked_mul(average(masked_mul(c, z)), z);
+  return reshape(masked_mul(direct, scale), x.shape());
 }
 
 Standardised standardise(const char* op, const Tensor& x, double eps, Groups groups) {
@@ -79,7 +79,7 @@ void check_dtypes(const char* op, const Tensor& x, std::initializer_list<Tensor>
   for (const Tensor& other : others)
     if (other.defined()) {
       Tensor a = x, b = other;
-      unify(a, b, op);
+      promote_literals(a, b, op);
     }
   visit_floating(x.dtype(), op, [](auto) {});
 }

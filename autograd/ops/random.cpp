@@ -48,7 +48,7 @@ Tensor bernoulli(const Tensor& p, Generator& generator) {
 
 Tensor normal(const Tensor& mean, const Tensor& std, Generator& generator) {
   Tensor centre = mean, spread = std;
-  unify(centre, spread, "normal");
+  promote_literals(centre, spread, "normal");
   need_floating("normal", centre);
   if (!holds(spread.detach() >= 0))
     fail<ValueError>("normal", fmt::format("std {} holds elements below 0 or NaN", describe(std)));

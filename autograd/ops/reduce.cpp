@@ -132,7 +132,7 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
   const double n = degrees_of_freedom("var", x, set, options.correction);
   return record("var", mean_square_deviation(x, axes, options.keepdim, n), {x},
                 {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
-                  return chain(restore(g) * (2 / n), deviation(x, axes));
+                  return masked_mul(restore(g) * (2 / n), deviation(x, axes));
                 }});
 }
 
@@ -147,7 +147,7 @@ Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
                 {[=, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
                   const Tensor zero = y == 0;
                   const Tensor scale = where(zero, 0.0, 1.0 / (where(zero, 1.0, y) * n));
-                  return chain(restore(chain(g, scale)), deviation(x, axes));
+                  return masked_mul(restore(masked_mul(g, scale)), deviation(x, axes));
                 }});
 }
 
@@ -177,7 +177,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
                   const auto share = [](const auto& p, const auto& q) {
                     return exp(p - where(q == -infinity, 0.0, q));
                   };
-                  return chain_slope(restore(g), share, x, restore(y));
+                  return times_slope(restore(g), share, x, restore(y));
                 }});
 }
 
@@ -219,7 +219,8 @@ Tensor prod_middle(const Tensor& x) {
       x, middle, middle.reduced(x.shape(), true),
       [](const auto* from, auto* to, kernels::Fold fold) { kernels::prod(from, to, fold); });
   return record("prod", y, {x}, {[x](const Tensor& g) {
-                  return chain(g, recording() ? exclusive_products(x) : exclusive_products_now(x));
+                  return masked_mul(
+                      g, recording() ? exclusive_products(x) : exclusive_products_now(x));
                 }});
 }
 

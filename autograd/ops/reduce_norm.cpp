@@ -51,11 +51,11 @@ Tensor count_of_nonzero(const Tensor& x, const Axes& axes, ReduceOptions options
 /// g dy/dx for y = (sum |x|^p)^(1/p): sign(x) (|x| / y)^(p-1), and 0 where y is 0.
 Tensor norm_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double p) {
   const Tensor zero = y == 0, ratio = x / where(zero, 1.0, y);
-  if (p == 2) return chain(g, where(zero, 0.0, ratio));
+  if (p == 2) return masked_mul(g, where(zero, 0.0, ratio));
   // From p = 2 on, 0 has the slope 0 by itself; below, its power may be infinite.
   const Tensor none = p < 2 ? logical_or(zero, x == 0) : zero;
   const Tensor size = abs(p < 2 ? where(none, 1.0, ratio) : ratio);
-  return chain(g, where(none, 0.0, sign(x) * pow(size, p - 1)));
+  return masked_mul(g, where(none, 0.0, sign(x) * pow(size, p - 1)));
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) 
   if (p == 0)
     return record("norm", count_of_nonzero(x, axes, options), {x},
                   {[x, restore = Restore(set, options.keepdim)](const Tensor& g) {
-                    return chain(restore(g), zeros_like(x));
+                    return masked_mul(restore(g), zeros_like(x));
                   }});
   return record("norm", norm_value(x, p, axes, options), {x},
                 {[x, p, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {

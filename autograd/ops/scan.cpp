@@ -90,7 +90,7 @@ Tensor detail::recurrence(const Tensor& a, const Tensor& b, int axis, Direction 
     const auto late = [&](const Tensor& x) {
       return delayed(x, zeros_like(first_row(x, axis)), axis);
     };
-    return direction == Direction::forward ? chain(u, late(h)) : chain(late(u), h);
+    return direction == Direction::forward ? masked_mul(u, late(h)) : masked_mul(late(u), h);
   };
   const auto vjp_b = [=](const Tensor& g) { return recurrence(a, g, axis, opposite(direction)); };
   return record("recurrence", h, {a, b}, {vjp_a, vjp_b});
@@ -108,8 +108,8 @@ Tensor cumprod(const Tensor& x, std::int64_t axis) {
   });
   // dL/dx_k = y_(k-1) sum_(i>=k) g_i x_(k+1) ... x_i, and the sums are a recurrence: no division.
   return record("cumprod", y, {x}, {[x, a](const Tensor& g, const Tensor& y) {
-                  return chain(recurrence(x, g, a, Direction::reverse),
-                               delayed(y, ones_like(first_row(y, a)), a));
+                  return masked_mul(recurrence(x, g, a, Direction::reverse),
+                                    delayed(y, ones_like(first_row(y, a)), a));
                 }});
 }
 
@@ -127,7 +127,7 @@ Tensor logcumsumexp(const Tensor& x, std::int64_t axis) {
                   const Tensor finite =
                       where(y == -std::numeric_limits<double>::infinity(), 0.0, y);
                   const Tensor decay = exp(delayed(y, first_row(y, a), a) - finite);
-                  return chain(recurrence(decay, g, a, Direction::reverse), exp(x - finite));
+                  return masked_mul(recurrence(decay, g, a, Direction::reverse), exp(x - finite));
                 }});
 }
 

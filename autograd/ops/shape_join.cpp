@@ -36,7 +36,7 @@ Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& r
 /// Throws unless there are parts, of one dtype; literals adopt it.
 std::vector<Tensor> unified(const char* op, std::vector<Tensor> parts) {
   if (parts.empty()) fail<ShapeError>(op, "needs at least one tensor");
-  unify(parts.data(), parts.size(), op);
+  promote_literals(parts.data(), parts.size(), op);
   return parts;
 }
 

@@ -41,8 +41,8 @@ Tensor softmax_rows(const Tensor& x) {
   return record(
       "softmax", along_rows("softmax", forward, x), {x}, {[](const Tensor& g, const Tensor& y) {
         if (recording()) {
-          const Tensor t = chain(g, y);
-          return t - chain(row_sums(t), y);
+          const Tensor t = masked_mul(g, y);
+          return t - masked_mul(row_sums(t), y);
         }
         return along_rows(
             "softmax", [](auto... arguments) { kernels::softmax_backward(arguments...); }, g, y);
@@ -53,7 +53,7 @@ Tensor log_softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::log_softmax(arguments...); };
   return record("log_softmax", along_rows("log_softmax", forward, x), {x},
                 {[](const Tensor& g, const Tensor& y) {
-                  if (recording()) return g - chain(row_sums(g), exp(y));
+                  if (recording()) return g - masked_mul(row_sums(g), exp(y));
                   return along_rows(
                       "log_softmax",
                       [](auto... arguments) { kernels::log_softmax_backward(arguments...); }, g, y);
@@ -121,7 +121,7 @@ Tensor cross_entropy_of_rows(const Tensor& logits, const Tensor& target) {
                   if (!recording()) return cross_entropy_backward(g, logits, target, offsets);
                   const Tensor difference =
                       softmax(logits) - one_hot(target, logits.size(1), logits.dtype());
-                  return chain(g / static_cast<double>(logits.size(0)), difference);
+                  return masked_mul(g / static_cast<double>(logits.size(0)), difference);
                 }});
 }
 
@@ -137,12 +137,12 @@ Tensor as_rows(const Tensor& x) {
 
 Tensor cross_entropy_of_probabilities(const Tensor& logits, const Tensor& target) {
   Tensor x = logits, q = target;
-  unify(x, q, "cross_entropy");
+  promote_literals(x, q, "cross_entropy");
   if (x.numel() == 0)
     fail<ShapeError>("cross_entropy", fmt::format("logits {} have no rows or no classes, and the "
                                                   "mean of nothing is undefined",
                                                   describe(logits)));
-  return mean(-sum(chain(as_rows(q), log_softmax(as_rows(x))), -1));
+  return mean(-sum(masked_mul(as_rows(q), log_softmax(as_rows(x))), -1));
 }
 
 }  // namespace

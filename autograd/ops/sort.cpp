@@ -137,7 +137,7 @@ Unique unique(const Tensor& x) {
 
 Tensor searchsorted(const Tensor& sorted, const Tensor& x, SearchOptions options) {
   Tensor boundaries = sorted, values = x;
-  unify(boundaries, values, "searchsorted");
+  promote_literals(boundaries, values, "searchsorted");
   if (sorted.ndim() == 0)
     fail<ShapeError>("searchsorted", "sorted needs an axis to search along, got a 0-d tensor");
   const Shape rows = sorted.shape(), shape = x.shape();

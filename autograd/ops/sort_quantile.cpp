@@ -54,7 +54,7 @@ Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOpti
   if (!is_floating(x.dtype()))
     fail<DtypeError>("quantile", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
   Tensor like = x, level = q;
-  unify(like, level, "quantile");
+  promote_literals(like, level, "quantile");
   check(x, level, set);
   const Tensor sorted = sort(joined_last(x, set)).values;
   const auto n = sorted.size(-1);
@@ -64,7 +64,7 @@ Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOpti
     return index_select(sorted, -1, place.detach().to(int64));
   };
   const Tensor below = read(floor(rank)), above = read(ceil(rank));
-  Tensor y = below + chain(share, above - below);
+  Tensor y = below + masked_mul(share, above - below);
   const Tensor last = slice(sorted, -1, n - 1);  // NaN where there is one
   y = where(last == last, y, last);              // [..., q]
 

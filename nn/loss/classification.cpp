@@ -100,7 +100,7 @@ Tensor soft_cross_entropy(const Tensor& log_p, const Tensor& target,
   Tensor q = target;
   if (const double s = options.label_smoothing; s > 0) q = q * (1 - s) + s / classes;
   if (options.weight.defined()) q = q * options.weight;
-  const Tensor losses = -sum(chain(q, log_p), -1);
+  const Tensor losses = -sum(masked_mul(q, log_p), -1);
   if (options.reduction == Reduction::mean)
     return reduce_rows(op, losses, ones(losses.shape(), losses.dtype()), Reduction::mean);
   return reduce(op, losses, options.reduction);
@@ -123,14 +123,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   check_weight(op, options.weight, scores.size(-1));
   if (is_floating(target.dtype()) && target.shape() == logits.shape()) {
     Tensor x = scores, q = classes_last(target);
-    detail::unify(x, q, op);
+    detail::promote_literals(x, q, op);
     return soft_cross_entropy(log_softmax(x), q, options);
   }
   const Rows rows = rows_of(op, scores, target, options.weight, options.ignore_index);
   const Tensor log_p = log_softmax(scores);
   Tensor losses = row_losses(log_p, rows) * rows.weight;
   if (smoothing > 0) {
-    const Tensor all = -sum(options.weight.defined() ? chain(options.weight, log_p) : log_p, -1);
+    const Tensor all =
+        -sum(options.weight.defined() ? masked_mul(options.weight, log_p) : log_p, -1);
     const Tensor spread = rows.ignored.defined() ? where(rows.ignored, 0, all) : all;
     losses = (1 - smoothing) * losses + smoothing / static_cast<double>(scores.size(-1)) * spread;
   }
@@ -167,7 +168,7 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
   const char* const op = "bce_loss";
   check_shapes(op, probability, target);
   Tensor p = probability, t = target;
-  detail::unify(p, t, op);
+  detail::promote_literals(p, t, op);
   check_probabilities(p);
   const auto value = [&] {
     const auto inside = RecordingScope::inside_op();
@@ -176,9 +177,9 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
   const double least = 1e-12f;  // PyTorch's, a float
   const Tensor each =
       record(op, value(), {p, t},
-             {[=](const Tensor& g) { return chain(g, (p - t) / maximum(p * (1 - p), least)); },
+             {[=](const Tensor& g) { return masked_mul(g, (p - t) / maximum(p * (1 - p), least)); },
               [=](const Tensor& g) {
-                return chain(g, maximum(log(1 - p), -100) - maximum(log(p), -100));
+                return masked_mul(g, maximum(log(1 - p), -100) - maximum(log(p), -100));
               }});
   return reduce(op, weighted(op, each, options.weight), options.reduction);
 }

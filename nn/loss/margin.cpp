@@ -57,7 +57,7 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& lab
                         "of [d], got {}, {} and {}",
                         detail::describe(a), detail::describe(b), detail::describe(label)));
   Tensor x = a, y = b;
-  detail::unify(x, y, op);
+  detail::promote_literals(x, y, op);
   const Tensor t = labels(op, label, x);
   const double tiny = 1e-12;  // keeps vectors of length 0 finite
   const auto squares = [&](const Tensor& v) { return sum(square(v), -1) + tiny; };
@@ -77,7 +77,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
                                      detail::describe(anchor), detail::describe(positive),
                                      detail::describe(negative)));
   Tensor x[] = {anchor, positive, negative};
-  detail::unify(x, 3, op);
+  detail::promote_literals(x, 3, op);
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     return pairwise_distance(a, b, {.p = options.p, .eps = options.eps});
   };

@@ -47,7 +47,7 @@ Tensor reduce(const char* op, const Tensor& losses, Reduction reduction) {
 Tensor labels(const char* op, const Tensor& target, const Tensor& like) {
   if (!is_floating(target.dtype())) return target.to(like.dtype());
   Tensor a = like, b = target;
-  detail::unify(a, b, op);
+  detail::promote_literals(a, b, op);
   return b;
 }
 

@@ -47,7 +47,7 @@ template <class T> double squared_distance(const T* a, const T* b, std::int64_t 
 /// d/da of g mean (a - b)^2, which is 2 g (a - b) / n.
 Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
   const double scale = 2.0 / static_cast<double>(a.numel());
-  if (recording()) return chain(g, scale * (a - b));
+  if (recording()) return masked_mul(g, scale * (a - b));
   const Tensor slope = detail::empty(a.shape(), a.dtype());
   detail::visit_floating(a.dtype(), "mse_loss", [&](auto zero) {
     using T = decltype(zero);
@@ -71,7 +71,7 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
   check_shapes("mse_loss", prediction, target);
   if (prediction.dtype() != target.dtype()) {
     Tensor a = prediction, b = target;
-    detail::unify(a, b, "mse_loss");
+    detail::promote_literals(a, b, "mse_loss");
     return mse_loss(a, b, options);
   }
   if (options.reduction != Reduction::mean)

@@ -78,7 +78,7 @@ Rows rows() {
        {{{2, 3}, {3}, {2, 1}}, {{}, {}, {}}, {{0}, {1}, {}}}},
       {"addcdiv", "addcdiv", [](Inputs x) { return addcdiv(x[0], x[1], x[2], -1.5); },
        {{{2, 3}, {3}, {2, 1}}, {{}, {}, {}}, {{0}, {1}, {}}}, {{}, {}, {0.5, 2}}},
-      binary("chain", "chain", chain, {}, {}, {at(0, inf, 0, inf, 0), at(0, nan, 0, nan, 0)}),
+      binary("masked_mul", "masked_mul", masked_mul, {}, {}, {at(0, inf, 0, inf, 0), at(0, nan, 0, nan, 0)}),
   };
 }
 

@@ -2,13 +2,13 @@
 
 namespace gradtape::detail {
 
-Tensor chain_slope(const SlopeCode& slope, const Tensor& g,
+Tensor times_slope(const SlopeCode& slope, const Tensor& g,
                    std::initializer_list<const Tensor*> x) {
-  if (recording()) return chain(g, slope.by_ops(x.begin()));
+  if (recording()) return masked_mul(g, slope.by_ops(x.begin()));
   const Tensor* in[Loop::max_operands] = {&g};
   std::size_t count = 1;
   for (const Tensor* input : x) in[count++] = input;
-  return map_tensors("chain", {slope.chained, &slope, slope.operations}, in, count);
+  return map_tensors("masked_mul", {slope.product, &slope, slope.operations}, in, count);
 }
 
 Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool from_output,
@@ -18,11 +18,11 @@ Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool
   if (from_output)
     return record(name, std::move(y), {x},
                   {elementwise_vjp{[&slope](const Tensor& g, const Tensor& y) {
-                    return chain_slope(slope, g, {&y});
+                    return times_slope(slope, g, {&y});
                   }}});
   return record(
       name, std::move(y), {x},
-      {elementwise_vjp{[&slope, x](const Tensor& g) { return chain_slope(slope, g, {&x}); }}});
+      {elementwise_vjp{[&slope, x](const Tensor& g) { return times_slope(slope, g, {&x}); }}});
 }
 
 }  // namespace gradtape::detail

@@ -31,19 +31,20 @@ Tensor map_numeric(const char* op, const F& f, const Inputs&... x) {
   return map_tensors(op, {numeric_kernels<count, F>, &f, count_operations<count>(f)}, in, count);
 }
 
-/// The function chain(g, slope(x...)) of packs.
-template <class F> struct ChainedSlope {
+/// The function masked_mul(g, slope(x...)) of packs.
+template <class F> struct TimesSlope {
   F slope;
   template <class P> P operator()(const P& g, const auto&... x) const {
-    return chain(g, P(slope(x...)));
+    return masked_mul(g, P(slope(x...)));
   }
 };
 
-/// chain(g, slope(x...)): in one pass, or by public ops while the backward pass is itself recorded.
+/// masked_mul(g, slope(x...)): in one pass, or by public ops while the backward pass is itself
+/// recorded.
 template <class F, class... Inputs>
-Tensor chain_slope(const Tensor& g, const F& slope, const Inputs&... x) {
-  if (recording()) return chain(g, slope(x...));
-  return map_floating("chain", ChainedSlope<F>{slope}, g, x...);
+Tensor times_slope(const Tensor& g, const F& slope, const Inputs&... x) {
+  if (recording()) return masked_mul(g, slope(x...));
+  return map_floating("masked_mul", TimesSlope<F>{slope}, g, x...);
 }
 
 // Primitives as function objects of packs and tensors.
@@ -53,9 +54,9 @@ template <class P> struct ValueOf {
 template <class P> struct SlopeOf {
   auto operator()(const auto& p) const {
     if constexpr (primitive::FromOutput<P>)
-      return P::of_output(p);
+      return P::grad_from_output(p);
     else
-      return P::of_input(p);
+      return P::grad_from_input(p);
   }
 };
 template <class P> struct SlopeA {
@@ -65,19 +66,19 @@ template <class P> struct SlopeB {
   auto operator()(const auto&... p) const { return P::slope_b(p...); }
 };
 
-/// A slope of a primitive: chain(g, slope(x...)) in one pass, and slope(x...) by public ops.
+/// A slope of a primitive: masked_mul(g, slope(x...)) in one pass, and slope(x...) by public ops.
 struct SlopeCode {
-  const Kernel* chained;
+  const Kernel* product;
   int operations;
   Tensor (*by_ops)(const Tensor* const* x);
 };
 template <class F, std::size_t... I> SlopeCode slope_code(std::index_sequence<I...>) {
   constexpr std::size_t in = 1 + sizeof...(I);
-  return {floating_kernels<in, ChainedSlope<F>>, count_operations<in>(ChainedSlope<F>()),
+  return {floating_kernels<in, TimesSlope<F>>, count_operations<in>(TimesSlope<F>()),
           [](const Tensor* const* x) -> Tensor { return F()(*x[I]...); }};
 }
-/// chain(g, slope(x...))
-Tensor chain_slope(const SlopeCode& slope, const Tensor& g, std::initializer_list<const Tensor*> x);
+/// masked_mul(g, slope(x...))
+Tensor times_slope(const SlopeCode& slope, const Tensor& g, std::initializer_list<const Tensor*> x);
 
 /// A primitive of one input as a recorded op; `from_output` where its slope takes the result.
 Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool from_output,
@@ -89,7 +90,7 @@ template <class P> Tensor unary(const Tensor& x) {
 
 /// f(a, b) with the literal among the two cast to the other's dtype.
 template <class F> Tensor with_one_dtype(const char* op, const F& f, Tensor a, Tensor b) {
-  unify(a, b, op);
+  promote_literals(a, b, op);
   return f(a, b);
 }
 
@@ -100,10 +101,10 @@ template <class P> Tensor binary(const Tensor& a, const Tensor& b) {
                          slope_b = slope_code<SlopeB<P>>(std::make_index_sequence<3>());
   return record(P::name, map_floating(P::name, ValueOf<P>(), a, b), {a, b},
                 {elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return chain_slope(slope_a, g, {&a, &b, &y});
+                   return times_slope(slope_a, g, {&a, &b, &y});
                  }},
                  elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return chain_slope(slope_b, g, {&a, &b, &y});
+                   return times_slope(slope_b, g, {&a, &b, &y});
                  }}});
 }
 
