@@ -1,4 +1,4 @@
-/// The primitives of two inputs; see primitives.hpp. slope_a is d/da, slope_b d/db, of the inputs
+/// The primitives of two inputs; see unary.hpp. slope_a is d/da, slope_b d/db, of the inputs
 /// a, b and the value y.
 #pragma once
 
@@ -21,7 +21,7 @@ struct Pow {
     return masked_mul(y, log(where(a == 0.0, where(b >= 0.0, 1.0, a), a)));
   }
 };
-/// 1 for the winner, half for each of two equals.
+/// Subgradient: 1 for the chosen one, 1/2 each where they are equal.
 auto share(const auto& wins, const auto& equal) { return where(wins, 1.0, where(equal, 0.5, 0.0)); }
 
 struct Maximum {

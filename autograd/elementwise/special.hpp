@@ -1,4 +1,4 @@
-/// The primitives of formulas that are special functions; see primitives.hpp.
+/// The primitives of formulas that are special functions; see unary.hpp.
 #pragma once
 
 #include <numbers>
@@ -19,11 +19,10 @@ namespace primitive {
 struct Erf {
   static constexpr const char* name = "erf";
   template <class V> static V value(V x) {
-    using std::erf;
     if constexpr (std::same_as<typename Pack<V>::scalar, double>)
       return each([](double e) { return std::erf(e); }, x);  // xsimd: 30 ulp off in double
     else
-      return erf(x);
+      return xsimd::erf(x);
   }
   static auto grad_from_input(const auto& x) {
     return 2 * std::numbers::inv_sqrtpi * exp(-(x * x));
@@ -32,11 +31,10 @@ struct Erf {
 struct Erfc {
   static constexpr const char* name = "erfc";
   template <class V> static V value(V x) {
-    using std::erfc;
     if constexpr (std::same_as<typename Pack<V>::scalar, double>)
       return each([](double e) { return std::erfc(e); }, x);  // xsimd: 10^4 ulp off in double
     else
-      return erfc(x);
+      return xsimd::erfc(x);
   }
   static auto grad_from_input(const auto& x) {
     return -2 * std::numbers::inv_sqrtpi * exp(-(x * x));
@@ -71,9 +69,8 @@ struct Digamma {
 struct Sinc {
   static constexpr const char* name = "sinc";
   template <class V> static V value(V x) {
-    using std::sin;
     const Pack<V> p(x), angle = std::numbers::pi * p;
-    return where(p == 0, Pack<V>(1), Pack<V>(sin(angle.v)) / angle).v;
+    return where(p == 0, Pack<V>(1), Pack<V>(xsimd::sin(angle.v)) / angle).v;
   }
   /// (cos(pi x) - sinc(x)) / x; near 0, where that cancels, by its Taylor series.
   static auto grad_from_input(const auto& x) {
@@ -94,10 +91,9 @@ struct Sinc {
 struct Logit {
   static constexpr const char* name = "logit";
   template <class V> static V value(V x) {
-    using std::abs, std::log, std::log1p;
-    const Pack<V> p(x), far = Pack<V>(log(x)) - Pack<V>(log1p((-p).v)),
-                        near(log1p(((2 * p - 1) / (1 - p)).v));
-    return where(Pack<V>(abs((p - 0.5).v)) < 0.25, near, far).v;
+    const Pack<V> p(x), far = Pack<V>(xsimd::log(x)) - Pack<V>(xsimd::log1p((-p).v)),
+                        near(xsimd::log1p(((2 * p - 1) / (1 - p)).v));
+    return where(Pack<V>(xsimd::abs((p - 0.5).v)) < 0.25, near, far).v;
   }
   static auto grad_from_input(const auto& x) {
     const auto slope = 1.0 / (x * (1.0 - x));
@@ -109,8 +105,7 @@ struct Logit {
 struct Logaddexp {
   static constexpr const char* name = "logaddexp";
   template <class V> static V value(V a, V b) {
-    using std::abs, std::exp, std::log1p;
-    const Pack<V> p(a), q(b), tail(log1p(exp((-Pack<V>(abs((p - q).v))).v)));
+    const Pack<V> p(a), q(b), tail(xsimd::log1p(xsimd::exp((-Pack<V>(xsimd::abs((p - q).v))).v)));
     const Pack<V> larger(Maximum::value(a, b));
     // Of two infinities alike the difference is NaN.
     return where(p == q, p + std::numbers::ln2, larger + tail).v;
@@ -134,9 +129,8 @@ struct Logaddexp {
 struct Xlogy {
   static constexpr const char* name = "xlogy";
   template <class V> static V value(V a, V b) {
-    using std::log;
     const Pack<V> p(a), q(b);
-    return where(q != q, q, where(p == 0, Pack<V>(0), p * Pack<V>(log(b)))).v;
+    return where(q != q, q, where(p == 0, Pack<V>(0), p * Pack<V>(xsimd::log(b)))).v;
   }
   /// log(b), and 0 where a = 0 and b <= 0
   static auto slope_a(const auto& a, const auto& b, const auto&) {

@@ -1,10 +1,13 @@
 /// The primitives of formulas: for each function its value, and the one place where its derivative
 /// is written.
 ///
-/// `value` works on elements and registers; the slope is generic over packs, dual numbers and
-/// tensors, so that it serves the fused backward pass and every higher order alike. It is given
+/// `value` works on elements and registers. The slope is generic over packs, dual numbers and
+/// tensors, so that it serves the fused backward pass and every higher order alike:
 /// `grad_from_output(y)` where the result alone determines it, which saves keeping the input, else
 /// `grad_from_input(x)`.
+///
+/// A new one is a struct here, a line of GRADTAPE_PRIMITIVES below, its declaration in
+/// ops/elementwise.hpp and a row in tests/samples/elementwise.cpp.
 #pragma once
 
 #include <cmath>
@@ -43,10 +46,7 @@ template <class V> V keep_zero(V x, V y) {
 
 struct Abs {
   static constexpr const char* name = "abs";
-  static auto value(auto x) {
-    using std::abs;
-    return abs(x);
-  }
+  static auto value(auto x) { return xsimd::abs(x); }
   static auto grad_from_input(const auto& x) { return sign(x); }
 };
 struct Sign {
@@ -65,35 +65,23 @@ struct Step {
 };
 struct Floor {
   static constexpr const char* name = "floor";
-  static auto value(auto x) {
-    using std::floor;
-    return floor(x);
-  }
+  static auto value(auto x) { return xsimd::floor(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 struct Ceil {
   static constexpr const char* name = "ceil";
-  static auto value(auto x) {
-    using std::ceil;
-    return ceil(x);
-  }
+  static auto value(auto x) { return xsimd::ceil(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 struct Round {
   static constexpr const char* name = "round";
-  static auto value(auto x) {
-    using std::nearbyint;
-    return nearbyint(x);
-  }
+  static auto value(auto x) { return xsimd::nearbyint(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 
 struct Trunc {
   static constexpr const char* name = "trunc";
-  static auto value(auto x) {
-    using std::trunc;
-    return trunc(x);
-  }
+  static auto value(auto x) { return xsimd::trunc(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
 };
 
@@ -104,26 +92,17 @@ struct Square {
 };
 struct Sqrt {
   static constexpr const char* name = "sqrt";
-  static auto value(auto x) {
-    using std::sqrt;
-    return sqrt(x);
-  }
+  static auto value(auto x) { return xsimd::sqrt(x); }
   static auto grad_from_output(const auto& y) { return 0.5 / y; }
 };
 struct Cbrt {
   static constexpr const char* name = "cbrt";
-  static auto value(auto x) {
-    using std::cbrt;
-    return keep_zero(x, cbrt(x));
-  }
+  static auto value(auto x) { return keep_zero(x, xsimd::cbrt(x)); }
   static auto grad_from_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
 };
 struct Rsqrt {
   static constexpr const char* name = "rsqrt";
-  template <class V> static V value(V x) {
-    using std::sqrt;
-    return (Pack<V>(1) / Pack<V>(sqrt(x))).v;
-  }
+  template <class V> static V value(V x) { return (Pack<V>(1) / Pack<V>(xsimd::sqrt(x))).v; }
   static auto grad_from_output(const auto& y) { return -0.5 * (y * y * y); }
 };
 struct Reciprocal {
@@ -134,131 +113,86 @@ struct Reciprocal {
 
 struct Exp {
   static constexpr const char* name = "exp";
-  static auto value(auto x) {
-    using std::exp;
-    return exp(x);
-  }
+  static auto value(auto x) { return xsimd::exp(x); }
   static auto grad_from_output(const auto& y) { return y; }
 };
 struct Exp2 {
   static constexpr const char* name = "exp2";
-  static auto value(auto x) {
-    using std::exp2;
-    return exp2(x);
-  }
+  static auto value(auto x) { return xsimd::exp2(x); }
   static auto grad_from_output(const auto& y) { return std::numbers::ln2 * y; }
 };
 struct Expm1 {
   static constexpr const char* name = "expm1";
-  static auto value(auto x) {
-    using std::expm1;
-    return keep_zero(x, expm1(x));
-  }
-  static auto grad_from_input(const auto& x) { return exp(x); }  // y + 1 is 0 where y rounds to -1
+  static auto value(auto x) { return keep_zero(x, xsimd::expm1(x)); }
+  /// Not y + 1, which is 0 where y rounds to -1.
+  static auto grad_from_input(const auto& x) { return exp(x); }
 };
 struct Log {
   static constexpr const char* name = "log";
-  static auto value(auto x) {
-    using std::log;
-    return log(x);
-  }
+  static auto value(auto x) { return xsimd::log(x); }
   static auto grad_from_input(const auto& x) { return 1.0 / x; }
 };
 struct Log2 {
   static constexpr const char* name = "log2";
-  static auto value(auto x) {
-    using std::log2;
-    return log2(x);
-  }
+  static auto value(auto x) { return xsimd::log2(x); }
   static auto grad_from_input(const auto& x) { return std::numbers::log2e / x; }
 };
 struct Log10 {
   static constexpr const char* name = "log10";
-  static auto value(auto x) {
-    using std::log10;
-    return log10(x);
-  }
+  static auto value(auto x) { return xsimd::log10(x); }
   static auto grad_from_input(const auto& x) { return std::numbers::log10e / x; }
 };
 struct Log1p {
   static constexpr const char* name = "log1p";
-  static auto value(auto x) {
-    using std::log1p;
-    return keep_zero(x, log1p(x));
-  }
+  static auto value(auto x) { return keep_zero(x, xsimd::log1p(x)); }
   static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x); }
 };
 
 struct Sin {
   static constexpr const char* name = "sin";
-  static auto value(auto x) {
-    using std::sin;
-    return sin(x);
-  }
+  static auto value(auto x) { return xsimd::sin(x); }
   static auto grad_from_input(const auto& x) { return cos(x); }
 };
 struct Cos {
   static constexpr const char* name = "cos";
-  static auto value(auto x) {
-    using std::cos;
-    return cos(x);
-  }
+  static auto value(auto x) { return xsimd::cos(x); }
   static auto grad_from_input(const auto& x) { return -sin(x); }
 };
 struct Tan {
   static constexpr const char* name = "tan";
-  static auto value(auto x) {
-    using std::tan;
-    return tan(x);
-  }
+  static auto value(auto x) { return xsimd::tan(x); }
   static auto grad_from_output(const auto& y) { return 1.0 + y * y; }
 };
 struct Asin {
   static constexpr const char* name = "asin";
-  static auto value(auto x) {
-    using std::asin;
-    return asin(x);
-  }
+  static auto value(auto x) { return xsimd::asin(x); }
   static auto grad_from_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Acos {
   static constexpr const char* name = "acos";
-  static auto value(auto x) {
-    using std::acos;
-    return acos(x);
-  }
+  static auto value(auto x) { return xsimd::acos(x); }
   static auto grad_from_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
 };
 struct Atan {
   static constexpr const char* name = "atan";
-  static auto value(auto x) {
-    using std::atan;
-    return atan(x);
-  }
+  static auto value(auto x) { return xsimd::atan(x); }
   static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x * x); }
 };
 struct Sinh {
   static constexpr const char* name = "sinh";
-  static auto value(auto x) {
-    using std::sinh;
-    return sinh(x);
-  }
+  static auto value(auto x) { return xsimd::sinh(x); }
   static auto grad_from_input(const auto& x) { return cosh(x); }
 };
 struct Cosh {
   static constexpr const char* name = "cosh";
-  static auto value(auto x) {
-    using std::cosh;
-    return cosh(x);
-  }
+  static auto value(auto x) { return xsimd::cosh(x); }
   static auto grad_from_input(const auto& x) { return sinh(x); }
 };
 /// 1 / (1 + e^-x): e^-x may overflow to infinity, which gives the right 0.
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <class V> static V value(V x) {
-    using std::exp;
-    return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(exp(-Pack<V>(x).v)))).v;
+    return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(xsimd::exp(-Pack<V>(x).v)))).v;
   }
   /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
   static auto grad_from_input(const auto& x) {
@@ -274,10 +208,7 @@ struct Sigmoid {
 };
 struct Tanh {
   static constexpr const char* name = "tanh";
-  static auto value(auto x) {
-    using std::tanh;
-    return tanh(x);
-  }
+  static auto value(auto x) { return xsimd::tanh(x); }
   /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
   static auto grad_from_input(const auto& x) { return 4.0 * Sigmoid::grad_from_input(2.0 * x); }
   /// As Sigmoid's.
@@ -285,34 +216,24 @@ struct Tanh {
 };
 struct Asinh {
   static constexpr const char* name = "asinh";
-  static auto value(auto x) {
-    using std::asinh;
-    return keep_zero(x, asinh(x));
-  }
+  static auto value(auto x) { return keep_zero(x, xsimd::asinh(x)); }
   static auto grad_from_input(const auto& x) { return rsqrt(x * x + 1.0); }
 };
 struct Acosh {
   static constexpr const char* name = "acosh";
-  static auto value(auto x) {
-    using std::acosh;
-    return acosh(x);
-  }
+  static auto value(auto x) { return xsimd::acosh(x); }
   static auto grad_from_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
 };
 struct Atanh {
   static constexpr const char* name = "atanh";
-  static auto value(auto x) {
-    using std::atanh;
-    return keep_zero(x, atanh(x));
-  }
+  static auto value(auto x) { return keep_zero(x, xsimd::atanh(x)); }
   static auto grad_from_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
 };
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
 struct Softplus {
   static constexpr const char* name = "softplus";
   template <class V> static V value(V x) {
-    using std::abs, std::exp, std::log1p;
-    const Pack<V> p(x), tail(log1p(exp((-Pack<V>(abs(x))).v)));
+    const Pack<V> p(x), tail(xsimd::log1p(xsimd::exp((-Pack<V>(xsimd::abs(x))).v)));
     return where(p > 0, p + tail, where(p <= 0, tail, p)).v;
   }
   static auto grad_from_input(const auto& x) { return sigmoid(x); }
@@ -330,8 +251,7 @@ struct Relu {
 struct Softsign {
   static constexpr const char* name = "softsign";
   template <class V> static V value(V x) {
-    using std::abs;
-    const Pack<V> p(x), size(abs(x));
+    const Pack<V> p(x), size(xsimd::abs(x));
     return where(size == std::numeric_limits<double>::infinity(), Pack<V>(Sign::value(x)),
                  p / (1.0 + size))
         .v;
@@ -343,13 +263,12 @@ struct Softsign {
 struct Tanhshrink {
   static constexpr const char* name = "tanhshrink";
   template <class V> static V value(V x) {
-    using std::abs, std::tanh;
     const Pack<V> p(x), t = p * p;
     Pack<V> series(0);
     for (double c : {-929569. / 638512875, 21844. / 6081075, -1382. / 155925, 62. / 2835,
                      -17. / 315, 2. / 15, -1. / 3})
       series = series * t + c;
-    return where(Pack<V>(abs(x)) < 0.1, p * t * -series, p - Pack<V>(tanh(x))).v;
+    return where(Pack<V>(xsimd::abs(x)) < 0.1, p * t * -series, p - Pack<V>(xsimd::tanh(x))).v;
   }
   static auto grad_from_input(const auto& x) { return square(tanh(x)); }
 };
@@ -359,3 +278,46 @@ template <class P>
 concept FromOutput = requires(Pack<float> y) { P::grad_from_output(y); };
 
 }  // namespace gradtape::primitive
+
+// X(function, Primitive) for each op of ops/elementwise.hpp that is a primitive and nothing more:
+// functions.hpp makes the function of formulas from it, ops/elementwise.cpp the op.
+// clang-format off: a line for each
+#define GRADTAPE_PRIMITIVES(X) \
+  X(abs, Abs)                  \
+  X(sign, Sign)                \
+  X(step, Step)                \
+  X(floor, Floor)              \
+  X(ceil, Ceil)                \
+  X(trunc, Trunc)              \
+  X(square, Square)            \
+  X(sqrt, Sqrt)                \
+  X(cbrt, Cbrt)                \
+  X(rsqrt, Rsqrt)              \
+  X(reciprocal, Reciprocal)    \
+  X(exp, Exp)                  \
+  X(exp2, Exp2)                \
+  X(expm1, Expm1)              \
+  X(log, Log)                  \
+  X(log2, Log2)                \
+  X(log10, Log10)              \
+  X(log1p, Log1p)              \
+  X(logit, Logit)              \
+  X(sin, Sin)                  \
+  X(cos, Cos)                  \
+  X(tan, Tan)                  \
+  X(asin, Asin)                \
+  X(acos, Acos)                \
+  X(atan, Atan)                \
+  X(sinh, Sinh)                \
+  X(cosh, Cosh)                \
+  X(tanh, Tanh)                \
+  X(asinh, Asinh)              \
+  X(acosh, Acosh)              \
+  X(atanh, Atanh)              \
+  X(sinc, Sinc)                \
+  X(erf, Erf)                  \
+  X(erfc, Erfc)                \
+  X(erfinv, Erfinv)            \
+  X(lgamma, Lgamma)            \
+  X(digamma, Digamma)
+// clang-format on

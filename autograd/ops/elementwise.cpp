@@ -18,12 +18,11 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 }
 
-Tensor abs(const Tensor& x) { return unary<primitive::Abs>(x); }
-Tensor sign(const Tensor& x) { return unary<primitive::Sign>(x); }
-Tensor step(const Tensor& x) { return unary<primitive::Step>(x); }
-Tensor floor(const Tensor& x) { return unary<primitive::Floor>(x); }
-Tensor ceil(const Tensor& x) { return unary<primitive::Ceil>(x); }
-Tensor trunc(const Tensor& x) { return unary<primitive::Trunc>(x); }
+#define GRADTAPE_OP(function, Primitive) \
+  Tensor function(const Tensor& x) { return unary<primitive::Primitive>(x); }
+GRADTAPE_PRIMITIVES(GRADTAPE_OP)
+#undef GRADTAPE_OP
+
 Tensor round(const Tensor& x, int decimals) {
   if (decimals == 0) return unary<primitive::Round>(x);
   if (std::abs(decimals) > 30)
@@ -41,40 +40,6 @@ Tensor frac(const Tensor& x) {
   static const auto f = formula("frac", [](const auto& x) { return x - trunc(x); });
   return f(x);
 }
-
-Tensor square(const Tensor& x) { return unary<primitive::Square>(x); }
-Tensor sqrt(const Tensor& x) { return unary<primitive::Sqrt>(x); }
-Tensor cbrt(const Tensor& x) { return unary<primitive::Cbrt>(x); }
-Tensor rsqrt(const Tensor& x) { return unary<primitive::Rsqrt>(x); }
-Tensor reciprocal(const Tensor& x) { return unary<primitive::Reciprocal>(x); }
-
-Tensor exp(const Tensor& x) { return unary<primitive::Exp>(x); }
-Tensor exp2(const Tensor& x) { return unary<primitive::Exp2>(x); }
-Tensor expm1(const Tensor& x) { return unary<primitive::Expm1>(x); }
-Tensor log(const Tensor& x) { return unary<primitive::Log>(x); }
-Tensor log2(const Tensor& x) { return unary<primitive::Log2>(x); }
-Tensor log10(const Tensor& x) { return unary<primitive::Log10>(x); }
-Tensor log1p(const Tensor& x) { return unary<primitive::Log1p>(x); }
-Tensor logit(const Tensor& x) { return unary<primitive::Logit>(x); }
-
-Tensor sin(const Tensor& x) { return unary<primitive::Sin>(x); }
-Tensor cos(const Tensor& x) { return unary<primitive::Cos>(x); }
-Tensor tan(const Tensor& x) { return unary<primitive::Tan>(x); }
-Tensor asin(const Tensor& x) { return unary<primitive::Asin>(x); }
-Tensor acos(const Tensor& x) { return unary<primitive::Acos>(x); }
-Tensor atan(const Tensor& x) { return unary<primitive::Atan>(x); }
-Tensor sinh(const Tensor& x) { return unary<primitive::Sinh>(x); }
-Tensor cosh(const Tensor& x) { return unary<primitive::Cosh>(x); }
-Tensor tanh(const Tensor& x) { return unary<primitive::Tanh>(x); }
-Tensor asinh(const Tensor& x) { return unary<primitive::Asinh>(x); }
-Tensor acosh(const Tensor& x) { return unary<primitive::Acosh>(x); }
-Tensor atanh(const Tensor& x) { return unary<primitive::Atanh>(x); }
-Tensor sinc(const Tensor& x) { return unary<primitive::Sinc>(x); }
-Tensor erf(const Tensor& x) { return unary<primitive::Erf>(x); }
-Tensor erfc(const Tensor& x) { return unary<primitive::Erfc>(x); }
-Tensor erfinv(const Tensor& x) { return unary<primitive::Erfinv>(x); }
-Tensor lgamma(const Tensor& x) { return unary<primitive::Lgamma>(x); }
-Tensor digamma(const Tensor& x) { return unary<primitive::Digamma>(x); }
 
 Tensor polygamma(int n, const Tensor& x) {
   if (n < 0 || n > 170)
