@@ -4,13 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gradtape/autograd/tensor/axis_view.hpp"
+
 namespace gradtape::kernels {
 
 /// An array [outer, extent, inner], and indices into its middle axis that make it [outer, n,
-/// inner]. Indices are in
-/// [-extent, extent); negative ones count from the end.
-struct Indexing {
-  std::int64_t outer, extent, n, inner;
+/// inner]. Indices are in [-extent, extent); negative ones count from the end.
+struct Indexing : detail::AxisView {
+  std::int64_t extent;
   const std::int64_t* index;
 };
 

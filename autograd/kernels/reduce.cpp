@@ -149,9 +149,9 @@ void reduce_strip(const T* x, int64_t n, int64_t stride, int64_t width, Out* y) 
 /// Large matrices [n, inner] are cut where their shape alone says, never the number of threads: by
 /// columns where they are wide, else into pieces of rows whose results are reduced in turn (which
 /// also keeps tall sums accurate).
-template <class Op, class Out, class T> void reduce(const T* x, Out* y, Fold fold) {
+template <class Op, class Out, class T> void reduce(const T* x, Out* y, AxisView view) {
   constexpr int64_t piece = detail::elementwise_grain;
-  const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
+  const int64_t outer = view.outer, n = view.n, inner = view.inner, size = n * inner;
   if (size <= 2 * piece) {
     return detail::parallel_for(outer, piece / (size + 1) + 1, [=](int64_t begin, int64_t end) {
       for (auto o = begin; o < end; ++o)
@@ -184,10 +184,10 @@ template <class Op, class Out, class T> void reduce(const T* x, Out* y, Fold fol
 }
 
 /// Where along the middle axis `Op` finds its result first.
-template <class Op, class T> void locate(const T* x, int64_t* y, Fold fold) {
-  const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
+template <class Op, class T> void locate(const T* x, int64_t* y, AxisView view) {
+  const int64_t outer = view.outer, n = view.n, inner = view.inner, size = n * inner;
   const auto best = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(outer * inner));
-  reduce<Op>(x, best.get(), fold);
+  reduce<Op>(x, best.get(), view);
   const auto found = [](T element, T wanted) { return element == wanted || element != element; };
   detail::parallel_for(
       outer, detail::elementwise_grain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
@@ -206,41 +206,41 @@ template <class Op, class T> void locate(const T* x, int64_t* y, Fold fold) {
 }
 
 /// One operation for every element, all of which are read.
-template <class T, class Out> void count(Fold fold) {
-  const auto results = static_cast<double>(fold.outer * fold.inner);
-  const auto n = static_cast<double>(fold.n) * results;
+template <class T, class Out> void count(AxisView view) {
+  const auto results = static_cast<double>(view.outer * view.inner);
+  const auto n = static_cast<double>(view.n) * results;
   detail::count_work(n, n * sizeof(T) + results * sizeof(Out));
 }
 
 }  // namespace
 
-template <class T, class Out> void sum(const T* x, Out* y, Fold fold) {
-  count<T, Out>(fold);
-  reduce<Plus>(x, y, fold);
+template <class T, class Out> void sum(const T* x, Out* y, AxisView view) {
+  count<T, Out>(view);
+  reduce<Plus>(x, y, view);
 }
-template <class T, class Out> void prod(const T* x, Out* y, Fold fold) {
-  count<T, Out>(fold);
-  reduce<Times>(x, y, fold);
+template <class T, class Out> void prod(const T* x, Out* y, AxisView view) {
+  count<T, Out>(view);
+  reduce<Times>(x, y, view);
 }
-template <class T> void max(const T* x, T* y, Fold fold) {
-  count<T, T>(fold);
-  reduce<Larger>(x, y, fold);
+template <class T> void max(const T* x, T* y, AxisView view) {
+  count<T, T>(view);
+  reduce<Larger>(x, y, view);
 }
-template <class T> void min(const T* x, T* y, Fold fold) {
-  count<T, T>(fold);
-  reduce<Smaller>(x, y, fold);
+template <class T> void min(const T* x, T* y, AxisView view) {
+  count<T, T>(view);
+  reduce<Smaller>(x, y, view);
 }
-template <class T> void argmax(const T* x, int64_t* y, Fold fold) {
-  count<T, int64_t>(fold);
-  locate<Larger>(x, y, fold);
+template <class T> void argmax(const T* x, int64_t* y, AxisView view) {
+  count<T, int64_t>(view);
+  locate<Larger>(x, y, view);
 }
-template <class T> void argmin(const T* x, int64_t* y, Fold fold) {
-  count<T, int64_t>(fold);
-  locate<Smaller>(x, y, fold);
+template <class T> void argmin(const T* x, int64_t* y, AxisView view) {
+  count<T, int64_t>(view);
+  locate<Smaller>(x, y, view);
 }
 
-template <class T> void exclusive_prod(const T* x, T* y, Fold fold) {
-  const int64_t outer = fold.outer, n = fold.n, inner = fold.inner, size = n * inner;
+template <class T> void exclusive_prod(const T* x, T* y, AxisView view) {
+  const int64_t outer = view.outer, n = view.n, inner = view.inner, size = n * inner;
   if (size == 0) return;
   const auto elements = static_cast<double>(outer * size);
   detail::count_work(3 * elements, 2 * elements * sizeof(T));
@@ -264,31 +264,31 @@ template <class T> void exclusive_prod(const T* x, T* y, Fold fold) {
       });
 }
 
-template void sum(const float*, float*, Fold);
-template void sum(const double*, double*, Fold);
-template void sum(const int64_t*, int64_t*, Fold);
-template void sum(const bool*, int64_t*, Fold);
-template void prod(const float*, float*, Fold);
-template void prod(const double*, double*, Fold);
-template void prod(const int64_t*, int64_t*, Fold);
-template void prod(const bool*, int64_t*, Fold);
-template void max(const float*, float*, Fold);
-template void max(const double*, double*, Fold);
-template void max(const int64_t*, int64_t*, Fold);
-template void max(const bool*, bool*, Fold);
-template void min(const float*, float*, Fold);
-template void min(const double*, double*, Fold);
-template void min(const int64_t*, int64_t*, Fold);
-template void min(const bool*, bool*, Fold);
-template void argmax(const float*, int64_t*, Fold);
-template void argmax(const double*, int64_t*, Fold);
-template void argmax(const int64_t*, int64_t*, Fold);
-template void argmax(const bool*, int64_t*, Fold);
-template void argmin(const float*, int64_t*, Fold);
-template void argmin(const double*, int64_t*, Fold);
-template void argmin(const int64_t*, int64_t*, Fold);
-template void argmin(const bool*, int64_t*, Fold);
-template void exclusive_prod(const float*, float*, Fold);
-template void exclusive_prod(const double*, double*, Fold);
+template void sum(const float*, float*, AxisView);
+template void sum(const double*, double*, AxisView);
+template void sum(const int64_t*, int64_t*, AxisView);
+template void sum(const bool*, int64_t*, AxisView);
+template void prod(const float*, float*, AxisView);
+template void prod(const double*, double*, AxisView);
+template void prod(const int64_t*, int64_t*, AxisView);
+template void prod(const bool*, int64_t*, AxisView);
+template void max(const float*, float*, AxisView);
+template void max(const double*, double*, AxisView);
+template void max(const int64_t*, int64_t*, AxisView);
+template void max(const bool*, bool*, AxisView);
+template void min(const float*, float*, AxisView);
+template void min(const double*, double*, AxisView);
+template void min(const int64_t*, int64_t*, AxisView);
+template void min(const bool*, bool*, AxisView);
+template void argmax(const float*, int64_t*, AxisView);
+template void argmax(const double*, int64_t*, AxisView);
+template void argmax(const int64_t*, int64_t*, AxisView);
+template void argmax(const bool*, int64_t*, AxisView);
+template void argmin(const float*, int64_t*, AxisView);
+template void argmin(const double*, int64_t*, AxisView);
+template void argmin(const int64_t*, int64_t*, AxisView);
+template void argmin(const bool*, int64_t*, AxisView);
+template void exclusive_prod(const float*, float*, AxisView);
+template void exclusive_prod(const double*, double*, AxisView);
 
 }  // namespace gradtape::kernels

@@ -16,16 +16,16 @@ using std::int64_t;
 /// What elements of type T accumulate in.
 template <class T> using Wide = std::conditional_t<std::is_floating_point_v<T>, double, T>;
 
-template <class T> void count(Fold fold, int operands, double flops = 1) {
-  const auto n = static_cast<double>(fold.outer * fold.n * fold.inner);
+template <class T> void count(AxisView view, int operands, double flops = 1) {
+  const auto n = static_cast<double>(view.outer * view.n * view.inner);
   detail::count_work(flops * n, (operands + 1) * n * sizeof(T));
 }
 
 /// Calls step(state of lane j, offset of element [o, i, j], i) along every lane; the states of one
 /// row lie side by side.
 template <class State, class Step>
-void walk(Fold fold, State start, Direction direction, Step step) {
-  const auto [outer, n, inner] = fold;
+void walk(AxisView view, State start, Direction direction, Step step) {
+  const auto [outer, n, inner] = view;
   const auto size = n * inner;
   if (size == 0) return;
   detail::parallel_for(outer, detail::elementwise_grain / size + 1,
@@ -45,13 +45,13 @@ void walk(Fold fold, State start, Direction direction, Step step) {
 }
 
 /// Where wins(new, old) last held; a NaN wins over all that is not one.
-template <class T, class Wins> void last_winner(const T* x, int64_t* y, Fold fold, Wins wins) {
+template <class T, class Wins> void last_winner(const T* x, int64_t* y, AxisView view, Wins wins) {
   struct Best {
     T value;
     int64_t at;
   };
-  count<T>(fold, 1);
-  walk(fold, Best{T(), -1}, Direction::forward, [=](Best& best, int64_t k, int64_t i) {
+  count<T>(view, 1);
+  walk(view, Best{T(), -1}, Direction::forward, [=](Best& best, int64_t k, int64_t i) {
     const T value = x[k];
     if (best.at < 0 || value != value || (best.value == best.value && wins(value, best.value)))
       best = {value, i};
@@ -78,58 +78,59 @@ struct LogSum {
 
 }  // namespace
 
-template <class T> void cumsum(const T* x, T* y, Fold fold, Direction direction) {
-  count<T>(fold, 1);
-  walk(fold, Wide<T>(0), direction,
+template <class T> void cumsum(const T* x, T* y, AxisView view, Direction direction) {
+  count<T>(view, 1);
+  walk(view, Wide<T>(0), direction,
        [=](Wide<T>& sum, int64_t k, int64_t) { y[k] = static_cast<T>(sum += x[k]); });
 }
 
-template <class T> void cumprod(const T* x, T* y, Fold fold) {
-  count<T>(fold, 1);
-  walk(fold, Wide<T>(1), Direction::forward,
+template <class T> void cumprod(const T* x, T* y, AxisView view) {
+  count<T>(view, 1);
+  walk(view, Wide<T>(1), Direction::forward,
        [=](Wide<T>& product, int64_t k, int64_t) { y[k] = static_cast<T>(product *= x[k]); });
 }
 
-template <class T> void logcumsumexp(const T* x, T* y, Fold fold) {
-  count<T>(fold, 1, 3);
-  walk(fold, LogSum(), Direction::forward, [=](LogSum& sum, int64_t k, int64_t) {
+template <class T> void logcumsumexp(const T* x, T* y, AxisView view) {
+  count<T>(view, 1, 3);
+  walk(view, LogSum(), Direction::forward, [=](LogSum& sum, int64_t k, int64_t) {
     y[k] = static_cast<T>(sum.add(static_cast<double>(x[k])));
   });
 }
 
-template <class T> void cummax(const T* x, int64_t* y, Fold fold) {
-  last_winner(x, y, fold, [](T a, T b) { return a >= b; });
+template <class T> void cummax(const T* x, int64_t* y, AxisView view) {
+  last_winner(x, y, view, [](T a, T b) { return a >= b; });
 }
-template <class T> void cummin(const T* x, int64_t* y, Fold fold) {
-  last_winner(x, y, fold, [](T a, T b) { return a <= b; });
+template <class T> void cummin(const T* x, int64_t* y, AxisView view) {
+  last_winner(x, y, view, [](T a, T b) { return a <= b; });
 }
 
-template <class T> void recurrence(const T* a, const T* b, T* h, Fold fold, Direction direction) {
-  count<T>(fold, 2, 2);
-  const auto ahead = direction == Direction::forward ? 0 : fold.inner;
-  const auto last = direction == Direction::forward ? -1 : fold.n - 1;  // has no a of its own
-  walk(fold, 0.0, direction, [=](double& value, int64_t k, int64_t i) {
+template <class T>
+void recurrence(const T* a, const T* b, T* h, AxisView view, Direction direction) {
+  count<T>(view, 2, 2);
+  const auto ahead = direction == Direction::forward ? 0 : view.inner;
+  const auto last = direction == Direction::forward ? -1 : view.n - 1;  // has no a of its own
+  walk(view, 0.0, direction, [=](double& value, int64_t k, int64_t i) {
     const double factor = value == 0 || i == last ? 0 : static_cast<double>(a[k + ahead]);
     value = static_cast<double>(b[k]) + factor * value;
     h[k] = static_cast<T>(value);
   });
 }
 
-template void cumsum(const float*, float*, Fold, Direction);
-template void cumsum(const double*, double*, Fold, Direction);
-template void cumsum(const int64_t*, int64_t*, Fold, Direction);
-template void cumprod(const float*, float*, Fold);
-template void cumprod(const double*, double*, Fold);
-template void cumprod(const int64_t*, int64_t*, Fold);
-template void logcumsumexp(const float*, float*, Fold);
-template void logcumsumexp(const double*, double*, Fold);
-template void cummax(const float*, int64_t*, Fold);
-template void cummax(const double*, int64_t*, Fold);
-template void cummax(const int64_t*, int64_t*, Fold);
-template void cummin(const float*, int64_t*, Fold);
-template void cummin(const double*, int64_t*, Fold);
-template void cummin(const int64_t*, int64_t*, Fold);
-template void recurrence(const float*, const float*, float*, Fold, Direction);
-template void recurrence(const double*, const double*, double*, Fold, Direction);
+template void cumsum(const float*, float*, AxisView, Direction);
+template void cumsum(const double*, double*, AxisView, Direction);
+template void cumsum(const int64_t*, int64_t*, AxisView, Direction);
+template void cumprod(const float*, float*, AxisView);
+template void cumprod(const double*, double*, AxisView);
+template void cumprod(const int64_t*, int64_t*, AxisView);
+template void logcumsumexp(const float*, float*, AxisView);
+template void logcumsumexp(const double*, double*, AxisView);
+template void cummax(const float*, int64_t*, AxisView);
+template void cummax(const double*, int64_t*, AxisView);
+template void cummax(const int64_t*, int64_t*, AxisView);
+template void cummin(const float*, int64_t*, AxisView);
+template void cummin(const double*, int64_t*, AxisView);
+template void cummin(const int64_t*, int64_t*, AxisView);
+template void recurrence(const float*, const float*, float*, AxisView, Direction);
+template void recurrence(const double*, const double*, double*, AxisView, Direction);
 
 }  // namespace gradtape::kernels

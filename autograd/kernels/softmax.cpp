@@ -99,14 +99,14 @@ template <class T> Register<T> masked_mul(const Register<T>& g, const Register<T
 }
 
 /// `flops` operations for every element, of `arrays` arrays that are read or written.
-template <class T> void count(Rows rows, int flops, int arrays) {
-  const auto n = static_cast<double>(rows.count * rows.n);
+template <class T> void count(AxisView rows, int flops, int arrays) {
+  const auto n = static_cast<double>(rows.outer * rows.n);
   detail::count_work(flops * n, arrays * n * sizeof(T));
 }
 
 /// f(row) for every row; an element costs about as much as eight additions.
-template <class F> void for_rows(Rows rows, F f) {
-  detail::parallel_for(rows.count, detail::elementwise_grain / 8 / (rows.n + 1) + 1,
+template <class F> void for_rows(AxisView rows, F f) {
+  detail::parallel_for(rows.outer, detail::elementwise_grain / 8 / (rows.n + 1) + 1,
                        [&](int64_t begin, int64_t end) {
                          for (auto row = begin; row < end; ++row) f(row);
                        });
@@ -114,7 +114,7 @@ template <class F> void for_rows(Rows rows, F f) {
 
 }  // namespace
 
-template <class T> void softmax(const T* x, T* y, Rows rows) {
+template <class T> void softmax(const T* x, T* y, AxisView rows) {
   count<T>(rows, 5, 2);  // max, minus, exp, plus, times
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
@@ -136,7 +136,7 @@ template <class T> void softmax(const T* x, T* y, Rows rows) {
   });
 }
 
-template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+template <class T> void softmax_backward(const T* g, const T* y, T* dx, AxisView rows) {
   count<T>(rows, 5, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
@@ -148,7 +148,7 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, Rows row
   });
 }
 
-template <class T> void log_softmax(const T* x, T* y, Rows rows) {
+template <class T> void log_softmax(const T* x, T* y, AxisView rows) {
   count<T>(rows, 6, 2);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
@@ -157,7 +157,7 @@ template <class T> void log_softmax(const T* x, T* y, Rows rows) {
   });
 }
 
-template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows rows) {
+template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, AxisView rows) {
   count<T>(rows, 4, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
@@ -168,7 +168,7 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Rows
   });
 }
 
-template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets, Rows rows) {
+template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets, AxisView rows) {
   count<T>(rows, 4, 1);
   const auto n = rows.n;
   for_rows(rows, [=](int64_t row) {
@@ -177,19 +177,19 @@ template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets
     offsets[2 * row + 1] = std::log(sum_of_exp(x + row * n, shift, n));
   });
   double total = 0;
-  for (int64_t row = 0; row < rows.count; ++row)
+  for (int64_t row = 0; row < rows.outer; ++row)
     total += static_cast<double>(offsets[2 * row + 1]) +
              static_cast<double>(offsets[2 * row] - x[row * n + target[row]]);
-  return static_cast<T>(total / static_cast<double>(rows.count));
+  return static_cast<T>(total / static_cast<double>(rows.outer));
 }
 
 template <class T>
 void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets, T scale, T* dx,
-                            Rows rows) {
+                            AxisView rows) {
   count<T>(rows, 4, 2);
   const auto n = rows.n;
   if (scale == 0)
-    return void(std::fill_n(dx, rows.count * n, T(0)));  // even where the softmax is NaN
+    return void(std::fill_n(dx, rows.outer * n, T(0)));  // even where the softmax is NaN
   for_rows(rows, [=](int64_t row) {
     const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
     T* const to = dx + row * n;
@@ -199,19 +199,19 @@ void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets,
   });
 }
 
-template void softmax(const float*, float*, Rows);
-template void softmax(const double*, double*, Rows);
-template void softmax_backward(const float*, const float*, float*, Rows);
-template void softmax_backward(const double*, const double*, double*, Rows);
-template void log_softmax(const float*, float*, Rows);
-template void log_softmax(const double*, double*, Rows);
-template void log_softmax_backward(const float*, const float*, float*, Rows);
-template void log_softmax_backward(const double*, const double*, double*, Rows);
-template float cross_entropy(const float*, const int64_t*, float*, Rows);
-template double cross_entropy(const double*, const int64_t*, double*, Rows);
+template void softmax(const float*, float*, AxisView);
+template void softmax(const double*, double*, AxisView);
+template void softmax_backward(const float*, const float*, float*, AxisView);
+template void softmax_backward(const double*, const double*, double*, AxisView);
+template void log_softmax(const float*, float*, AxisView);
+template void log_softmax(const double*, double*, AxisView);
+template void log_softmax_backward(const float*, const float*, float*, AxisView);
+template void log_softmax_backward(const double*, const double*, double*, AxisView);
+template float cross_entropy(const float*, const int64_t*, float*, AxisView);
+template double cross_entropy(const double*, const int64_t*, double*, AxisView);
 template void cross_entropy_backward(const float*, const int64_t*, const float*, float, float*,
-                                     Rows);
+                                     AxisView);
 template void cross_entropy_backward(const double*, const int64_t*, const double*, double, double*,
-                                     Rows);
+                                     AxisView);
 
 }  // namespace gradtape::kernels

@@ -35,9 +35,9 @@ constexpr auto before = [](const auto& a, const auto& b) {
   return !precedes<order>(b.value, a.value) && a.at < b.at;
 };
 
-void count(Fold fold, int64_t results, std::size_t element_bytes, double steps) {
-  const auto lanes = static_cast<double>(fold.outer * fold.inner);
-  const auto n = static_cast<double>(fold.n);
+void count(AxisView view, int64_t results, std::size_t element_bytes, double steps) {
+  const auto lanes = static_cast<double>(view.outer * view.inner);
+  const auto n = static_cast<double>(view.n);
   detail::count_work(lanes * n * steps, lanes * (n * static_cast<double>(element_bytes) +
                                                  static_cast<double>(results) * sizeof(int64_t)));
 }
@@ -45,8 +45,8 @@ void count(Fold fold, int64_t results, std::size_t element_bytes, double steps) 
 double steps_of_sort(int64_t n) { return std::log2(static_cast<double>(std::max<int64_t>(n, 2))); }
 
 /// f(items of the lane, o, j) for every lane.
-template <class T, class F> void for_lanes(const T* x, Fold fold, F f) {
-  const auto [outer, n, inner] = fold;
+template <class T, class F> void for_lanes(const T* x, AxisView view, F f) {
+  const auto [outer, n, inner] = view;
   const auto grain = detail::elementwise_grain / 16 / (n + 1) + 1;
   detail::parallel_for(outer * inner, grain, [=, n = n, inner = inner](int64_t begin, int64_t end) {
     std::vector<Item<T>> items(static_cast<std::size_t>(n));
@@ -59,39 +59,39 @@ template <class T, class F> void for_lanes(const T* x, Fold fold, F f) {
   });
 }
 
-template <Order order, class T> void argsort_by(const T* x, int64_t* y, Fold fold, int64_t k) {
-  for_lanes(x, fold, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
-    if (k == fold.n)
+template <Order order, class T> void argsort_by(const T* x, int64_t* y, AxisView view, int64_t k) {
+  for_lanes(x, view, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
+    if (k == view.n)
       std::sort(items.begin(), items.end(), before<order>);
     else
       std::partial_sort(items.begin(), items.begin() + k, items.end(), before<order>);
     for (int64_t i = 0; i < k; ++i)
-      y[(o * k + i) * fold.inner + j] = items[static_cast<std::size_t>(i)].at;
+      y[(o * k + i) * view.inner + j] = items[static_cast<std::size_t>(i)].at;
   });
 }
 
 }  // namespace
 
-template <class T> void argsort(const T* x, int64_t* y, Fold fold, Order order, int64_t k) {
-  count(fold, k, sizeof(T), steps_of_sort(k));
+template <class T> void argsort(const T* x, int64_t* y, AxisView view, Order order, int64_t k) {
+  count(view, k, sizeof(T), steps_of_sort(k));
   if (order == Order::ascending)
-    argsort_by<Order::ascending>(x, y, fold, k);
+    argsort_by<Order::ascending>(x, y, view, k);
   else
-    argsort_by<Order::descending>(x, y, fold, k);
+    argsort_by<Order::descending>(x, y, view, k);
 }
 
-template <class T> void select(const T* x, int64_t* y, Fold fold, int64_t k) {
-  count(fold, 1, sizeof(T), 1);
-  for_lanes(x, fold, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
+template <class T> void select(const T* x, int64_t* y, AxisView view, int64_t k) {
+  count(view, 1, sizeof(T), 1);
+  for_lanes(x, view, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
     const auto place = items.begin() + k;
     std::nth_element(items.begin(), place, items.end(), before<Order::ascending>);
-    y[o * fold.inner + j] = place->at;
+    y[o * view.inner + j] = place->at;
   });
 }
 
-template <class T> void mode(const T* x, int64_t* y, Fold fold) {
-  count(fold, 1, sizeof(T), steps_of_sort(fold.n));
-  for_lanes(x, fold, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
+template <class T> void mode(const T* x, int64_t* y, AxisView view) {
+  count(view, 1, sizeof(T), steps_of_sort(view.n));
+  for_lanes(x, view, [=](std::vector<Item<T>>& items, int64_t o, int64_t j) {
     std::sort(items.begin(), items.end(), before<Order::ascending>);
     std::size_t most = 0;
     for (std::size_t first = 0, last = 0; first < items.size(); first = last) {
@@ -100,7 +100,7 @@ template <class T> void mode(const T* x, int64_t* y, Fold fold) {
         ++last;
       if (last - first <= most) continue;
       most = last - first;
-      y[o * fold.inner + j] = items[last - 1].at;
+      y[o * view.inner + j] = items[last - 1].at;
     }
   });
 }
@@ -125,18 +125,18 @@ void searchsorted(const T* sorted, const T* x, int64_t* y, const Search& search)
       });
 }
 
-template void argsort(const float*, int64_t*, Fold, Order, int64_t);
-template void argsort(const double*, int64_t*, Fold, Order, int64_t);
-template void argsort(const int64_t*, int64_t*, Fold, Order, int64_t);
-template void argsort(const bool*, int64_t*, Fold, Order, int64_t);
-template void select(const float*, int64_t*, Fold, int64_t);
-template void select(const double*, int64_t*, Fold, int64_t);
-template void select(const int64_t*, int64_t*, Fold, int64_t);
-template void select(const bool*, int64_t*, Fold, int64_t);
-template void mode(const float*, int64_t*, Fold);
-template void mode(const double*, int64_t*, Fold);
-template void mode(const int64_t*, int64_t*, Fold);
-template void mode(const bool*, int64_t*, Fold);
+template void argsort(const float*, int64_t*, AxisView, Order, int64_t);
+template void argsort(const double*, int64_t*, AxisView, Order, int64_t);
+template void argsort(const int64_t*, int64_t*, AxisView, Order, int64_t);
+template void argsort(const bool*, int64_t*, AxisView, Order, int64_t);
+template void select(const float*, int64_t*, AxisView, int64_t);
+template void select(const double*, int64_t*, AxisView, int64_t);
+template void select(const int64_t*, int64_t*, AxisView, int64_t);
+template void select(const bool*, int64_t*, AxisView, int64_t);
+template void mode(const float*, int64_t*, AxisView);
+template void mode(const double*, int64_t*, AxisView);
+template void mode(const int64_t*, int64_t*, AxisView);
+template void mode(const bool*, int64_t*, AxisView);
 template void searchsorted(const float*, const float*, int64_t*, const Search&);
 template void searchsorted(const double*, const double*, int64_t*, const Search&);
 template void searchsorted(const int64_t*, const int64_t*, int64_t*, const Search&);

@@ -32,49 +32,50 @@ template <class T> T projected(T g, T y, T mean_g, T mean_gy) {
   return g - mean_g - masked_mul(mean_gy, y);
 }
 
-// Groups of inner 1 lie across the rows of a matrix; they are summed side by side, a band of
+// AxisView of inner 1 lie across the rows of a matrix; they are summed side by side, a band of
 // columns at a time, so that memory is read in order.
 
 constexpr int64_t band = 64;
 
 /// sums[k] += f(row, k) for the columns k in [begin, end) and all rows, f(row, k, offset).
-template <class F> void column_sums(Groups groups, int64_t begin, int64_t end, double* sums, F f) {
+template <class F>
+void column_sums(AxisView groups, int64_t begin, int64_t end, double* sums, F f) {
   std::fill(sums, sums + (end - begin), 0.0);
   for (int64_t row = 0; row < groups.outer; ++row)
     for (int64_t k = begin; k < end; ++k)
-      sums[k - begin] += static_cast<double>(f(k, row * groups.count + k));
+      sums[k - begin] += static_cast<double>(f(k, row * groups.n + k));
 }
 
 /// f(begin, end) for bands of columns.
-template <class F> void for_bands(Groups groups, F f) {
-  const auto bands = (groups.count + band - 1) / band;
+template <class F> void for_bands(AxisView groups, F f) {
+  const auto bands = (groups.n + band - 1) / band;
   const auto grain = detail::elementwise_grain / (groups.outer * band + 1) + 1;
   detail::parallel_for(bands, grain, [&](int64_t first, int64_t last) {
-    for (auto i = first; i < last; ++i) f(i * band, std::min((i + 1) * band, groups.count));
+    for (auto i = first; i < last; ++i) f(i * band, std::min((i + 1) * band, groups.n));
   });
 }
 
 /// f(k) for every group.
-template <class F> void for_groups(Groups groups, F f) {
+template <class F> void for_groups(AxisView groups, F f) {
   const auto grain = detail::elementwise_grain / (groups.outer * groups.inner + 1) + 1;
-  detail::parallel_for(groups.count, grain, [&](int64_t begin, int64_t end) {
+  detail::parallel_for(groups.n, grain, [&](int64_t begin, int64_t end) {
     for (auto k = begin; k < end; ++k) f(k);
   });
 }
 
 /// f(offset) for the runs of `inner` elements that make group k.
-template <class F> void for_runs(Groups groups, int64_t k, F f) {
-  for (int64_t o = 0; o < groups.outer; ++o) f((o * groups.count + k) * groups.inner);
+template <class F> void for_runs(AxisView groups, int64_t k, F f) {
+  for (int64_t o = 0; o < groups.outer; ++o) f((o * groups.n + k) * groups.inner);
 }
 
-void count(Groups groups, std::size_t element, int flops, int arrays) {
-  const auto n = groups.outer * groups.count * groups.inner;
+void count(AxisView groups, std::size_t element, int flops, int arrays) {
+  const auto n = groups.outer * groups.n * groups.inner;
   detail::count_work(flops * n, static_cast<std::size_t>(arrays * n) * element);
 }
 
 }  // namespace
 
-template <class T> void moments(const T* x, T* mean, T* var, Groups groups) {
+template <class T> void moments(const T* x, T* mean, T* var, AxisView groups) {
   count(groups, sizeof(T), 4, 1);
   const auto n = static_cast<double>(groups.outer * groups.inner);
   if (groups.inner == 1)
@@ -102,13 +103,13 @@ template <class T> void moments(const T* x, T* mean, T* var, Groups groups) {
 }
 
 template <class T>
-void standardise(const T* x, const T* mean, const T* scale, T* y, Groups groups) {
+void standardise(const T* x, const T* mean, const T* scale, T* y, AxisView groups) {
   count(groups, sizeof(T), 2, 2);
   if (groups.inner == 1)
     return for_bands(groups, [=](int64_t begin, int64_t end) {
       for (int64_t row = 0; row < groups.outer; ++row)
         for (auto k = begin; k < end; ++k)
-          y[row * groups.count + k] = (x[row * groups.count + k] - mean[k]) * scale[k];
+          y[row * groups.n + k] = (x[row * groups.n + k] - mean[k]) * scale[k];
     });
   for_groups(groups, [=](int64_t k) {
     const T center = mean[k], factor = scale[k];
@@ -120,7 +121,7 @@ void standardise(const T* x, const T* mean, const T* scale, T* y, Groups groups)
 
 template <class T>
 void standardise_backward(const T* g, const T* x, const T* mean, const T* scale, T* dx,
-                          Groups groups) {
+                          AxisView groups) {
   count(groups, sizeof(T), 10, 3);
   const auto n = static_cast<double>(groups.outer * groups.inner);
   if (groups.inner == 1)
@@ -132,7 +133,7 @@ void standardise_backward(const T* g, const T* x, const T* mean, const T* scale,
       });
       for (int64_t row = 0; row < groups.outer; ++row)
         for (auto k = begin; k < end; ++k) {
-          const auto at = row * groups.count + k;
+          const auto at = row * groups.n + k;
           const T mean_g = static_cast<T>(sums_g[k - begin] / n);
           const T mean_gy = static_cast<T>(sums_gy[k - begin] / n);
           const T y = (x[at] - mean[k]) * scale[k];
@@ -156,13 +157,13 @@ void standardise_backward(const T* g, const T* x, const T* mean, const T* scale,
   });
 }
 
-template void moments(const float*, float*, float*, Groups);
-template void moments(const double*, double*, double*, Groups);
-template void standardise(const float*, const float*, const float*, float*, Groups);
-template void standardise(const double*, const double*, const double*, double*, Groups);
+template void moments(const float*, float*, float*, AxisView);
+template void moments(const double*, double*, double*, AxisView);
+template void standardise(const float*, const float*, const float*, float*, AxisView);
+template void standardise(const double*, const double*, const double*, double*, AxisView);
 template void standardise_backward(const float*, const float*, const float*, const float*, float*,
-                                   Groups);
+                                   AxisView);
 template void standardise_backward(const double*, const double*, const double*, const double*,
-                                   double*, Groups);
+                                   double*, AxisView);
 
 }  // namespace gradtape::kernels

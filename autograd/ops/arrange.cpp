@@ -7,6 +7,7 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -107,7 +108,7 @@ Tensor tile(const Tensor& x, const std::vector<std::int64_t>& counts) {
     const int axis = shape.ndim() - given + i;
     const auto count = counts[static_cast<std::size_t>(i)];
     if (count == 1) continue;
-    const auto outer = Around(shape, axis).outer;
+    const auto outer = axis_view(shape, axis).outer;
     shape[axis] *= count;
     y = repeat_blocks(y, outer, count, shape);
   }
@@ -118,7 +119,7 @@ Tensor repeat_interleave(const Tensor& x, std::int64_t count, std::int64_t axis)
   need_count("repeat_interleave", count);
   Shape shape = x.shape();
   const int a = shape.axis(axis, "repeat_interleave");
-  const auto outer = Around(shape, a).outer * shape[a];
+  const auto outer = axis_view(shape, a).outer * shape[a];
   shape[a] *= count;
   return repeat_blocks(x, outer, count, shape);
 }

@@ -20,10 +20,7 @@ namespace {
 /// x's shape seen from `axis`, whose extent is that of the indexed tensor.
 kernels::Indexing around(const Shape& shape, int axis, std::int64_t extent,
                          const std::int64_t* index) {
-  kernels::Indexing at{1, extent, shape[axis], 1, index};
-  for (int i = 0; i < axis; ++i) at.outer *= shape[i];
-  for (int i = axis + 1; i < shape.ndim(); ++i) at.inner *= shape[i];
-  return at;
+  return {axis_view(shape, axis), extent, index};
 }
 
 void need_vector(const char* op, const Tensor& index) {

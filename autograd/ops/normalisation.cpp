@@ -7,6 +7,7 @@
 
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/kernels/standardise.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -14,9 +15,7 @@ using namespace detail;
 
 namespace {
 
-using kernels::Groups;
-
-/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it, [groups.count] each.
+/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it, [groups.n] each.
 struct Standardised {
   Tensor y, mean, var;
 };
@@ -25,8 +24,8 @@ template <class T> const T* read(const Tensor& t) { return static_cast<const T*>
 
 /// The vjp by public ops, which differentiates again.
 Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double eps,
-                       Groups groups) {
-  const Shape grouped{groups.outer, groups.count, groups.inner};
+                       AxisView groups) {
+  const Shape grouped{groups.outer, groups.n, groups.inner};
   const Axes own{0, 2};
   const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
   const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
@@ -35,8 +34,8 @@ Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double
   return reshape(masked_mul(direct, scale), x.shape());
 }
 
-Standardised standardise(const char* op, const Tensor& x, double eps, Groups groups) {
-  const Tensor mean = empty({groups.count}, x.dtype()), var = empty({groups.count}, x.dtype());
+Standardised standardise(const char* op, const Tensor& x, double eps, AxisView groups) {
+  const Tensor mean = empty({groups.n}, x.dtype()), var = empty({groups.n}, x.dtype());
   const Tensor y = empty(x.shape(), x.dtype());
   if (x.numel() == 0)
     return {record("standardise", y, {x}, {[](const Tensor& g) { return g; }}), zeros_like(mean),
@@ -124,7 +123,7 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& o
   check_parameter(op, "bias", options.bias, normalized);
   check_dtypes(op, x, {options.weight, options.bias});
   const auto n = normalized.numel();
-  const Groups rows{1, n ? x.numel() / n : 0, n};
+  const AxisView rows{1, n ? x.numel() / n : 0, n};
   return scale_and_shift(standardise(op, x, options.eps, rows).y, options.weight, options.bias);
 }
 
@@ -139,7 +138,7 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& optio
   check_parameter(op, "bias", options.bias, {channels});
   check_dtypes(op, x, {options.weight, options.bias});
   const auto count = x.size(0) * groups;
-  const Groups rows{1, count, count ? x.numel() / count : 0};
+  const AxisView rows{1, count, count ? x.numel() / count : 0};
   return scale_and_shift(standardise(op, x, options.eps, rows).y, per_channel(options.weight, x),
                          per_channel(options.bias, x));
 }
@@ -205,7 +204,7 @@ BatchNormResult by_running_statistics(const Tensor& x, const BatchNormOptions& o
 }
 
 BatchNormResult by_own_statistics(const char* op, const Tensor& x, const BatchNormOptions& options,
-                                  Groups groups) {
+                                  AxisView groups) {
   const auto s = standardise(op, x, options.eps, groups);
   auto result = updated(s, options, groups.outer * groups.inner);
   result.y = scale_and_shift(s.y, per_channel(options.weight, x), per_channel(options.bias, x));

@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -15,9 +16,7 @@ using namespace detail;
 
 namespace {
 
-constexpr auto sum_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
-  kernels::sum(x, y, fold);
-};
+constexpr auto sum_kernel = [](const auto* x, auto* y, AxisView view) { kernels::sum(x, y, view); };
 
 /// Reduces any dtype; bools become int64.
 template <class Kernel>
@@ -217,7 +216,7 @@ Tensor prod_middle(const Tensor& x) {
   middle.insert(1);
   const Tensor y = reduce_numeric(
       x, middle, middle.reduced(x.shape(), true),
-      [](const auto* from, auto* to, kernels::Fold fold) { kernels::prod(from, to, fold); });
+      [](const auto* from, auto* to, AxisView view) { kernels::prod(from, to, view); });
   return record("prod", y, {x}, {[x](const Tensor& g) {
                   return masked_mul(
                       g, recording() ? exclusive_products(x) : exclusive_products_now(x));

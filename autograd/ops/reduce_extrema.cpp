@@ -4,6 +4,7 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -11,17 +12,13 @@ using namespace detail;
 
 namespace {
 
-constexpr auto max_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
-  kernels::max(x, y, fold);
+constexpr auto max_kernel = [](const auto* x, auto* y, AxisView view) { kernels::max(x, y, view); };
+constexpr auto min_kernel = [](const auto* x, auto* y, AxisView view) { kernels::min(x, y, view); };
+constexpr auto argmax_kernel = [](const auto* x, std::int64_t* y, AxisView view) {
+  kernels::argmax(x, y, view);
 };
-constexpr auto min_kernel = [](const auto* x, auto* y, kernels::Fold fold) {
-  kernels::min(x, y, fold);
-};
-constexpr auto argmax_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) {
-  kernels::argmax(x, y, fold);
-};
-constexpr auto argmin_kernel = [](const auto* x, std::int64_t* y, kernels::Fold fold) {
-  kernels::argmin(x, y, fold);
+constexpr auto argmin_kernel = [](const auto* x, std::int64_t* y, AxisView view) {
+  kernels::argmin(x, y, view);
 };
 
 template <class Kernel> Tensor extreme(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
@@ -74,12 +71,12 @@ Tensor over_joined(const char* op, const Tensor& x, const Axes& axes, ReduceOpti
 template <class Kernel>
 Tensor position(const Tensor& x, AxisSet axes, bool keepdim, Kernel kernel) {
   const Shape shape = x.shape();
-  kernels::Fold fold = Folds(shape, axes).list[0];
-  if (axes.leading()) fold = {1, axes.count(shape), axes.reduced(shape, false).numel()};
+  AxisView view = Folds(shape, axes).list[0];
+  if (axes.leading()) view = {1, axes.count(shape), axes.reduced(shape, false).numel()};
   const Tensor y = empty(axes.reduced(shape, keepdim), int64);
   visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    kernel(static_cast<const T*>(x.raw()), mutable_data<std::int64_t>(y), fold);
+    kernel(static_cast<const T*>(x.raw()), mutable_data<std::int64_t>(y), view);
   });
   return y;
 }

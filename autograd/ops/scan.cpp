@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -19,23 +20,16 @@ using kernels::Direction;
 
 namespace {
 
-kernels::Fold fold_at(const Shape& shape, int axis) {
-  kernels::Fold fold{1, shape[axis], 1};
-  for (int i = 0; i < axis; ++i) fold.outer *= shape[i];
-  for (int i = axis + 1; i < shape.ndim(); ++i) fold.inner *= shape[i];
-  return fold;
-}
-
 Direction opposite(Direction direction) {
   return direction == Direction::forward ? Direction::reverse : Direction::forward;
 }
 
-/// kernel(const T*, Out*, Fold) over float32, float64 and int64.
+/// kernel(const T*, Out*, AxisView) over float32, float64 and int64.
 template <class Kernel> Tensor scan(const Tensor& x, int axis, Dtype result, Kernel kernel) {
   const Tensor y = empty(x.shape(), result);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    kernel(static_cast<const T*>(x.raw()), y, fold_at(x.shape(), axis));
+    kernel(static_cast<const T*>(x.raw()), y, axis_view(x.shape(), axis));
   };
   if (x.dtype() == int64)
     run(std::int64_t{});
@@ -46,8 +40,8 @@ template <class Kernel> Tensor scan(const Tensor& x, int axis, Dtype result, Ker
 
 Tensor cumsum_along(const Tensor& x, int axis, Direction direction) {
   const Tensor y =
-      scan(x, axis, x.dtype(), [=]<class T>(const T* from, const Tensor& to, auto fold) {
-        kernels::cumsum(from, mutable_data<T>(to), fold, direction);
+      scan(x, axis, x.dtype(), [=]<class T>(const T* from, const Tensor& to, auto view) {
+        kernels::cumsum(from, mutable_data<T>(to), view, direction);
       });
   return record("cumsum", y, {x},
                 {[=](const Tensor& g) { return cumsum_along(g, axis, opposite(direction)); }});
@@ -67,8 +61,8 @@ template <class Kernel>
 WithIndices running_extreme(const char* op, const Tensor& x, std::int64_t axis, Kernel kernel) {
   const int a = x.shape().axis(axis, op);
   if (x.dtype() == bool_) fail<DtypeError>(op, "does not take bool; convert with to(int64)");
-  const Tensor at = scan(x, a, int64, [=]<class T>(const T* from, const Tensor& to, auto fold) {
-    kernel(from, mutable_data<std::int64_t>(to), fold);
+  const Tensor at = scan(x, a, int64, [=]<class T>(const T* from, const Tensor& to, auto view) {
+    kernel(from, mutable_data<std::int64_t>(to), view);
   });
   return {gather(x, a, at), at};
 }
@@ -83,7 +77,7 @@ Tensor detail::recurrence(const Tensor& a, const Tensor& b, int axis, Direction 
   visit_floating(b.dtype(), "recurrence", [&](auto zero) {
     using T = decltype(zero);
     kernels::recurrence(static_cast<const T*>(a.raw()), static_cast<const T*>(b.raw()),
-                        mutable_data<T>(h), fold_at(b.shape(), axis), direction);
+                        mutable_data<T>(h), axis_view(b.shape(), axis), direction);
   });
   const auto vjp_a = [=](const Tensor& g, const Tensor& h) {
     const Tensor u = recurrence(a, g, axis, opposite(direction));
@@ -103,8 +97,8 @@ Tensor cumsum(const Tensor& x, std::int64_t axis) {
 Tensor cumprod(const Tensor& x, std::int64_t axis) {
   if (x.dtype() == bool_) return cumprod(countable(x), axis);
   const int a = x.shape().axis(axis, "cumprod");
-  const Tensor y = scan(x, a, x.dtype(), []<class T>(const T* from, const Tensor& to, auto fold) {
-    kernels::cumprod(from, mutable_data<T>(to), fold);
+  const Tensor y = scan(x, a, x.dtype(), []<class T>(const T* from, const Tensor& to, auto view) {
+    kernels::cumprod(from, mutable_data<T>(to), view);
   });
   // dL/dx_k = y_(k-1) sum_(i>=k) g_i x_(k+1) ... x_i, and the sums are a recurrence: no division.
   return record("cumprod", y, {x}, {[x, a](const Tensor& g, const Tensor& y) {
@@ -119,7 +113,7 @@ Tensor logcumsumexp(const Tensor& x, std::int64_t axis) {
   visit_floating(x.dtype(), "logcumsumexp", [&](auto zero) {
     using T = decltype(zero);
     kernels::logcumsumexp(static_cast<const T*>(x.raw()), mutable_data<T>(y),
-                          fold_at(x.shape(), a));
+                          axis_view(x.shape(), a));
   });
   // dL/dx_k = exp(x_k - y_k) sum_(i>=k) g_i exp(y_k - y_i), a recurrence whose factors are at
   // most 1.

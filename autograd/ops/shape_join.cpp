@@ -8,6 +8,7 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -18,12 +19,12 @@ namespace {
 /// `parts` side by side along an axis of a fresh tensor of `shape`; `rows` of it for each part.
 Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows,
             const Shape& shape, int axis) {
-  const Around to(shape, axis);
+  const auto to = axis_view(shape, axis);
   Tensor y = empty(shape, parts[0].dtype());
   std::int64_t start = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto chunk = rows[i] * to.inner;
-    const kernels::CopyAxis axes[] = {{to.outer, chunk, to.extent * to.inner}, {chunk, 1, 1}};
+    const kernels::CopyAxis axes[] = {{to.outer, chunk, to.n * to.inner}, {chunk, 1, 1}};
     const auto bytes = size_of(y.dtype());
     auto* const target =
         mutable_data<char>(y) + start * to.inner * static_cast<std::int64_t>(bytes);

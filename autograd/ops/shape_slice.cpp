@@ -9,6 +9,7 @@
 #include "gradtape/autograd/ops/detail/slice.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -25,12 +26,12 @@ char* offset_by(const Tensor& x, std::int64_t elements) {
 /// lack that axis.
 Tensor take_rows(const Tensor& x, int axis, std::int64_t start, std::int64_t count,
                  std::int64_t step, const Shape& shape) {
-  const Around from(x.shape(), axis);
+  const auto from = axis_view(x.shape(), axis);
   if (count == 0) start = 0;
   if (from.outer == 1 && (step == 1 || count == 1)) return alias(x, shape, start * from.inner);
   Tensor y = empty(shape, x.dtype());
   if (y.numel() == 0) return y;
-  const kernels::CopyAxis axes[] = {{from.outer, from.extent * from.inner, count * from.inner},
+  const kernels::CopyAxis axes[] = {{from.outer, from.n * from.inner, count * from.inner},
                                     {count, step * from.inner, from.inner},
                                     {from.inner, 1, 1}};
   kernels::copy(offset_by(x, start * from.inner), mutable_data<void>(y), size_of(x.dtype()), axes);
@@ -48,24 +49,24 @@ namespace detail {
 
 Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64_t start,
                       std::int64_t step) {
-  const Around from(g.shape(), axis);
+  const auto from = axis_view(g.shape(), axis);
   Shape shape = g.shape();
   shape[axis] = extent;
   const Tensor y = empty(shape, g.dtype());
   const auto bytes = [&](std::int64_t rows) {
     return static_cast<std::size_t>(rows * from.inner) * size_of(g.dtype());
   };
-  const auto first = step == 1 ? start : extent, after = step == 1 ? start + from.extent : extent;
+  const auto first = step == 1 ? start : extent, after = step == 1 ? start + from.n : extent;
   for (std::int64_t o = 0; o < from.outer && from.inner > 0;
        ++o) {  // zeros around g, or everywhere where g has gaps
     std::memset(offset_by(y, o * extent * from.inner), 0, bytes(first));
     std::memset(offset_by(y, (o * extent + after) * from.inner), 0, bytes(extent - after));
   }
-  const kernels::CopyAxis axes[] = {{from.outer, from.extent * from.inner, extent * from.inner},
-                                    {from.extent, from.inner, step * from.inner},
+  const kernels::CopyAxis axes[] = {{from.outer, from.n * from.inner, extent * from.inner},
+                                    {from.n, from.inner, step * from.inner},
                                     {from.inner, 1, 1}};
   if (g.numel()) kernels::copy(g.raw(), offset_by(y, start * from.inner), size_of(g.dtype()), axes);
-  const auto stop = start + (from.extent - 1) * step + 1;
+  const auto stop = start + (from.n - 1) * step + 1;
   return record("slice_backward", y, {g},
                 {[=](const Tensor& c) { return slice(c, axis, start, stop, step); }});
 }

@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -17,7 +18,7 @@ using namespace detail;
 
 namespace {
 
-kernels::Rows rows_of(const Tensor& x) {
+AxisView rows_of(const Tensor& x) {
   const auto n = x.shape().back();
   return {n ? x.numel() / n : 0, n};
 }
@@ -99,7 +100,7 @@ Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tenso
     const auto rows = rows_of(logits);
     kernels::cross_entropy_backward(
         static_cast<const T*>(logits.raw()), static_cast<const std::int64_t*>(target.raw()),
-        static_cast<const T*>(offsets.raw()), g.item<T>() / static_cast<T>(rows.count),
+        static_cast<const T*>(offsets.raw()), g.item<T>() / static_cast<T>(rows.outer),
         mutable_data<T>(dx), rows);
   });
   return dx;
@@ -110,7 +111,7 @@ Tensor cross_entropy_of_rows(const Tensor& logits, const Tensor& target) {
   check_classes(logits, target);
   const auto rows = rows_of(logits);
   const Tensor loss = empty({}, logits.dtype());
-  const Tensor offsets = empty({rows.count, 2}, logits.dtype());
+  const Tensor offsets = empty({rows.outer, 2}, logits.dtype());
   visit_floating(logits.dtype(), "cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const auto* const classes = static_cast<const std::int64_t*>(target.raw());

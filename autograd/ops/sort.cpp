@@ -8,6 +8,7 @@
 #include "gradtape/autograd/kernels/sort.hpp"
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
 
@@ -15,15 +16,8 @@ using namespace detail;
 
 namespace {
 
-kernels::Fold fold_at(const Shape& shape, int axis) {
-  kernels::Fold fold{1, shape[axis], 1};
-  for (int i = 0; i < axis; ++i) fold.outer *= shape[i];
-  for (int i = axis + 1; i < shape.ndim(); ++i) fold.inner *= shape[i];
-  return fold;
-}
-
-/// Indices along `axis`, of which each lane of x has `count`; kernel(const T*, int64*, Fold) finds
-/// them.
+/// Indices along `axis`, of which each lane of x has `count`; kernel(const T*, int64*, AxisView)
+/// finds them.
 template <class Kernel>
 Tensor places(const Tensor& x, int axis, std::int64_t count, Kernel kernel) {
   Shape shape = x.shape();
@@ -33,15 +27,15 @@ Tensor places(const Tensor& x, int axis, std::int64_t count, Kernel kernel) {
     visit_dtype(x.dtype(), [&](auto zero) {
       using T = decltype(zero);
       kernel(static_cast<const T*>(x.raw()), mutable_data<std::int64_t>(at),
-             fold_at(x.shape(), axis));
+             axis_view(x.shape(), axis));
     });
   return at;
 }
 
 Tensor ranked(const Tensor& x, int axis, std::int64_t k, bool descending) {
   const auto order = descending ? kernels::Order::descending : kernels::Order::ascending;
-  return places(x, axis, k, [=](const auto* from, std::int64_t* to, kernels::Fold fold) {
-    kernels::argsort(from, to, fold, order, k);
+  return places(x, axis, k, [=](const auto* from, std::int64_t* to, AxisView view) {
+    kernels::argsort(from, to, view, order, k);
   });
 }
 
@@ -52,8 +46,8 @@ WithIndices picked(const Tensor& x, int axis, const Tensor& at, ReduceOptions op
 }
 
 WithIndices of_rank(const Tensor& x, int axis, std::int64_t k, ReduceOptions options) {
-  const Tensor at = places(x, axis, 1, [=](const auto* from, std::int64_t* to, kernels::Fold fold) {
-    kernels::select(from, to, fold, k);
+  const Tensor at = places(x, axis, 1, [=](const auto* from, std::int64_t* to, AxisView view) {
+    kernels::select(from, to, view, k);
   });
   return picked(x, axis, at, options);
 }
@@ -107,8 +101,8 @@ WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options) {
 
 WithIndices mode(const Tensor& x, std::int64_t axis, ReduceOptions options) {
   const int a = checked_axis("mode", x, axis);
-  const Tensor at = places(x, a, 1, [](const auto* from, std::int64_t* to, kernels::Fold fold) {
-    kernels::mode(from, to, fold);
+  const Tensor at = places(x, a, 1, [](const auto* from, std::int64_t* to, AxisView view) {
+    kernels::mode(from, to, view);
   });
   return picked(x, a, at, options);
 }

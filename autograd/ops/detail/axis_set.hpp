@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape::detail {
 
@@ -53,20 +54,20 @@ void need_elements(const char* op, const Tensor& x, AxisSet axes);
 struct Folds {
   Folds(const Shape& shape, AxisSet axes);
 
-  std::array<kernels::Fold, max_ndim> list;
+  std::array<AxisView, max_ndim> list;
   int count = 0;
 };
 
-/// Reduces x over `axes` to `shape`; kernel(const T* or const Out*, Out*, Fold) reduces one run of
-/// axes.
+/// Reduces x over `axes` to `shape`; kernel(const T* or const Out*, Out*, AxisView) reduces one run
+/// of axes.
 template <class T, class Out, class Kernel>
 Tensor reduce(const Tensor& x, AxisSet axes, const Shape& shape, Kernel kernel) {
   const Folds folds(x.shape(), axes);
   const auto run = [&](const auto* from, int i) {
-    const auto& fold = folds.list[static_cast<std::size_t>(i)];
+    const auto& view = folds.list[static_cast<std::size_t>(i)];
     const bool last = i + 1 == folds.count;
-    Tensor y = empty(last ? shape : Shape{fold.outer, fold.inner}, dtype_of<Out>);
-    kernel(from, mutable_data<Out>(y), fold);
+    Tensor y = empty(last ? shape : Shape{view.outer, view.inner}, dtype_of<Out>);
+    kernel(from, mutable_data<Out>(y), view);
     return y;
   };
   Tensor y = run(static_cast<const T*>(x.raw()), 0);

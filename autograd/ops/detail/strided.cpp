@@ -29,11 +29,6 @@ Strides strides_of(const Shape& shape) {
   return strides;
 }
 
-Around::Around(const Shape& shape, int axis) : extent(shape[axis]) {
-  for (int i = 0; i < axis; ++i) outer *= shape[i];
-  for (int i = axis + 1; i < shape.ndim(); ++i) inner *= shape[i];
-}
-
 int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x) {
   if (axis < -ndim || axis >= ndim)
     fail<ShapeError>(op, fmt::format("axis {} is out of range for a result of {} axes from {}",

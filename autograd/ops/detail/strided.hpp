@@ -13,12 +13,6 @@ using Strides = std::array<std::int64_t, max_ndim>;
 /// The strides of a contiguous tensor.
 Strides strides_of(const Shape& shape);
 
-/// A shape seen from one axis: `outer` blocks of `extent` rows of `inner` elements.
-struct Around {
-  Around(const Shape& shape, int axis);
-  std::int64_t outer = 1, extent, inner = 1;
-};
-
 /// `axis` counted from the front, in a result of `ndim` axes made from x. Throws ShapeError.
 int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x);
 
