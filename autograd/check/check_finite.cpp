@@ -1,4 +1,5 @@
 #include "gradtape/autograd/check_finite.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,15 +33,6 @@ std::int64_t first_non_finite(const Tensor& x) {
   });
 }
 
-Index index_of(const Shape& shape, std::int64_t place) {
-  Index index(static_cast<std::size_t>(shape.ndim()));
-  for (int axis = shape.ndim(); axis-- > 0;) {
-    index[static_cast<std::size_t>(axis)] = place % shape[axis];
-    place /= shape[axis];
-  }
-  return index;
-}
-
 /// The element of x that broadcasting puts at `index` of a larger shape.
 double broadcast_element(const Tensor& x, const Index& index) {
   const Shape shape = x.shape();
@@ -63,7 +55,8 @@ std::string describe_input(const Tensor& x, std::size_t i, const Shape& shape, c
   if (broadcasts_to(x.shape(), shape))
     return fmt::format("{} is {} there", name, broadcast_element(x, index));
   if (const auto bad = first_non_finite(x); bad >= 0)
-    return fmt::format("{} holds {}{}", name, element(x, bad), at(index_of(x.shape(), bad)));
+    return fmt::format("{} holds {}{}", name, element(x, bad),
+                       at(detail::index_of(bad, x.shape())));
   double low = element(x, 0), high = low;
   for (std::int64_t k = 1; k < x.numel(); ++k) {
     low = std::min(low, element(x, k));
@@ -75,7 +68,7 @@ std::string describe_input(const Tensor& x, std::size_t i, const Shape& shape, c
 /// What `op` did at the first bad place of its output.
 std::string explain(const char* op, const Tensor& output, std::span<const Tensor> inputs) {
   const auto place = first_non_finite(output);
-  const auto index = index_of(output.shape(), place);
+  const auto index = detail::index_of(place, output.shape());
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].defined()) parts.push_back(describe_input(inputs[i], i, output.shape(), index));
@@ -92,7 +85,7 @@ std::string explain(const char* op, const Tensor& output, std::span<const Tensor
 std::string explain_vjp(const VjpCall& call) {
   const auto& [op, g, input, inputs, shape, contribution, again] = call;
   const auto place = first_non_finite(contribution);
-  const auto index = index_of(contribution.shape(), place);
+  const auto index = detail::index_of(place, contribution.shape());
   auto text = fmt::format("the backward pass produced {}{} in the gradient of tracked input {}",
                           element(contribution, place), at(index), input);
   if (!g.defined() || !broadcasts_to(g.shape(), contribution.shape())) return text;

@@ -1,21 +1,15 @@
 #include "gradtape/autograd/check/report.hpp"
 
-#include "gradtape/autograd/check/hypotheses.hpp"
-
 #include <algorithm>
 #include <ostream>
+
+#include "gradtape/autograd/check/hypotheses.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 
 namespace gradtape::gradient_check {
 namespace {
 
-std::vector<std::int64_t> index_of(std::int64_t flat, const Shape& shape) {
-  std::vector<std::int64_t> index(static_cast<std::size_t>(shape.ndim()));
-  for (int axis = shape.ndim() - 1; axis >= 0; --axis) {
-    index[static_cast<std::size_t>(axis)] = flat % shape[axis];
-    flat /= shape[axis];
-  }
-  return index;
-}
+using detail::index_of;
 
 /// The estimate with that finding whose values are furthest apart, and its input.
 struct Worst {

@@ -1,19 +1,13 @@
 #include "gradtape/autograd/check/suspect.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 
 namespace gradtape::gradient_check {
 namespace {
 
 constexpr std::size_t most_columns = 64;
 
-std::vector<std::int64_t> strides(const Shape& shape) {
-  std::vector<std::int64_t> s(static_cast<std::size_t>(shape.ndim()), 1);
-  for (auto axis = shape.ndim() - 2; axis >= 0; --axis)
-    s[static_cast<std::size_t>(axis)] = s[static_cast<std::size_t>(axis) + 1] * shape[axis + 1];
-  return s;
-}
-
 std::int64_t index_along(std::int64_t flat, const Shape& shape, int axis) {
-  return flat / strides(shape)[static_cast<std::size_t>(axis)] % shape[axis];
+  return detail::index_of(flat, shape)[static_cast<std::size_t>(axis)];
 }
 
 double largest(const Vector& a) {
@@ -46,7 +40,7 @@ bool same(const Vector& a, const Vector& b, double tolerance, const Suspect& s) 
 std::vector<std::size_t> transposition(const Shape& shape, int axis0, int axis1) {
   std::vector<std::int64_t> extents(shape.begin(), shape.end());
   std::swap(extents[static_cast<std::size_t>(axis0)], extents[static_cast<std::size_t>(axis1)]);
-  const auto from = strides(shape), to = strides(Shape(extents));
+  const auto from = detail::strides_of(shape), to = detail::strides_of(Shape(extents));
   std::vector<std::size_t> place(static_cast<std::size_t>(shape.numel()));
   for (std::size_t k = 0; k < place.size(); ++k) {
     std::int64_t at = 0;
@@ -190,7 +184,7 @@ Vector Suspect::weights_of_slice(int axis, std::int64_t slice) const {
 
 Vector Suspect::summed(unsigned axes) const {
   std::map<std::int64_t, double> sums;
-  const auto stride = strides(shape);
+  const auto stride = detail::strides_of(shape);
   const auto group = [&](std::int64_t k) {
     for (int axis = 0; axis < shape.ndim(); ++axis)
       if (axes >> axis & 1U)

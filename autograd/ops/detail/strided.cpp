@@ -29,6 +29,15 @@ Strides strides_of(const Shape& shape) {
   return strides;
 }
 
+std::vector<std::int64_t> index_of(std::int64_t place, const Shape& shape) {
+  std::vector<std::int64_t> index(static_cast<std::size_t>(shape.ndim()));
+  for (int axis = shape.ndim(); axis-- > 0;) {
+    index[static_cast<std::size_t>(axis)] = place % shape[axis];
+    place /= shape[axis];
+  }
+  return index;
+}
+
 int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x) {
   if (axis < -ndim || axis >= ndim)
     fail<ShapeError>(op, fmt::format("axis {} is out of range for a result of {} axes from {}",

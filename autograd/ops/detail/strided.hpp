@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <vector>
 
 #include "gradtape/autograd/ops/shape.hpp"
 
@@ -12,6 +14,8 @@ using Strides = std::array<std::int64_t, max_ndim>;
 
 /// The strides of a contiguous tensor.
 Strides strides_of(const Shape& shape);
+/// The index along every axis of the element at `place`.
+std::vector<std::int64_t> index_of(std::int64_t place, const Shape& shape);
 
 /// `axis` counted from the front, in a result of `ndim` axes made from x. Throws ShapeError.
 int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x);
