@@ -8,8 +8,8 @@
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
-// A convolution is a matrix product: weight [out_channels, channels x taps] times the matrix of
-// columns [channels x taps, outputs], each column being what the kernel sees at one output. That
+// A convolution is a matrix product: weight [out_channels, channels x kernel] times the matrix of
+// columns [channels x kernel, outputs], each column being what the kernel sees at one output. That
 // matrix is never whole in memory. The outputs of all images are numbered in a row, n pixels_out +
 // o, and worked through in blocks that keep their columns in cache: small images share a block, a
 // large one takes several.
@@ -63,7 +63,7 @@ std::vector<Run> runs(const ConvShape& s, std::int64_t begin, std::int64_t end) 
   return all;
 }
 
-/// Outputs of a line whose tap `k` of the last axis lies inside x: begin <= o < end.
+/// Outputs of a line whose kernel element `k` of the last axis lies inside x: begin <= o < end.
 struct Inside {
   std::int64_t begin, end;
 };

@@ -21,7 +21,7 @@ struct ConvShape {
   std::int64_t pixels_in() const { return volume(in); }    ///< of one channel of x
   std::int64_t pixels_out() const { return volume(out); }  ///< of one channel of y
   std::int64_t taps() const { return volume(kernel); }
-  /// Rows of the matrix of columns: one for each channel and tap.
+  /// Rows of the matrix of columns: one for each channel and kernel element.
   std::int64_t column_rows() const { return in_channels * taps(); }
 };
 
@@ -38,8 +38,8 @@ void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, cons
 /// dw = the gradient with respect to weight for the cotangent g of y.
 template <class T> void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s);
 
-/// columns[n][(c, k)][o] = what tap k of output o reads of channel c of image n; columns: [batch,
-/// column_rows, pixels_out]. out_channels and groups are not used.
+/// columns[n][(c, k)][o] = what kernel element k of output o reads of channel c of image n;
+/// columns: [batch, column_rows, pixels_out]. out_channels and groups are not used.
 template <class T> void im2col(const T* x, T* columns, const ConvShape& s);
 /// The transpose of im2col: x = 0, then every column is added to where im2col reads it.
 template <class T> void col2im(const T* columns, T* x, const ConvShape& s);

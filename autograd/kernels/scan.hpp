@@ -19,7 +19,7 @@ template <class T> void logcumsumexp(const T* x, T* y, AxisView view);
 /// y[o, i, j] = the k <= i at which x[o, k, j] is the largest: the last of equal ones, the last of
 /// NaNs. T: float, double, std::int64_t.
 template <class T> void cummax(const T* x, std::int64_t* y, AxisView view);
-/// The same for the smallest.
+/// As cummax, for the smallest.
 template <class T> void cummin(const T* x, std::int64_t* y, AxisView view);
 /// h[i] = b[i] + a[i] h[i - 1] from h[-1] = 0, or in reverse its transpose
 /// h[i] = b[i] + a[i + 1] h[i + 1]. A product with h = 0 is 0 whatever a is. T: float, double.

@@ -19,7 +19,7 @@ T dot_row(const T* x, const std::int64_t* taps, const T* weights, std::int64_t c
   return sum;
 }
 
-/// The same for `inner` neighbours at once.
+/// dot_row for `inner` neighbours at once.
 template <class T>
 void dot_rows(const T* x, T* y, std::int64_t inner, const std::int64_t* taps, const T* weights,
               std::int64_t count) {

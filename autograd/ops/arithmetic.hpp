@@ -27,7 +27,7 @@ Tensor minimum(const Tensor& a, const Tensor& b);
 Tensor fmax(const Tensor& a, const Tensor& b);
 /// min(a, b), but the other one where one is NaN; of equal elements a gets the gradient.
 Tensor fmin(const Tensor& a, const Tensor& b);
-/// min(max(x, low), high); the gradient passes at the bounds. Leave a bound out with infinity.
+/// min(max(x, low), high); the gradient passes at the bounds. Pass -inf or inf for no bound.
 /// Throws ValueError when low > high.
 Tensor clamp(const Tensor& x, double low, double high);
 /// The same with bounds that broadcast and get the gradient where they apply; an undefined bound

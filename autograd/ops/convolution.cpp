@@ -143,7 +143,7 @@ void check_size(const char* op, const Convolution& c, const Tensor& x, const Ten
                                      describe(x), describe(weight)));
 }
 
-/// How far apart the first and the last tap are.
+/// How far apart the first and the last element of the dilated kernel are.
 std::int64_t reach(const kernels::ConvShape& c, std::size_t axis) {
   return c.dilation[axis] * (c.kernel[axis] - 1);
 }

@@ -11,7 +11,7 @@ namespace gradtape {
 struct ConvOptions {
   Extents stride = 1;       ///< Steps between the outputs.
   Padding padding = 0;      ///< Zeros around x, or "same" (with stride 1) or "valid".
-  Extents dilation = 1;     ///< Steps between the taps of the kernel.
+  Extents dilation = 1;     ///< Spacing between kernel elements.
   std::int64_t groups = 1;  ///< Parts of the channels that do not see each other.
 };
 

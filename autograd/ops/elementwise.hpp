@@ -16,7 +16,7 @@ Tensor step(const Tensor& x);
 Tensor floor(const Tensor& x);  ///< largest integer <= x; slope 0
 Tensor ceil(const Tensor& x);   ///< smallest integer >= x; slope 0
 Tensor trunc(const Tensor& x);  ///< x without its fraction; slope 0
-/// Nearest multiple of 10^-decimals, halves to even; slope 0
+/// Nearest multiple of 10^-decimals, ties to even; slope 0
 Tensor round(const Tensor& x, int decimals = 0);
 Tensor frac(const Tensor& x);  ///< x - trunc(x); slope 1
 

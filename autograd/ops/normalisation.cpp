@@ -193,7 +193,7 @@ void check_batch(const char* op, const Tensor& x, const BatchNormOptions& option
                                      describe(x), values));
 }
 
-/// By given statistics: one factor and one summand a channel.
+/// By given statistics: one scale and one shift a channel.
 BatchNormResult by_running_statistics(const Tensor& x, const BatchNormOptions& options) {
   Tensor scale = rsqrt(options.running_var + options.eps);
   if (options.weight.defined()) scale = scale * options.weight;

@@ -1,5 +1,5 @@
-/// Normalisation: (x - mean) / sqrt(var + eps) over some axes, then a factor and a summand of one's
-/// own. Variances are those of the population (divided by n). Each throws ShapeError for shapes
+/// Normalisation: (x - mean) / sqrt(var + eps) over some axes, then a learned scale and
+/// shift. Variances are those of the population (divided by n). Each throws ShapeError for shapes
 /// that do not fit and DtypeError for mixed dtypes.
 #pragma once
 
@@ -12,8 +12,8 @@ namespace gradtape {
 
 /// Options of layer_norm and group_norm.
 struct NormOptions {
-  Tensor weight = {};  ///< Factors, of the last axes' shape (layer_norm) or [channels].
-  Tensor bias = {};    ///< Summands, of the same shape.
+  Tensor weight = {};  ///< Scale, of the last axes' shape (layer_norm) or [channels].
+  Tensor bias = {};    ///< Shift, of the same shape.
   double eps = 1e-5;   ///< Added to the variance.
 };
 /// Normalises over the last axes, whose extents are `normalized` (Ba et al. 2016).
@@ -24,7 +24,7 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& optio
 
 /// Options of rms_norm.
 struct RmsNormOptions {
-  Tensor weight = {};              ///< Factors, of shape `normalized`.
+  Tensor weight = {};              ///< Scale, of shape `normalized`.
   std::optional<double> eps = {};  ///< Added to the mean square; the dtype's epsilon unless given.
 };
 /// x / sqrt(mean(x^2) + eps) over the last axes, whose extents are `normalized` (Zhang and Sennrich
@@ -33,10 +33,10 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& 
 
 /// Options of batch_norm and instance_norm. The tensors are [channels] or undefined.
 struct BatchNormOptions {
-  Tensor weight = {};        ///< Factors.
-  Tensor bias = {};          ///< Summands.
+  Tensor weight = {};        ///< Scale.
+  Tensor bias = {};          ///< Shift.
   Tensor running_mean = {};  ///< Used instead of the batch's unless `training`, else updated.
-  Tensor running_var = {};   ///< The same; needed together.
+  Tensor running_var = {};   ///< Likewise; needed together.
   bool training = true;      ///< Normalise by the statistics of x.
   double momentum = 0.1;     ///< The share of the new statistics in the running ones.
   double eps = 1e-5;         ///< Added to the variance.
@@ -45,7 +45,7 @@ struct BatchNormOptions {
 struct BatchNormResult {
   Tensor y;
   Tensor running_mean;  ///< (1 - momentum) old + momentum mean of x, untracked, where given.
-  Tensor running_var;   ///< The same of the variances divided by n - 1.
+  Tensor running_var;   ///< Likewise, of the variances divided by n - 1.
 };
 /// Normalises each channel over everything else.  x: [n, channels, ...] (Ioffe and Szegedy 2015).
 /// Throws ShapeError too where training finds less than two values a channel.

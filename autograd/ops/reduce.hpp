@@ -28,7 +28,7 @@ class Axes {
 struct ReduceOptions {
   bool keepdim = false;  ///< Keep the reduced axes with extent 1.
 };
-/// What some elements are, and where along the axis they were found (int64).
+/// Values, and their int64 indices along the axis.
 struct WithIndices {
   Tensor values, indices;
 };

@@ -20,7 +20,7 @@ Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order);
 /// Throws ShapeError.
 Tensor movedim(const Tensor& x, const std::vector<std::int64_t>& source,
                const std::vector<std::int64_t>& destination);
-/// The same for one axis.
+/// As above, along one axis.
 Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination);
 /// Broadcasts x to `shape`; -1 keeps an extent. Throws ShapeError.
 Tensor expand(const Tensor& x, const Shape& shape);

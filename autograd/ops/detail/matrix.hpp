@@ -55,7 +55,7 @@ template <class F> void parallel_matrices(std::int64_t count, std::int64_t grain
   if (flops > 0) count_work(flops.load(), bytes.load());
 }
 
-/// The same for work of extent^3 a matrix.
+/// As above, for work of extent^3 a matrix.
 template <class F> void for_each_matrix(std::int64_t count, std::int64_t extent, const F& f) {
   parallel_matrices(count, elementwise_grain / (extent * extent * extent + 64) + 1, f);
 }
