@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,11 +8,10 @@
 #include "gradtape/autograd/draw.hpp"
 #include "gradtape/autograd/inspect/backward_work.hpp"
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/io/json.hpp"
 
 namespace gradtape {
 namespace {
-
-using nlohmann::json;
 
 /// trace_page.html, as the build makes it a string literal.
 constexpr std::string_view page_template =
@@ -47,17 +45,19 @@ Statistics statistics(const Tensor& x) {
   return s;
 }
 
-/// null where nothing was noted.
-json page_entry(const Statistics& s) {
-  if (!s.known) return nullptr;
-  json entry{{"n", s.finite + s.nan + s.infinite}, {"nan", s.nan}, {"inf", s.infinite}};
-  if (s.finite == 0) return entry;
+/// Statistics as JSON; null where nothing was noted.
+std::string in_json(const Statistics& s) {
+  if (!s.known) return "null";
+  const auto counts = fmt::format(R"("n":{},"nan":{})", s.finite + s.nan + s.infinite, s.nan);
+  if (s.finite == 0) return fmt::format(R"({{"inf":{},{}}})", s.infinite, counts);
   const auto n = static_cast<double>(s.finite);
-  entry["min"] = s.min;
-  entry["max"] = s.max;
-  entry["mean"] = s.sum / n;
-  entry["norm"] = std::sqrt(s.squares);
-  return entry;
+  return fmt::format(R"({{"inf":{},"max":{},"mean":{},"min":{},{},"norm":{}}})", s.infinite,
+                     detail::json_number(s.max), detail::json_number(s.sum / n),
+                     detail::json_number(s.min), counts, detail::json_number(std::sqrt(s.squares)));
+}
+
+std::string in_json(const detail::Work& work) {
+  return fmt::format(R"({{"bytes":{},"flops":{}}})", work.bytes, work.flops);
 }
 
 bool all_finite(const Statistics& s) { return s.nan == 0 && s.infinite == 0; }
@@ -100,29 +100,24 @@ std::string Trace::html(const Tensor& output, const Tensor& seed) const {
   detail::run_watched_pass(output, seed);
   const auto& work = notes.finish();
 
-  json nodes = json::array();
+  std::vector<std::string> nodes;
   std::string first_bad_value;
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const auto noted = notes_->values.find(tape.id(i));
     const auto value = noted == notes_->values.end() ? Statistics() : noted->second;
     if (first_bad_value.empty() && !all_finite(value))
       first_bad_value = fmt::format("in the value of {} {}", i, tape.name(i));
-    const auto forward = tape.work(i);
-    const auto inputs = tape.inputs(i);
-    nodes.push_back({{"op", tape.name(i)},
-                     {"name", tape.leaf_name(i)},
-                     {"shape", tape.shape(i).str()},
-                     {"dtype", name(tape.dtype(i))},
-                     {"inputs", std::vector<std::size_t>(inputs.begin(), inputs.end())},
-                     {"value", page_entry(value)},
-                     {"gradient", page_entry(notes.gradients[i])},
-                     {"forward", {{"flops", forward.flops}, {"bytes", forward.bytes}}},
-                     {"backward", {{"flops", work[i].flops}, {"bytes", work[i].bytes}}}});
+    nodes.push_back(fmt::format(
+        R"({{"backward":{},"dtype":"{}","forward":{},"gradient":{},"inputs":[{}],"name":{},)"
+        R"("op":{},"shape":"{}","value":{}}})",
+        in_json(work[i]), name(tape.dtype(i)), in_json(tape.work(i)), in_json(notes.gradients[i]),
+        fmt::join(tape.inputs(i), ","), detail::lossy_json_string(tape.leaf_name(i)),
+        detail::lossy_json_string(tape.name(i)), tape.shape(i).str(), in_json(value)));
   }
-  const json data{{"nodes", nodes},
-                  {"nonFinite", first_bad_value.empty() ? notes.first_bad : first_bad_value}};
+  auto text = fmt::format(
+      R"({{"nodes":[{}],"nonFinite":{}}})", fmt::join(nodes, ","),
+      detail::lossy_json_string(first_bad_value.empty() ? notes.first_bad : first_bad_value));
   // "</" would end the script that the data stands in.
-  auto text = data.dump(-1, ' ', false, json::error_handler_t::replace);
   for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))
     text.insert(at + 1, "\\");
   std::string page(page_template);

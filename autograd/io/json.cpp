@@ -55,4 +55,6 @@ std::string lossy_json_string(const std::string& text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string json_number(double value) { return json(value).dump(); }
+
 }  // namespace gradtape::detail

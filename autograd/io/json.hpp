@@ -40,5 +40,13 @@ void parse_json(std::string_view text, JsonReader& reader);
 std::optional<std::string> json_string(const std::string& text);
 /// As json_string, with U+FFFD for what is not UTF-8.
 std::string lossy_json_string(const std::string& text);
+/// A finite number, with all its digits; null for others.
+std::string json_number(double value);
 
 }  // namespace gradtape::detail
+
+namespace gradtape::author {
+using detail::json_string;
+using detail::JsonReader;
+using detail::parse_json;
+}  // namespace gradtape::author

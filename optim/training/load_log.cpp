@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/optim/run_log.hpp"
 #include "gradtape/optim/training/log_table.hpp"
 
@@ -11,7 +11,6 @@ namespace gradtape::optim {
 namespace {
 
 using author::Origin;
-using nlohmann::json;
 
 constexpr const char* op = "load_log";
 
@@ -34,7 +33,7 @@ std::vector<LogRecord> load_table(std::string_view text, const Origin& origin) {
 }
 
 /// Reads {"name": number, ...} as the parser meets it.
-class RecordReader : public nlohmann::json_sax<json> {
+class RecordReader : public author::JsonReader {
  public:
   explicit RecordReader(const Origin& origin) : origin_(origin) {}
 
@@ -43,43 +42,40 @@ class RecordReader : public nlohmann::json_sax<json> {
     return record_;
   }
 
-  bool start_object(std::size_t) override { return ++depth_ == 1 || unexpected("an object"); }
-  bool end_object() override { return true; }
-  bool key(std::string& name) override {
-    name_ = name;
-    return true;
+  void begin_object() override {
+    if (++depth_ > 1) unexpected("an object");
   }
-  bool number_integer(std::int64_t value) override { return integer(value); }
-  bool number_unsigned(std::uint64_t value) override {
-    return value <= INT64_MAX ? integer(static_cast<std::int64_t>(value))
-                              : put(static_cast<double>(value));
+  void key(const std::string& name) override { name_ = name; }
+  void integer(std::uint64_t value) override {
+    if (value <= INT64_MAX)
+      whole(static_cast<std::int64_t>(value));
+    else
+      put(static_cast<double>(value));
   }
-  bool number_float(double value, const std::string&) override { return put(value); }
-  bool null() override { return put(std::numeric_limits<double>::quiet_NaN()); }
-  bool string(std::string& text) override {
+  void negative_integer(std::int64_t value) override { whole(value); }
+  void fraction(double value) override { put(value); }
+  void null() override { put(std::numeric_limits<double>::quiet_NaN()); }
+  void text(const std::string& text) override {
     if (text == "Infinity") return put(std::numeric_limits<double>::infinity());
     if (text == "-Infinity") return put(-std::numeric_limits<double>::infinity());
-    return unexpected("a text");
+    unexpected("a text");
   }
-  bool boolean(bool) override { return unexpected("a bool"); }
-  bool binary(json::binary_t&) override { return unexpected("binary data"); }
-  bool start_array(std::size_t) override { return unexpected("an array"); }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t at, const std::string&,
-                   const nlohmann::detail::exception&) override {
+  [[noreturn]] void unexpected(const char* what) const override {
+    origin_.fail(fmt::format("must be an object of numbers, and has {}", what));
+  }
+  [[noreturn]] void malformed(std::size_t at, std::string_view) const override {
     origin_.fail(fmt::format("is no JSON at character {}", at));
   }
 
  private:
-  bool integer(std::int64_t value) {
+  void whole(std::int64_t value) {
     if (depth_ != 1 || (name_ != "step" && name_ != "epoch"))
       return put(static_cast<double>(value));
     (name_ == "step" ? record_.step : record_.epoch) = value;
     ++own_;
-    return true;
   }
-  bool put(double value) {
-    if (depth_ != 1) return unexpected("a number");
+  void put(double value) {
+    if (depth_ != 1) unexpected("a number");
     if (name_ == "step" || name_ == "epoch")
       origin_.fail(fmt::format("the {} must be an integer", name_));
     if (name_ == "seconds") {
@@ -88,10 +84,6 @@ class RecordReader : public nlohmann::json_sax<json> {
     } else {
       record_.values.emplace_back(name_, value);
     }
-    return true;
-  }
-  bool unexpected(const char* what) const {
-    origin_.fail(fmt::format("must be an object of numbers, and has {}", what));
   }
 
   const Origin& origin_;
@@ -102,7 +94,7 @@ class RecordReader : public nlohmann::json_sax<json> {
 
 LogRecord json_record(std::string_view line, const Origin& origin) {
   RecordReader reader(origin);
-  json::sax_parse(line.begin(), line.end(), &reader);
+  author::parse_json(line, reader);
   return reader.record();
 }
 

@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/optim/training/clock.hpp"
 #include "gradtape/optim/training/log_table.hpp"
 
@@ -24,11 +24,9 @@ namespace {
 constexpr const char* op = "RunLog";
 
 std::string in_json(const std::string& text) {
-  try {
-    return nlohmann::json(text).dump();
-  } catch (const nlohmann::json::exception&) {
-    fail<ValueError>(op, "a name is not UTF-8");
-  }
+  const auto json = author::json_string(text);
+  if (!json) fail<ValueError>(op, "a name is not UTF-8");
+  return *json;
 }
 
 std::string in_json(double value) {
