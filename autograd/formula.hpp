@@ -101,15 +101,13 @@ template <class F> class Formula {
       template <class P>
       [[gnu::flatten]] std::array<P, N> operator()(const std::array<P, N + 1>& v) const {
         const auto fast = products<false>(v);
-        if constexpr (!std::same_as<P, Pack<detail::Counted>>)
-          if (any_nan((fast[I] + ...))) return safe_products(v);
-        return fast;
+        return any_nan((fast[I] + ...)) ? safe_products(v) : fast;
       }
-      /// products<true>, out of the loop's way.
+      /// products<true>, out of the loop's way; where operations are counted, it is not needed.
       template <class P>
       [[gnu::noinline, gnu::cold]] std::array<P, N> safe_products(
           const std::array<P, N + 1>& v) const {
-        return products<true>(v);
+        return products<!std::same_as<P, Pack<detail::Counted>>>(v);
       }
       /// g df/dx_i for one register of g, x_0, ..., x_(N-1).
       template <bool safe, class P> std::array<P, N> products(const std::array<P, N + 1>& v) const {
