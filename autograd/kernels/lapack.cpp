@@ -5,40 +5,39 @@
 #include "gradtape/autograd/kernels/lapack.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
+#include <complex>
 #include <limits>
 #include <type_traits>
 
-// The declarations that xtensor-blas brings along: only those, for its functions take and give
-// xtensor's containers, and these kernels work on raw pointers.
+// xtensor-blas brings functions of LAPACK for either precision (those of FLENS, on raw pointers);
+// its own xt::linalg takes and gives containers, and does not batch.
 #include <gradtape_cblas.h>
-#include <xflens/cxxlapack/netlib/netlib.h>
+#include <xflens/cxxblas/auxiliary/auxiliary.h>
+#include <xflens/cxxblas/typedefs.h>
+#include <xflens/cxxlapack/interface/gelqf.h>
+#include <xflens/cxxlapack/interface/gesdd.h>
+#include <xflens/cxxlapack/interface/getrf.h>
+#include <xflens/cxxlapack/interface/getri.h>
+#include <xflens/cxxlapack/interface/getrs.h>
+#include <xflens/cxxlapack/interface/orglq.h>
+#include <xflens/cxxlapack/interface/potrf.h>
+#include <xflens/cxxlapack/interface/syevd.h>
+#include <xflens/cxxlapack/interface/gelqf.tcc>
+#include <xflens/cxxlapack/interface/gesdd.tcc>
+#include <xflens/cxxlapack/interface/getrf.tcc>
+#include <xflens/cxxlapack/interface/getri.tcc>
+#include <xflens/cxxlapack/interface/getrs.tcc>
+#include <xflens/cxxlapack/interface/orglq.tcc>
+#include <xflens/cxxlapack/interface/potrf.tcc>
+#include <xflens/cxxlapack/interface/syevd.tcc>
 
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
 namespace {
-
-/// A routine on one thread: on several its bits depend on their number.
-template <class Routine> struct OneThread {
-  Routine routine;
-  template <class... Arguments> auto operator()(Arguments... arguments) const {
-    const detail::Serial serial;
-    return routine(arguments...);
-  }
-};
-
-/// The routine for T of a pair.
-template <class T, class Single, class Double> constexpr auto pick(Single s, Double d) {
-  if constexpr (std::is_same_v<T, float>)
-    return OneThread<Single>{s};
-  else
-    return OneThread<Double>{d};
-}
-
-/// Both precisions of a routine of LAPACK, under its name without the first letter.
-#define GRADTAPE_LAPACK(T, name) pick<T>(cxxlapack::s##name##_, cxxlapack::d##name##_)
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 int narrow(std::int64_t n) { return static_cast<int>(n); }
@@ -54,15 +53,14 @@ template <class T> void transpose(const T* from, std::int64_t rows, std::int64_t
     for (std::int64_t j = 0; j < cols; ++j) to[j * rows + i] = from[i * cols + j];
 }
 
-/// Calls routine(work, &length, &info) twice: for the length of the workspace, and with one.
-template <class T, class Routine> int with_workspace(Routine routine) {
-  int length = -1, info = 0;
+/// Calls routine(work, length) twice: for the length of the workspace, and with one.
+template <class T, class Routine> int with_workspace(const Routine& routine) {
+  const detail::Serial serial;
   T best = 0;
-  routine(&best, &length, &info);
-  length = std::max(1, static_cast<int>(best) + 1);  // + 1: a float rounds large lengths
+  routine(&best, -1);
+  const int length = std::max(1, static_cast<int>(best) + 1);  // + 1: a float rounds large lengths
   std::vector<T> work(size(length));
-  routine(work.data(), &length, &info);
-  return info;
+  return routine(work.data(), length);
 }
 
 /// Counts `flops` over operands and results of `elements`.
@@ -83,9 +81,9 @@ Lu<T>::Lu(const T* a, std::int64_t n)
     : n_(n), factors_(a, a + n * n), swaps_(size(n)), finite_(finite(a, n * n)) {
   count<T>(2 * cube(n) / 3, product(n, n));
   if (!finite_ || n == 0) return;
+  const detail::Serial serial;
   const int order = narrow(n);
-  GRADTAPE_LAPACK(T, getrf)
-  (&order, &order, factors_.data(), &order, swaps_.data(), &zero_pivot_);
+  zero_pivot_ = cxxlapack::getrf(order, order, factors_.data(), order, swaps_.data());
 }
 
 template <class T> bool Lu<T>::near_singular() const {
@@ -102,12 +100,11 @@ template <class T> void Lu<T>::solve(const T* b, T* x, std::int64_t cols) const 
   count<T>(2 * product(n_, n_) * static_cast<double>(cols), product(n_, n_ + 2 * cols));
   if (n_ == 0 || cols == 0) return;
   if (!finite_) return fill_nan(x, n_ * cols);
+  const detail::Serial serial;
   const int order = narrow(n_), count = narrow(cols);
-  int info = 0;
   std::vector<T> columns(size(n_ * cols));
   transpose(b, n_, cols, columns.data());
-  GRADTAPE_LAPACK(T, getrs)
-  ("T", &order, &count, factors_.data(), &order, swaps_.data(), columns.data(), &order, &info);
+  cxxlapack::getrs('T', order, count, factors_.data(), order, swaps_.data(), columns.data(), order);
   transpose(columns.data(), cols, n_, x);
 }
 
@@ -117,8 +114,8 @@ template <class T> void Lu<T>::inverse(T* y) const {
   if (!finite_) return fill_nan(y, n_ * n_);
   const int order = narrow(n_);
   std::copy(factors_.begin(), factors_.end(), y);
-  with_workspace<T>([&](T* work, const int* length, int* info) {
-    GRADTAPE_LAPACK(T, getri)(&order, y, &order, swaps_.data(), work, length, info);
+  with_workspace<T>([&](T* work, int length) {
+    return cxxlapack::getri(order, y, order, swaps_.data(), work, length);
   });
 }
 
@@ -155,9 +152,9 @@ void lu(const T* a, std::int64_t m, std::int64_t n, std::int64_t* p, T* l, T* u)
   std::vector<T> columns(size(m * n));
   std::vector<int> swaps(size(n));
   transpose(a, m, n, columns.data());
+  const detail::Serial serial;
   const int rows = narrow(m), cols = narrow(n);
-  int info = 0;
-  GRADTAPE_LAPACK(T, getrf)(&rows, &cols, columns.data(), &rows, swaps.data(), &info);
+  cxxlapack::getrf(rows, cols, columns.data(), rows, swaps.data());
   std::vector<std::int64_t> order(p, p + m);  // row i of l u is row order[i] of a
   for (std::int64_t i = 0; i < n; ++i) std::swap(order[size(i)], order[size(swaps[size(i)] - 1)]);
   for (std::int64_t i = 0; i < m; ++i) p[order[size(i)]] = i;
@@ -179,10 +176,9 @@ template <class T> int cholesky(const T* a, std::int64_t n, T* l) {
     std::fill_n(l + i * n + i + 1, n - i - 1, T(0));
   }
   if (!is_finite) return fill_nan(l, n * n), 0;
+  const detail::Serial serial;
   const int order = narrow(n);
-  int info = 0;
-  GRADTAPE_LAPACK(T, potrf)("U", &order, l, &order, &info);
-  return info;
+  return cxxlapack::potrf('U', order, l, order);
 }
 
 template <class T>
@@ -190,10 +186,16 @@ void solve_triangular(const T* a, std::int64_t n, T* x, std::int64_t other, Tria
   count<T>(product(n, n) * static_cast<double>(other), product(n, n) / 2 + 2 * product(n, other));
   if (n == 0 || other == 0) return;
   const int rows = narrow(triangle.left ? n : other), cols = narrow(triangle.left ? other : n);
-  pick<T>(cblas_strsm, cblas_dtrsm)(CblasRowMajor, triangle.left ? CblasLeft : CblasRight,
-                                    triangle.upper ? CblasUpper : CblasLower, CblasNoTrans,
-                                    triangle.unit ? CblasUnit : CblasNonUnit, rows, cols, 1, a,
-                                    narrow(n), x, cols);
+  const detail::Serial serial;
+  const auto solve = [&](auto trsm) {
+    trsm(CblasRowMajor, triangle.left ? CblasLeft : CblasRight,
+         triangle.upper ? CblasUpper : CblasLower, CblasNoTrans,
+         triangle.unit ? CblasUnit : CblasNonUnit, rows, cols, 1, a, narrow(n), x, cols);
+  };
+  if constexpr (std::is_same_v<T, float>)
+    solve(cblas_strsm);
+  else
+    solve(cblas_dtrsm);
 }
 
 template <class T> void qr(const T* a, std::int64_t m, std::int64_t n, T* q, T* r) {
@@ -203,14 +205,13 @@ template <class T> void qr(const T* a, std::int64_t m, std::int64_t n, T* q, T* 
   std::copy_n(a, m * n, q);
   std::vector<T> reflectors(size(n));
   const int rows = narrow(n), cols = narrow(m);  // of the transpose: a^T = r^T q^T
-  with_workspace<T>([&](T* work, const int* length, int* info) {
-    GRADTAPE_LAPACK(T, gelqf)(&rows, &cols, q, &rows, reflectors.data(), work, length, info);
+  with_workspace<T>([&](T* work, int length) {
+    return cxxlapack::gelqf(rows, cols, q, rows, reflectors.data(), work, length);
   });
   for (std::int64_t i = 0; i < n; ++i)
     for (std::int64_t j = 0; j < n; ++j) r[i * n + j] = i > j ? T(0) : q[i * n + j];
-  with_workspace<T>([&](T* work, const int* length, int* info) {
-    pick<T>(cxxlapack::sorglq_, cxxlapack::dorglq_)(&rows, &cols, &rows, q, &rows,
-                                                    reflectors.data(), work, length, info);
+  with_workspace<T>([&](T* work, int length) {
+    return cxxlapack::orglq(rows, cols, rows, q, rows, reflectors.data(), work, length);
   });
 }
 
@@ -224,10 +225,9 @@ template <class T> int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* 
   std::vector<int> integers(size(8 * k));
   const int rows = narrow(n), cols = narrow(m), rank = narrow(k);  // of the transpose
   T none = 0;
-  return with_workspace<T>([&](T* work, const int* length, int* info) {
-    GRADTAPE_LAPACK(T, gesdd)
-    (u ? "S" : "N", &rows, &cols, copy.data(), &rows, s, u ? vh : &none, &rows, u ? u : &none,
-     &rank, work, length, integers.data(), info);
+  return with_workspace<T>([&](T* work, int length) {
+    return cxxlapack::gesdd(u ? 'S' : 'N', rows, cols, copy.data(), rows, s, u ? vh : &none, rows,
+                            u ? u : &none, rank, work, length, integers.data());
   });
 }
 
@@ -241,25 +241,22 @@ template <class T> int eigh(const T* a, std::int64_t n, T* w, T* v) {
     std::copy_n(a + i * n, i + 1, copy.begin() + i * n);
   }
   if (!is_finite) return fill_nan(w, n), fill_nan(v, n * n), 0;
+  const detail::Serial serial;
   const int order = narrow(n);
-  int integer_length = -1, best_integers = 0, length = -1, info = 0;
-  T best = 0;
-  const auto call = [&](T* work, int* integers) {
-    GRADTAPE_LAPACK(T, syevd)
-    (v ? "V" : "N", "U", &order, copy.data(), &order, w, work, &length, integers, &integer_length,
-     &info);
+  const auto solve = [&](T* work, int length, int* integers, int integer_length) {
+    return cxxlapack::syevd(v ? 'V' : 'N', 'U', order, copy.data(), order, w, work, length,
+                            integers, integer_length);
   };
-  call(&best, &best_integers);
-  length = static_cast<int>(best) + 1;
-  integer_length = best_integers;
-  std::vector<T> work(size(length));
-  std::vector<int> integers(size(integer_length));
-  call(work.data(), integers.data());
+  T best = 0;
+  int best_integers = 0;
+  solve(&best, -1, &best_integers, -1);
+  std::vector<T> work(size(static_cast<std::int64_t>(best) + 1));
+  std::vector<int> integers(size(best_integers));
+  const int info =
+      solve(work.data(), static_cast<int>(work.size()), integers.data(), best_integers);
   if (v) transpose(copy.data(), n, n, v);
   return info;
 }
-
-#undef GRADTAPE_LAPACK
 
 template class Lu<float>;
 template class Lu<double>;
