@@ -37,7 +37,7 @@ Problem::Problem(const Function& f, const Tensors& inputs, const GradcheckOption
     const Tensor& x = inputs[i];
     const std::string name =
         i < options.names.size() ? options.names[i] : fmt::format("input {}", i);
-    inputs_.push_back(x.is_weak() ? x.detach().to(x.dtype()) : x.detach());
+    inputs_.push_back(x.detach().to(x.dtype()));
     if (!is_floating(x.dtype())) continue;
     if (x.dtype() == float32) {
       if (!options.convert_float32)

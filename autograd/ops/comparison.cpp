@@ -144,7 +144,6 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
     return map_row<decltype(choose), T, bool, T, T>;
   });
   Tensor chosen = map_mixed("where", x.dtype(), row, &choose, {&condition, &x, &y});
-  if (x.is_weak() && y.is_weak()) chosen.value_ref()->weak = true;
   return record("where", std::move(chosen), {x, y},
                 {[condition](const Tensor& g) { return where(condition, g, 0.0); },
                  [condition](const Tensor& g) { return where(condition, 0.0, g); }});

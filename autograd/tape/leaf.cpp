@@ -19,7 +19,7 @@ Tensor Tensor::requires_grad(std::string name) const {
   node->extension = extension;
   node->kind = NodeKind::leaf;
   thread_state.count_from_now();  // what the leaf's own value took is no op's work
-  return Tensor(is_weak() ? to(dtype()).value_ref() : value_, std::move(node));
+  return Tensor(to(dtype()).value_ref(), std::move(node));
 }
 
 bool Tensor::is_leaf() const { return node_ && node_->is_leaf(); }
