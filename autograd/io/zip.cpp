@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "gradtape/autograd/io/gzip.hpp"
 
@@ -120,6 +121,36 @@ void check_apart(const std::vector<ZipMember>& members, const Origin& origin) {
   }
 }
 
+constexpr std::uint16_t version_of(bool zip64) { return zip64 ? zip64_version : plain_version; }
+
+/// A size or an offset of 32 bits.
+constexpr std::uint32_t size_field(std::uint64_t value, bool zip64) {
+  return zip64 ? in_zip64 : static_cast<std::uint32_t>(value);
+}
+
+std::string zip64_extra(std::initializer_list<std::uint64_t> values) {
+  std::string extra;
+  append_little(extra, zip64_field);
+  append_little(extra, static_cast<std::uint16_t>(8 * values.size()));
+  for (const auto value : values) append_little(extra, value);
+  return extra;
+}
+
+/// What a member's local header and its entry in the directory have in common.
+void append_description(std::string& out, const ZipMember& member, bool zip64,
+                        std::size_t extra_size) {
+  append_little(out, version_of(zip64));
+  append_little(out, member.flags);
+  append_little(out, member.method);
+  append_little(out, std::uint16_t{0});  // time
+  append_little(out, no_date);
+  append_little(out, member.crc);
+  append_little(out, size_field(member.packed_size, zip64));
+  append_little(out, size_field(member.size, zip64));
+  append_little(out, static_cast<std::uint16_t>(member.name.size()));
+  append_little(out, static_cast<std::uint16_t>(extra_size));
+}
+
 }  // namespace
 
 std::vector<ZipMember> zip_directory(std::string_view archive, const Origin& origin) {
@@ -179,55 +210,26 @@ void ZipWriter::add(const std::string& name, std::span<const std::string_view> p
 
 std::string ZipWriter::local_header(const ZipMember& member) const {
   const bool zip64 = member.size >= zip64_from_ || member.packed_size >= zip64_from_;
-  std::string out, extra;
-  if (zip64) {
-    append_little(extra, zip64_field);
-    append_little(extra, std::uint16_t{16});
-    append_little(extra, member.size);
-    append_little(extra, member.packed_size);
-  }
+  const auto extra = zip64 ? zip64_extra({member.size, member.packed_size}) : std::string();
+  std::string out;
   append_little(out, local_signature);
-  append_little(out, zip64 ? zip64_version : plain_version);
-  append_little(out, member.flags);
-  append_little(out, member.method);
-  append_little(out, std::uint16_t{0});  // time
-  append_little(out, no_date);
-  append_little(out, member.crc);
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(member.packed_size));
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(member.size));
-  append_little(out, static_cast<std::uint16_t>(member.name.size()));
-  append_little(out, static_cast<std::uint16_t>(extra.size()));
+  append_description(out, member, zip64, extra.size());
   return out + member.name + extra;
 }
 
 std::string ZipWriter::directory_entry(const ZipMember& member) const {
   const bool zip64 = std::max({member.size, member.packed_size, member.offset}) >= zip64_from_;
-  std::string out, extra;
-  if (zip64) {
-    append_little(extra, zip64_field);
-    append_little(extra, std::uint16_t{24});
-    append_little(extra, member.size);
-    append_little(extra, member.packed_size);
-    append_little(extra, member.offset);
-  }
-  const auto version = zip64 ? zip64_version : plain_version;
+  const auto extra =
+      zip64 ? zip64_extra({member.size, member.packed_size, member.offset}) : std::string();
+  std::string out;
   append_little(out, directory_signature);
-  append_little(out, static_cast<std::uint16_t>(unix_made | version));
-  append_little(out, version);
-  append_little(out, member.flags);
-  append_little(out, member.method);
-  append_little(out, std::uint16_t{0});  // time
-  append_little(out, no_date);
-  append_little(out, member.crc);
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(member.packed_size));
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(member.size));
-  append_little(out, static_cast<std::uint16_t>(member.name.size()));
-  append_little(out, static_cast<std::uint16_t>(extra.size()));
+  append_little(out, static_cast<std::uint16_t>(unix_made | version_of(zip64)));
+  append_description(out, member, zip64, extra.size());
   append_little(out, std::uint16_t{0});  // comment
   append_little(out, std::uint16_t{0});  // disk
   append_little(out, std::uint16_t{0});  // internal attributes
   append_little(out, readable_file);
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(member.offset));
+  append_little(out, size_field(member.offset, zip64));
   return out + member.name + extra;
 }
 
@@ -253,8 +255,8 @@ void ZipWriter::finish() {
   append_little(out, std::uint32_t{0});  // disks
   for (int i = 0; i < 2; ++i)
     append_little(out, static_cast<std::uint16_t>(zip64 ? 0xffff : count));
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(size));
-  append_little(out, zip64 ? in_zip64 : static_cast<std::uint32_t>(offset));
+  append_little(out, size_field(size, zip64));
+  append_little(out, size_field(offset, zip64));
   append_little(out, std::uint16_t{0});  // comment
   file_.write(out);
 }
