@@ -107,8 +107,10 @@ class Vjp {
         return invoke(get<D>(p), g, output);
       };
   }
+  template <class D> static constexpr bool takes_any_shape_v = requires { D::takes_any_shape; };
   template <class D>
-  static constexpr Ops table = {caller<Tensor, D>(), caller<RowGradient, D>(),
+  static constexpr Ops table = {caller<Tensor, D>(),
+                                caller<RowGradient, D>(),
                                 [](void* to, void* from) noexcept {
                                   if constexpr (inline_v<D>) {
                                     new (to) D(std::move(get<D>(from)));
@@ -123,14 +125,12 @@ class Vjp {
                                   else
                                     delete *reinterpret_cast<D**>(p);
                                 },
-                                !std::invocable<D&, const Tensor&>, requires {D::takes_any_shape;
-}
-};  // namespace gradtape
+                                !std::invocable<D&, const Tensor&>,
+                                takes_any_shape_v<D>};
 
-alignas(void*) unsigned char storage_[capacity];
-const Ops* ops_ = nullptr;
-}
-;
+  alignas(void*) unsigned char storage_[capacity];
+  const Ops* ops_ = nullptr;
+};
 
 /// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the
 /// output's shape; the engine then need not expand it.
