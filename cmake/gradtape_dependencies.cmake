@@ -57,6 +57,7 @@ function(gradtape_dependencies)
   endif()
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/private/gradtape_cblas.h"
     CONTENT "#include <${cblas}>\n")
+  # xtensor-blas brings the declarations of LAPACK's routines, which kernels/lapack.cpp calls.
   add_library(gradtape_private_headers INTERFACE)
   target_include_directories(gradtape_private_headers SYSTEM INTERFACE
     "${GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR}" "${GRADTAPE_JSON_INCLUDE_DIR}"
