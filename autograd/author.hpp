@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
@@ -29,6 +30,15 @@ using detail::describe;
 /// operands equal. C++ literals adopt the dtype of the others; throws DtypeError where dtypes
 /// differ otherwise.
 using detail::promote_literals;
+
+/// `Spatial spatial(op, what, extents, axes, least)`: the option `what`, one number or one for each
+/// of 1 to 3 spatial axes, as a number for each of three axes. Throws ValueError for another count
+/// or a number below `least`.
+using detail::spatial;
+using detail::Spatial;
+
+/// `Shape image_shape(batch, channels, extents, axes)`: [batch, channels, spatial...].
+using detail::image_shape;
 
 // ---- elements: reading by dtype, writing results ----
 

@@ -3,63 +3,90 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). Number i of
-/// the stream is a function of (seed, i) alone, so the stream is the same on every machine and for
-/// every thread count.
+/// A stream of random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
+/// as 1, 2, 3"). Number i of the stream is a function of (seed, i) alone, so the stream is the same
+/// on every machine and for every thread count.
+///
+/// A generator is a handle: what is drawn through one copy is not drawn again through another.
+/// clone() makes an independent one. A default-constructed generator stands for the default stream
+/// of whichever thread draws; options and functions that take a generator start with it.
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
+  Generator() = default;
+  /// A new stream, from its beginning.
+  explicit Generator(std::uint64_t seed);
 
-  std::uint64_t seed() const { return seed_; }
+  std::uint64_t seed() const { return stream().seed; }
   /// Blocks of four 32-bit numbers drawn so far; saving seed and position saves the generator.
-  std::uint64_t position() const { return position_; }
-  void set_position(std::uint64_t position) { position_ = position; }
+  std::uint64_t position() const { return stream().position; }
+  void set_position(std::uint64_t position) const { stream().position = position; }
   /// Reserves `blocks` blocks and returns the position of the first.
-  std::uint64_t advance(std::uint64_t blocks) {
-    const auto first = position_;
-    position_ += blocks;
-    return first;
-  }
+  std::uint64_t advance(std::uint64_t blocks) const;
   /// The next 64 random bits.
-  std::uint64_t next();
+  std::uint64_t next() const;
   /// A uniform integer in [0, bound), without bias. Throws ValueError for bound 0.
-  std::uint64_t below(std::uint64_t bound);
+  std::uint64_t below(std::uint64_t bound) const;
   /// A generator with a stream of its own, derived from this one's seed and `stream`.
   Generator split(std::uint64_t stream) const;
+  /// A generator of its own that draws what this one would draw next.
+  Generator clone() const;
 
   /// "seed" and "position".
   StateDict state_dict() const;
   /// Goes on where another generator was. Throws ValueError for entries that are missing or extra.
-  void load_state_dict(const StateDict& state);
+  void load_state_dict(const StateDict& state) const;
 
  private:
-  std::uint64_t seed_;
-  std::uint64_t position_ = 0;
+  friend class GeneratorScope;
+  friend void seed(std::uint64_t seed);
+  struct Stream {
+    std::uint64_t seed, position;
+  };
+  Stream& stream() const { return stream_ ? *stream_ : default_stream(); }
+  static Stream& default_stream();
+  static Stream*& replaced_default();
+
+  std::shared_ptr<Stream> stream_;  // none: the default stream
 };
 
-/// This thread's generator, which the functions below use unless given another. Starts with seed 0.
-Generator& default_generator();
-/// Restarts this thread's default generator.
+/// The generator that stands for the default stream of the thread that draws. Each thread's starts
+/// with seed 0.
+const Generator& default_generator();
+/// Restarts this thread's default stream.
 void seed(std::uint64_t seed);
 
+/// In this scope and thread, default_generator() draws from `generator`.
+class GeneratorScope {
+ public:
+  explicit GeneratorScope(Generator generator);
+  ~GeneratorScope();
+  GeneratorScope(const GeneratorScope&) = delete;
+  GeneratorScope& operator=(const GeneratorScope&) = delete;
+
+ private:
+  Generator generator_;
+  Generator::Stream* before_;
+};
+
 /// Uniform in [0, 1).
-Tensor rand(const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
+Tensor rand(const Shape& shape, Dtype dtype = float32, const Generator& generator = {});
 /// Standard normal (Box-Muller).
-Tensor randn(const Shape& shape, Dtype dtype = float32, Generator& generator = default_generator());
+Tensor randn(const Shape& shape, Dtype dtype = float32, const Generator& generator = {});
 /// Uniform int64 in [low, high). Throws ValueError unless low < high.
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
-               Generator& generator = default_generator());
+               const Generator& generator = {});
 /// A random permutation of 0 ... n-1; int64 [n]. Throws ValueError for a negative n.
-Tensor randperm(std::int64_t n, Generator& generator = default_generator());
+Tensor randperm(std::int64_t n, const Generator& generator = {});
 /// 1 with probability p, else 0. Throws ValueError unless p is in [0, 1].
 Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32,
-                 Generator& generator = default_generator());
+                 const Generator& generator = {});
 
 namespace detail {
 

@@ -22,9 +22,10 @@ class Parameter {
   /// Throws DtypeError unless floating.
   explicit Parameter(const Tensor& initial, std::string name = {});
 
-  /// The current value, as tensor().
-  operator const Tensor&() const { return tensor(); }
-  /// The current value, a tracked leaf (untracked while frozen).
+  /// The current value, as tensor(); an undefined tensor where this is undefined.
+  operator const Tensor&() const;
+  /// The current value, a tracked leaf (untracked while frozen). This and what follows throws
+  /// GraphError for an undefined parameter.
   const Tensor& tensor() const;
   /// Whether this is a handle to a variable at all.
   bool defined() const { return static_cast<bool>(cell_); }
@@ -75,9 +76,9 @@ class Buffer {
   Buffer() = default;
   /// Of any dtype.
   explicit Buffer(const Tensor& initial, std::string name = {});
-  /// The current value, as tensor().
-  operator const Tensor&() const { return tensor(); }
-  /// The current value, untracked.
+  /// The current value, as tensor(); an undefined tensor where this is undefined.
+  operator const Tensor&() const;
+  /// The current value, untracked. This and what follows throws GraphError for an undefined buffer.
   const Tensor& tensor() const;
   /// Whether this is a handle to a variable at all.
   bool defined() const { return static_cast<bool>(cell_); }

@@ -80,17 +80,19 @@ constexpr Interval left_open(double low, double high) { return {{low, true}, {hi
 [[noreturn]] void refuse(std::string_view where, std::string_view option, std::int64_t value,
                          std::string_view expected);
 
-/// Throws ValueError with the message above unless `allowed` contains the option's value. `where`
-/// is the layer, rule or function that the option belongs to.
+/// The option's value. Throws ValueError with the message above unless `allowed` contains it.
+/// `where` is the layer, rule or function that the option belongs to.
 template <std::floating_point T>
-void require(std::string_view where, std::string_view option, T value, const Interval& allowed) {
+T require(std::string_view where, std::string_view option, T value, const Interval& allowed) {
   if (!allowed.contains(value))
     refuse(where, option, static_cast<double>(value), allowed.str(false));
+  return value;
 }
 template <std::integral T>
-void require(std::string_view where, std::string_view option, T value, const Interval& allowed) {
+T require(std::string_view where, std::string_view option, T value, const Interval& allowed) {
   if (!allowed.contains(static_cast<double>(value)))
     refuse(where, option, static_cast<std::int64_t>(value), allowed.str(true));
+  return value;
 }
 
 }  // namespace gradtape::author

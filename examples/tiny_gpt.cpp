@@ -41,8 +41,7 @@ struct Gpt : nn::Module {
              .batch_first = true,
              .norm_first = true}};
   }
-  static inline const nn::EmbeddingLayerOptions small_numbers{.weight_init =
-                                                                  nn::init::Normal{0, 0.02}};
+  static inline const nn::EmbeddingOptions small_numbers{.weight_init = nn::init::Normal{0, 0.02}};
 };
 
 /// Goes on with a text for as many characters, with likely ones preferred a little.

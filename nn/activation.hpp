@@ -91,10 +91,9 @@ class Softmax2d : public Layer {
 
 /// Options of RReLU.
 struct RReLUOptions {
-  double low = 1. / 8;   ///< The slope's least value
-  double high = 1. / 3;  ///< and its greatest one.
-  /// Draws the slopes; the calling thread's default generator if not given.
-  std::shared_ptr<Generator> generator = nullptr;
+  double low = 1. / 8;       ///< The slope's least value
+  double high = 1. / 3;      ///< and its greatest one.
+  Generator generator = {};  ///< Draws the slopes.
 };
 /// x where x > 0, slope * x elsewhere; in training with a slope for each element that is uniform in
 /// [low, high), in evaluation with its mean (Xu et al. 2015). Throws ValueError when low > high.
@@ -145,10 +144,10 @@ class Maxout : public Layer {
 
 /// Options of RBF.
 struct RBFOptions {
-  double width = 1;                            ///< Of every unit at first; > 0.
-  init::Initializer centers_init = nullptr;    ///< Standard normal if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  double width = 1;                          ///< Of every unit at first; > 0.
+  init::Initializer centers_init = nullptr;  ///< Standard normal if not given.
+  Dtype dtype = float32;                     ///< float32 or float64.
+  Generator generator = {};                  ///< Random numbers for the initial values.
 };
 /// Radial basis units y_i = exp(-|x - centers_i|^2 / widths_i^2), which answer near a learned
 /// template (Goodfellow et al., Deep Learning, section 6.3.3).  x: [..., in] -> y: [..., units],

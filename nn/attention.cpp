@@ -4,13 +4,15 @@
 
 #include <limits>
 
-#include "gradtape/autograd/ops/detail/attention.hpp"
+#include "gradtape/autograd/author.hpp"
+#include "gradtape/autograd/ops/attention.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
-namespace {
 
-using gradtape::detail::describe;
+using namespace author;
+
+namespace {
 
 constexpr const char* layer = "MultiheadAttention";
 
@@ -55,7 +57,7 @@ MultiheadAttention::Sizes MultiheadAttention::checked(std::int64_t embed_dim,
     fail<ValueError>(layer, fmt::format("kdim = {} and vdim = {} must be at least 1, or 0 for "
                                         "embed_dim",
                                         options.kdim, options.vdim));
-  detail::check_probability(layer, "dropout", options.dropout);
+  require(layer, "dropout", options.dropout, closed(0, 1));
   return {embed_dim, num_heads, options.kdim ? options.kdim : embed_dim,
           options.vdim ? options.vdim : embed_dim};
 }
@@ -136,9 +138,8 @@ MultiheadAttention::Heads MultiheadAttention::heads(const Tensor& query, const T
                                                     const Tensor& value) const {
   Heads h;
   if (sizes_.packed() && same(query, key) && same(key, value)) {
-    const Tensor bias = in_proj_bias.defined() ? in_proj_bias.tensor() : Tensor();
     const Tensor all =
-        unflatten(linear(query, in_proj_weight, bias), -1, {3, sizes_.num_heads, -1});
+        unflatten(linear(query, in_proj_weight, in_proj_bias), -1, {3, sizes_.num_heads, -1});
     const auto parts =
         unbind(permute(all, batch_first_ ? std::vector<std::int64_t>{2, 0, 3, 1, 4}
                                          : std::vector<std::int64_t>{2, 1, 3, 0, 4}));
@@ -191,11 +192,11 @@ MultiheadAttentionOutput MultiheadAttention::attend(const Tensor& query, const T
   const Heads h = heads(query, key, value);
   const AttentionOptions call{.mask = mask(h, options),
                               .dropout = is_training() ? dropout_ : 0,
-                              .generator = dropout_generator_.get()};
+                              .generator = dropout_generator_};
   MultiheadAttentionOutput result;
   Tensor mixed;
   if (options.need_weights) {
-    result.weights = gradtape::detail::attention_weights(h.q, h.k, call);
+    result.weights = attention_weights(h.q, h.k, call);
     mixed = matmul(result.weights, h.v);
     if (options.average_attn_weights) result.weights = mean(result.weights, 1);
   } else {

@@ -1,24 +1,22 @@
 /// MultiheadAttention.
 #pragma once
 
-#include <memory>
-
 #include "gradtape/nn/linear.hpp"
 
 namespace gradtape::nn {
 
 /// Options of MultiheadAttention.
 struct MultiheadAttentionOptions {
-  double dropout = 0;          ///< Probability with which a weight is dropped, in [0, 1].
-  bool bias = true;            ///< Whether the projections add biases.
-  bool add_bias_kv = false;    ///< Adds a learned key and value behind those of the sequence.
-  bool add_zero_attn = false;  ///< Adds a key and a value of zeros behind all others.
-  std::int64_t kdim = 0;       ///< Width of the keys; embed_dim where 0.
-  std::int64_t vdim = 0;       ///< Width of the values; embed_dim where 0.
-  bool batch_first = false;    ///< Batches are [N, L, ..], not [L, N, ..].
-  std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
-  Dtype dtype = float32;                                   ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  double dropout = 0;                ///< Probability with which a weight is dropped, in [0, 1].
+  bool bias = true;                  ///< Whether the projections add biases.
+  bool add_bias_kv = false;          ///< Adds a learned key and value behind those of the sequence.
+  bool add_zero_attn = false;        ///< Adds a key and a value of zeros behind all others.
+  std::int64_t kdim = 0;             ///< Width of the keys; embed_dim where 0.
+  std::int64_t vdim = 0;             ///< Width of the values; embed_dim where 0.
+  bool batch_first = false;          ///< Batches are [N, L, ..], not [L, N, ..].
+  Generator dropout_generator = {};  ///< As in DropoutOptions.
+  Dtype dtype = float32;             ///< float32 or float64.
+  Generator generator = {};          ///< Random numbers for the initial values.
 };
 
 /// Options of a call of MultiheadAttention. In masks true means left out, as in PyTorch (and
@@ -82,7 +80,7 @@ class MultiheadAttention : public Module {
   const Sizes sizes_;
   const double dropout_;
   const bool batch_first_, add_zero_attn_;
-  const std::shared_ptr<Generator> dropout_generator_;
+  const Generator dropout_generator_;
 
  public:
   const Parameter in_proj_weight;  ///< [3 embed_dim, embed_dim]; undefined where the widths differ.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/nn/sequential.hpp"
@@ -43,7 +44,7 @@ template <std::derived_from<Module> M> class ModuleList : public Module {
 
  private:
   using Modules = std::vector<M>;
-  gradtape::detail::Shared<Modules> modules_ = gradtape::detail::Shared<Modules>::make();
+  author::Shared<Modules> modules_ = author::Shared<Modules>::make();
 };
 
 /// Modules of one type by name, in the order in which they were added.
@@ -82,17 +83,17 @@ template <std::derived_from<Module> M> class ModuleDict : public Module {
   }
 
   using Modules = std::vector<std::pair<std::string, M>>;
-  gradtape::detail::Shared<Modules> modules_ = gradtape::detail::Shared<Modules>::make();
+  author::Shared<Modules> modules_ = author::Shared<Modules>::make();
 };
 
 /// shortcut(x) + body(x); the shortcut is x itself unless given (He et al. 2016; CS229 lecture
 /// notes 7.3). Modules among both become the children "body" and "shortcut".
 class Residual : public Layer {
  public:
-  template <TensorFunction F>
+  template <TensorCallable F>
     requires(!std::derived_from<F, Residual>)
   explicit Residual(F body) : body_(adopted("body", std::move(body))) {}
-  template <TensorFunction F, TensorFunction S>
+  template <TensorCallable F, TensorCallable S>
   Residual(F body, S shortcut)
       : body_(adopted("body", std::move(body))),
         shortcut_(adopted("shortcut", std::move(shortcut))) {}
@@ -104,7 +105,7 @@ class Residual : public Layer {
 
  private:
   using Function = Sequential::Function;
-  template <TensorFunction F> Function adopted(const char* name, F f) {
+  template <TensorCallable F> Function adopted(const char* name, F f) {
     if constexpr (std::derived_from<F, Module>)
       return child(name, std::move(f));
     else

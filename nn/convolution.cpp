@@ -2,28 +2,28 @@
 
 #include <fmt/format.h>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn::detail {
+
+using namespace author;
+
 namespace {
 
-using gradtape::detail::Spatial;
-using gradtape::detail::spatial;
-
-/// [rows, columns, kernel...], where `columns` are a group's.
+/// The weight's shape: [out, in / groups, kernel...], or [in, out / groups, kernel...] transposed.
 Shape weight_shape(const char* layer, int axes, std::int64_t in, std::int64_t out,
                    const Extents& kernel, std::int64_t groups, bool transposed) {
-  check_at_least(layer, "in", in, 1);
-  check_at_least(layer, "out", out, 1);
-  check_at_least(layer, "groups", groups, 1);
+  require(layer, "in", in, at_least(1));
+  require(layer, "out", out, at_least(1));
+  require(layer, "groups", groups, at_least(1));
   if (in % groups || out % groups)
     fail<ValueError>(layer,
                      fmt::format("groups = {} must divide in = {} and out = {}", groups, in, out));
   const Spatial extents = spatial(layer, "kernel", kernel, axes, 1);
-  return transposed ? gradtape::detail::image_shape(in, out / groups, extents, axes)
-                    : gradtape::detail::image_shape(out, in / groups, extents, axes);
+  return transposed ? image_shape(in, out / groups, extents, axes)
+                    : image_shape(out, in / groups, extents, axes);
 }
 
 /// (before, after) of every axis, the last one first, as pad takes them.
@@ -32,18 +32,18 @@ std::vector<std::int64_t> border(const char* layer, int axes, const Padding& pad
   std::vector<std::int64_t> widths;
   const bool same = padding.mode == "same";
   if (padding.mode == "valid") return widths;
-  const Spatial taps = spatial(layer, "dilation", dilation, axes, 1);
+  const Spatial spacing = spatial(layer, "dilation", dilation, axes, 1);
   const Spatial each = same ? Spatial{} : spatial(layer, "padding", padding, axes, 0);
   for (int i = 1; i <= axes; ++i) {
     const auto axis = static_cast<std::size_t>(3 - i);
-    const auto total = same ? taps[axis] * (weight[weight.ndim() - i] - 1) : 2 * each[axis];
+    const auto total = same ? spacing[axis] * (weight[weight.ndim() - i] - 1) : 2 * each[axis];
     widths.push_back(total / 2);
     widths.push_back(total - total / 2);
   }
   return widths;
 }
 
-void check_padding(const char* layer, int axes, const ConvLayerOptions& options) {
+void check_padding(const char* layer, int axes, const ConvOptions& options) {
   const auto& mode = options.padding.mode;
   if (mode.empty()) return check_extents(layer, "padding", options.padding, axes, 0);
   if (mode != "same" && mode != "valid")
@@ -54,7 +54,7 @@ void check_padding(const char* layer, int axes, const ConvLayerOptions& options)
       fail<ValueError>(layer, fmt::format("padding \"same\" needs stride 1, got {}", step));
 }
 
-void check_output_padding(const char* layer, int axes, const ConvTransposeLayerOptions& options) {
+void check_output_padding(const char* layer, int axes, const ConvTransposeOptions& options) {
   const Spatial stride = spatial(layer, "stride", options.stride, axes, 1);
   const Spatial dilation = spatial(layer, "dilation", options.dilation, axes, 1);
   const Spatial extra = spatial(layer, "output_padding", options.output_padding, axes, 0);
@@ -86,8 +86,7 @@ ConvolutionLayer::ConvolutionLayer(const char* name, int axes, const Sizes& size
 
 void ConvolutionLayer::check_input(const Tensor& x) const { check_image(name_, x, in_, axes_); }
 
-Convolution::Convolution(const char* name, int axes, const Sizes& sizes,
-                         const ConvLayerOptions& options)
+Convolution::Convolution(const char* name, int axes, const Sizes& sizes, const ConvOptions& options)
     : ConvolutionLayer(
           name, axes, sizes,
           weight_shape(name, axes, sizes.in, sizes.out, sizes.kernel, options.groups, false),
@@ -104,11 +103,11 @@ Tensor Convolution::forward(const Tensor& x) const {
   check_input(x);
   const Tensor padded = border_.empty() ? x : pad(x, border_, {.mode = border_mode_});
   const auto convolve = axes_ == 1 ? conv1d : axes_ == 2 ? conv2d : conv3d;
-  return convolve(padded, weight, bias.defined() ? bias.tensor() : Tensor(), options_);
+  return convolve(padded, weight, bias, options_);
 }
 
 TransposedConvolution::TransposedConvolution(const char* name, int axes, const Sizes& sizes,
-                                             const ConvTransposeLayerOptions& options)
+                                             const ConvTransposeOptions& options)
     : ConvolutionLayer(
           name, axes, sizes,
           weight_shape(name, axes, sizes.in, sizes.out, sizes.kernel, options.groups, true),
@@ -124,7 +123,7 @@ Tensor TransposedConvolution::forward(const Tensor& x) const {
   const auto convolve = axes_ == 1   ? conv_transpose1d
                         : axes_ == 2 ? conv_transpose2d
                                      : conv_transpose3d;
-  return convolve(x, weight, bias.defined() ? bias.tensor() : Tensor(), options_);
+  return convolve(x, weight, bias, options_);
 }
 
 }  // namespace gradtape::nn::detail

@@ -12,32 +12,32 @@
 namespace gradtape::nn {
 
 /// Options of Conv1d, Conv2d and Conv3d.
-struct ConvLayerOptions {
-  Extents stride = 1;       ///< Steps between the outputs.
+struct ConvOptions {
+  Extents stride = 1;       ///< Distance between the windows of neighbouring outputs.
   Padding padding = 0;      ///< Border around x, or "same" (with stride 1) or "valid".
-  Extents dilation = 1;     ///< Steps between the taps of the kernel.
-  std::int64_t groups = 1;  ///< Parts of the channels that do not see each other.
+  Extents dilation = 1;     ///< Spacing between kernel elements.
+  std::int64_t groups = 1;  ///< Equal parts of the channels, each convolved on its own.
   bool bias = true;         ///< Whether to add a bias.
-  /// What the border holds: zeros (constant), or pixels of x.
+  /// How the padding is filled: with zeros (constant) or from x.
   PadMode padding_mode = PadMode::constant;
-  init::Initializer weight_init = nullptr;     ///< Uniform in +-1/sqrt(fan_in) if not given.
-  init::Initializer bias_init = nullptr;       ///< Uniform in +-1/sqrt(fan_in) if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  init::Initializer weight_init = nullptr;  ///< Uniform in +-1/sqrt(fan_in) if not given.
+  init::Initializer bias_init = nullptr;    ///< Uniform in +-1/sqrt(fan_in) if not given.
+  Dtype dtype = float32;                    ///< float32 or float64.
+  Generator generator = {};                 ///< Random numbers for the initial values.
 };
 
 /// Options of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d.
-struct ConvTransposeLayerOptions {
-  Extents stride = 1;          ///< Steps between the inputs, in the output.
-  Extents padding = 0;         ///< Cut off around the output.
-  Extents output_padding = 0;  ///< Added to the output's extents at the end; < stride or dilation.
-  Extents dilation = 1;        ///< Steps between the taps of the kernel.
-  std::int64_t groups = 1;     ///< Parts of the channels that do not see each other.
+struct ConvTransposeOptions {
+  Extents stride = 1;          ///< Distance in the output between neighbouring inputs.
+  Extents padding = 0;         ///< Elements cut off on each side of the output.
+  Extents output_padding = 0;  ///< Elements added at the end of each axis; < stride or dilation.
+  Extents dilation = 1;        ///< Spacing between kernel elements.
+  std::int64_t groups = 1;     ///< Equal parts of the channels, each convolved on its own.
   bool bias = true;            ///< Whether to add a bias.
-  init::Initializer weight_init = nullptr;     ///< Uniform in +-1/sqrt(fan_in) if not given.
-  init::Initializer bias_init = nullptr;       ///< Uniform in +-1/sqrt(fan_in) if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  init::Initializer weight_init = nullptr;  ///< Uniform in +-1/sqrt(fan_in) if not given.
+  init::Initializer bias_init = nullptr;    ///< Uniform in +-1/sqrt(fan_in) if not given.
+  Dtype dtype = float32;                    ///< float32 or float64.
+  Generator generator = {};                 ///< Random numbers for the initial values.
 };
 
 namespace detail {
@@ -65,11 +65,11 @@ class ConvolutionLayer : public Layer {
 
 class Convolution : public ConvolutionLayer {
  protected:
-  Convolution(const char* name, int axes, const Sizes& sizes, const ConvLayerOptions& options);
+  Convolution(const char* name, int axes, const Sizes& sizes, const ConvOptions& options);
   Tensor forward(const Tensor& x) const override;
 
  private:
-  ConvOptions options_;
+  gradtape::ConvOptions options_;
   std::vector<std::int64_t> border_;  ///< What pad adds before the convolution.
   PadMode border_mode_;
 };
@@ -77,11 +77,11 @@ class Convolution : public ConvolutionLayer {
 class TransposedConvolution : public ConvolutionLayer {
  protected:
   TransposedConvolution(const char* name, int axes, const Sizes& sizes,
-                        const ConvTransposeLayerOptions& options);
+                        const ConvTransposeOptions& options);
   Tensor forward(const Tensor& x) const override;
 
  private:
-  ConvTransposeOptions options_;
+  gradtape::ConvTransposeOptions options_;
 };
 
 }  // namespace detail
@@ -96,20 +96,17 @@ class TransposedConvolution : public ConvolutionLayer {
 
 /// Convolution over one axis: x: [N, in, L]
 struct Conv1d : detail::Convolution {
-  Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel,
-         const ConvLayerOptions& options = {})
+  Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv1d", 1, {in, out, kernel}, options) {}
 };
 /// Convolution over two axes: x: [N, in, H, W]
 struct Conv2d : detail::Convolution {
-  Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel,
-         const ConvLayerOptions& options = {})
+  Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv2d", 2, {in, out, kernel}, options) {}
 };
 /// Convolution over three axes: x: [N, in, D, H, W]
 struct Conv3d : detail::Convolution {
-  Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel,
-         const ConvLayerOptions& options = {})
+  Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv3d", 3, {in, out, kernel}, options) {}
 };
 
@@ -123,19 +120,19 @@ struct Conv3d : detail::Convolution {
 /// Transposed convolution over one axis: x: [N, in, L]
 struct ConvTranspose1d : detail::TransposedConvolution {
   ConvTranspose1d(std::int64_t in, std::int64_t out, const Extents& kernel,
-                  const ConvTransposeLayerOptions& options = {})
+                  const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose1d", 1, {in, out, kernel}, options) {}
 };
 /// Transposed convolution over two axes: x: [N, in, H, W]
 struct ConvTranspose2d : detail::TransposedConvolution {
   ConvTranspose2d(std::int64_t in, std::int64_t out, const Extents& kernel,
-                  const ConvTransposeLayerOptions& options = {})
+                  const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose2d", 2, {in, out, kernel}, options) {}
 };
 /// Transposed convolution over three axes: x: [N, in, D, H, W]
 struct ConvTranspose3d : detail::TransposedConvolution {
   ConvTranspose3d(std::int64_t in, std::int64_t out, const Extents& kernel,
-                  const ConvTransposeLayerOptions& options = {})
+                  const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose3d", 3, {in, out, kernel}, options) {}
 };
 

@@ -4,11 +4,15 @@
 
 #include <cmath>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/random.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
 /// The shape of x with one element for each channel; `leading` axes number the channels.
@@ -18,11 +22,11 @@ Shape per_channel(const Tensor& x, int leading) {
   return shape;
 }
 
-/// x where a mask of this shape keeps it, else SELU's limit; then scaled and shifted to what mean
-/// and variance were.
+/// x where a mask of this shape keeps it, SELU's limit elsewhere; then scaled and shifted so that
+/// mean and variance stay as they were.
 Tensor alpha_dropout(const char* layer, const Tensor& x, double p, const Shape& mask_shape,
-                     Generator& generator) {
-  gradtape::detail::visit_floating(x.dtype(), layer, [](auto) {});  // or throws
+                     const Generator& generator) {
+  visit_floating(x.dtype(), layer, [](auto) {});  // or throws
   if (p == 1) return dropout(x, p, generator);
   constexpr double limit = -1.0507009873554805 * 1.6732632423543772;
   const double scale = 1 / std::sqrt((1 - p) * (1 + p * limit * limit));
@@ -36,42 +40,40 @@ namespace detail {
 
 RandomLayer::RandomLayer(const char* name, double p, DropoutOptions options)
     : p_(p), generator_(std::move(options.generator)) {
-  check_probability(name, "p", p);
+  require(name, "p", p, closed(0, 1));
 }
 
 Tensor ChannelDropout::forward(const Tensor& x) const {
   check_image(name_, x, -1, axes_);
   if (!is_active()) return x;
-  return x * dropout(ones(per_channel(x, x.ndim() - axes_), x.dtype()), p_, generator());
+  return x * dropout(ones(per_channel(x, x.ndim() - axes_), x.dtype()), p_, generator_);
 }
 
 }  // namespace detail
 
 Tensor Dropout::forward(const Tensor& x) const {
-  return is_active() ? dropout(x, p_, generator()) : x;
+  return is_active() ? dropout(x, p_, generator_) : x;
 }
 
 Tensor AlphaDropout::forward(const Tensor& x) const {
-  return is_active() ? alpha_dropout("AlphaDropout", x, p_, x.shape(), generator()) : x;
+  return is_active() ? alpha_dropout("AlphaDropout", x, p_, x.shape(), generator_) : x;
 }
 
 Tensor FeatureAlphaDropout::forward(const Tensor& x) const {
   if (x.ndim() < 2) detail::refuse_shape("FeatureAlphaDropout", "[N, C, ...]", x);
-  return is_active() ? alpha_dropout("FeatureAlphaDropout", x, p_, per_channel(x, 2), generator())
+  return is_active() ? alpha_dropout("FeatureAlphaDropout", x, p_, per_channel(x, 2), generator_)
                      : x;
 }
 
 GaussianNoise::GaussianNoise(double std, DropoutOptions options)
     : std_(std), generator_(std::move(options.generator)) {
-  if (!(std >= 0) || std::isinf(std))
-    fail<ValueError>("GaussianNoise",
-                     fmt::format("std must be finite and not negative, got {}", std));
+  require("GaussianNoise", "std", std, at_least(0));
 }
 
 Tensor GaussianNoise::forward(const Tensor& x) const {
   if (!is_training() || std_ == 0) return x;
-  gradtape::detail::visit_floating(x.dtype(), "GaussianNoise", [](auto) {});  // or throws
-  return x + std_ * randn(x.shape(), x.dtype(), generator_ ? *generator_ : default_generator());
+  visit_floating(x.dtype(), "GaussianNoise", [](auto) {});  // or throws
+  return x + std_ * randn(x.shape(), x.dtype(), generator_);
 }
 
 }  // namespace gradtape::nn

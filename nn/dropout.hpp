@@ -1,8 +1,8 @@
-/// Layers that disturb at random in training mode only: dropout of elements or whole channels, and
-/// noise. In evaluation each gives x itself.
+/// Layers that add randomness in training mode only: dropout of elements or whole channels, and
+/// noise. In evaluation each returns x.
 #pragma once
 
-#include <memory>
+#include <utility>
 
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/nn/module.hpp"
@@ -11,25 +11,21 @@ namespace gradtape::nn {
 
 /// Options of Dropout and the layers like it.
 struct DropoutOptions {
-  /// Draws the masks; the calling thread's default generator if not given.
-  std::shared_ptr<Generator> generator = nullptr;
+  Generator generator = {};  ///< Draws the masks.
 };
 
 namespace detail {
 
-/// What the layers here share.
+/// Base of the dropout layers.
 class RandomLayer : public Layer {
  protected:
   /// Throws ValueError unless p is in [0, 1].
   RandomLayer(const char* name, double p, DropoutOptions options);
-  Generator& generator() const { return generator_ ? *generator_ : default_generator(); }
   /// Whether the layer does anything now.
   bool is_active() const { return is_training() && p_ > 0; }
 
   double p_;
-
- private:
-  std::shared_ptr<Generator> generator_;
+  Generator generator_;
 };
 
 /// Dropout of channels over `axes` spatial axes.
@@ -57,7 +53,7 @@ class Dropout : public detail::RandomLayer {
   Tensor forward(const Tensor& x) const override;
 };
 
-// Dropout of whole channels, for neighbouring pixels say the same (Tompson et al. 2015). Throw
+// Dropout of whole channels, as neighbouring pixels are correlated (Tompson et al. 2015). Throw
 // ValueError unless p is in [0, 1]; a call ShapeError.
 
 /// Dropout of the channels of x: [N, C, L] or [C, L]
@@ -109,7 +105,7 @@ class GaussianNoise : public Layer {
 
  private:
   double std_;
-  std::shared_ptr<Generator> generator_;
+  Generator generator_;
 };
 
 }  // namespace gradtape::nn

@@ -11,20 +11,22 @@
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
 /// The first values of a table; throws ValueError for options out of range.
 template <class Options>
 Tensor first_table(const char* layer, std::int64_t n, std::int64_t d, const Options& options) {
-  detail::check_at_least(layer, "n", n, 1);
-  detail::check_at_least(layer, "d", d, 1);
+  require(layer, "n", n, at_least(1));
+  require(layer, "d", d, at_least(1));
   const auto padding = options.padding_idx.value_or(0);
   if (padding < -n || padding >= n)
     fail<ValueError>(layer, fmt::format("padding_idx {} is out of range for {} rows", padding, n));
-  if (options.max_norm && !(*options.max_norm > 0))
-    fail<ValueError>(layer, fmt::format("max_norm must be positive, got {}", *options.max_norm));
-  if (!(options.norm_type > 0))
-    fail<ValueError>(layer, fmt::format("norm_type must be positive, got {}", options.norm_type));
+  const auto positive = above(0).or_infinity();
+  if (options.max_norm) require(layer, "max_norm", *options.max_norm, positive);
+  require(layer, "norm_type", options.norm_type, positive);
   if (options.weight_init)
     return detail::drawn(options.weight_init, {n, d}, options.dtype, options.generator);
   const Tensor table = randn({n, d}, options.dtype, options.generator);
@@ -32,7 +34,7 @@ Tensor first_table(const char* layer, std::int64_t n, std::int64_t d, const Opti
   return index_put(table, {padding}, full({}, 0, options.dtype));
 }
 
-/// The indices that are looked up, each once and none negative; throws unless they are indices.
+/// The distinct rows that `index` looks up. Throws ValueError for an index out of range.
 Tensor different(const char* layer, const Tensor& index, std::int64_t n) {
   const auto given = index.data<std::int64_t>();
   std::vector<std::int64_t> rows(given.begin(), given.end());
@@ -72,19 +74,19 @@ void check_index(const char* layer, const Tensor& index) {
 
 // ---- Embedding ----
 
-Embedding::Embedding(std::int64_t n, std::int64_t d, const EmbeddingLayerOptions& options)
+Embedding::Embedding(std::int64_t n, std::int64_t d, const EmbeddingOptions& options)
     : weight(parameter("weight", first_table("Embedding", n, d, options))), options_(options) {
-  options_.weight_init = nullptr;  // and what it holds
+  options_.weight_init = nullptr;  // frees what it captured
 }
 
 Embedding Embedding::from_pretrained(const Tensor& table, bool freeze,
-                                     const EmbeddingLayerOptions& options) {
+                                     const EmbeddingOptions& options) {
   if (table.ndim() != 2)
     fail<ShapeError>("Embedding",
                      fmt::format("the table must be [n, d], got {}", table.shape().str()));
-  EmbeddingLayerOptions with_table = options;
+  EmbeddingOptions with_table = options;
   with_table.dtype = table.dtype();
-  with_table.weight_init = [&](const Shape&, Dtype, Generator&) { return table.detach(); };
+  with_table.weight_init = [&](const Shape&, Dtype, const Generator&) { return table.detach(); };
   Embedding layer(table.size(0), table.size(1), with_table);
   layer.weight.freeze(freeze);
   return layer;
@@ -113,7 +115,7 @@ EmbeddingBag::EmbeddingBag(std::int64_t n, std::int64_t d, const EmbeddingBagOpt
     : weight(parameter("weight", first_table("EmbeddingBag", n, d, options))), options_(options) {
   if (options.scale_grad_by_freq && options.mode == BagMode::max)
     fail<ValueError>("EmbeddingBag", "scale_grad_by_freq is not for the mode max");
-  options_.weight_init = nullptr;  // and what it holds
+  options_.weight_init = nullptr;  // frees what it captured
 }
 
 Tensor EmbeddingBag::operator()(const Tensor& index, const Tensor& offsets,

@@ -12,17 +12,17 @@ namespace gradtape::nn {
 enum class BagMode { mean, sum, max };
 
 /// Options of Embedding.
-struct EmbeddingLayerOptions {
-  /// An index that stands for nothing: its row gets no gradient and starts as 0.
+struct EmbeddingOptions {
+  /// Index of the padding: its row starts as 0 and receives no gradient.
   std::optional<std::int64_t> padding_idx = {};
-  /// Rows that are looked up and longer than this are first scaled to this length, in the table.
+  /// Looked-up rows with a larger norm are first rescaled to it, in place.
   std::optional<double> max_norm = {};
-  double norm_type = 2;             ///< The p of the norm of max_norm.
-  bool scale_grad_by_freq = false;  ///< Divide the gradient of a row by how often it was looked up.
+  double norm_type = 2;             ///< p of the p-norm used for max_norm.
+  bool scale_grad_by_freq = false;  ///< Divide a row's gradient by its number of look-ups.
   bool sparse = false;              ///< Leave row gradients (op embedding), as for SparseAdam.
-  init::Initializer weight_init = nullptr;     ///< Standard normal if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  init::Initializer weight_init = nullptr;  ///< Standard normal if not given.
+  Dtype dtype = float32;                    ///< float32 or float64.
+  Generator generator = {};                 ///< Random numbers for the initial values.
 };
 
 /// Rows of a table, weight: [n, d].  index: int64 [...] -> [..., d].
@@ -32,10 +32,10 @@ struct EmbeddingLayerOptions {
 /// index out of range.
 class Embedding : public Layer {
  public:
-  Embedding(std::int64_t n, std::int64_t d, const EmbeddingLayerOptions& options = {});
+  Embedding(std::int64_t n, std::int64_t d, const EmbeddingOptions& options = {});
   /// A layer whose table starts as `table`: [n, d], frozen or not. Throws ShapeError, DtypeError.
   static Embedding from_pretrained(const Tensor& table, bool freeze = true,
-                                   const EmbeddingLayerOptions& options = {});
+                                   const EmbeddingOptions& options = {});
 
   const Parameter weight;
 
@@ -43,23 +43,23 @@ class Embedding : public Layer {
   Tensor forward(const Tensor& index) const override;
 
  private:
-  EmbeddingLayerOptions options_;
+  EmbeddingOptions options_;
 };
 
 /// Options of EmbeddingBag.
 struct EmbeddingBagOptions {
   BagMode mode = BagMode::mean;  ///< How the vectors of a bag are joined.
-  /// An index that stands for nothing: no bag contains it, and its row starts as 0.
+  /// Index of the padding: it is left out of every bag, and its row starts as 0.
   std::optional<std::int64_t> padding_idx = {};
-  /// Rows that are looked up and longer than this are first scaled to this length, in the table.
+  /// Looked-up rows with a larger norm are first rescaled to it, in place.
   std::optional<double> max_norm = {};
-  double norm_type = 2;             ///< The p of the norm of max_norm.
-  bool scale_grad_by_freq = false;  ///< Divide the gradient of a row by how often it was looked up.
-  bool sparse = false;              ///< Leave row gradients (op embedding), as for SparseAdam.
-  bool include_last_offset = false;            ///< offsets end with where the last bag ends.
-  init::Initializer weight_init = nullptr;     ///< Standard normal if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  double norm_type = 2;              ///< p of the p-norm used for max_norm.
+  bool scale_grad_by_freq = false;   ///< Divide a row's gradient by its number of look-ups.
+  bool sparse = false;               ///< Leave row gradients (op embedding), as for SparseAdam.
+  bool include_last_offset = false;  ///< offsets end with where the last bag ends.
+  init::Initializer weight_init = nullptr;  ///< Standard normal if not given.
+  Dtype dtype = float32;                    ///< float32 or float64.
+  Generator generator = {};                 ///< Random numbers for the initial values.
 };
 
 /// The mean, sum or maximum of the rows of each bag of indices, weight: [n, d].

@@ -7,8 +7,12 @@
 #include <vector>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/require.hpp"
 
 namespace gradtape::nn::init {
+
+using namespace author;
+
 namespace {
 
 /// Positions of the kernel, for a weight [out, in, kernel...].
@@ -33,31 +37,27 @@ void check_matrix(const char* op, const Shape& shape) {
     fail<ShapeError>(op, fmt::format("needs a matrix [rows, columns], got {}", shape.str()));
 }
 
-void check_gain(const char* op, double gain) {
-  if (!(gain >= 0 && std::isfinite(gain)))
-    fail<ValueError>(op, fmt::format("gain = {}, but it must be finite and at least 0", gain));
-}
+void check_gain(const char* op, double gain) { require(op, "gain", gain, at_least(0)); }
 
 void check_spread(const char* op, double mean, double std) {
-  if (!std::isfinite(mean))
-    fail<ValueError>(op, fmt::format("mean = {}, but it must be finite", mean));
-  if (!(std >= 0 && std::isfinite(std)))
-    fail<ValueError>(op, fmt::format("std = {}, but it must be finite and at least 0", std));
+  require(op, "mean", mean, finite());
+  require(op, "std", std, at_least(0));
 }
 
 // A fan of 0 makes spread and bounds infinite, and leaves nothing to draw.
 
-Tensor between(double low, double high, const Shape& shape, Dtype dtype, Generator& generator) {
+Tensor between(double low, double high, const Shape& shape, Dtype dtype,
+               const Generator& generator) {
   return low + (high - low) * rand(shape, dtype, generator);
 }
 
-Tensor centred(double std, const Shape& shape, Dtype dtype, Generator& generator) {
+Tensor centred(double std, const Shape& shape, Dtype dtype, const Generator& generator) {
   return std * randn(shape, dtype, generator);
 }
 
 }  // namespace
 
-void fill(const Parameter& parameter, const Initializer& initializer, Generator& generator) {
+void fill(const Parameter& parameter, const Initializer& initializer, const Generator& generator) {
   parameter.set(initializer(parameter.shape(), parameter.dtype(), generator));
 }
 
@@ -88,38 +88,36 @@ double calculate_gain(std::string_view nonlinearity, double slope) {
             "no gain is known for '{}'; linear, sigmoid, conv1d to conv3d, "
             "conv_transpose1d to conv_transpose3d, tanh, relu, leaky_relu and selu have one",
             nonlinearity.substr(0, 100)));
-  if (!std::isfinite(slope))
-    fail<ValueError>("calculate_gain", fmt::format("slope = {}, but it must be finite", slope));
+  require("calculate_gain", "slope", slope, finite());
   return std::sqrt(2 / (1 + slope * slope));
 }
 
 // ---- values that are not drawn ----
 
-Tensor Constant::operator()(const Shape& shape, Dtype dtype, Generator&) const {
+Tensor Constant::operator()(const Shape& shape, Dtype dtype, const Generator&) const {
   return full(shape, value, dtype);
 }
 
-Tensor Zeros::operator()(const Shape& shape, Dtype dtype, Generator&) const {
+Tensor Zeros::operator()(const Shape& shape, Dtype dtype, const Generator&) const {
   return zeros(shape, dtype);
 }
 
-Tensor Ones::operator()(const Shape& shape, Dtype dtype, Generator&) const {
+Tensor Ones::operator()(const Shape& shape, Dtype dtype, const Generator&) const {
   return ones(shape, dtype);
 }
 
-Tensor Eye::operator()(const Shape& shape, Dtype dtype, Generator&) const {
+Tensor Eye::operator()(const Shape& shape, Dtype dtype, const Generator&) const {
   check_matrix("Eye", shape);
   return eye(shape[0], shape[1], dtype);
 }
 
-Tensor Dirac::operator()(const Shape& shape, Dtype dtype, Generator&) const {
+Tensor Dirac::operator()(const Shape& shape, Dtype dtype, const Generator&) const {
   if (shape.ndim() < 3 || shape.ndim() > 5)
     fail<ShapeError>("Dirac",
                      fmt::format("needs the weight of a convolution, [out, in, kernel...] with 1 "
                                  "to 3 kernel axes, got {}",
                                  shape.str()));
-  if (groups < 1)
-    fail<ValueError>("Dirac", fmt::format("groups = {}, but it must be at least 1", groups));
+  require("Dirac", "groups", groups, at_least(1));
   if (shape[0] % groups != 0)
     fail<ShapeError>("Dirac", fmt::format("groups = {} does not divide the {} channels out of {}",
                                           groups, shape[0], shape.str()));
@@ -136,21 +134,22 @@ Tensor Dirac::operator()(const Shape& shape, Dtype dtype, Generator&) const {
 
 // ---- distributions ----
 
-Tensor Uniform::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor Uniform::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   if (!(low <= high && std::isfinite(high - low)))
     fail<ValueError>("Uniform",
                      fmt::format("needs finite bounds with low <= high, got [{}, {})", low, high));
   return between(low, high, shape, dtype, generator);
 }
 
-Tensor Normal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor Normal::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   check_spread("Normal", mean, std);
   return mean + std * randn(shape, dtype, generator);
 }
 
-Tensor TruncatedNormal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
-  check_spread("TruncatedNormal", mean, std);
-  if (std == 0) fail<ValueError>("TruncatedNormal", "std = 0, but it must be above 0");
+Tensor TruncatedNormal::operator()(const Shape& shape, Dtype dtype,
+                                   const Generator& generator) const {
+  require("TruncatedNormal", "mean", mean, finite());
+  require("TruncatedNormal", "std", std, above(0));
   if (!(low < high))
     fail<ValueError>("TruncatedNormal", fmt::format("needs low < high, got [{}, {}]", low, high));
   const double from = (low - mean) / std, to = (high - mean) / std;
@@ -166,41 +165,44 @@ Tensor TruncatedNormal::operator()(const Shape& shape, Dtype dtype, Generator& g
   return clamp((mean + (std * std::numbers::sqrt2) * erfinv(u)).to(dtype), low, high);
 }
 
-Tensor Gaussian::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor Gaussian::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   return centred(1 / extent(shape, Fan::in), shape, dtype, generator);
 }
 
-Tensor XavierUniform::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor XavierUniform::operator()(const Shape& shape, Dtype dtype,
+                                 const Generator& generator) const {
   check_gain("XavierUniform", gain);
   const double bound = gain * std::sqrt(6 / both_fans(shape));
   return between(-bound, bound, shape, dtype, generator);
 }
 
-Tensor XavierNormal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor XavierNormal::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   check_gain("XavierNormal", gain);
   return centred(gain * std::sqrt(2 / both_fans(shape)), shape, dtype, generator);
 }
 
-Tensor KaimingUniform::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor KaimingUniform::operator()(const Shape& shape, Dtype dtype,
+                                  const Generator& generator) const {
   check_gain("KaimingUniform", gain);
   const double bound = gain * std::sqrt(3 / extent(shape, fan));
   return between(-bound, bound, shape, dtype, generator);
 }
 
-Tensor KaimingNormal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor KaimingNormal::operator()(const Shape& shape, Dtype dtype,
+                                 const Generator& generator) const {
   check_gain("KaimingNormal", gain);
   return centred(gain / std::sqrt(extent(shape, fan)), shape, dtype, generator);
 }
 
-Tensor LecunUniform::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor LecunUniform::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   return KaimingUniform{.gain = 1}(shape, dtype, generator);
 }
 
-Tensor LecunNormal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor LecunNormal::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   return KaimingNormal{.gain = 1}(shape, dtype, generator);
 }
 
-Tensor Orthogonal::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor Orthogonal::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   check_gain("Orthogonal", gain);
   const auto columns = fan_in(shape), rows = shape[0];
   if (shape.numel() == 0) return zeros(shape, dtype);
@@ -211,10 +213,9 @@ Tensor Orthogonal::operator()(const Shape& shape, Dtype dtype, Generator& genera
   return gain * reshape(rows < columns ? transpose(uniform) : uniform, shape);
 }
 
-Tensor Sparse::operator()(const Shape& shape, Dtype dtype, Generator& generator) const {
+Tensor Sparse::operator()(const Shape& shape, Dtype dtype, const Generator& generator) const {
   check_matrix("Sparse", shape);
-  if (!(sparsity >= 0 && sparsity <= 1))
-    fail<ValueError>("Sparse", fmt::format("sparsity = {}, but it must be in [0, 1]", sparsity));
+  require("Sparse", "sparsity", sparsity, closed(0, 1));
   check_spread("Sparse", 0, std);
   const auto rows = shape[0], columns = shape[1];
   const auto none = static_cast<std::int64_t>(std::ceil(sparsity * static_cast<double>(rows)));

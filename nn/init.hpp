@@ -12,11 +12,11 @@ namespace gradtape::nn::init {
 
 /// Draws an initial value: shape, dtype and source of random numbers in, tensor out. Every struct
 /// below is one, and so is any function or lambda of that signature.
-using Initializer = std::function<Tensor(const Shape&, Dtype, Generator&)>;
+using Initializer = std::function<Tensor(const Shape&, Dtype, const Generator&)>;
 
 /// Replaces the value of a parameter by one that `initializer` draws.
 void fill(const Parameter& parameter, const Initializer& initializer,
-          Generator& generator = default_generator());
+          const Generator& generator = {});
 
 // ---- fans and gains ----
 
@@ -39,27 +39,23 @@ double calculate_gain(std::string_view nonlinearity, double slope = 0.01);
 /// The same value everywhere.
 struct Constant {
   double value = 0;
-  Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& = default_generator()) const;
+  Tensor operator()(const Shape& shape, Dtype dtype = float32, const Generator& = {}) const;
 };
 
 /// 0 everywhere.
 struct Zeros {
-  Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& = default_generator()) const;
+  Tensor operator()(const Shape& shape, Dtype dtype = float32, const Generator& = {}) const;
 };
 
 /// 1 everywhere.
 struct Ones {
-  Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& = default_generator()) const;
+  Tensor operator()(const Shape& shape, Dtype dtype = float32, const Generator& = {}) const;
 };
 
 /// The identity matrix: 1 on the diagonal of [rows, columns], 0 elsewhere, so that a linear layer
 /// hands its inputs on. Throws ShapeError unless there are two axes.
 struct Eye {
-  Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& = default_generator()) const;
+  Tensor operator()(const Shape& shape, Dtype dtype = float32, const Generator& = {}) const;
 };
 
 /// The Dirac delta: a convolution of weight [out, in, kernel...] hands its channels on, as many as
@@ -68,8 +64,7 @@ struct Eye {
 /// groups < 1.
 struct Dirac {
   std::int64_t groups = 1;
-  Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& = default_generator()) const;
+  Tensor operator()(const Shape& shape, Dtype dtype = float32, const Generator& = {}) const;
 };
 
 // ---- distributions ----
@@ -79,7 +74,7 @@ struct Uniform {
   double low = 0;
   double high = 1;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with this mean and standard deviation. Throws ValueError for std < 0 and for what is not
@@ -88,7 +83,7 @@ struct Normal {
   double mean = 0;
   double std = 1;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with this mean and standard deviation, given that the value is in [low, high]; the bounds
@@ -101,14 +96,14 @@ struct TruncatedNormal {
   double low = -2;
   double high = 2;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Gaussian(0, 1/m): mean 0 and standard deviation 1/m, where m is the number of inputs to the
 /// unit, fan_in (MIT 6.390 lecture notes, Neural networks, "Initializing network weights").
 struct Gaussian {
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 // Those below throw ShapeError for a weight without fans, and ValueError for a gain that is
@@ -118,7 +113,7 @@ struct Gaussian {
 struct XavierUniform {
   double gain = 1;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with standard deviation gain sqrt(2 / (fan_in + fan_out))
@@ -126,7 +121,7 @@ struct XavierUniform {
 struct XavierNormal {
   double gain = 1;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Where the Kaiming initializers keep the variance: `in` the forward, or `out` the backward pass.
@@ -137,7 +132,7 @@ struct KaimingUniform {
   double gain = std::numbers::sqrt2;
   Fan fan = Fan::in;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with standard deviation gain / sqrt(fan) (He et al. 2015, eq. 10).
@@ -145,20 +140,20 @@ struct KaimingNormal {
   double gain = std::numbers::sqrt2;
   Fan fan = Fan::in;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Uniform in +-sqrt(3 / fan_in): the variance of LecunNormal.
 struct LecunUniform {
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with standard deviation 1 / sqrt(fan_in) (LeCun et al. 1998, "Efficient BackProp", eq.
 /// 16), what selu wants.
 struct LecunNormal {
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// gain times a random matrix with orthonormal rows, or columns where these are fewer; a weight
@@ -167,7 +162,7 @@ struct LecunNormal {
 struct Orthogonal {
   double gain = 1;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 /// Normal with mean 0 and this standard deviation, but for the share `sparsity` of each column of
@@ -178,7 +173,7 @@ struct Sparse {
   double sparsity = 0.5;
   double std = 0.01;
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
-                    Generator& generator = default_generator()) const;
+                    const Generator& generator = {}) const;
 };
 
 }  // namespace gradtape::nn::init

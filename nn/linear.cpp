@@ -5,6 +5,9 @@
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
 Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t in,
@@ -21,9 +24,9 @@ Shape shape(std::int64_t in, std::int64_t out) {
 }
 
 Shape shape(std::int64_t in1, std::int64_t in2, std::int64_t out) {
-  detail::check_at_least("Bilinear", "in1", in1, 1);
-  detail::check_at_least("Bilinear", "in2", in2, 1);
-  detail::check_at_least("Bilinear", "out", out, 1);
+  require("Bilinear", "in1", in1, at_least(1));
+  require("Bilinear", "in2", in2, at_least(1));
+  require("Bilinear", "out", out, at_least(1));
   return {out, in1, in2};
 }
 

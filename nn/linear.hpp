@@ -9,11 +9,11 @@ namespace gradtape::nn {
 
 /// Options of Linear and Bilinear.
 struct LinearOptions {
-  bool bias = true;                            ///< Whether to add a bias.
-  init::Initializer weight_init = nullptr;     ///< Uniform in +-1/sqrt(in) if not given.
-  init::Initializer bias_init = nullptr;       ///< Uniform in +-1/sqrt(in) if not given.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  bool bias = true;                         ///< Whether to add a bias.
+  init::Initializer weight_init = nullptr;  ///< Uniform in +-1/sqrt(in) if not given.
+  init::Initializer bias_init = nullptr;    ///< Uniform in +-1/sqrt(in) if not given.
+  Dtype dtype = float32;                    ///< float32 or float64.
+  Generator generator = {};                 ///< Random numbers for the initial values.
 };
 
 /// y = x W^T + b.  x: [..., in] -> y: [..., out], weight: [out, in], bias: [out].
@@ -29,9 +29,7 @@ class Linear : public Layer {
   const Parameter bias;  ///< Undefined where the options leave it out.
 
  protected:
-  Tensor forward(const Tensor& x) const override {
-    return bias.defined() ? linear(x, weight, bias) : linear(x, weight);
-  }
+  Tensor forward(const Tensor& x) const override { return linear(x, weight, bias); }
 };
 
 /// y_k = a^T W_k b + bias_k.  a: [..., in1], b: [..., in2] -> y: [..., out], weight: [out, in1,

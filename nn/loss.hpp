@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gradtape/nn/loss/classification.hpp"
+#include "gradtape/nn/loss/cross_entropy.hpp"
 #include "gradtape/nn/loss/ctc.hpp"
 #include "gradtape/nn/loss/margin.hpp"
 #include "gradtape/nn/loss/regression.hpp"

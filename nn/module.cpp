@@ -9,6 +9,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
 
 #if __has_include(<cxxabi.h>)
@@ -53,13 +54,15 @@ template <class Named> bool contains(const std::vector<Named>& list, const std::
 
 }  // namespace
 
-struct Module::State {
+namespace detail {
+
+struct ModuleState {
   struct Child {
     std::string name;
     std::shared_ptr<Module> module;
-    Copier copy;
+    ModuleAccess::Copy copy;
 
-    Child(std::string name, std::shared_ptr<Module> module, Copier copy)
+    Child(std::string name, std::shared_ptr<Module> module, ModuleAccess::Copy copy)
         : name(std::move(name)), module(std::move(module)), copy(copy) {}
     // copied in a deep copy only
     Child(const Child& other) : Child(other.name, other.copy(*other.module), other.copy) {}
@@ -69,97 +72,106 @@ struct Module::State {
   std::vector<std::pair<std::string, Parameter>> parameters;
   std::vector<std::pair<std::string, Buffer>> buffers;
   std::vector<Child> children;
-  std::vector<std::pair<std::uint64_t, ForwardPreHook>> pre_hooks;
-  std::vector<std::pair<std::uint64_t, ForwardHook>> hooks;
+  std::vector<std::pair<std::uint64_t, Module::ForwardPreHook>> pre_hooks;
+  std::vector<std::pair<std::uint64_t, Module::ForwardHook>> hooks;
   std::uint64_t hooks_ever = 0;
   bool training = true;
 };
 
-Module::Module() : state_(gradtape::detail::Shared<State>::make()) {}
-Module::~Module() = default;
+ModuleState& ModuleAccess::state(const Module& module) { return *module.gradtape_module_state_; }
+
+}  // namespace detail
+
+namespace {
+
+detail::ModuleState& state_of(const Module& module) { return detail::ModuleAccess::state(module); }
 
 /// Calls visit(path, module) for this module and all below it, parents first.
 template <class Visit>
-void Module::walk(const Module& module, const std::string& path, Visit& visit) {
+void walk(const Module& module, const std::string& path, const Visit& visit) {
   visit(path, module);
-  for (const auto& child : module.state_->children)
+  for (const auto& child : state_of(module).children)
     walk(*child.module, join(path, child.name), visit);
 }
 
-// ---- registration ----
-
-void Module::check_name(const char* op, const std::string& name) const {
+void check_name(const char* op, const Module& module, const std::string& name) {
   const auto refuse = [&](std::string_view why) {
     fail<ValueError>(op, fmt::format("the name '{}' {}", name, why));
   };
+  const auto& state = state_of(module);
   if (name.empty()) refuse("is empty");
   if (name.find('.') != std::string::npos) refuse("has a dot; dots separate the parts of a path");
-  if (contains(state_->parameters, name)) refuse("is taken by a parameter of this module");
-  if (contains(state_->buffers, name)) refuse("is taken by a buffer of this module");
-  if (contains(state_->children, name)) refuse("is taken by a child of this module");
+  if (contains(state.parameters, name)) refuse("is taken by a parameter of this module");
+  if (contains(state.buffers, name)) refuse("is taken by a buffer of this module");
+  if (contains(state.children, name)) refuse("is taken by a child of this module");
 }
 
+}  // namespace
+
+Module::Module() : gradtape_module_state_(author::Shared<detail::ModuleState>::make()) {}
+Module::~Module() = default;
+
+// ---- registration ----
+
 Parameter Module::parameter(std::string name, const Tensor& initial) {
-  check_name("parameter", name);
+  check_name("parameter", *this, name);
   Parameter variable(initial, name);
-  state_->parameters.emplace_back(std::move(name), variable);
+  state_of(*this).parameters.emplace_back(std::move(name), variable);
   return variable;
 }
 
 Parameter Module::parameter(std::string name, const Parameter& shared) {
-  check_name("parameter", name);
+  check_name("parameter", *this, name);
   if (!shared.defined())
     fail<ValueError>("parameter", fmt::format("'{}' shares an undefined parameter", name));
-  state_->parameters.emplace_back(std::move(name), shared);
+  state_of(*this).parameters.emplace_back(std::move(name), shared);
   return shared;
 }
 
 Buffer Module::buffer(std::string name, const Tensor& initial) {
-  check_name("buffer", name);
+  check_name("buffer", *this, name);
   Buffer variable(initial, name);
-  state_->buffers.emplace_back(std::move(name), variable);
+  state_of(*this).buffers.emplace_back(std::move(name), variable);
   return variable;
 }
 
-void Module::adopt(std::string name, const Module& module, Copier copy) {
-  check_name("child", name);
-  const auto rename = [&](const std::string& path, const Module& below) {
-    if (below.state_ == state_)
+void detail::ModuleAccess::add_child(Module& parent, std::string name, const Module& child,
+                                     Copy copy) {
+  check_name("child", parent, name);
+  walk(child, name, [&](const std::string& path, const Module& below) {
+    if (&state(below) == &state(parent))
       fail<ValueError>("child",
                        fmt::format("'{}' contains the module that it would be a child of", name));
-    for (const auto& [last, variable] : below.state_->parameters)
+    for (const auto& [last, variable] : state(below).parameters)
       variable.set_name(join(path, last));
-    for (const auto& [last, variable] : below.state_->buffers) variable.set_name(join(path, last));
-  };
-  walk(module, name, rename);
-  state_->children.emplace_back(std::move(name), copy(module), copy);
+    for (const auto& [last, variable] : state(below).buffers) variable.set_name(join(path, last));
+  });
+  state(parent).children.emplace_back(std::move(name), copy(child), copy);
 }
 
 // ---- listing ----
 
 std::vector<std::pair<std::string, Parameter>> Module::named_parameters() const {
   std::vector<std::pair<std::string, Parameter>> all;
-  const auto collect = [&](const std::string& path, const Module& module) {
-    for (const auto& [name, variable] : module.state_->parameters)
+  walk(*this, "", [&](const std::string& path, const Module& module) {
+    for (const auto& [name, variable] : state_of(module).parameters)
       all.emplace_back(join(path, name), variable);
-  };
-  walk(*this, "", collect);
+  });
   return all;
 }
 
 std::vector<std::pair<std::string, Buffer>> Module::named_buffers() const {
   std::vector<std::pair<std::string, Buffer>> all;
-  const auto collect = [&](const std::string& path, const Module& module) {
-    for (const auto& [name, variable] : module.state_->buffers)
+  walk(*this, "", [&](const std::string& path, const Module& module) {
+    for (const auto& [name, variable] : state_of(module).buffers)
       all.emplace_back(join(path, name), variable);
-  };
-  walk(*this, "", collect);
+  });
   return all;
 }
 
 std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_children() const {
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> all;
-  for (const auto& child : state_->children) all.emplace_back(child.name, child.module);
+  for (const auto& child : state_of(*this).children) all.emplace_back(child.name, child.module);
   return all;
 }
 
@@ -178,18 +190,18 @@ std::int64_t Module::parameter_count() const {
 }
 
 void Module::apply(const std::function<void(Module&)>& visit) {
-  for (const auto& child : state_->children) child.module->apply(visit);
+  for (const auto& child : state_of(*this).children) child.module->apply(visit);
   visit(*this);
 }
 
 // ---- mode ----
 
 void Module::train(bool on) {
-  const auto set = [on](const std::string&, const Module& module) { module.state_->training = on; };
-  walk(*this, "", set);
+  walk(*this, "",
+       [on](const std::string&, const Module& module) { state_of(module).training = on; });
 }
 
-bool Module::is_training() const { return state_->training; }
+bool Module::is_training() const { return state_of(*this).training; }
 
 void Module::to(Dtype dtype) {
   if (!is_floating(dtype))
@@ -208,48 +220,46 @@ void Module::freeze(bool frozen) {
 
 // ---- hooks ----
 
-Module::HookHandle Module::handle_for_next_hook() const {
-  HookHandle handle;
-  handle.module_ = state_.weak();
-  handle.id_ = ++state_->hooks_ever;
-  return handle;
-}
-
-Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
-  const auto handle = handle_for_next_hook();
-  state_->pre_hooks.emplace_back(handle.id_, std::move(hook));
-  return handle;
-}
-
-Module::HookHandle Module::register_forward_hook(ForwardHook hook) {
-  const auto handle = handle_for_next_hook();
-  state_->hooks.emplace_back(handle.id_, std::move(hook));
-  return handle;
-}
-
 void Module::HookHandle::remove() {
   const auto held = module_.lock();
   if (!held) return;
-  const auto state = static_cast<State*>(held.get());
+  auto& state = *static_cast<detail::ModuleState*>(held.get());
   const auto is_this = [this](const auto& hook) { return hook.first == id_; };
-  std::erase_if(state->pre_hooks, is_this);
-  std::erase_if(state->hooks, is_this);
+  std::erase_if(state.pre_hooks, is_this);
+  std::erase_if(state.hooks, is_this);
 }
 
-bool Module::has_hooks() const { return !state_->pre_hooks.empty() || !state_->hooks.empty(); }
+Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  auto& state = state_of(*this);
+  const auto id = ++state.hooks_ever;
+  state.pre_hooks.emplace_back(id, std::move(hook));
+  return HookHandle(gradtape_module_state_.weak(), id);
+}
+
+Module::HookHandle Module::register_forward_hook(ForwardHook hook) {
+  auto& state = state_of(*this);
+  const auto id = ++state.hooks_ever;
+  state.hooks.emplace_back(id, std::move(hook));
+  return HookHandle(gradtape_module_state_.weak(), id);
+}
+
+bool detail::ModuleAccess::has_hooks(const Module& module) {
+  return !state(module).pre_hooks.empty() || !state(module).hooks.empty();
+}
 
 // Lists are copied, for a hook may remove itself.
-Tensor Module::before(const Tensor& input) const {
+Tensor detail::ModuleAccess::hooked_input(const Module& module, const Tensor& input) {
   Tensor taken = input;
-  for (const auto& [id, hook] : std::vector(state_->pre_hooks))
-    if (const Tensor other = hook(*this, taken); other.defined()) taken = other;
+  for (const auto& [id, hook] : std::vector(state(module).pre_hooks))
+    if (const Tensor other = hook(module, taken); other.defined()) taken = other;
   return taken;
 }
 
-Tensor Module::after(const Tensor& input, const Tensor& output) const {
+Tensor detail::ModuleAccess::hooked_output(const Module& module, const Tensor& input,
+                                           const Tensor& output) {
   Tensor given = output;
-  for (const auto& [id, hook] : std::vector(state_->hooks))
-    if (const Tensor other = hook(*this, input, given); other.defined()) given = other;
+  for (const auto& [id, hook] : std::vector(state(module).hooks))
+    if (const Tensor other = hook(module, input, given); other.defined()) given = other;
   return given;
 }
 
@@ -284,8 +294,8 @@ std::string Module::summary() const {
   std::vector<Row> rows{{"name", "kind", "shape", "dtype", "count", "trainable"}};
   std::unordered_set<const void*> seen;
   std::int64_t total = 0, trainable = 0, buffered = 0;
-  const auto describe = [&](const std::string& path, const Module& module) {
-    const auto& state = *module.state_;
+  walk(*this, "", [&](const std::string& path, const Module& module) {
+    const auto& state = state_of(module);
     const auto kind = module.kind();
     const auto add = [&](const std::string& last, const auto& variable, const char* role) {
       const auto& value = variable.tensor();
@@ -303,8 +313,7 @@ std::string Module::summary() const {
       add(last, variable, "buffer");
       buffered += variable.tensor().numel();
     }
-  };
-  walk(*this, "", describe);
+  });
   auto text = table(rows, 4) + fmt::format("{} parameters, {} trainable", total, trainable);
   if (buffered > 0) text += fmt::format("; {} elements in buffers", buffered);
   return text + "\n";

@@ -10,13 +10,35 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/parameter.hpp"
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/shared.hpp"
 #include "gradtape/nn/state_dict.hpp"
 
 namespace gradtape::nn {
+
+class Module;
+
+namespace detail {
+
+struct ModuleState;
+
+/// The private parts of Module, kept out of the class so that none of their names can clash with a
+/// name in a user's model.
+struct ModuleAccess {
+  using Copy = std::shared_ptr<Module> (*)(const Module&);
+
+  static ModuleState& state(const Module& module);
+  /// Registers `child` below `parent`; see Module::child.
+  static void add_child(Module& parent, std::string name, const Module& child, Copy copy);
+  static bool has_hooks(const Module& module);
+  /// The input after all pre-hooks, the output after all hooks.
+  static Tensor hooked_input(const Module& module, const Tensor& input);
+  static Tensor hooked_output(const Module& module, const Tensor& input, const Tensor& output);
+};
+
+}  // namespace detail
 
 /// Base of everything with parameters. A model registers its parts where it declares them and
 /// computes in an `operator()` of any signature:
@@ -82,18 +104,21 @@ class Module {
   /// missing, extra, misshapen or mistyped.
   LoadReport load_state_dict(const StateDict& state, const LoadOptions& options = {});
 
-  /// Takes the place of a module's input, unless it returns an undefined tensor.
+  /// Returns a replacement of the module's input, or an undefined tensor to keep it.
   using ForwardPreHook = std::function<Tensor(const Module& module, const Tensor& input)>;
-  /// Takes the place of a module's output, unless it returns an undefined tensor.
+  /// Returns a replacement of the module's output, or an undefined tensor to keep it.
   using ForwardHook =
       std::function<Tensor(const Module& module, const Tensor& input, const Tensor& output)>;
-  /// What registering a hook returns, to remove it by. Does nothing after the module has gone.
+  /// Removes a registered hook. Does nothing once the module is destroyed.
   class HookHandle {
    public:
+    HookHandle() = default;
     void remove();
 
    private:
     friend class Module;
+    HookHandle(std::weak_ptr<void> module, std::uint64_t id)
+        : module_(std::move(module)), id_(id) {}
     std::weak_ptr<void> module_;
     std::uint64_t id_ = 0;
   };
@@ -120,46 +145,36 @@ class Module {
   /// Registers a module below this one and returns the handle to it. Throws ValueError as
   /// `parameter` does, and for a module that contains this one.
   template <std::derived_from<Module> M> M child(std::string name, M module) {
-    const Copier copy = [](const Module& original) -> std::shared_ptr<Module> {
+    const auto copy = [](const Module& original) -> std::shared_ptr<Module> {
       return std::make_shared<M>(static_cast<const M&>(original));
     };
-    adopt(std::move(name), module, copy);
+    detail::ModuleAccess::add_child(*this, std::move(name), module, copy);
     return module;
   }
 
-  /// forward(x) between the hooks of this module: what a module whose operator() is to be hooked
-  /// computes with.
+  /// forward(x) with this module's hooks run before and after: use it in an operator() that is to
+  /// have hooks.
   template <std::invocable<const Tensor&> F> auto call(const Tensor& x, const F& forward) const {
-    if (!has_hooks()) return forward(x);
-    const Tensor input = before(x);
+    using Access = detail::ModuleAccess;
+    if (!Access::has_hooks(*this)) return forward(x);
+    const Tensor input = Access::hooked_input(*this, x);
     auto output = forward(input);
     if constexpr (std::is_same_v<decltype(output), Tensor>)
-      output = after(input, output);
+      output = Access::hooked_output(*this, input, output);
     else
-      output.output = after(input, output.output);
+      output.output = Access::hooked_output(*this, input, output.output);
     return output;
   }
 
  private:
-  struct State;
-  using Copier = std::shared_ptr<Module> (*)(const Module&);
-
-  void adopt(std::string name, const Module& module, Copier copy);
-  void check_name(const char* op, const std::string& name) const;
-  template <class Visit>
-  static void walk(const Module& module, const std::string& path, Visit& visit);
-  HookHandle handle_for_next_hook() const;
-  bool has_hooks() const;
-  Tensor before(const Tensor& input) const;
-  Tensor after(const Tensor& input, const Tensor& output) const;
-
-  gradtape::detail::Shared<State> state_;
+  friend struct detail::ModuleAccess;
+  author::Shared<detail::ModuleState> gradtape_module_state_;
 };
 /// Writes the summary table.
 std::ostream& operator<<(std::ostream& out, const Module& module);
 
-/// A module of one tensor that gives one tensor: it computes in `forward`, and is called as a
-/// function, which lets its hooks take part. What nn has of layers is mostly this.
+/// A module from one tensor to one tensor, the base of most layers. It computes in `forward`;
+/// calling it runs its hooks too.
 class Layer : public Module {
  public:
   Tensor operator()(const Tensor& x) const {
@@ -175,20 +190,20 @@ class Layer : public Module {
 /// variables.) Works for every model that a plain copy works for; what it captured in lambdas or
 /// holds by pointers of its own is shared with the original.
 template <std::derived_from<Module> M> M clone(const M& module) {
-  const gradtape::detail::DeepCopy deep;
+  const author::DeepCopy deep;
   return M(module);
 }
 
 namespace detail {
 
-/// Notes what each module below a module gives, while it runs in evaluation mode.
+/// Records the output shape of every module in a model, which runs in evaluation mode meanwhile.
 class OutputShapes {
  public:
   explicit OutputShapes(Module& module);
   ~OutputShapes();
   OutputShapes(const OutputShapes&) = delete;
   OutputShapes& operator=(const OutputShapes&) = delete;
-  /// The output of the module itself, where it does not use `call`.
+  /// Records the output of the model itself, for one whose operator() does not use `call`.
   void note(const Tensor& output);
   std::string table() const;
 
@@ -199,9 +214,9 @@ class OutputShapes {
 
 }  // namespace detail
 
-/// A table of every module in the model: path, kind, shape of what it gives for these inputs
-/// (blank for a module that was not called, or has no hooks), elements of its own parameters; and
-/// totals. The model runs once, in evaluation mode and unrecorded.
+/// A table of every module in the model: path, kind, output shape for these inputs (blank for a
+/// module that was not called, or has no hooks), elements of its own parameters; and totals. The
+/// model runs once, in evaluation mode and unrecorded.
 template <std::derived_from<Module> M, class... Inputs>
 std::string summary(M& model, const Inputs&... inputs) {
   const NoGrad no_grad;

@@ -5,30 +5,26 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
-/// The value, or an undefined tensor for a variable that the options leave out.
-template <class Variable> Tensor value(const Variable& variable) {
-  return variable.defined() ? variable.tensor() : Tensor();
-}
-
-void check_eps(const char* layer, double eps) {
-  if (!(eps >= 0)) fail<ValueError>(layer, fmt::format("eps must not be negative, got {}", eps));
-}
+void check_eps(const char* layer, double eps) { require(layer, "eps", eps, at_least(0)); }
 
 void check_momentum(const char* layer, std::optional<double> momentum) {
-  if (momentum && !(*momentum >= 0 && *momentum <= 1))
-    fail<ValueError>(layer, fmt::format("momentum must be in [0, 1], got {}", *momentum));
+  if (momentum) require(layer, "momentum", *momentum, closed(0, 1));
 }
 
 Shape normalized_shape(const char* layer, const Extents& extents) {
   if (extents.list.empty()) fail<ValueError>(layer, "needs at least one axis to normalise over");
-  for (const auto extent : extents.list) detail::check_at_least(layer, "normalized", extent, 1);
+  for (const auto extent : extents.list) require(layer, "normalized", extent, at_least(1));
   return Shape(std::span<const std::int64_t>(extents.list));
 }
 
@@ -43,7 +39,7 @@ void check_last_axes(const char* layer, const Tensor& x, const Shape& normalized
 }
 
 Shape channels_of(const char* layer, std::int64_t channels) {
-  detail::check_at_least(layer, "channels", channels, 1);
+  require(layer, "channels", channels, at_least(1));
   return {channels};
 }
 
@@ -52,7 +48,7 @@ Shape channels_of(const char* layer, std::int64_t channels) {
 namespace detail {
 
 ChannelNorm::ChannelNorm(const char* name, int axes, std::int64_t channels,
-                         const BatchNormLayerOptions& o)
+                         const BatchNormOptions& o)
     : weight(o.affine ? parameter("weight", ones(channels_of(name, channels), o.dtype))
                       : Parameter()),
       bias(o.affine ? parameter("bias", zeros({channels}, o.dtype)) : Parameter()),
@@ -67,8 +63,8 @@ ChannelNorm::ChannelNorm(const char* name, int axes, std::int64_t channels,
       axes_(axes),
       channels_(channels),
       eps_(o.eps),
-      momentum_(gradtape::detail::Shared<std::optional<double>>::make(o.momentum)) {
-  check_at_least(name, "channels", channels, 1);
+      momentum_(Shared<std::optional<double>>::make(o.momentum)) {
+  require(name, "channels", channels, at_least(1));
   check_eps(name, o.eps);
   if (!is_floating(o.dtype))
     fail<DtypeError>(
@@ -83,11 +79,11 @@ void ChannelNorm::reset_running_stats() {
   num_batches_tracked.set(zeros({}, int64));
 }
 
-BatchNormOptions ChannelNorm::op_options(double momentum) const {
-  return {.weight = value(weight),
-          .bias = value(bias),
-          .running_mean = value(running_mean),
-          .running_var = value(running_var),
+gradtape::BatchNormOptions ChannelNorm::op_options(double momentum) const {
+  return {.weight = weight,
+          .bias = bias,
+          .running_mean = running_mean,
+          .running_var = running_var,
           .training = is_training() || !running_mean.defined(),
           .momentum = momentum,
           .eps = eps_};
@@ -147,7 +143,7 @@ CumulativeStatistics::~CumulativeStatistics() {
 }
 
 InstanceNorm::InstanceNorm(const char* name, int axes, std::int64_t channels,
-                           const InstanceNormLayerOptions& o)
+                           const InstanceNormOptions& o)
     : ChannelNorm(name, axes, channels,
                   {o.eps, o.momentum, o.affine, o.track_running_stats, o.dtype}) {}
 
@@ -175,7 +171,7 @@ LayerNorm::LayerNorm(const Extents& normalized, const LayerNormOptions& options)
 
 Tensor LayerNorm::forward(const Tensor& x) const {
   check_last_axes("LayerNorm", x, normalized_);
-  return layer_norm(x, normalized_, {.weight = value(weight), .bias = value(bias), .eps = eps_});
+  return layer_norm(x, normalized_, {.weight = weight, .bias = bias, .eps = eps_});
 }
 
 RMSNorm::RMSNorm(const Extents& normalized, const RMSNormOptions& options)
@@ -189,7 +185,7 @@ RMSNorm::RMSNorm(const Extents& normalized, const RMSNormOptions& options)
 
 Tensor RMSNorm::forward(const Tensor& x) const {
   check_last_axes("RMSNorm", x, normalized_);
-  return rms_norm(x, normalized_, {.weight = value(weight), .eps = eps_});
+  return rms_norm(x, normalized_, {.weight = weight, .eps = eps_});
 }
 
 GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNormOptions& options)
@@ -200,8 +196,8 @@ GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNorm
       groups_(groups),
       channels_(channels),
       eps_(options.eps) {
-  detail::check_at_least("GroupNorm", "channels", channels, 1);
-  detail::check_at_least("GroupNorm", "groups", groups, 1);
+  require("GroupNorm", "channels", channels, at_least(1));
+  require("GroupNorm", "groups", groups, at_least(1));
   if (channels % groups)
     fail<ValueError>("GroupNorm",
                      fmt::format("groups = {} must divide channels = {}", groups, channels));
@@ -211,12 +207,12 @@ GroupNorm::GroupNorm(std::int64_t groups, std::int64_t channels, const GroupNorm
 Tensor GroupNorm::forward(const Tensor& x) const {
   if (x.ndim() < 2 || x.shape()[1] != channels_)
     detail::refuse_shape("GroupNorm", fmt::format("[N, {}, ...]", channels_), x);
-  return group_norm(x, groups_, {.weight = value(weight), .bias = value(bias), .eps = eps_});
+  return group_norm(x, groups_, {.weight = weight, .bias = bias, .eps = eps_});
 }
 
 LocalResponseNorm::LocalResponseNorm(std::int64_t size, LocalResponseNormOptions options)
     : FunctionLayer(size, options) {
-  detail::check_at_least("LocalResponseNorm", "size", size, 1);
+  require("LocalResponseNorm", "size", size, at_least(1));
 }
 
 }  // namespace gradtape::nn

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/ops/normalisation.hpp"
 #include "gradtape/nn/function_layer.hpp"
@@ -11,21 +12,21 @@
 namespace gradtape::nn {
 
 /// Options of BatchNorm1d, BatchNorm2d and BatchNorm3d.
-struct BatchNormLayerOptions {
+struct BatchNormOptions {
   double eps = 1e-5;  ///< Added to the variance.
-  /// The share of a batch in the running statistics; without a value they are the mean over all
+  /// Weight of a new batch in the running statistics; without a value they are the mean over all
   /// batches so far.
   std::optional<double> momentum = 0.1;
-  bool affine = true;               ///< Learn a factor and a summand for each channel.
-  bool track_running_stats = true;  ///< Else evaluation, too, uses the statistics of the batch.
+  bool affine = true;               ///< Learn a scale and a shift for each channel.
+  bool track_running_stats = true;  ///< If false, evaluation uses the batch's statistics too.
   Dtype dtype = float32;            ///< float32 or float64.
 };
 
 /// Options of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d.
-struct InstanceNormLayerOptions {
+struct InstanceNormOptions {
   double eps = 1e-5;                 ///< Added to the variance.
-  double momentum = 0.1;             ///< The share of a batch in the running statistics.
-  bool affine = false;               ///< Learn a factor and a summand for each channel.
+  double momentum = 0.1;             ///< Weight of a new batch in the running statistics.
+  bool affine = false;               ///< Learn a scale and a shift for each channel.
   bool track_running_stats = false;  ///< Keep running statistics, and use them in evaluation.
   Dtype dtype = float32;             ///< float32 or float64.
 };
@@ -41,14 +42,13 @@ class ChannelNorm : public Layer {
   const Buffer running_var;          ///< [channels], 1 at first; undefined unless tracked.
   const Buffer num_batches_tracked;  ///< int64, 0 at first; undefined unless tracked.
 
-  /// Sets the running statistics to what they were at first.
+  /// Resets the running statistics to their initial values.
   void reset_running_stats();
 
  protected:
-  ChannelNorm(const char* name, int axes, std::int64_t channels,
-              const BatchNormLayerOptions& options);
-  /// What the op takes; trains with `momentum` for the share of this batch.
-  BatchNormOptions op_options(double momentum) const;
+  ChannelNorm(const char* name, int axes, std::int64_t channels, const BatchNormOptions& options);
+  /// Options of the op, with `momentum` as the weight of this batch.
+  gradtape::BatchNormOptions op_options(double momentum) const;
   /// Keeps the running statistics of a training step.
   Tensor keep(const BatchNormResult& result) const;
 
@@ -56,14 +56,14 @@ class ChannelNorm : public Layer {
   int axes_;
   std::int64_t channels_;
   double eps_;
-  gradtape::detail::Shared<std::optional<double>> momentum_;
+  author::Shared<std::optional<double>> momentum_;
 };
 
 class BatchNorm : public ChannelNorm {
  public:
-  /// The share of a batch in the running statistics, as in the options.
+  /// The weight of a new batch in the running statistics, as in the options.
   std::optional<double> momentum() const { return *momentum_; }
-  /// Changes it, for all handles. Throws ValueError unless in [0, 1].
+  /// Sets the momentum of all handles to this layer. Throws ValueError unless in [0, 1].
   void set_momentum(std::optional<double> momentum);
 
  protected:
@@ -74,7 +74,7 @@ class BatchNorm : public ChannelNorm {
 class InstanceNorm : public ChannelNorm {
  protected:
   InstanceNorm(const char* name, int axes, std::int64_t channels,
-               const InstanceNormLayerOptions& options);
+               const InstanceNormOptions& options);
   Tensor forward(const Tensor& x) const override;
 };
 
@@ -87,44 +87,45 @@ class InstanceNorm : public ChannelNorm {
 
 /// Batch normalisation of x: [N, channels] or [N, channels, L]
 struct BatchNorm1d : detail::BatchNorm {
-  explicit BatchNorm1d(std::int64_t channels, const BatchNormLayerOptions& options = {})
+  explicit BatchNorm1d(std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm("BatchNorm1d", 1, channels, options) {}
 };
 /// Batch normalisation of x: [N, channels, H, W]
 struct BatchNorm2d : detail::BatchNorm {
-  explicit BatchNorm2d(std::int64_t channels, const BatchNormLayerOptions& options = {})
+  explicit BatchNorm2d(std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm("BatchNorm2d", 2, channels, options) {}
 };
 /// Batch normalisation of x: [N, channels, D, H, W]
 struct BatchNorm3d : detail::BatchNorm {
-  explicit BatchNorm3d(std::int64_t channels, const BatchNormLayerOptions& options = {})
+  explicit BatchNorm3d(std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm("BatchNorm3d", 3, channels, options) {}
 };
 
-// The same with the mean and variance of each channel of each of the N alone (Ulyanov et al. 2016).
+// As batch normalisation, with the mean and variance of each channel of each sample (Ulyanov et al.
+// 2016).
 // As in PyTorch, num_batches_tracked stays 0. Throw as batch normalisation.
 
 /// Instance normalisation of x: [N, channels, L] or [channels, L]
 struct InstanceNorm1d : detail::InstanceNorm {
-  explicit InstanceNorm1d(std::int64_t channels, const InstanceNormLayerOptions& options = {})
+  explicit InstanceNorm1d(std::int64_t channels, const InstanceNormOptions& options = {})
       : InstanceNorm("InstanceNorm1d", 1, channels, options) {}
 };
 /// Instance normalisation of x: [N, channels, H, W] or [channels, H, W]
 struct InstanceNorm2d : detail::InstanceNorm {
-  explicit InstanceNorm2d(std::int64_t channels, const InstanceNormLayerOptions& options = {})
+  explicit InstanceNorm2d(std::int64_t channels, const InstanceNormOptions& options = {})
       : InstanceNorm("InstanceNorm2d", 2, channels, options) {}
 };
 /// Instance normalisation of x: [N, channels, D, H, W] or [channels, D, H, W]
 struct InstanceNorm3d : detail::InstanceNorm {
-  explicit InstanceNorm3d(std::int64_t channels, const InstanceNormLayerOptions& options = {})
+  explicit InstanceNorm3d(std::int64_t channels, const InstanceNormOptions& options = {})
       : InstanceNorm("InstanceNorm3d", 3, channels, options) {}
 };
 
 /// Options of LayerNorm.
 struct LayerNormOptions {
   double eps = 1e-5;               ///< Added to the variance.
-  bool elementwise_affine = true;  ///< Learn a factor and a summand for each element.
-  bool bias = true;                ///< Whether a summand goes with the factor.
+  bool elementwise_affine = true;  ///< Learn a scale and a shift for each element.
+  bool bias = true;                ///< Whether the shift is learned too.
   Dtype dtype = float32;           ///< float32 or float64.
 };
 /// y = (x - mean) / sqrt(var + eps) * weight + bias over the last axes, whose extents are
@@ -148,7 +149,7 @@ class LayerNorm : public Layer {
 /// Options of RMSNorm.
 struct RMSNormOptions {
   std::optional<double> eps = {};  ///< Added to the mean square; the dtype's epsilon unless given.
-  bool elementwise_affine = true;  ///< Learn a factor for each element.
+  bool elementwise_affine = true;  ///< Learn a scale for each element.
   Dtype dtype = float32;           ///< float32 or float64.
 };
 /// y = x / sqrt(mean(x^2) + eps) * weight over the last axes, whose extents are `normalized` (Zhang
@@ -170,7 +171,7 @@ class RMSNorm : public Layer {
 /// Options of GroupNorm.
 struct GroupNormOptions {
   double eps = 1e-5;      ///< Added to the variance.
-  bool affine = true;     ///< Learn a factor and a summand for each channel.
+  bool affine = true;     ///< Learn a scale and a shift for each channel.
   Dtype dtype = float32;  ///< float32 or float64.
 };
 /// y = (x - mean) / sqrt(var + eps) * weight + bias over each of `groups` equal groups of channels
@@ -201,8 +202,8 @@ struct LocalResponseNorm
 
 namespace detail {
 
-/// While one is alive, a model is in training mode, and its batch normalisations take the mean over
-/// all batches, from the first on, for their running statistics.
+/// While one is alive, a model is in training mode, and its batch normalisations restart their
+/// running statistics as the mean over all batches.
 class CumulativeStatistics {
  public:
   explicit CumulativeStatistics(Module& model);
@@ -217,11 +218,10 @@ class CumulativeStatistics {
 
 }  // namespace detail
 
-/// Computes the running statistics of all batch normalisations in a model anew, as means over
-/// `batches`: what a model needs after its weights were set to an average over steps, which has
-/// seen no batch (Izmailov et al. 2018, "Averaging weights leads to wider optima and better
-/// generalization", algorithm 1). A batch is a tensor, or has one as `inputs`. Modes and momenta
-/// are put back.
+/// Recomputes the running statistics of all batch normalisations in a model as means over
+/// `batches`, as a model needs whose weights were replaced by an average over training steps
+/// (Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization",
+/// algorithm 1). A batch is a tensor, or has one as `inputs`. Modes and momenta are restored.
 template <std::derived_from<Module> M, class Batches>
 void update_batch_norm(M& model, const Batches& batches) {
   const NoGrad no_grad;

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <span>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn::detail {
+
+using namespace author;
+
 namespace {
 
 void check_windows(const char* layer, int axes, const Extents& kernel, const Extents& stride) {
@@ -17,14 +20,15 @@ void check_windows(const char* layer, int axes, const Extents& kernel, const Ext
 }
 
 void check_padding(const char* layer, int axes, const Extents& kernel, const Extents& padding) {
-  using gradtape::detail::spatial;
   const auto windows = spatial(layer, "kernel", kernel, axes, 1);
   const auto border = spatial(layer, "padding", padding, axes, 0);
+  const auto text = [&](const Spatial& all) {
+    return Shape(std::span(all).last(static_cast<std::size_t>(axes))).str();
+  };
   for (std::size_t i = 0; i < border.size(); ++i)
     if (2 * border[i] > windows[i])
       fail<ValueError>(layer, fmt::format("padding {} must be at most half of the kernel {}",
-                                          gradtape::detail::str(border, axes),
-                                          gradtape::detail::str(windows, axes)));
+                                          text(border), text(windows)));
 }
 
 }  // namespace
@@ -50,11 +54,7 @@ const Extents& checked(const char* layer, int axes, const Extents& kernel,
   return kernel;
 }
 
-double checked_exponent(const char* layer, double p) {
-  if (!(p > 0) || std::isinf(p))
-    fail<ValueError>(layer, fmt::format("p must be positive and finite, got {}", p));
-  return p;
-}
+double checked_exponent(const char* layer, double p) { return require(layer, "p", p, above(0)); }
 
 const Extents& checked_size(const char* layer, int axes, const Extents& size) {
   Extents extents = size;

@@ -10,16 +10,16 @@ namespace gradtape::nn {
 
 namespace detail {
 
-// The kernel, or ValueError for options that do not fit each other or `axes` spatial axes.
+// The kernel. Throw ValueError for options that do not fit each other or `axes` spatial axes.
 const Extents& checked(const char* layer, int axes, const Extents& kernel,
                        const MaxPoolOptions& options);
 const Extents& checked(const char* layer, int axes, const Extents& kernel,
                        const AvgPoolOptions& options);
 const Extents& checked(const char* layer, int axes, const Extents& kernel,
                        const LpPoolOptions& options);
-/// p, or ValueError.
+/// p. Throws ValueError unless it is positive and finite.
 double checked_exponent(const char* layer, double p);
-/// The size, or ValueError.
+/// The size. Throws ValueError unless it fits the axes.
 const Extents& checked_size(const char* layer, int axes, const Extents& size);
 
 }  // namespace detail

@@ -5,22 +5,21 @@
 #include <cmath>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
-using gradtape::detail::describe;
-
 void check(const char* op, std::int64_t first, double base) {
-  if (first < 0) fail<ValueError>(op, fmt::format("first = {}, but it must be at least 0", first));
-  if (!(base > 0) || std::isinf(base))
-    fail<ValueError>(op, fmt::format("base = {}, but it must be above 0 and finite", base));
+  require(op, "first", first, at_least(0));
+  require(op, "base", base, above(0));
 }
 
-void check_width(const char* op, std::int64_t d) {
-  if (d < 1) fail<ValueError>(op, fmt::format("d = {}, but it must be at least 1", d));
-}
+void check_width(const char* op, std::int64_t d) { require(op, "d", d, at_least(1)); }
 
 /// Angles p base^(-2 i / d) of rows p = first, ... and pairs i, float64: [length, pairs]. Computed
 /// in float64 whatever they are used for: float32 loses the phase of late positions.
@@ -38,7 +37,7 @@ Tensor sinusoidal_positions(std::int64_t length, std::int64_t d, std::int64_t fi
   constexpr const char* op = "sinusoidal_positions";
   check(op, first, base);
   check_width(op, d);
-  if (length < 0) fail<ValueError>(op, fmt::format("length = {} is negative", length));
+  require(op, "length", length, at_least(0));
   if (dtype != float32 && dtype != float64)
     fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", gradtape::name(dtype)));
   const Tensor a = angles(length, (d + 1) / 2, d, first, base);

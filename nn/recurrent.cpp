@@ -5,34 +5,26 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 #include "gradtape/nn/init.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace detail {
-namespace {
+namespace {}  // namespace
 
-using gradtape::detail::describe;
-
-void check_count(const char* layer, const char* option, std::int64_t value, std::int64_t least) {
-  if (value < least)
-    fail<ValueError>(layer,
-                     fmt::format("{} = {}, but it must be at least {}", option, value, least));
-}
-
-}  // namespace
-
-Recurrent::Recurrent(Description description, Dtype dtype, Generator& generator)
+Recurrent::Recurrent(Description description, Dtype dtype, const Generator& generator)
     : description_(std::move(description)) {
   const auto& d = description_;
   check_sizes(d.layer, d.in, d.hidden);
-  check_count(d.layer, "num_layers", d.num_layers, 1);
-  check_count(d.layer, "proj_size", d.proj_size, 0);
-  if (d.proj_size >= d.hidden)
-    fail<ValueError>(d.layer, fmt::format("proj_size = {}, but it must be below hidden = {}",
-                                          d.proj_size, d.hidden));
-  check_probability(d.layer, "dropout", d.dropout);
+  require(d.layer, "num_layers", d.num_layers, at_least(1));
+  require(d.layer, "proj_size", d.proj_size, at_least(0));
+  require(d.layer, "proj_size", d.proj_size, below(static_cast<double>(d.hidden), "hidden"));
+  require(d.layer, "dropout", d.dropout, closed(0, 1));
 
   const double bound = 1 / std::sqrt(static_cast<double>(d.hidden));
   const auto rows = d.gates * d.hidden, out = d.proj_size ? d.proj_size : d.hidden;
@@ -63,9 +55,9 @@ const RecurrentWeights& Recurrent::weights(std::int64_t layer, bool reverse) con
 
 /// A batch as the walk takes it, with the time axis first.
 struct Recurrent::Batch {
-  Tensor x;                   ///< [T, N, in], zeros behind the end of a sequence.
+  Tensor x;                   ///< [T, N, in], zeros after the end of a sequence.
   std::vector<Tensor> valid;  ///< For each step, bool [N, 1]; empty where all have full length.
-  std::int64_t shortest;      ///< Up to here all sequences go on.
+  std::int64_t shortest;      ///< Length of the shortest sequence.
   std::vector<Tensor> h, c;   ///< First states, [N, out] and [N, hidden], by layer and direction.
 };
 
@@ -151,8 +143,7 @@ LSTMOutput Recurrent::run(const Tensor& x, const LSTMState& initial, const Tenso
   std::vector<Tensor> h, c;
   for (std::size_t first = 0; first < weights_.size(); first += directions) {
     if (first > 0 && d.dropout > 0 && is_training())
-      layer = dropout(layer, d.dropout,
-                      d.dropout_generator ? *d.dropout_generator : default_generator());
+      layer = dropout(layer, d.dropout, d.dropout_generator);
     std::vector<Tensor> outputs;
     for (std::size_t i = first; i < first + directions; ++i) {
       const auto [output, state] = run_direction(layer, {batch.h[i], batch.c[i]}, batch, i);

@@ -1,7 +1,6 @@
 /// Recurrent layers over whole sequences: RNN, LSTM, GRU.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "gradtape/nn/recurrent_cell.hpp"
@@ -10,46 +9,46 @@ namespace gradtape::nn {
 
 /// Options of RNN.
 struct RNNOptions {
-  std::int64_t num_layers = 1;                     ///< Layers, each fed with the outputs below it.
+  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< tanh or relu.
   bool bias = true;                                ///< Whether to add biases.
   bool batch_first = false;                        ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;          ///< Of the outputs of every layer but the last, in [0, 1].
-  bool bidirectional = false;  ///< Also runs backwards in time; outputs are joined.
-  std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
-  Dtype dtype = float32;                                   ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  double dropout = 0;                ///< Of the outputs of every layer but the last, in [0, 1].
+  bool bidirectional = false;        ///< Also runs backwards in time; outputs are joined.
+  Generator dropout_generator = {};  ///< As in DropoutOptions.
+  Dtype dtype = float32;             ///< float32 or float64.
+  Generator generator = {};          ///< Random numbers for the initial values.
 };
 /// Options of LSTM.
 struct LSTMOptions {
-  std::int64_t num_layers = 1;  ///< Layers, each fed with the outputs below it.
+  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
   bool bias = true;             ///< Whether to add biases.
   bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
   double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
   bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
   std::int64_t proj_size = 0;   ///< Where above 0, h is W_hr h of so many elements, below hidden.
-  std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
-  Dtype dtype = float32;                                   ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  Generator dropout_generator = {};  ///< As in DropoutOptions.
+  Dtype dtype = float32;             ///< float32 or float64.
+  Generator generator = {};          ///< Random numbers for the initial values.
 };
 /// Options of GRU.
 struct GRUOptions {
-  std::int64_t num_layers = 1;  ///< Layers, each fed with the outputs below it.
+  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
   bool bias = true;             ///< Whether to add biases.
   bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
   double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
   bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
-  std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
-  Dtype dtype = float32;                                   ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  Generator dropout_generator = {};  ///< As in DropoutOptions.
+  Dtype dtype = float32;             ///< float32 or float64.
+  Generator generator = {};          ///< Random numbers for the initial values.
 };
 
-/// What RNN and GRU give:  auto [output, h] = gru(x);
+/// The result of RNN and GRU:  auto [output, h] = gru(x);
 struct RNNOutput {
   Tensor output;  ///< h of the last layer at every step: [T, N, directions * hidden].
   Tensor h;       ///< h at the end of every layer and direction: [layers * directions, N, hidden].
 };
-/// What LSTM gives:  auto [output, state] = lstm(x);
+/// The result of LSTM:  auto [output, state] = lstm(x);
 struct LSTMOutput {
   Tensor output;    ///< h of the last layer at every step: [T, N, directions * hidden].
   LSTMState state;  ///< At the end of every layer and direction, as in RNNOutput.
@@ -73,9 +72,9 @@ class Recurrent : public Module {
     std::int64_t in, hidden, num_layers, proj_size;
     bool bias, batch_first, bidirectional;
     double dropout;
-    std::shared_ptr<Generator> dropout_generator;
+    Generator dropout_generator;
   };
-  Recurrent(Description description, Dtype dtype, Generator& generator);
+  Recurrent(Description description, Dtype dtype, const Generator& generator);
 
   /// The state is zeros where undefined; its c is used by LSTM alone.
   LSTMOutput run(const Tensor& x, const LSTMState& initial, const Tensor& lengths) const;
@@ -98,8 +97,8 @@ class Recurrent : public Module {
 
 // All three take x: [T, N, in], T steps of N sequences ([N, T, in] with batch_first, [T, in] for
 // one sequence), and, where the sequences differ in length, lengths: int64 [N], each in [1, T].
-// What lies behind the end of a sequence is ignored: its outputs are 0 there, its final state is
-// that at its own end, and the reverse direction starts at its own end, as with PyTorch's packed
+// Steps after the end of a sequence are ignored: its outputs are 0 there, its final state is that
+// at its own end, and the reverse direction starts at its own end, as with PyTorch's packed
 // sequences. The first state is zeros unless given, [layers * directions, N, hidden], with a
 // layer's forward direction before its reverse. Made with options out of range they throw
 // ValueError; a call throws ShapeError, DtypeError and ValueError for what does not fit.

@@ -5,20 +5,16 @@
 #include <cmath>
 #include <limits>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/nn/init.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace detail {
-namespace {
-
-using gradtape::detail::describe;
-
-Tensor value_of(const Parameter& parameter) {
-  return parameter.defined() ? parameter.tensor() : Tensor();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Tensor input_gates(const Tensor& x, const RecurrentWeights& weights, bool both_biases) {
   if (!weights.bias_ih.defined()) return linear(x, weights.ih);
@@ -50,7 +46,7 @@ Tensor gru_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeigh
   static const auto next_h = formula(
       "gru_h", [](auto xz, auto hz, auto n, auto h) { return n + sigmoid(xz + hz) * (h - n); });
   const auto x = chunk(input_gates, 3, -1);
-  const auto s = chunk(linear(h, weights.hh, value_of(weights.bias_hh)), 3, -1);
+  const auto s = chunk(linear(h, weights.hh, weights.bias_hh), 3, -1);
   return next_h(x[1], s[1], candidate(x[0], s[0], x[2], s[2]), h);
 }
 
@@ -78,7 +74,7 @@ void check_together(const char* layer, const LSTMState& state) {
                                  state.h.defined() ? "h" : "c", state.h.defined() ? "c" : "h"));
 }
 
-RecurrentCell::RecurrentCell(const Description& description, Generator& generator)
+RecurrentCell::RecurrentCell(const Description& description, const Generator& generator)
     : weights([&] {
         const auto& [layer, gates, in, hidden, bias, dtype] = description;
         check_sizes(layer, in, hidden);

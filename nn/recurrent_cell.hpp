@@ -32,19 +32,19 @@ struct RNNCellOptions {
   bool bias = true;                                ///< Whether to add biases.
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< tanh or relu.
   Dtype dtype = float32;                           ///< float32 or float64.
-  Generator& generator = default_generator();      ///< Random numbers for the initial values.
+  Generator generator = {};                        ///< Random numbers for the initial values.
 };
 /// Options of LSTMCell.
 struct LSTMCellOptions {
-  bool bias = true;                            ///< Whether to add biases.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  bool bias = true;          ///< Whether to add biases.
+  Dtype dtype = float32;     ///< float32 or float64.
+  Generator generator = {};  ///< Random numbers for the initial values.
 };
 /// Options of GRUCell.
 struct GRUCellOptions {
-  bool bias = true;                            ///< Whether to add biases.
-  Dtype dtype = float32;                       ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  bool bias = true;          ///< Whether to add biases.
+  Dtype dtype = float32;     ///< float32 or float64.
+  Generator generator = {};  ///< Random numbers for the initial values.
 };
 
 namespace detail {
@@ -62,7 +62,7 @@ class RecurrentCell : public Module {
     bool bias;
     Dtype dtype;
   };
-  RecurrentCell(const Description& description, Generator& generator);
+  RecurrentCell(const Description& description, const Generator& generator);
 
   /// Throws ShapeError unless x is [N, in] or [in], DtypeError where it is of another dtype than
   /// the weights.

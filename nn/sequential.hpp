@@ -7,13 +7,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {
 
 /// What Sequential takes: a module, function or lambda that maps one tensor to another.
 template <class F>
-concept TensorFunction = std::is_invocable_r_v<Tensor, const F&, const Tensor&>;
+concept TensorCallable = std::is_invocable_r_v<Tensor, const F&, const Tensor&>;
 
 /// f_n(... f_2(f_1(x))): calls its layers in turn.
 ///
@@ -23,14 +24,14 @@ concept TensorFunction = std::is_invocable_r_v<Tensor, const F&, const Tensor&>;
 class Sequential : public Layer {
  public:
   Sequential() = default;
-  template <TensorFunction... Layers>
+  template <TensorCallable... Layers>
     requires(sizeof...(Layers) > 1 || !(std::derived_from<Layers, Sequential> && ...))
   explicit Sequential(Layers... layers) {
     (add(std::move(layers)), ...);
   }
 
   /// Appends a layer; every copy of this handle sees it.
-  template <TensorFunction L> Sequential& add(L layer) {
+  template <TensorCallable L> Sequential& add(L layer) {
     if constexpr (std::derived_from<L, Module>)
       layers_->push_back(child(std::to_string(size()), std::move(layer)));
     else
@@ -53,7 +54,7 @@ class Sequential : public Layer {
 
  private:
   using Layers = std::vector<Function>;
-  gradtape::detail::Shared<Layers> layers_ = gradtape::detail::Shared<Layers>::make();
+  author::Shared<Layers> layers_ = author::Shared<Layers>::make();
 };
 
 }  // namespace gradtape::nn

@@ -7,11 +7,15 @@
 #include <set>
 #include <string_view>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
 std::string layout(const Tensor& x) {
@@ -25,7 +29,7 @@ std::string join(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
 }
 
-/// What the module calls `name`; "" for what is left out.
+/// The module's name for `name`; "" for a tensor that is left out.
 std::string renamed(const std::string& name, const LoadOptions& options) {
   std::string out = name;
   for (const auto& [from, to] : options.rename) {
@@ -103,7 +107,7 @@ class Plan {
 
  private:
   /// Bit by bit, so that NaN equals itself.
-  static std::string_view elements(const Tensor& x) { return gradtape::detail::element_bytes(x); }
+  static std::string_view elements(const Tensor& x) { return element_bytes(x); }
 
   StateDict left_;
 };
@@ -125,7 +129,7 @@ std::string common_prefix(const Items& longer, const Items& shorter) {
   return "";
 }
 
-/// The way to names that fit, where one prefix is all that is wrong with them.
+/// Suggests a renaming where the names differ by one prefix only.
 std::string advice(const LoadReport& report) {
   const auto given = common_prefix(report.extra, report.missing);
   const auto wanted = common_prefix(report.missing, report.extra);

@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
-namespace {
 
-using gradtape::detail::describe;
+using namespace author;
+
+namespace {
 
 constexpr const char* encoder_layer = "TransformerEncoderLayer";
 constexpr const char* decoder_layer = "TransformerDecoderLayer";
@@ -20,10 +22,8 @@ const TransformerLayerOptions& checked(const char* layer, std::int64_t d_model, 
     fail<ValueError>(layer, fmt::format("nhead = {} must divide d_model = {}, and both be at least "
                                         "1",
                                         nhead, d_model));
-  if (options.dim_feedforward < 1)
-    fail<ValueError>(layer, fmt::format("dim_feedforward = {}, but it must be at least 1",
-                                        options.dim_feedforward));
-  detail::check_probability(layer, "dropout", options.dropout);
+  require(layer, "dim_feedforward", options.dim_feedforward, at_least(1));
+  require(layer, "dropout", options.dropout, closed(0, 1));
   return options;
 }
 
@@ -74,8 +74,7 @@ void check_width(const char* layer, const char* name, const Tensor& x, const Lay
 
 template <class Layer>
 ModuleList<Layer> clones(const char* stack, const Layer& layer, std::int64_t count) {
-  if (count < 1)
-    fail<ValueError>(stack, fmt::format("num_layers = {}, but it must be at least 1", count));
+  require(stack, "num_layers", count, at_least(1));
   ModuleList<Layer> list;
   for (std::int64_t i = 0; i < count; ++i) list.add(clone(layer));
   return list;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 
 #include "gradtape/nn/attention.hpp"
@@ -19,22 +18,22 @@ struct TransformerLayerOptions {
   double dropout = 0.1;                 ///< Of attention weights and of sublayers, in [0, 1].
   /// Between the linear layers, such as nn::GELU(); relu where empty.
   std::function<Tensor(const Tensor&)> activation = nullptr;
-  double layer_norm_eps = 1e-5;  ///< As in LayerNormOptions.
-  bool batch_first = false;      ///< Batches are [N, L, ..], not [L, N, ..].
-  bool norm_first = false;       ///< x + f(norm(x)) in place of norm(x + f(x)).
-  bool bias = true;              ///< Whether linear layers, projections and norms add biases.
-  std::shared_ptr<Generator> dropout_generator = nullptr;  ///< As in DropoutOptions.
-  Dtype dtype = float32;                                   ///< float32 or float64.
-  Generator& generator = default_generator();  ///< Random numbers for the initial values.
+  double layer_norm_eps = 1e-5;      ///< As in LayerNormOptions.
+  bool batch_first = false;          ///< Batches are [N, L, ..], not [L, N, ..].
+  bool norm_first = false;           ///< x + f(norm(x)) in place of norm(x + f(x)).
+  bool bias = true;                  ///< Whether linear layers, projections and norms add biases.
+  Generator dropout_generator = {};  ///< As in DropoutOptions.
+  Dtype dtype = float32;             ///< float32 or float64.
+  Generator generator = {};          ///< Random numbers for the initial values.
 };
 
-/// What an encoder leaves out; as in MultiheadAttentionCall, whose bool masks are true there.
+/// Masks of an encoder, as in MultiheadAttentionCall: a bool mask is true where masked out.
 struct TransformerEncoderMasks {
   Tensor src_mask = {};              ///< [L, L] or [N * nhead, L, L]
   Tensor src_key_padding_mask = {};  ///< [N, L]
   bool causal = false;               ///< Position i sees positions 0 ... i only.
 };
-/// What a decoder leaves out.
+/// Masks of a decoder.
 struct TransformerDecoderMasks {
   Tensor tgt_mask = {};                 ///< [L, L] or [N * nhead, L, L]
   Tensor memory_mask = {};              ///< [L, S] or [N * nhead, L, S]
@@ -68,10 +67,9 @@ class TransformerEncoderLayer : public Module {
   const bool norm_first_;
 };
 
-/// Self-attention over tgt, attention to memory (what an encoder gives), then two linear layers, as
-/// in TransformerEncoderLayer.
-/// tgt: [L, N, d_model], memory: [S, N, d_model] -> as tgt; N first with batch_first, or no N.
-/// Throws as TransformerEncoderLayer.
+/// Self-attention over tgt, attention to memory (the output of an encoder), then two linear layers,
+/// as in TransformerEncoderLayer. tgt: [L, N, d_model], memory: [S, N, d_model] -> as tgt; N first
+/// with batch_first, or no N. Throws as TransformerEncoderLayer.
 class TransformerDecoderLayer : public Module {
  public:
   TransformerDecoderLayer(std::int64_t d_model, std::int64_t nhead,
@@ -120,13 +118,13 @@ struct TransformerOptions {
   TransformerLayerOptions layer = {};   ///< Of every layer, and of the norm behind each stack.
 };
 
-/// What a Transformer leaves out: what its encoder and its decoder do.
+/// Masks of a Transformer.
 struct TransformerMasks {
   TransformerEncoderMasks encoder = {};
   TransformerDecoderMasks decoder = {};
 };
 
-/// An encoder, and a decoder that attends to what it gives, each with a norm at its end (Vaswani et
+/// An encoder, and a decoder that attends to its output, each with a norm at its end (Vaswani et
 /// al. 2017).  src: [S, N, d_model], tgt: [L, N, d_model] -> as tgt; N first with batch_first, or
 /// no N. All matrices start Xavier uniform. Throws as the layers.
 class Transformer : public Module {

@@ -8,6 +8,9 @@
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
+
+using namespace author;
+
 namespace {
 
 const InterpolateOptions& checked(const InterpolateOptions& options) {
@@ -17,16 +20,14 @@ const InterpolateOptions& checked(const InterpolateOptions& options) {
     fail<ValueError>("Upsample", fmt::format("there is no mode \"{}\"", options.mode));
   if (options.size.list.empty() == options.scale_factor.empty())
     fail<ValueError>("Upsample", "needs size or scale_factor, one of the two");
-  for (const auto extent : options.size.list) detail::check_at_least("Upsample", "size", extent, 1);
+  for (const auto extent : options.size.list) require("Upsample", "size", extent, at_least(1));
   for (const double factor : options.scale_factor)
-    if (!(factor > 0))
-      fail<ValueError>("Upsample", fmt::format("scale_factor must be positive, got {}", factor));
+    require("Upsample", "scale_factor", factor, above(0));
   return options;
 }
 
 std::int64_t checked(const char* layer, std::int64_t factor) {
-  detail::check_at_least(layer, "factor", factor, 1);
-  return factor;
+  return require(layer, "factor", factor, at_least(1));
 }
 
 }  // namespace

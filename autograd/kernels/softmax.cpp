@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
@@ -168,34 +169,119 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
   });
 }
 
-template <class T> T cross_entropy(const T* x, const int64_t* target, T* offsets, AxisView rows) {
-  count<T>(rows, 4, 1);
+namespace {
+
+/// The two numbers that take a row from logits to log probabilities.
+template <class T> struct LogOffset {
+  T shift, log_sum;
+
+  static LogOffset of(const T* x, T* offsets, int64_t n) {
+    const T shift = shift_of(x, n);
+    return {offsets[0] = shift, offsets[1] = std::log(sum_of_exp(x, shift, n))};
+  }
+};
+
+/// The sum of the weights of n classes.
+template <class T> double sum_of(const T* weight, int64_t n) {
+  if (!weight) return static_cast<double>(n);
+  return std::accumulate(weight, weight + n, 0.0);
+}
+
+/// sum_c weight_c (-log_softmax(x)_c)
+template <class T>
+double weighted_loss(const T* x, const T* weight, double sum, LogOffset<T> offset, int64_t n) {
+  const T shift = offset.shift;
+  const auto plain = [=](int64_t, const auto& v) { return shift - v; };
+  const auto times = [=](int64_t, const auto& v, const auto& w) {
+    return masked_mul<T>(w, shift - v);
+  };
+  const auto above = weight ? reduce<T>({x, weight}, T(0), n, T(0), times, plus)
+                            : reduce<T>({x}, shift, n, T(0), plain, plus);
+  return static_cast<double>(join<T>(above, plus)) + sum * static_cast<double>(offset.log_sum);
+}
+
+}  // namespace
+
+template <class T>
+void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double* loss,
+                   AxisView rows) {
+  const auto [index, weight, smoothing] = target;
+  count<T>(rows, smoothing > 0 ? 7 : 4, 1);
   const auto n = rows.n;
-  for_rows(rows, [=](int64_t row) {
-    const T shift = shift_of(x + row * n, n);
-    offsets[2 * row] = shift;
-    offsets[2 * row + 1] = std::log(sum_of_exp(x + row * n, shift, n));
+  const double share = smoothing / static_cast<double>(n), sum = sum_of(weight, n);
+  for_rows(rows, [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
+    const T* const from = x + row * n;
+    const auto offset = LogOffset<T>::of(from, offsets + 2 * row, n);
+    const auto c = index[row];
+    loss[row] = 0;
+    if (c < 0) return;
+    const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
+    if (own != 0)
+      loss[row] =
+          own * (static_cast<double>(offset.log_sum) + static_cast<double>(offset.shift - from[c]));
+    if (share > 0) loss[row] += share * weighted_loss(from, weight, sum, offset, n);
   });
-  double total = 0;
-  for (int64_t row = 0; row < rows.outer; ++row)
-    total += static_cast<double>(offsets[2 * row + 1]) +
-             static_cast<double>(offsets[2 * row] - x[row * n + target[row]]);
-  return static_cast<T>(total / static_cast<double>(rows.outer));
 }
 
 template <class T>
-void cross_entropy_backward(const T* x, const int64_t* target, const T* offsets, T scale, T* dx,
-                            AxisView rows) {
-  count<T>(rows, 4, 2);
+void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* offsets,
+                            RowScale<T> scale, T* dx, AxisView rows) {
+  const auto [index, weight, smoothing] = target;
+  count<T>(rows, smoothing > 0 ? 6 : 4, 2);
   const auto n = rows.n;
-  if (scale == 0)
-    return void(std::fill_n(dx, rows.outer * n, T(0)));  // even where the softmax is NaN
-  for_rows(rows, [=](int64_t row) {
-    const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
+  const double share = smoothing / static_cast<double>(n), sum = sum_of(weight, n);
+  for_rows(rows, [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
+    const T g = scale[row];
+    const auto c = index[row];
     T* const to = dx + row * n;
-    map<T>({x + row * n}, to, n,
-           [=](const auto& v) { return xsimd::exp(v - shift - log_sum) * scale; });
-    to[target[row]] -= scale;
+    if (g == 0 || c < 0) return void(std::fill_n(to, n, T(0)));  // even where the softmax is NaN
+    const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
+    const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
+    const T all = g * static_cast<T>(own + share * sum), spread = g * static_cast<T>(share);
+    const auto softmax = [=](const auto& v) { return xsimd::exp(v - shift - log_sum) * all; };
+    if (share == 0)
+      map<T>({x + row * n}, to, n, softmax);
+    else if (!weight)
+      map<T>({x + row * n}, to, n, [=](const auto& v) { return softmax(v) - spread; });
+    else
+      map<T>({x + row * n, weight}, to, n,
+             [=](const auto& v, const auto& w) { return softmax(v) - spread * w; });
+    to[c] -= g * static_cast<T>(own);
+  });
+}
+
+template <class T>
+void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double* loss,
+                   AxisView rows) {
+  count<T>(rows, 7, 2);
+  const auto n = rows.n;
+  for_rows(rows, [=, wanted = target.wanted](int64_t row) {
+    const T* const from = x + row * n;
+    const auto [shift, log_sum] = LogOffset<T>::of(from, offsets + 2 * row, n);
+    const auto term = [shift = shift, log_sum = log_sum](int64_t, const auto& v, const auto& a) {
+      return masked_mul<T>(a, shift - v + log_sum);
+    };
+    loss[row] = static_cast<double>(
+        join<T>(reduce<T>({from, wanted + row * n}, T(0), n, T(0), term, plus), plus));
+  });
+}
+
+template <class T>
+void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* offsets,
+                            RowScale<T> scale, T* dx, AxisView rows) {
+  count<T>(rows, 6, 3);
+  const auto n = rows.n;
+  for_rows(rows, [=, wanted = target.wanted](int64_t row) {
+    const T g = scale[row];
+    const T* const a = wanted + row * n;
+    T* const to = dx + row * n;
+    if (g == 0) return void(std::fill_n(to, n, T(0)));
+    const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
+    const auto same = [](int64_t, const auto& v) { return v; };
+    const Register<T> sum(join<T>(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
+    map<T>({x + row * n, a}, to, n, [=](const auto& v, const auto& w) {
+      return g * (masked_mul<T>(sum, xsimd::exp(v - shift - log_sum)) - w);
+    });
   });
 }
 
@@ -207,11 +293,17 @@ template void log_softmax(const float*, float*, AxisView);
 template void log_softmax(const double*, double*, AxisView);
 template void log_softmax_backward(const float*, const float*, float*, AxisView);
 template void log_softmax_backward(const double*, const double*, double*, AxisView);
-template float cross_entropy(const float*, const int64_t*, float*, AxisView);
-template double cross_entropy(const double*, const int64_t*, double*, AxisView);
-template void cross_entropy_backward(const float*, const int64_t*, const float*, float, float*,
-                                     AxisView);
-template void cross_entropy_backward(const double*, const int64_t*, const double*, double, double*,
-                                     AxisView);
+template void cross_entropy(const float*, const ClassTargets<float>&, float*, double*, AxisView);
+template void cross_entropy_backward(const float*, const ClassTargets<float>&, const float*,
+                                     RowScale<float>, float*, AxisView);
+template void cross_entropy(const float*, const SoftTargets<float>&, float*, double*, AxisView);
+template void cross_entropy_backward(const float*, const SoftTargets<float>&, const float*,
+                                     RowScale<float>, float*, AxisView);
+template void cross_entropy(const double*, const ClassTargets<double>&, double*, double*, AxisView);
+template void cross_entropy_backward(const double*, const ClassTargets<double>&, const double*,
+                                     RowScale<double>, double*, AxisView);
+template void cross_entropy(const double*, const SoftTargets<double>&, double*, double*, AxisView);
+template void cross_entropy_backward(const double*, const SoftTargets<double>&, const double*,
+                                     RowScale<double>, double*, AxisView);
 
 }  // namespace gradtape::kernels

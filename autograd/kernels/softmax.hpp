@@ -23,14 +23,41 @@ template <class T> void log_softmax(const T* x, T* y, AxisView rows);
 /// dx = g - exp(y) sum(g) for y = log_softmax(x).
 template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, AxisView rows);
 
-/// The mean of -log_softmax(x)[row, target[row]]. offsets: [count, 2]; offsets[row] becomes the
-/// row's shift m and log(sum(exp(x - m))), two numbers because their sum would lose digits of the
-/// second. target in [0, n), count >= 1.
+// The cross-entropy of a row is -sum_c a_c log_softmax(x)_c for the a that the row asks for. The
+// forward pass leaves in offsets[row] the row's shift m and log(sum(exp(x - m))): two numbers,
+// because their sum would lose digits of the second.
+
+/// AxisView that ask for one class each:
+/// a = (1 - smoothing) weight[index] one_hot(index) + smoothing / n weight, where index >= 0.
+template <class T> struct ClassTargets {
+  const std::int64_t* index;  ///< [count], below n; a row with a negative one asks for nothing.
+  const T* weight;            ///< [n], or null where all are 1.
+  double smoothing;
+};
+/// AxisView that ask for a = wanted[row].
+template <class T> struct SoftTargets {
+  const T* wanted;  ///< [count, n]
+};
+/// What a backward pass multiplies the gradient of each row with: scale[row], or one number.
+template <class T> struct RowScale {
+  const T* scale;
+  bool one_for_all;
+  T operator[](std::int64_t row) const { return scale[one_for_all ? 0 : row]; }
+};
+
+/// loss: [count], offsets: [count, 2]
 template <class T>
-T cross_entropy(const T* x, const std::int64_t* target, T* offsets, AxisView rows);
-/// dx = scale (softmax(x) - one_hot(target)) with the offsets that the forward pass left.
+void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double* loss,
+                   AxisView rows);
 template <class T>
-void cross_entropy_backward(const T* x, const std::int64_t* target, const T* offsets, T scale,
-                            T* dx, AxisView rows);
+void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double* loss,
+                   AxisView rows);
+/// dx = scale (sum(a) softmax(x) - a), and 0 in rows whose scale is 0.
+template <class T>
+void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* offsets,
+                            RowScale<T> scale, T* dx, AxisView rows);
+template <class T>
+void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* offsets,
+                            RowScale<T> scale, T* dx, AxisView rows);
 
 }  // namespace gradtape::kernels

@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "gradtape/autograd/ops.hpp"
-#include "gradtape/autograd/ops/detail/attention.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -76,8 +75,7 @@ Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
   }
   const Tensor weights = allowed.defined() ? masked_softmax(scores, allowed) : softmax(scores);
   if (options.dropout == 0) return weights;
-  return dropout(weights, options.dropout,
-                 options.generator ? *options.generator : default_generator());
+  return dropout(weights, options.dropout, options.generator);
 }
 
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,

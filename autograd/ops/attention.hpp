@@ -14,12 +14,22 @@ struct AttentionOptions {
   bool causal = false;  ///< Position i sees positions 0 ... i only.
   std::optional<double> scale = {};  ///< Of the scores; 1 / sqrt(d) unless given.
   double dropout = 0;                ///< Probability with which a weight is dropped, in [0, 1].
-  Generator* generator = nullptr;    ///< Draws what is dropped; the default one where null.
+  Generator generator = {};          ///< Draws what is dropped.
 };
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1).  query: [..., n, d], key:
 /// [..., m, d], value: [..., m, dv], batches broadcast -> [..., n, dv]. A query that may see
 /// nothing gets 0. Throws ShapeError, DtypeError, ValueError.
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const AttentionOptions& options = {});
+
+namespace detail {
+/// softmax(scale query key^T + mask), with dropout: the weights of scaled_dot_product_attention.
+/// query: [..., n, d], key: [..., m, d] -> [..., n, m]. Throws as scaled_dot_product_attention.
+Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options);
+}  // namespace detail
+
+namespace author {
+using detail::attention_weights;  // for layers that return their weights too
+}  // namespace author
 
 }  // namespace gradtape

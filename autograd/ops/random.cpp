@@ -28,7 +28,7 @@ bool holds(const Tensor& condition) { return all(condition).item<bool>(); }
 
 }  // namespace
 
-Tensor dropout(const Tensor& x, double p, Generator& generator) {
+Tensor dropout(const Tensor& x, double p, const Generator& generator) {
   if (!(p >= 0 && p <= 1))
     fail<ValueError>("dropout", fmt::format("p must be in [0, 1], got {}", p));
   need_floating("dropout", x);
@@ -37,7 +37,7 @@ Tensor dropout(const Tensor& x, double p, Generator& generator) {
   return x * (bernoulli(1 - p, x.shape(), x.dtype(), generator) * (1 / (1 - p)));
 }
 
-Tensor bernoulli(const Tensor& p, Generator& generator) {
+Tensor bernoulli(const Tensor& p, const Generator& generator) {
   need_floating("bernoulli", p);
   const Tensor given = p.detach();
   if (!holds(logical_and(given >= 0, given <= 1)))
@@ -46,7 +46,7 @@ Tensor bernoulli(const Tensor& p, Generator& generator) {
   return (rand(p.shape(), p.dtype(), generator) < given).to(p.dtype());
 }
 
-Tensor normal(const Tensor& mean, const Tensor& std, Generator& generator) {
+Tensor normal(const Tensor& mean, const Tensor& std, const Generator& generator) {
   Tensor centre = mean, spread = std;
   promote_literals(centre, spread, "normal");
   need_floating("normal", centre);
@@ -57,7 +57,7 @@ Tensor normal(const Tensor& mean, const Tensor& std, Generator& generator) {
 }
 
 Tensor multinomial(const Tensor& weights, std::int64_t count, MultinomialOptions options,
-                   Generator& generator) {
+                   const Generator& generator) {
   need_floating("multinomial", weights);
   if (weights.ndim() == 0 || weights.size(-1) == 0)
     fail<ShapeError>("multinomial",

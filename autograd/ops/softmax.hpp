@@ -1,5 +1,7 @@
-/// Softmax and classification.
+/// Softmax, its logarithm, and the cross-entropy of rows.
 #pragma once
+
+#include <optional>
 
 #include "gradtape/autograd/tensor.hpp"
 
@@ -11,11 +13,27 @@ Tensor softmax(const Tensor& x, std::int64_t axis = -1);
 Tensor log_softmax(const Tensor& x, std::int64_t axis = -1);
 /// softmax(-x) along axis
 Tensor softmin(const Tensor& x, std::int64_t axis = -1);
-/// Mean over the rows of -log_softmax(logits)[target].  logits: [n, classes], [classes] or
-/// [n, classes, d1, ...]; target: int64 class indices of the same shape without the axis of the
-/// classes -> 0-d. A target of the logits' shape and dtype holds probabilities q instead, for
-/// -sum_c q_c log_softmax(logits)_c. Throws ShapeError, DtypeError, ValueError (class out of range:
-/// row and class named).
-Tensor cross_entropy(const Tensor& logits, const Tensor& target);
 
+namespace detail {
+
+/// The classes that rows of logits are to have.
+struct ClassTargets {
+  Tensor index;          ///< int64 [n]; a row with a negative one has the loss 0.
+  Tensor weight = {};    ///< [classes], what the loss of each class is multiplied with; or none.
+  double smoothing = 0;  ///< The share of each row that is spread over all classes.
+};
+/// nn::cross_entropy in one op: -sum_c a_c log_softmax(x)_c for each row of x: [n, classes], with
+/// a = (1 - smoothing) weight[index] one_hot(index) + smoothing / classes weight. Returns [n], or,
+/// with a divisor, their sum divided by it.
+Tensor cross_entropy_rows(const Tensor& x, const ClassTargets& target,
+                          std::optional<double> divisor = {});
+/// The same for a given a: [n, classes], which is differentiated too.
+Tensor cross_entropy_rows(const Tensor& x, const Tensor& a, std::optional<double> divisor = {});
+
+}  // namespace detail
+
+namespace author {
+using detail::ClassTargets;
+using detail::cross_entropy_rows;
+}  // namespace author
 }  // namespace gradtape

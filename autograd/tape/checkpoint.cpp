@@ -44,31 +44,19 @@ class CapturedLeaves : public Watch {
   std::unordered_set<const void*> known_;
 };
 
-/// Puts this thread's default generator back to where it was, for a while.
-class Rewound {
- public:
-  explicit Rewound(const Generator& to) : now_(std::exchange(default_generator(), to)) {}
-  ~Rewound() { default_generator() = now_; }
-  Rewound(const Rewound&) = delete;
-  Rewound& operator=(const Rewound&) = delete;
-
- private:
-  Generator now_;
-};
-
 /// What the two runs of a function share.
 struct Plan {
   Function f;
   std::vector<bool> tracked;  // of each input
   Tensors captured;
-  RecordingMode mode;  // of the first run
-  Generator generator;
+  RecordingMode mode;   // of the first run
+  Generator generator;  // the default one as it was before the first run
 };
 
 /// Runs the function again at `inputs` and gives its gradients for the tracked inputs and for what
 /// it captured, zeros where no path leads.
 Tensors run_again(const Plan& plan, Tensors inputs, const Tensors& cotangents, bool create_graph) {
-  const Rewound rewound(plan.generator);
+  const GeneratorScope same_numbers(plan.generator.clone());
   auto mode = plan.mode;
   mode.inside_op = true;
   const RecordingScope scope(mode);
@@ -133,7 +121,7 @@ std::vector<Tensor> checkpoint(const Function& f, const std::vector<Tensor>& inp
   const auto plan = std::make_shared<Plan>();
   plan->f = f;
   plan->mode = recording_mode();
-  plan->generator = default_generator();
+  plan->generator = default_generator().clone();
   Tensors values;
   {
     // The first run is recorded too, which shows what it captures; its graph ends with this block.

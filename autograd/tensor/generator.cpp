@@ -68,7 +68,7 @@ template <class T, std::size_t N> std::array<T, N * 16 / sizeof(T)> uniforms(con
 
 /// Fills a tensor with make(uniforms): element i comes from block first + i / (elements of a
 /// block), however many threads share the work.
-template <class T, class F> void fill(const Tensor& x, Generator& generator, F make) {
+template <class T, class F> void fill(const Tensor& x, const Generator& generator, F make) {
   constexpr std::int64_t batch = 16, per_block = 16 / sizeof(T), per_batch = batch * per_block;
   const auto n = x.numel();
   const auto seed = generator.seed();
@@ -104,12 +104,29 @@ std::array<std::uint32_t, 4> detail::philox4x32(std::array<std::uint32_t, 4> cou
   return {x[0][0], x[1][0], x[2][0], x[3][0]};
 }
 
-std::uint64_t Generator::next() {
-  const auto block = blocks_at<1>(seed_, advance(1));
+Generator::Generator(std::uint64_t seed) : stream_(std::make_shared<Stream>(Stream{seed, 0})) {}
+
+Generator::Stream*& Generator::replaced_default() {
+  static constinit thread_local Stream* replaced = nullptr;
+  return replaced;
+}
+
+Generator::Stream& Generator::default_stream() {
+  static constinit thread_local Stream own{0, 0};
+  return replaced_default() ? *replaced_default() : own;
+}
+
+std::uint64_t Generator::advance(std::uint64_t blocks) const {
+  auto& position = stream().position;
+  return std::exchange(position, position + blocks);
+}
+
+std::uint64_t Generator::next() const {
+  const auto block = blocks_at<1>(seed(), advance(1));
   return join(block[0][0], block[1][0]);
 }
 
-std::uint64_t Generator::below(std::uint64_t bound) {
+std::uint64_t Generator::below(std::uint64_t bound) const {
   if (bound == 0) fail<ValueError>("Generator::below", "bound must be at least 1");
   // The numbers below 2^64 mod bound are drawn again: without them every remainder is as frequent.
   const std::uint64_t excess = (0 - bound) % bound;
@@ -120,40 +137,51 @@ std::uint64_t Generator::below(std::uint64_t bound) {
 
 Generator Generator::split(std::uint64_t stream) const {
   // A counter that no position reaches: the child's seed is no number of the parent's stream.
-  const auto block = philox4x32({low(stream), high(stream), 1, 0}, {low(seed_), high(seed_)});
+  const auto block = philox4x32({low(stream), high(stream), 1, 0}, {low(seed()), high(seed())});
   return Generator(join(block[0], block[1]));
+}
+
+Generator Generator::clone() const {
+  const Generator copy(seed());
+  copy.set_position(position());
+  return copy;
 }
 
 // The bits of an unsigned number, in the integer type that tensors have.
 StateDict Generator::state_dict() const {
-  return {{"seed", entry(static_cast<std::int64_t>(seed_))},
-          {"position", entry(static_cast<std::int64_t>(position_))}};
+  return {{"seed", entry(static_cast<std::int64_t>(seed()))},
+          {"position", entry(static_cast<std::int64_t>(position()))}};
 }
 
-void Generator::load_state_dict(const StateDict& state) {
+void Generator::load_state_dict(const StateDict& state) const {
   detail::StateReader reader("Generator", state);
   const auto seed = static_cast<std::uint64_t>(reader.integer("seed"));
   const auto position = static_cast<std::uint64_t>(reader.integer("position"));
   reader.finish();
-  seed_ = seed;
-  position_ = position;
+  stream() = {seed, position};
 }
 
-Generator& default_generator() {
-  thread_local Generator generator;
+const Generator& default_generator() {
+  static const Generator generator;
   return generator;
 }
 
-void seed(std::uint64_t seed) { default_generator() = Generator(seed); }
+void seed(std::uint64_t seed) { Generator::default_stream() = {seed, 0}; }
 
-Tensor rand(const Shape& shape, Dtype dtype, Generator& generator) {
+GeneratorScope::GeneratorScope(Generator generator)
+    : generator_(std::move(generator)),
+      before_(std::exchange(Generator::replaced_default(), &generator_.stream())) {}
+
+GeneratorScope::~GeneratorScope() { Generator::replaced_default() = before_; }
+
+Tensor rand(const Shape& shape, Dtype dtype, const Generator& generator) {
   const Tensor x = empty(shape, dtype);
   visit_floating(dtype, "rand",
                  [&](auto zero) { fill<decltype(zero)>(x, generator, [](auto u) { return u; }); });
   return x;
 }
 
-Tensor randn(const Shape& shape, Dtype dtype, Generator& generator) {
+Tensor randn(const Shape& shape, Dtype dtype, const Generator& generator) {
   const Tensor x = empty(shape, dtype);
   visit_floating(dtype, "randn", [&](auto zero) {
     fill<decltype(zero)>(x, generator, [](auto u) { return normals(u); });
@@ -161,7 +189,8 @@ Tensor randn(const Shape& shape, Dtype dtype, Generator& generator) {
   return x;
 }
 
-Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generator& generator) {
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               const Generator& generator) {
   if (low >= high)
     fail<ValueError>("randint", fmt::format("low {} must be below high {}", low, high));
   const Tensor x = empty(shape, int64);
@@ -173,7 +202,7 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Generato
   return x;
 }
 
-Tensor randperm(std::int64_t n, Generator& generator) {
+Tensor randperm(std::int64_t n, const Generator& generator) {
   if (n < 0) fail<ValueError>("randperm", fmt::format("n must not be negative, got {}", n));
   const Tensor x = arange(n);
   auto* const order = mutable_data<std::int64_t>(x);
@@ -182,7 +211,7 @@ Tensor randperm(std::int64_t n, Generator& generator) {
   return x;
 }
 
-Tensor bernoulli(double p, const Shape& shape, Dtype dtype, Generator& generator) {
+Tensor bernoulli(double p, const Shape& shape, Dtype dtype, const Generator& generator) {
   if (!(p >= 0 && p <= 1))
     fail<ValueError>("bernoulli", fmt::format("p must be in [0, 1], got {}", p));
   const Tensor x = empty(shape, dtype);

@@ -6,16 +6,19 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/nn/data/sources.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
+
 namespace {
 
 void check(const Dataset& dataset, const BatchOptions& options) {
-  if (options.size < 1)
-    fail<ValueError>("batches", fmt::format("size must be at least 1, got {}", options.size));
+  require("batches", "size", options.size, at_least(1));
   if (!options.weights.defined()) {
     if (options.draws)
       fail<ValueError>("batches", "draws are those of weights, and there are none");
@@ -25,9 +28,8 @@ void check(const Dataset& dataset, const BatchOptions& options) {
     fail<ValueError>("batches",
                      "samples that weights draw come in random order: leave out shuffle");
   if (options.weights.shape() != Shape{dataset.size()})
-    fail<ShapeError>(
-        "batches", fmt::format("weights must be [{}], one for each sample, got {}", dataset.size(),
-                               gradtape::detail::describe(options.weights)));
+    fail<ShapeError>("batches", fmt::format("weights must be [{}], one for each sample, got {}",
+                                            dataset.size(), describe(options.weights)));
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ Batches::Batches(Dataset dataset, const BatchOptions& options)
       batch_size_(options.size),
       length_(dataset_.size()) {
   check(dataset_, options);
-  auto generator = epoch_;
+  const auto generator = epoch_.clone();
   if (options.weights.defined())
     draw(options);
   else if (options.shuffle)
@@ -49,7 +51,7 @@ Batches::Batches(Dataset dataset, const BatchOptions& options)
 void Batches::draw(const BatchOptions& options) {
   const auto n = dataset_.size();
   length_ = options.draws.value_or(n);
-  auto generator = epoch_;
+  const auto generator = epoch_.clone();
   order_ = n == 0 && length_ == 0 ? arange(0)
                                   : multinomial(options.weights, length_,
                                                 {.replacement = options.replacement}, generator);

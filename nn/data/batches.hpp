@@ -11,11 +11,11 @@ namespace gradtape::nn::data {
 
 /// Options of batches and Loader: which samples make the batches, in which order.
 struct BatchOptions {
-  std::int64_t size = 32;   ///< Samples in a batch; the last has fewer where it does not divide.
-  bool shuffle = false;     ///< In an order drawn at random, instead of as they lie.
+  std::int64_t size = 32;   ///< Samples in a batch; the last may have fewer.
+  bool shuffle = false;     ///< In random order instead of that of the data set.
   std::uint64_t seed = 0;   ///< Fixes what is random, together with the epoch.
-  std::uint64_t epoch = 0;  ///< Give each epoch its number, and each has an order of its own.
-  bool drop_last = false;   ///< Leave a last batch out that has fewer samples than the others.
+  std::uint64_t epoch = 0;  ///< The number of the epoch; each has an order of its own.
+  bool drop_last = false;   ///< Leave out a last batch of fewer samples.
   Tensor weights = {};      ///< [n]: draw samples with probabilities in proportion to these.
   std::optional<std::int64_t> draws = {};  ///< How many with weights; n unless given.
   bool replacement = true;  ///< Whether a sample may be drawn again in the same epoch.
@@ -39,9 +39,9 @@ class Batches {
   void draw(const BatchOptions& options);
 
   Dataset dataset_;
-  Generator epoch_;  // that of this epoch: its streams are the samples'
-  Tensor order_;     // of the samples; undefined when they come as they lie
-  Tensor streams_;   // of the samples in that order; undefined where they are their numbers
+  Generator epoch_;  // of this epoch; each sample has a stream split from it
+  Tensor order_;     // of the samples; undefined for that of the data set
+  Tensor streams_;   // of the samples in that order; undefined where equal to it
   std::int64_t batch_size_, length_, count_;
 };
 

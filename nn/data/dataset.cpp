@@ -20,11 +20,11 @@ Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(sourc
 }
 
 Dataset Dataset::from_function(std::int64_t size, std::function<Sample(std::int64_t)> f) {
-  return from_function(size, [f = std::move(f)](std::int64_t i, Generator&) { return f(i); });
+  return from_function(size, [f = std::move(f)](std::int64_t i, const Generator&) { return f(i); });
 }
 
 Dataset Dataset::from_function(std::int64_t size,
-                               std::function<Sample(std::int64_t, Generator&)> f) {
+                               std::function<Sample(std::int64_t, const Generator&)> f) {
   return Dataset(detail::function_source(size, std::move(f)));
 }
 
@@ -38,7 +38,7 @@ std::int64_t Dataset::size() const { return source().size(); }
 Sample Dataset::operator[](std::int64_t i) const {
   if (i < 0 || i >= size())
     fail<ValueError>("Dataset", fmt::format("sample {} is out of range for {} samples", i, size()));
-  auto generator = detail::sample_generator(Generator(0).split(0), i);
+  const auto generator = detail::sample_generator(Generator(0).split(0), i);
   return source().sample(i, generator);
 }
 
@@ -61,24 +61,25 @@ Dataset Dataset::select(const Tensor& index) const {
 }
 
 Dataset Dataset::map(std::function<Sample(Sample)> f) const {
-  return map([f = std::move(f)](Sample sample, Generator&) { return f(std::move(sample)); });
+  return map([f = std::move(f)](Sample sample, const Generator&) { return f(std::move(sample)); });
 }
 
-Dataset Dataset::map(std::function<Sample(Sample, Generator&)> f) const {
+Dataset Dataset::map(std::function<Sample(Sample, const Generator&)> f) const {
   return Dataset(detail::mapped_source(*this, std::move(f)));
 }
 
-Dataset Dataset::map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) const {
-  return map([f = std::move(f)](Sample sample, Generator& generator) {
+Dataset Dataset::map_inputs(std::function<Tensor(const Tensor&, const Generator&)> f) const {
+  return map([f = std::move(f)](Sample sample, const Generator& generator) {
     return Sample{f(sample.input, generator), std::move(sample.target)};
   });
 }
 
 Dataset Dataset::map_batches(std::function<Batch(Batch)> f) const {
-  return map_batches([f = std::move(f)](Batch batch, Generator&) { return f(std::move(batch)); });
+  return map_batches(
+      [f = std::move(f)](Batch batch, const Generator&) { return f(std::move(batch)); });
 }
 
-Dataset Dataset::map_batches(std::function<Batch(Batch, Generator&)> f) const {
+Dataset Dataset::map_batches(std::function<Batch(Batch, const Generator&)> f) const {
   return Dataset(detail::batch_mapped_source(*this, std::move(f)));
 }
 

@@ -22,17 +22,16 @@ struct TableColumns {
 };
 
 /// n samples, each an input and its target. A handle: copies are cheap, and no function changes the
-/// samples of a data set that is there. It has its samples as tensors, or makes them when they are
-/// asked for:
+/// samples of an existing data set. It holds its samples as tensors, or makes them on demand:
 ///
 ///     const Dataset train(images, labels);
 ///     const Dataset lines = Dataset::from_function(
 ///         1000, [](std::int64_t i) { return Sample{full({1}, i), 2.0 * full({}, i)}; });
 ///     const Dataset noisy = train.map_inputs(gaussian_noise({.sigma = 0.1}));
 ///
-/// Functions are called from several threads at once by a Loader with threads. What is random in
-/// them comes from the Generator that they are given (which is default_generator() too, meanwhile):
-/// its numbers are fixed by seed, epoch and the number of the sample.
+/// Functions are called from several threads at once by a Loader with threads. They draw random
+/// numbers from the Generator that they are given, which is default_generator() too meanwhile; its
+/// stream is fixed by seed, epoch and the number of the sample.
 class Dataset {
  public:
   /// No samples.
@@ -43,10 +42,10 @@ class Dataset {
   /// Throws ValueError for a null pointer.
   explicit Dataset(std::shared_ptr<const Source> source);
 
-  /// Sample i is f(i), made anew each time. Throws ValueError for a negative size.
+  /// Sample i is f(i), called every time. Throws ValueError for a negative size.
   static Dataset from_function(std::int64_t size, std::function<Sample(std::int64_t)> f);
   static Dataset from_function(std::int64_t size,
-                               std::function<Sample(std::int64_t, Generator&)> f);
+                               std::function<Sample(std::int64_t, const Generator&)> f);
   /// Images or other arrays and their labels, from two IDX files: inputs float32, targets int64
   /// [n]. Throws IoError, ShapeError.
   static Dataset from_idx(const std::string& inputs_path, const std::string& targets_path);
@@ -64,13 +63,13 @@ class Dataset {
   std::int64_t size() const;
   /// Sample i. Throws ValueError unless i is in [0, n).
   Sample operator[](std::int64_t i) const;
-  /// All samples at once; they are made now unless they lie in memory. What is random in them is
-  /// that of seed 0, epoch 0.
+  /// All samples at once, made now unless they are in memory. Random numbers are those of seed 0,
+  /// epoch 0.
   Batch all() const;
-  /// Those of all(): [n, ...].
+  /// The parts of all(): [n, ...].
   Tensor inputs() const { return all().inputs; }
   Tensor targets() const { return all().targets; }
-  /// The same samples, made once and for all.
+  /// The same samples, made now and kept in memory.
   Dataset cache() const;
 
   /// The samples at `index` (int64 [m]), in that order; negative indices count from the end.
@@ -79,16 +78,16 @@ class Dataset {
 
   /// Each sample after f.
   Dataset map(std::function<Sample(Sample)> f) const;
-  Dataset map(std::function<Sample(Sample, Generator&)> f) const;
+  Dataset map(std::function<Sample(Sample, const Generator&)> f) const;
   /// Each sample with its input after f, as the augmentations of transforms.hpp are applied.
-  Dataset map_inputs(std::function<Tensor(const Tensor&, Generator&)> f) const;
+  Dataset map_inputs(std::function<Tensor(const Tensor&, const Generator&)> f) const;
   /// Whole batches after f, which must keep the number and order of their samples; ShapeError
   /// otherwise. It must treat each sample alike in any batch, or the batch size changes the
   /// samples, as it does where f draws: its generator is that of the first sample.
   Dataset map_batches(std::function<Batch(Batch)> f) const;
-  Dataset map_batches(std::function<Batch(Batch, Generator&)> f) const;
+  Dataset map_batches(std::function<Batch(Batch, const Generator&)> f) const;
 
-  /// The samples as they are made.
+  /// Where the samples come from.
   const Source& source() const;
 
  private:

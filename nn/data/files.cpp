@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/csv_table.hpp"
 #include "gradtape/autograd/io/idx.hpp"
@@ -8,6 +9,8 @@
 #include "gradtape/nn/data/dataset.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
 
 Dataset Dataset::from_idx(const std::string& inputs_path, const std::string& targets_path) {
   return {load_idx(inputs_path), load_idx(targets_path, {.dtype = int64})};
@@ -24,7 +27,7 @@ Dataset Dataset::from_npz(const std::string& path, const std::string& inputs,
     if (const auto at = arrays.find(name); at != arrays.end()) return at->second;
     std::string names;
     for (const auto& [other, value] : arrays) names += (names.empty() ? "'" : ", '") + other + "'";
-    gradtape::detail::file_origin("Dataset::from_npz", path)
+    file_origin("Dataset::from_npz", path)
         .fail(fmt::format("has no array '{}'; it has {}", name, names.empty() ? "none" : names));
   };
   return {array(inputs), array(targets)};

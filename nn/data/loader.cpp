@@ -4,10 +4,13 @@
 
 #include <utility>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/nn/data/prefetcher.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
 
 Loader::Loader(Dataset dataset, const BatchOptions& batches, const LoaderOptions& options)
     : dataset_(std::move(dataset)),
@@ -15,11 +18,8 @@ Loader::Loader(Dataset dataset, const BatchOptions& batches, const LoaderOptions
       options_(options),
       size_(Batches(dataset_, batches).size()),
       epoch_(batches.epoch) {
-  if (options.threads < 0)
-    fail<ValueError>("Loader", fmt::format("threads must be at least 0, got {}", options.threads));
-  if (options.prefetch < 1)
-    fail<ValueError>("Loader",
-                     fmt::format("prefetch must be at least 1, got {}", options.prefetch));
+  require("Loader", "threads", options.threads, at_least(0));
+  require("Loader", "prefetch", options.prefetch, at_least(1));
 }
 
 void Loader::set_epoch(std::uint64_t epoch) {
@@ -36,7 +36,7 @@ StateDict Loader::state_dict() const {
 }
 
 void Loader::load_state_dict(const StateDict& state) {
-  gradtape::detail::StateReader reader("Loader", state);
+  StateReader reader("Loader", state);
   const auto seed = reader.integer("seed"), epoch = reader.integer("epoch"),
              position = reader.integer("position");
   const auto same = [&](const char* name, std::int64_t own) {

@@ -16,7 +16,7 @@ namespace detail {
 class Prefetcher;
 }
 
-/// Options of Loader: how the batches are made. Nothing here changes a bit of them.
+/// Options of Loader: how the batches are made. None of them changes the batches.
 struct LoaderOptions {
   int threads = 1;            ///< Threads that make batches ahead; 0: the loop makes them itself.
   int prefetch = 2;           ///< Batches ahead of the loop, for each thread.
@@ -29,11 +29,11 @@ struct LoaderOptions {
 ///     for (auto epoch = loader.epoch(); epoch < 10; ++epoch)
 ///       for (auto [images, labels] : loader) ...
 ///
-/// Each loop is one epoch, and ends where the next begins. A loop that was left early, by `break`,
-/// an exception or a request to stop, is gone on with by the next one: what is left of an epoch is
-/// never skipped. The batches are those of `batches` with the same options, to the bit, for every
-/// number of threads. What a function of the data set throws leaves the loop in the place of the
-/// batch where it happened. Ops in these functions are not recorded.
+/// Each loop is one epoch. After a loop that ended early, by `break`, an exception or a request to
+/// stop, the next loop resumes the epoch at the first batch that it has not seen. The batches are
+/// those of `batches` with the same options, to the bit, for every number of threads. An exception
+/// of a function of the data set is rethrown in the loop in place of its batch. Ops in these
+/// functions are not recorded.
 ///
 /// position() and epoch() may be read from any thread; everything else belongs to one, and to the
 /// time between loops.
@@ -76,7 +76,7 @@ class Loader {
 
   /// The number of batches in an epoch.
   std::int64_t size() const { return size_; }
-  /// How many of them the loop has got so far.
+  /// The number of batches of this epoch that the loop has taken so far.
   std::int64_t position() const { return position_; }
   /// The number of the epoch that the loop is in, or that the next loop will be.
   std::uint64_t epoch() const { return epoch_; }
@@ -85,7 +85,7 @@ class Loader {
 
   /// "seed", "epoch" and "position", with "samples" and "batch_size" to recognise the data set by.
   StateDict state_dict() const;
-  /// Goes on at the batch after the last that the other loader's loop had got. Throws ValueError
+  /// Resumes after the last batch that the other loader's loop had taken. Throws ValueError
   /// for the state of another data set or batch size, with nothing changed.
   void load_state_dict(const StateDict& state);
 

@@ -4,16 +4,19 @@
 #include <system_error>
 #include <utility>
 
-#include "gradtape/autograd/runtime/serial.hpp"
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn::data::detail {
+
+using namespace author;
+
 namespace {
 
 /// The same batch in blocks of this thread. Small blocks go to the free list of the thread that
 /// drops them: those of a worker would pile up there, as the worker takes fresh ones.
 Batch adopted(const Batch& batch) {
-  const auto adopt = [](const Tensor& x) { return gradtape::detail::alias(x, x.shape()); };
+  const auto adopt = [](const Tensor& x) { return alias(x, x.shape()); };
   return {adopt(batch.inputs), adopt(batch.targets)};
 }
 
@@ -45,7 +48,7 @@ void Prefetcher::start(int threads) {
 }
 
 void Prefetcher::work() {
-  const gradtape::detail::Serial serial;
+  const Serial serial;
   const NoGrad no_grad;
   std::unique_lock lock(mutex_);
   for (;;) {

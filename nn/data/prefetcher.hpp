@@ -1,4 +1,4 @@
-/// The threads of a Loader; for its source only.
+/// The threads of a Loader. Private to loader.cpp.
 #pragma once
 
 #include <condition_variable>
@@ -12,8 +12,7 @@
 
 namespace gradtape::nn::data::detail {
 
-/// Gives the batches from `first` on, one after the other, and has some of those that follow made
-/// by threads of its own, which end with it.
+/// Returns the batches from `first` on in order, while threads of its own make those that follow.
 ///
 /// A worker claims the next batch that nobody has, makes it, and puts it into the slot of its
 /// number. There are as many slots as batches may be ahead, so a batch may be claimed once the one

@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn::data {
-namespace {
 
-using gradtape::detail::describe;
+using namespace author;
+
+namespace {
 
 /// Stacks one tensor of each sample; they must be alike.
 Tensor stacked(std::span<const Sample> samples, std::span<const std::int64_t> index,
@@ -39,21 +41,6 @@ Tensor stacked(std::span<const Sample> samples, std::span<const std::int64_t> in
   return all.is_weak() ? all.to(all.dtype() == float64 ? float32 : all.dtype()) : all;  // literals
 }
 
-/// While it lives, this thread's default generator is that of a sample: what draws without naming
-/// a generator depends on the sample too, not on the thread.
-class AsDefaultGenerator {
- public:
-  explicit AsDefaultGenerator(Generator& generator) : generator_(generator) {
-    std::swap(default_generator(), generator_);
-  }
-  ~AsDefaultGenerator() { std::swap(default_generator(), generator_); }
-  AsDefaultGenerator(const AsDefaultGenerator&) = delete;
-  AsDefaultGenerator& operator=(const AsDefaultGenerator&) = delete;
-
- private:
-  Generator& generator_;
-};
-
 class TensorSource : public Source {
  public:
   explicit TensorSource(Batch all) : all_(std::move(all)) {
@@ -64,10 +51,10 @@ class TensorSource : public Source {
                                               describe(x), describe(y)));
   }
   std::int64_t size() const override { return all_.inputs.size(0); }
-  Sample sample(std::int64_t i, Generator&) const override {
+  Sample sample(std::int64_t i, const Generator&) const override {
     return {select(all_.inputs, 0, i), select(all_.targets, 0, i)};
   }
-  Batch batch(std::span<const std::int64_t> index, std::span<Generator>) const override {
+  Batch batch(std::span<const std::int64_t> index, std::span<const Generator>) const override {
     const Tensor i = tensor(index, {static_cast<std::int64_t>(index.size())});
     return {index_select(all_.inputs, 0, i), index_select(all_.targets, 0, i)};
   }
@@ -79,31 +66,30 @@ class TensorSource : public Source {
 
 class FunctionSource : public Source {
  public:
-  FunctionSource(std::int64_t size, std::function<Sample(std::int64_t, Generator&)> f)
+  FunctionSource(std::int64_t size, std::function<Sample(std::int64_t, const Generator&)> f)
       : size_(size), f_(std::move(f)) {
-    if (size < 0)
-      fail<ValueError>("Dataset::from_function",
-                       fmt::format("size must not be negative, got {}", size));
+    require("Dataset::from_function", "size", size, at_least(0));
   }
   std::int64_t size() const override { return size_; }
-  Sample sample(std::int64_t i, Generator& generator) const override {
-    const AsDefaultGenerator scope(generator);
-    return f_(i, default_generator());
+  Sample sample(std::int64_t i, const Generator& generator) const override {
+    const GeneratorScope scope(generator);
+    return f_(i, generator);
   }
 
  private:
   std::int64_t size_;
-  std::function<Sample(std::int64_t, Generator&)> f_;
+  std::function<Sample(std::int64_t, const Generator&)> f_;
 };
 
 class SelectedSource : public Source {
  public:
   SelectedSource(Dataset base, Tensor index) : base_(std::move(base)), index_(std::move(index)) {}
   std::int64_t size() const override { return index_.numel(); }
-  Sample sample(std::int64_t i, Generator& generator) const override {
+  Sample sample(std::int64_t i, const Generator& generator) const override {
     return base_.source().sample(in_base(i), generator);
   }
-  Batch batch(std::span<const std::int64_t> index, std::span<Generator> generators) const override {
+  Batch batch(std::span<const std::int64_t> index,
+              std::span<const Generator> generators) const override {
     std::vector<std::int64_t> chosen;
     for (const auto i : index) chosen.push_back(in_base(i));
     return base_.source().batch(chosen, generators);
@@ -119,34 +105,35 @@ class SelectedSource : public Source {
 
 class MappedSource : public Source {
  public:
-  MappedSource(Dataset base, std::function<Sample(Sample, Generator&)> f)
+  MappedSource(Dataset base, std::function<Sample(Sample, const Generator&)> f)
       : base_(std::move(base)), f_(std::move(f)) {}
   std::int64_t size() const override { return base_.size(); }
-  Sample sample(std::int64_t i, Generator& generator) const override {
+  Sample sample(std::int64_t i, const Generator& generator) const override {
     auto before = base_.source().sample(i, generator);
-    const AsDefaultGenerator scope(generator);
-    return f_(std::move(before), default_generator());
+    const GeneratorScope scope(generator);
+    return f_(std::move(before), generator);
   }
 
  private:
   Dataset base_;
-  std::function<Sample(Sample, Generator&)> f_;
+  std::function<Sample(Sample, const Generator&)> f_;
 };
 
 class BatchMappedSource : public Source {
  public:
-  BatchMappedSource(Dataset base, std::function<Batch(Batch, Generator&)> f)
+  BatchMappedSource(Dataset base, std::function<Batch(Batch, const Generator&)> f)
       : base_(std::move(base)), f_(std::move(f)) {}
   std::int64_t size() const override { return base_.size(); }
-  Sample sample(std::int64_t i, Generator& generator) const override {
+  Sample sample(std::int64_t i, const Generator& generator) const override {
     const auto [inputs, targets] = batch({&i, 1}, {&generator, 1});
     return {select(inputs, 0, 0), select(targets, 0, 0)};
   }
-  Batch batch(std::span<const std::int64_t> index, std::span<Generator> generators) const override {
+  Batch batch(std::span<const std::int64_t> index,
+              std::span<const Generator> generators) const override {
     auto before = base_.source().batch(index, generators);
-    Generator none;
-    const AsDefaultGenerator scope(generators.empty() ? none : generators.front());
-    auto after = f_(std::move(before), default_generator());
+    const Generator generator = generators.empty() ? Generator(0) : generators.front();
+    const GeneratorScope scope(generator);
+    auto after = f_(std::move(before), generator);
     const auto n = static_cast<std::int64_t>(index.size());
     for (const Tensor* x : {&after.inputs, &after.targets})
       if (!x->defined() || x->ndim() == 0 || x->size(0) != n)
@@ -159,7 +146,7 @@ class BatchMappedSource : public Source {
 
  private:
   Dataset base_;
-  std::function<Batch(Batch, Generator&)> f_;
+  std::function<Batch(Batch, const Generator&)> f_;
 };
 
 class ConcatenatedSource : public Source {
@@ -169,7 +156,7 @@ class ConcatenatedSource : public Source {
     for (const auto& part : parts_) stops_.push_back(n += part.size());
   }
   std::int64_t size() const override { return stops_.empty() ? 0 : stops_.back(); }
-  Sample sample(std::int64_t i, Generator& generator) const override {
+  Sample sample(std::int64_t i, const Generator& generator) const override {
     const auto part = std::upper_bound(stops_.begin(), stops_.end(), i) - stops_.begin();
     const auto& source = parts_[static_cast<std::size_t>(part)].source();
     return source.sample(i - (stops_[static_cast<std::size_t>(part)] - source.size()), generator);
@@ -182,7 +169,8 @@ class ConcatenatedSource : public Source {
 
 }  // namespace
 
-Batch Source::batch(std::span<const std::int64_t> index, std::span<Generator> generators) const {
+Batch Source::batch(std::span<const std::int64_t> index,
+                    std::span<const Generator> generators) const {
   std::vector<Sample> samples;
   samples.reserve(index.size());
   for (std::size_t k = 0; k < index.size(); ++k) samples.push_back(sample(index[k], generators[k]));
@@ -194,16 +182,16 @@ namespace detail {
 
 SourcePointer tensor_source(Batch all) { return std::make_shared<TensorSource>(std::move(all)); }
 SourcePointer function_source(std::int64_t size,
-                              std::function<Sample(std::int64_t, Generator&)> f) {
+                              std::function<Sample(std::int64_t, const Generator&)> f) {
   return std::make_shared<FunctionSource>(size, std::move(f));
 }
 SourcePointer selected_source(Dataset base, const Tensor& index) {
   return std::make_shared<SelectedSource>(std::move(base), index);
 }
-SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, Generator&)> f) {
+SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, const Generator&)> f) {
   return std::make_shared<MappedSource>(std::move(base), std::move(f));
 }
-SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, Generator&)> f) {
+SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, const Generator&)> f) {
   return std::make_shared<BatchMappedSource>(std::move(base), std::move(f));
 }
 SourcePointer concatenated_source(std::vector<Dataset> parts) {

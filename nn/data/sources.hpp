@@ -1,4 +1,4 @@
-/// The sources behind Dataset; for sources of the library only.
+/// The sources behind Dataset. Private to nn/data/.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,14 @@ namespace gradtape::nn::data::detail {
 using SourcePointer = std::shared_ptr<const Source>;
 
 SourcePointer tensor_source(Batch all);
-SourcePointer function_source(std::int64_t size, std::function<Sample(std::int64_t, Generator&)> f);
+SourcePointer function_source(std::int64_t size,
+                              std::function<Sample(std::int64_t, const Generator&)> f);
 SourcePointer selected_source(Dataset base, const Tensor& index);
-SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, Generator&)> f);
-SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, Generator&)> f);
+SourcePointer mapped_source(Dataset base, std::function<Sample(Sample, const Generator&)> f);
+SourcePointer batch_mapped_source(Dataset base, std::function<Batch(Batch, const Generator&)> f);
 SourcePointer concatenated_source(std::vector<Dataset> parts);
 
-/// The numbers of a sample in an epoch. A sample that is drawn for the k-th time in one epoch has
+/// The generator of a sample in an epoch. A sample that is drawn for the k-th time in one epoch has
 /// the stream i + k * size.
 inline Generator sample_generator(const Generator& epoch, std::int64_t stream) {
   return epoch.split(static_cast<std::uint64_t>(stream));

@@ -9,8 +9,12 @@
 
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/require.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
+
 namespace {
 
 Split split_by(const Dataset& dataset, const std::vector<bool>& held_out) {
@@ -29,19 +33,18 @@ Split split_by(const Dataset& dataset, const Tensor& held_out) {
 }  // namespace
 
 Split split_every(const Dataset& dataset, std::int64_t n) {
-  if (n < 2) fail<ValueError>("split_every", fmt::format("n must be at least 2, got {}", n));
+  require("split_every", "n", n, at_least(2));
   return split_by(dataset, arange(0, static_cast<double>(dataset.size()), static_cast<double>(n)));
 }
 
 Split split(const Dataset& dataset, double fraction, std::uint64_t seed) {
-  if (!(fraction > 0 && fraction < 1))
-    fail<ValueError>("split", fmt::format("fraction must be in (0, 1), got {}", fraction));
+  require("split", "fraction", fraction, open(0, 1));
   const auto n = dataset.size();
   const auto count = std::llround(fraction * static_cast<double>(n));
   if (count == 0 || count == n)
     fail<ValueError>("split",
                      fmt::format("fraction {} of {} samples leaves a part empty", fraction, n));
-  Generator generator(seed);
+  const Generator generator(seed);
   return split_by(dataset, slice(randperm(n, generator), 0, 0, count));
 }
 
@@ -51,7 +54,7 @@ KFold::KFold(Dataset dataset, std::int64_t k, const KFoldOptions& options)
   if (k < 2 || k > n)
     fail<ValueError>("k_fold",
                      fmt::format("k must be from 2 to the number of samples, {}, got {}", n, k));
-  Generator generator(options.seed);
+  const Generator generator(options.seed);
   order_ = options.shuffle ? randperm(n, generator) : arange(n);
 }
 

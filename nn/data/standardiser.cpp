@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
+
 namespace {
 
 /// Broadcasting would take x of some other shapes too, and standardise the wrong things.
@@ -16,16 +20,16 @@ void check_features(const Tensor& x, const Standardiser& standardiser, const cha
   const auto shape = x.shape(), sample = standardiser.mean.shape();
   if (shape.ndim() != sample.ndim() + 1 ||
       !std::equal(sample.begin(), sample.end(), shape.begin() + 1))
-    fail<ShapeError>(op, fmt::format("x must be samples of shape {}, got {}", sample.str(),
-                                     gradtape::detail::describe(x)));
+    fail<ShapeError>(
+        op, fmt::format("x must be samples of shape {}, got {}", sample.str(), describe(x)));
 }
 
 }  // namespace
 
 Standardiser Standardiser::fit(const Tensor& x) {
   if (x.ndim() == 0 || x.size(0) == 0)
-    fail<ShapeError>("Standardiser::fit", fmt::format("x must have samples along axis 0, got {}",
-                                                      gradtape::detail::describe(x)));
+    fail<ShapeError>("Standardiser::fit",
+                     fmt::format("x must have samples along axis 0, got {}", describe(x)));
   const NoGrad no_grad;
   // not by a variance of 0, which rounding can miss
   const Tensor constant = amax(x, 0) == amin(x, 0);

@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <bit>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn::data {
+
+using namespace author;
+
 namespace {
 
 /// Takes a character off text at `position`. RFC 3629: no overlong forms, no surrogates.
@@ -102,11 +106,9 @@ Dataset next_token_windows(const Tensor& tokens, const WindowOptions& options) {
   constexpr auto op = "next_token_windows";
   const auto [context, stride, last_only] = options;
   if (tokens.ndim() != 1)
-    fail<ShapeError>(op,
-                     fmt::format("tokens must be [n], got {}", gradtape::detail::describe(tokens)));
-  if (context < 1 || stride < 1)
-    fail<ValueError>(
-        op, fmt::format("context and stride must be at least 1, got {} and {}", context, stride));
+    fail<ShapeError>(op, fmt::format("tokens must be [n], got {}", describe(tokens)));
+  require(op, "context", context, at_least(1));
+  require(op, "stride", stride, at_least(1));
   const auto n = tokens.size(0);
   if (n <= context)
     fail<ValueError>(op, fmt::format("a context of {} needs more tokens than {}", context, n));

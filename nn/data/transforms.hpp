@@ -16,7 +16,7 @@
 namespace gradtape::nn::data {
 
 /// What Dataset::map_inputs takes: the input of one sample -> another.
-using Transform = std::function<Tensor(const Tensor& input, Generator& generator)>;
+using Transform = std::function<Tensor(const Tensor& input, const Generator& generator)>;
 
 /// Mirrors left and right (the last axis) with probability p. Throws ValueError unless p is in [0,
 /// 1]; the transform ShapeError for an input with fewer than 1 axis.

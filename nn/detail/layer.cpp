@@ -4,13 +4,15 @@
 
 #include <cmath>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/ops/detail/spatial.hpp"
 
 namespace gradtape::nn::detail {
 
+using namespace author;
+
 Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype,
-             Generator& generator) {
+             const Generator& generator) {
   const Tensor value = given(shape, dtype, generator);
   if (!value.defined() || value.shape() != shape)
     fail<ShapeError>("init",
@@ -23,7 +25,7 @@ Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype,
 }
 
 Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
-               Generator& generator) {
+               const Generator& generator) {
   if (given) return drawn(given, shape, dtype, generator);
   const double bound = 1 / std::sqrt(static_cast<double>(fan));
   return init::Uniform{-bound, bound}(shape, dtype, generator);
@@ -43,19 +45,9 @@ void refuse_shape(const char* layer, const std::string& expected, const Tensor& 
   fail<ShapeError>(layer, fmt::format("x must be {}, got {}", expected, x.shape().str()));
 }
 
-void check_at_least(const char* layer, const char* what, std::int64_t value, std::int64_t least) {
-  if (value < least)
-    fail<ValueError>(layer, fmt::format("{} must be at least {}, got {}", what, least, value));
-}
-
-void check_probability(const char* layer, const char* what, double value) {
-  if (!(value >= 0 && value <= 1))
-    fail<ValueError>(layer, fmt::format("{} is a probability in [0, 1], got {}", what, value));
-}
-
 void check_extents(const char* layer, const char* what, const Extents& given, int axes,
                    std::int64_t least) {
-  gradtape::detail::spatial(layer, what, given, axes, least);
+  spatial(layer, what, given, axes, least);
 }
 
 }  // namespace gradtape::nn::detail

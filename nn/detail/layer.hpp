@@ -1,19 +1,21 @@
-/// What layers check and start with; for nn/*.hpp and nn/*.cpp only.
+/// Checks of layers and initial values of their parameters. Private to nn/.
 #pragma once
 
 #include <string>
 
 #include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/autograd/require.hpp"
 #include "gradtape/nn/init.hpp"
 
 namespace gradtape::nn::detail {
 
 /// What an initializer draws. Throws ShapeError or DtypeError unless it is of this shape and dtype.
-Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype, Generator& generator);
+Tensor drawn(const init::Initializer& given, const Shape& shape, Dtype dtype,
+             const Generator& generator);
 /// What `given` draws, or without it a tensor that is uniform in +-1 / sqrt(fan), as PyTorch's
 /// layers start: kaiming_uniform with a = sqrt(5) has this bound.
 Tensor initial(const init::Initializer& given, const Shape& shape, std::int64_t fan, Dtype dtype,
-               Generator& generator);
+               const Generator& generator);
 
 /// Throws ShapeError unless x is [N, channels, spatial...], or that without N. Any number of
 /// channels will do where it is -1.
@@ -21,10 +23,6 @@ void check_image(const char* layer, const Tensor& x, std::int64_t channels, int 
 /// Throws ShapeError: "Bilinear: x must be [..., 3], got [2, 4]".
 [[noreturn]] void refuse_shape(const char* layer, const std::string& expected, const Tensor& x);
 
-/// Throws ValueError: "Linear: in must be at least 1, got 0".
-void check_at_least(const char* layer, const char* what, std::int64_t value, std::int64_t least);
-/// Throws ValueError: "Dropout: p is a probability in [0, 1], got 2".
-void check_probability(const char* layer, const char* what, double value);
 /// Throws ValueError unless `given` is one value, or one for each of the `axes` spatial axes, none
 /// below `least`.
 void check_extents(const char* layer, const char* what, const Extents& given, int axes,

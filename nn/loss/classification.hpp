@@ -1,42 +1,9 @@
-/// Losses of predicted classes and probabilities.
+/// Losses of predicted probabilities.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
-#include "gradtape/autograd/ops/softmax.hpp"
 #include "gradtape/nn/loss/reduction.hpp"
 
 namespace gradtape::nn {
-
-/// The mean over the rows, without weights: the fast one for training.
-using gradtape::cross_entropy;
-
-/// Options of cross_entropy.
-struct CrossEntropyOptions {
-  Tensor weight = {};                             ///< One factor a class, [classes].
-  std::optional<std::int64_t> ignore_index = {};  ///< Rows of this class do not count.
-  double label_smoothing = 0;                     ///< In [0, 1]: the share spread over all classes.
-  Reduction reduction = Reduction::mean;          ///< The mean is weighted by the rows' weights.
-};
-/// -sum_c q_c weight_c log_softmax(logits)_c for the wanted distribution q.
-/// logits: [n, classes], [classes] or [n, classes, d1, ...]; target: class indices (int64) without
-/// the axis of the classes, or probabilities of the logits' shape and dtype -> a loss a row. The
-/// mean is NaN where every row is ignored. Throws ShapeError, DtypeError, ValueError (a class or an
-/// option out of range).
-Tensor cross_entropy(const Tensor& logits, const Tensor& target,
-                     const CrossEntropyOptions& options);
-
-/// Options of nll_loss.
-struct NllOptions {
-  Tensor weight = {};                             ///< One factor a class, [classes].
-  std::optional<std::int64_t> ignore_index = {};  ///< Rows of this class do not count.
-  Reduction reduction = Reduction::mean;          ///< The mean is weighted by the rows' weights.
-};
-/// -weight[target] log_probabilities[target], the second half of cross_entropy; shapes and errors
-/// are those of its class indices.
-Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
-                const NllOptions& options = {});
 
 /// Options of bce_loss.
 struct BceOptions {

@@ -7,12 +7,14 @@
 #include <numeric>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn {
 
-using namespace loss_detail;
+using namespace author;
+using namespace detail;
 
 namespace {
 
@@ -25,7 +27,7 @@ Indices lengths(const char* what, const Tensor& given, std::int64_t n, std::int6
     fail<DtypeError>(op, fmt::format("{} must be int64, got {}", what, name(given.dtype())));
   if (given.numel() != n || given.ndim() > 1)
     fail<ShapeError>(op, fmt::format("{} {} must hold one length for each of {} sequences", what,
-                                     detail::describe(given), n));
+                                     describe(given), n));
   const auto data = given.data<std::int64_t>();
   for (const auto length : data)
     if (length < 0 || length > most)
@@ -118,7 +120,7 @@ Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets, const Te
   if (x.ndim() != 2 && x.ndim() != 3)
     fail<ShapeError>(op, fmt::format("needs log-probabilities [time, n, classes] or "
                                      "[time, classes], got {}",
-                                     detail::describe(x)));
+                                     describe(x)));
   const bool one = x.ndim() == 2;
   const Tensor log_p = one ? unsqueeze(x, 1) : x;
   const auto time = log_p.size(0), n = log_p.size(1), classes = log_p.size(2);
@@ -130,13 +132,13 @@ Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets, const Te
   if (targets.ndim() != 1 && !(targets.ndim() == 2 && targets.size(0) == n))
     fail<ShapeError>(op, fmt::format("targets {} must be [n, longest] for n = {}, or all joined in "
                                      "one axis",
-                                     detail::describe(targets), n));
+                                     describe(targets), n));
   const Indices inputs = lengths("input_lengths", input_lengths, n, time);
   const Indices outputs = lengths("target_lengths", target_lengths, n, targets.size(-1));
   if (const auto sum = std::accumulate(outputs.begin(), outputs.end(), std::int64_t{0});
       targets.ndim() == 1 && sum > targets.numel())
     fail<ShapeError>(op, fmt::format("the target_lengths sum to {}, but targets {} holds fewer",
-                                     sum, detail::describe(targets)));
+                                     sum, describe(targets)));
 
   const States states = states_of(targets, outputs, options.blank, classes);
   Tensor losses = negative_log_likelihood(log_p, states, inputs, outputs);

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::nn {
 
-using namespace loss_detail;
+using namespace author;
+using namespace detail;
 
 Tensor hinge_loss(const Tensor& prediction, const Tensor& label, LossOptions options) {
   static const auto losses =
@@ -52,12 +54,11 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& lab
   const char* const op = "cosine_embedding_loss";
   if (a.ndim() < 1 || a.ndim() > 2 || a.shape() != b.shape() ||
       label.shape() != Shape::trusted(a.shape().begin(), a.ndim() - 1))
-    fail<ShapeError>(
-        op, fmt::format("needs vectors [n, d] and [n, d] with labels [n], or one pair "
-                        "of [d], got {}, {} and {}",
-                        detail::describe(a), detail::describe(b), detail::describe(label)));
+    fail<ShapeError>(op, fmt::format("needs vectors [n, d] and [n, d] with labels [n], or one pair "
+                                     "of [d], got {}, {} and {}",
+                                     describe(a), describe(b), describe(label)));
   Tensor x = a, y = b;
-  detail::promote_literals(x, y, op);
+  promote_literals(x, y, op);
   const Tensor t = labels(op, label, x);
   const double tiny = 1e-12;  // keeps vectors of length 0 finite
   const auto squares = [&](const Tensor& v) { return sum(square(v), -1) + tiny; };
@@ -74,10 +75,9 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
       anchor.shape() != negative.shape())
     fail<ShapeError>(op, fmt::format("anchor {}, positive {} and negative {} must be vectors "
                                      "[..., d] of one shape",
-                                     detail::describe(anchor), detail::describe(positive),
-                                     detail::describe(negative)));
+                                     describe(anchor), describe(positive), describe(negative)));
   Tensor x[] = {anchor, positive, negative};
-  detail::promote_literals(x, 3, op);
+  promote_literals(x, 3, op);
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     return pairwise_distance(a, b, {.p = options.p, .eps = options.eps});
   };
@@ -92,15 +92,15 @@ namespace {
 /// Throws unless scores are [n, classes] or [classes] with classes.
 void check_scores(const char* op, const Tensor& scores) {
   if (scores.ndim() < 1 || scores.ndim() > 2 || scores.size(-1) == 0)
-    fail<ShapeError>(op, fmt::format("needs scores [n, classes] or [classes], got {}",
-                                     detail::describe(scores)));
+    fail<ShapeError>(
+        op, fmt::format("needs scores [n, classes] or [classes], got {}", describe(scores)));
 }
 
 void check_indices(const char* op, const Tensor& target, const Shape& expected, std::int64_t lowest,
                    std::int64_t classes) {
   if (target.shape() != expected)
-    fail<ShapeError>(op, fmt::format("target {} must have the shape {}", detail::describe(target),
-                                     expected.str()));
+    fail<ShapeError>(
+        op, fmt::format("target {} must have the shape {}", describe(target), expected.str()));
   if (target.dtype() != int64)
     fail<DtypeError>(
         op, fmt::format("target must hold class indices in int64, got {}", name(target.dtype())));
@@ -126,7 +126,7 @@ Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
   if (const Tensor& w = options.weight; w.defined()) {
     if (w.shape() != Shape{classes})
       fail<ShapeError>(op, fmt::format("weight {} must hold one factor for each of {} classes",
-                                       detail::describe(w), classes));
+                                       describe(w), classes));
     excess = excess * reshape(index_select(w, 0, reshape(target, {-1})), own.shape());
   }
   const Tensor others = where(one_hot(target, classes, bool_), 0, excess);
@@ -177,8 +177,7 @@ Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
   const char* const op = "multilabel_soft_margin_loss";
   check_shapes(op, logits, target);
   if (logits.ndim() == 0 || logits.size(-1) == 0)
-    fail<ShapeError>(op,
-                     fmt::format("needs logits [..., classes], got {}", detail::describe(logits)));
+    fail<ShapeError>(op, fmt::format("needs logits [..., classes], got {}", describe(logits)));
   const Tensor each = weighted(op, losses(logits, target), options.weight);
   return reduce(op, mean(each, -1), options.reduction);
 }

@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 
-namespace gradtape::nn::loss_detail {
+namespace gradtape::nn::detail {
+
+using namespace author;
 
 void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
   if (prediction.shape() == target.shape()) return;
   auto cause = fmt::format(
       "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
-      detail::describe(prediction), detail::describe(target));
+      describe(prediction), describe(target));
   if (prediction.numel() == target.numel())
     cause += fmt::format("; reshape(target, {{{}}}) makes them agree",
                          fmt::join(prediction.shape(), ", "));
@@ -22,7 +25,7 @@ Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight) {
   if (!weight.defined()) return losses;
   if (!broadcasts_to(weight.shape(), losses.shape()))
     fail<ShapeError>(op, fmt::format("weight {} does not broadcast to the losses, {}",
-                                     detail::describe(weight), losses.shape().str()));
+                                     describe(weight), losses.shape().str()));
   return losses * weight;
 }
 
@@ -47,10 +50,10 @@ Tensor reduce(const char* op, const Tensor& losses, Reduction reduction) {
 Tensor labels(const char* op, const Tensor& target, const Tensor& like) {
   if (!is_floating(target.dtype())) return target.to(like.dtype());
   Tensor a = like, b = target;
-  detail::promote_literals(a, b, op);
+  promote_literals(a, b, op);
   return b;
 }
 
 Tensor at_least_0(const Tensor& x) { return where(x < 0, 0, x); }
 
-}  // namespace gradtape::nn::loss_detail
+}  // namespace gradtape::nn::detail

@@ -1,11 +1,11 @@
-/// What every loss does with the losses of the elements.
+/// Checks and reduction shared by all losses.
 #pragma once
 
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::nn {
 
-/// What becomes of the losses of the elements.
+/// How the losses of the elements are reduced.
 enum class Reduction {
   mean,        ///< Their mean, 0-d.
   sum,         ///< Their sum, 0-d.
@@ -18,7 +18,7 @@ struct LossOptions {
   Reduction reduction = Reduction::mean;
 };
 
-namespace loss_detail {
+namespace detail {
 
 /// Throws ShapeError in the name of `op` unless the shapes are equal.
 void check_shapes(const char* op, const Tensor& prediction, const Tensor& target);
@@ -28,8 +28,8 @@ Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight);
 Tensor reduce(const char* op, const Tensor& losses, Reduction reduction);
 /// Labels as numbers of the dtype of `like`: integers and bools convert, a float dtype must agree.
 Tensor labels(const char* op, const Tensor& target, const Tensor& like);
-/// x where x > 0, else 0; the slope at 0 is 1, as of a bound that is just met.
+/// max(x, 0) with the slope 1 at 0: a margin that is just met still has its slope.
 Tensor at_least_0(const Tensor& x);
 
-}  // namespace loss_detail
+}  // namespace detail
 }  // namespace gradtape::nn

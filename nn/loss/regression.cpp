@@ -13,7 +13,8 @@
 
 namespace gradtape::nn {
 
-using namespace loss_detail;
+using namespace author;
+using namespace detail;
 
 namespace {
 
@@ -39,8 +40,7 @@ template <class T> double squared_distance(const T* a, const T* b, std::int64_t 
       sums[static_cast<std::size_t>(k)] =
           block_distance(a + k * block, b + k * block, std::min(block, n - k * block));
   };
-  detail::parallel_for(static_cast<std::int64_t>(sums.size()), detail::elementwise_grain / block,
-                       add_up);
+  parallel_for(static_cast<std::int64_t>(sums.size()), elementwise_grain / block, add_up);
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
@@ -48,19 +48,19 @@ template <class T> double squared_distance(const T* a, const T* b, std::int64_t 
 Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
   const double scale = 2.0 / static_cast<double>(a.numel());
   if (recording()) return masked_mul(g, scale * (a - b));
-  const Tensor slope = detail::empty(a.shape(), a.dtype());
-  detail::visit_floating(a.dtype(), "mse_loss", [&](auto zero) {
+  const Tensor slope = empty(a.shape(), a.dtype());
+  visit_floating(a.dtype(), "mse_loss", [&](auto zero) {
     using T = decltype(zero);
     const T factor = static_cast<T>(scale) * *g.data<T>().data();
     const T* x = a.data<T>().data();
     const T* y = b.data<T>().data();
-    T* out = detail::mutable_data<T>(slope);
+    T* out = mutable_data<T>(slope);
     const auto fill = [=](std::int64_t begin, std::int64_t end) {
       if (factor == 0) return void(std::fill(out + begin, out + end, T(0)));
       for (auto i = begin; i < end; ++i) out[i] = factor * (x[i] - y[i]);
     };
-    detail::parallel_for(a.numel(), detail::elementwise_grain, fill);
-    author::count_work(2 * a.numel(), 3 * a.numel() * static_cast<std::int64_t>(sizeof(T)));
+    parallel_for(a.numel(), elementwise_grain, fill);
+    count_work(2 * a.numel(), 3 * a.numel() * static_cast<std::int64_t>(sizeof(T)));
   });
   return slope;
 }
@@ -71,7 +71,7 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
   check_shapes("mse_loss", prediction, target);
   if (prediction.dtype() != target.dtype()) {
     Tensor a = prediction, b = target;
-    detail::promote_literals(a, b, "mse_loss");
+    promote_literals(a, b, "mse_loss");
     return mse_loss(a, b, options);
   }
   if (options.reduction != Reduction::mean)
@@ -81,12 +81,12 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
   if (n == 0)
     fail<ShapeError>("mse_loss",
                      fmt::format("the mean over nothing, shape {}", prediction.shape().str()));
-  const Tensor value = detail::empty({}, prediction.dtype());
-  detail::visit_floating(prediction.dtype(), "mse_loss", [&](auto zero) {
+  const Tensor value = empty({}, prediction.dtype());
+  visit_floating(prediction.dtype(), "mse_loss", [&](auto zero) {
     using T = decltype(zero);
     const double total = squared_distance(prediction.data<T>().data(), target.data<T>().data(), n);
-    *detail::mutable_data<T>(value) = static_cast<T>(total / static_cast<double>(n));
-    author::count_work(3 * n, 2 * n * static_cast<std::int64_t>(sizeof(T)));
+    *mutable_data<T>(value) = static_cast<T>(total / static_cast<double>(n));
+    count_work(3 * n, 2 * n * static_cast<std::int64_t>(sizeof(T)));
   });
   return record("mse_loss", value, {prediction, target},
                 {[=](const Tensor& g) { return mse_vjp(g, prediction, target); },
@@ -109,8 +109,7 @@ Tensor l1_loss(const Tensor& prediction, const Tensor& target, LossOptions optio
 
 Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Options options) {
   const double beta = options.beta;
-  if (!(beta >= 0))
-    fail<ValueError>("smooth_l1_loss", fmt::format("beta must be at least 0, got {}", beta));
+  require("smooth_l1_loss", "beta", beta, at_least(0).or_infinity());
   check_shapes("smooth_l1_loss", prediction, target);
   if (beta == 0) return l1_loss(prediction, target, {options.reduction});
   const auto losses = formula("smooth_l1_loss", [=](const auto& a, const auto& b) {
@@ -122,8 +121,7 @@ Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Op
 
 Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions options) {
   const double delta = options.delta;
-  if (!(delta > 0))
-    fail<ValueError>("huber_loss", fmt::format("delta must be positive, got {}", delta));
+  require("huber_loss", "delta", delta, above(0).or_infinity());
   check_shapes("huber_loss", prediction, target);
   const auto losses = formula("huber_loss", [=](const auto& a, const auto& b) {
     const auto d = a - b, size = abs(d);
@@ -146,14 +144,13 @@ Tensor usable_variance(const Tensor& prediction, const Tensor& var) {
   if (own != prediction.shape() && own != row && own != head)
     fail<ShapeError>(op,
                      fmt::format("var {} fits neither the elements nor the rows of prediction {}",
-                                 detail::describe(var), detail::describe(prediction)));
+                                 describe(var), describe(prediction)));
   const Tensor v = own == prediction.shape() || own == row ? var : reshape(var, row);
   const auto inside = RecordingScope::inside_op();
   const Tensor lowest = v.numel() ? amin(v) : Tensor(1.0);
   const double least = lowest.to(float64).item<double>();
   if (least < 0)
-    fail<ValueError>(
-        op, fmt::format("var {} holds a negative variance, {}", detail::describe(var), least));
+    fail<ValueError>(op, fmt::format("var {} holds a negative variance, {}", describe(var), least));
   return v;
 }
 

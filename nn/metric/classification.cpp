@@ -4,17 +4,19 @@
 
 #include <cmath>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/ops/sort.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/nn/loss/classification.hpp"
+#include "gradtape/nn/loss/cross_entropy.hpp"
 
 namespace gradtape::nn::metric {
-namespace {
 
-using gradtape::detail::describe;
+using namespace author;
+
+namespace {
 
 std::int64_t count(const Tensor& flags) { return sum(flags.to(int64)).item<std::int64_t>(); }
 
@@ -81,9 +83,7 @@ detail::Classes detail::classes_of(const char* op, const Tensor& prediction, con
 }
 
 Accuracy::Accuracy(const AccuracyOptions& options) : options_(options) {
-  if (options.top_k < 1)
-    fail<ValueError>("accuracy",
-                     fmt::format("top_k = {}, but it must be at least 1", options.top_k));
+  require("accuracy", "top_k", options.top_k, at_least(1));
 }
 
 void Accuracy::update(const Tensor& prediction, const Tensor& target) {

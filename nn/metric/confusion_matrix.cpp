@@ -7,9 +7,13 @@
 #include <limits>
 #include <span>
 
+#include "gradtape/autograd/require.hpp"
 #include "gradtape/nn/metric/classification.hpp"
 
 namespace gradtape::nn::metric {
+
+using namespace author;
+
 namespace {
 
 constexpr const char* op = "ConfusionMatrix";
@@ -31,8 +35,7 @@ struct ConfusionMatrix::Counts {
 };
 
 ConfusionMatrix::ConfusionMatrix(const ConfusionOptions& options) : options_(options) {
-  if (options.classes < 0)
-    fail<ValueError>(op, fmt::format("classes = {}, but it must be at least 0", options.classes));
+  require(op, "classes", options.classes, at_least(0));
   reset();
 }
 

@@ -5,10 +5,14 @@
 #include <cmath>
 #include <limits>
 
+#include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/nn/loss/reduction.hpp"
 
 namespace gradtape::nn::metric {
+
+using namespace author;
+
 namespace {
 
 /// Calls see(p, t) on each pair of elements. They are taken as float64: sums over many batches need
@@ -17,9 +21,8 @@ template <class See>
 void each(const char* op, const Tensor& prediction, const Tensor& target, const See& see) {
   if (!is_floating(prediction.dtype()) || prediction.dtype() != target.dtype())
     fail<DtypeError>(op, fmt::format("needs two tensors of float32 or float64, got {} and {}",
-                                     gradtape::detail::describe(prediction),
-                                     gradtape::detail::describe(target)));
-  loss_detail::check_shapes(op, prediction, target);
+                                     describe(prediction), describe(target)));
+  detail::check_shapes(op, prediction, target);
   const Tensor p = prediction.detach().to(float64), t = target.detach().to(float64);
   const auto ps = p.data<double>(), ts = t.data<double>();
   for (std::size_t i = 0; i < ps.size(); ++i) see(ps[i], ts[i]);

@@ -51,12 +51,12 @@ TEST_CASE("the stream is a function of seed and position") {
 }
 
 TEST_CASE("rand maps the leading bits of the stream to [0, 1)") {
-  Generator generator;
+  Generator generator(0);
   const Tensor x = rand({5}, float32, generator);
   CHECK(x.data<float>()[0] == static_cast<float>(0x6627e8d5 >> 8) * 0x1p-24f);
   CHECK(x.data<float>()[3] == static_cast<float>(0x9b00dbd8 >> 8) * 0x1p-24f);
   CHECK(generator.position() == 2);
-  Generator again;
+  Generator again(0);
   const Tensor y = rand({2}, float64, again);
   CHECK(y.data<double>()[1] == static_cast<double>(0x9b00dbd8bc57ac4c >> 11) * 0x1p-53);
 }
@@ -184,6 +184,56 @@ TEST_CASE("every thread has a default generator of its own") {
   std::thread([&] { elsewhere = rand({4}); }).join();
   Generator fresh(0);
   CHECK(array_equal(elsewhere, rand({4}, float32, fresh)));
+  CHECK(default_generator().position() == 0);
+  seed(0);
+}
+
+TEST_CASE("copies of a generator draw from one stream, a clone from its own") {
+  const Generator generator(5);
+  const Generator copy = generator, clone = generator.clone(), same(5);
+  const auto first = generator.next();
+  CHECK(first == same.next());
+  CHECK(copy.position() == 1);
+  CHECK(copy.next() == same.next());
+  CHECK(clone.position() == 0);
+  CHECK(clone.next() == first);
+  CHECK(generator.position() == 2);
+}
+
+TEST_CASE("a default-constructed generator is the default one of the thread that draws") {
+  seed(13);
+  const Generator generator;
+  const auto first = generator.next();
+  CHECK(default_generator().position() == 1);
+  std::uint64_t elsewhere = 0;
+  std::thread([&] {
+    seed(13);
+    elsewhere = generator.next();
+  }).join();
+  CHECK(elsewhere == first);
+  CHECK(generator.position() == 1);
+  const auto next = default_generator().clone().next();
+  CHECK(Generator().next() == next);
+  seed(0);
+}
+
+TEST_CASE("in a scope the default generator is another one") {
+  seed(14);
+  const Generator generator(15);
+  const Tensor want = rand({5}, float32, generator.clone());
+  {
+    const GeneratorScope scope(generator);
+    CHECK(array_equal(rand({5}), want));
+    {
+      const GeneratorScope inner(Generator(16));
+      (void)rand({5});
+    }
+    CHECK(default_generator().seed() == 15);
+    const GeneratorScope again(default_generator());
+    CHECK(default_generator().seed() == 15);
+  }
+  CHECK(generator.position() == 2);
+  CHECK(default_generator().seed() == 14);
   CHECK(default_generator().position() == 0);
   seed(0);
 }

@@ -199,3 +199,16 @@ TEST_CASE("a buffer is a variable without a gradient") {
   CHECK_THROWS_WITH_AS(Buffer().tensor(), "Buffer: this buffer is undefined (default-constructed)",
                        GraphError);
 }
+
+TEST_CASE("an undefined parameter or buffer converts to an undefined tensor") {
+  const Parameter none;
+  const Buffer no_buffer;
+  const Tensor bias = none, statistics = no_buffer;
+  CHECK(!bias.defined());
+  CHECK(!statistics.defined());
+  const Tensor x = ones({2, 3}), w = ones({4, 3});
+  CHECK(array_equal(linear(x, w, none), linear(x, w)));
+  CHECK_THROWS_AS(x + none, GraphError);
+  CHECK_THROWS_WITH_AS(none.shape(), "Parameter: this parameter is undefined (default-constructed)",
+                       GraphError);
+}

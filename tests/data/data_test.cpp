@@ -98,8 +98,8 @@ TEST_CASE("data sets and batches refuse what does not fit") {
   CHECK_THROWS_WITH_AS(
       Dataset(ones({3, 2}), ones({})),
       "Dataset: inputs [3, 2] and targets [] must have as many samples along axis 0", ShapeError);
-  CHECK_THROWS_WITH_AS(batches(counted(3), {.size = 0}), "batches: size must be at least 1, got 0",
-                       ValueError);
+  CHECK_THROWS_WITH_AS(batches(counted(3), {.size = 0}),
+                       "batches: size = 0, but it must be at least 1", ValueError);
 }
 
 TEST_CASE("split_every holds out samples 0, n, 2n, ...") {
@@ -107,7 +107,7 @@ TEST_CASE("split_every holds out samples 0, n, 2n, ...") {
   CHECK(array_equal(test.targets(), tensor({0, 3, 6})));
   CHECK(array_equal(train.targets(), tensor({1, 2, 4, 5})));
   CHECK(array_equal(train.inputs(), tensor({{1, 101}, {2, 102}, {4, 104}, {5, 105}}, float32)));
-  CHECK_THROWS_WITH_AS(split_every(counted(7), 1), "split_every: n must be at least 2, got 1",
+  CHECK_THROWS_WITH_AS(split_every(counted(7), 1), "split_every: n = 1, but it must be at least 2",
                        ValueError);
 }
 
@@ -124,7 +124,8 @@ TEST_CASE("split holds out a random fraction, fixed by the seed") {
   CHECK(all == first(100));
   CHECK(array_equal(split(dataset, 0.25, 3).test.inputs(), test.inputs()));
   CHECK_FALSE(array_equal(split(dataset, 0.25, 4).test.inputs(), test.inputs()));
-  CHECK_THROWS_WITH_AS(split(dataset, 1.0), "split: fraction must be in (0, 1), got 1", ValueError);
+  CHECK_THROWS_WITH_AS(split(dataset, 1.0), "split: fraction = 1, but it must be in (0, 1)",
+                       ValueError);
   CHECK_THROWS_WITH_AS(split(counted(3), 0.1),
                        "split: fraction 0.1 of 3 samples leaves a part empty", ValueError);
 }

@@ -93,7 +93,8 @@ TEST_CASE("map changes samples, map_inputs inputs, map_batches whole batches") {
     const auto doubled = dataset.map([](Sample s) { return Sample{s.input * 2.0, s.target * 2}; });
     CHECK(numbers(doubled) == Order{0, 2, 4, 6, 8});
     CHECK(numbers(doubled.select(tensor({3}))) == Order{6});
-    const auto shifted = dataset.map_inputs([](const Tensor& x, Generator&) { return x + 1.0; });
+    const auto shifted =
+        dataset.map_inputs([](const Tensor& x, const Generator&) { return x + 1.0; });
     CHECK(array_equal(flatten(shifted.inputs()), tensor({1, 2, 3, 4, 5}, float32)));
     CHECK(array_equal(shifted.targets(), arange(5)));
     const auto in_batches = dataset.map_batches([](Batch b) {
@@ -112,7 +113,7 @@ TEST_CASE("map changes samples, map_inputs inputs, map_batches whole batches") {
 }
 
 TEST_CASE("random maps depend on seed, epoch and sample, not on batches and their order") {
-  const auto dataset = made(40).map([](Sample s, Generator& generator) {
+  const auto dataset = made(40).map([](Sample s, const Generator& generator) {
     return Sample{rand({3}, float32, generator), s.target};
   });
   const auto drawn = [&](const BatchOptions& options) {
@@ -134,7 +135,7 @@ TEST_CASE("random maps depend on seed, epoch and sample, not on batches and thei
 }
 
 TEST_CASE("a random map of batches is the same again, whichever thread makes it") {
-  const auto mixed = made(12).map_batches([](Batch b, Generator& generator) {  // mixup
+  const auto mixed = made(12).map_batches([](Batch b, const Generator& generator) {  // mixup
     const Tensor share = rand({}, float32, generator),
                  other = randperm(b.inputs.size(0), generator);
     return Batch{b.inputs * share + index_select(b.inputs, 0, other) * (1.0 - share), b.targets};
@@ -168,7 +169,7 @@ TEST_CASE("samples that do not fit each other or are not there are refused") {
                          return Sample{ones({1}), Tensor()};
                        }),
                        "Dataset: sample 0 has no target", ValueError);
-  CHECK_THROWS_WITH_AS(made(-1), "Dataset::from_function: size must not be negative, got -1",
+  CHECK_THROWS_WITH_AS(made(-1), "Dataset::from_function: size = -1, but it must be at least 0",
                        ValueError);
   CHECK_THROWS_WITH_AS(Dataset(nullptr), "Dataset: the source is a null pointer", ValueError);
 }

@@ -254,10 +254,10 @@ TEST_CASE("a loader refuses the state of another, with nothing changed") {
 
 TEST_CASE("loaders refuse options out of range, and take few samples") {
   CHECK_THROWS_WITH_AS(Loader(made(3), {}, {.threads = -1}),
-                       "Loader: threads must be at least 0, got -1", ValueError);
+                       "Loader: threads = -1, but it must be at least 0", ValueError);
   CHECK_THROWS_WITH_AS(Loader(made(3), {}, {.prefetch = 0}),
-                       "Loader: prefetch must be at least 1, got 0", ValueError);
-  CHECK_THROWS_WITH_AS(Loader(made(3), {.size = 0}), "batches: size must be at least 1, got 0",
+                       "Loader: prefetch = 0, but it must be at least 1", ValueError);
+  CHECK_THROWS_WITH_AS(Loader(made(3), {.size = 0}), "batches: size = 0, but it must be at least 1",
                        ValueError);
   for (const int threads : {0, 1000}) {
     constexpr auto most = std::numeric_limits<int>::max();

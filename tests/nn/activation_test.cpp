@@ -64,7 +64,7 @@ TEST_CASE("activations have hooks, and rows in the summary of a Sequential") {
 }
 
 TEST_CASE("RReLU draws a slope for each element in training, and takes the mean in evaluation") {
-  nn::RReLU layer({.low = 0.1, .high = 0.3, .generator = std::make_shared<Generator>(4)});
+  nn::RReLU layer({.low = 0.1, .high = 0.3, .generator = Generator(4)});
   const Tensor x = full({1000}, -1.0, float64);
   const Tensor y = layer(x);
   CHECK(max(y).item<double>() <= -0.1);
@@ -120,18 +120,19 @@ TEST_CASE("layers of activations refuse options out of range when they are made"
   CHECK(error<ValueError>([] { nn::CELU(0); }) == "CELU: alpha must not be 0");
   CHECK(error<ValueError>([] { nn::Softplus(0); }) == "Softplus: beta must not be 0");
   CHECK(error<ValueError>([] { nn::Hardtanh(1, -1); }) ==
-        "Hardtanh: low must not exceed high, got 1 and -1");
+        "Hardtanh: low = 1, but it must be at most high = -1");
   CHECK(error<ValueError>([] { nn::Softshrink(-1); }) ==
-        "Softshrink: lambda must not be negative, got -1");
+        "Softshrink: lambda = -1, but it must be at least 0");
   CHECK(error<ValueError>([] { nn::RReLU({.low = 0.5}); }) ==
-        "RReLU: low must not exceed high, got 0.5 and 0.3333333333333333");
-  CHECK(error<ValueError>([] { nn::PReLU(0); }) == "PReLU: channels must be at least 1, got 0");
+        "RReLU: low = 0.5, but it must be at most high = 0.3333333333333333");
+  CHECK(error<ValueError>([] { nn::PReLU(0); }) ==
+        "PReLU: channels = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::Maxout(1, 1, 0); }) ==
-        "Maxout: pieces must be at least 1, got 0");
+        "Maxout: pieces = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::RBF(1, 1, {.width = 0}); }) ==
-        "RBF: width must be positive, got 0");
+        "RBF: width = 0, but it must be finite and above 0");
   CHECK(error<ValueError>([] { nn::Bilinear(1, 0, 1); }) ==
-        "Bilinear: in2 must be at least 1, got 0");
+        "Bilinear: in2 = 0, but it must be at least 1");
 }
 
 TEST_CASE("layers of activations refuse inputs that do not fit") {
@@ -185,7 +186,7 @@ TEST_CASE("pooling layers refuse options out of range when they are made, and ot
         }) ==
         "AvgPool3d: stride takes one value, or one for each of the 3 spatial axes; got [1, 2]");
   CHECK(error<ValueError>([] { nn::LPPool2d(-1, 2); }) ==
-        "LPPool2d: p must be positive and finite, got -1");
+        "LPPool2d: p = -1, but it must be finite and above 0");
   CHECK(error<ValueError>([] {
           nn::AdaptiveMaxPool2d({3, 0});
         }) == "AdaptiveMaxPool2d: size must be at least 1 and below 2^31, got [3, 0]");

@@ -149,8 +149,8 @@ TEST_CASE("asking for weights does not change the output") {
 
 TEST_CASE("attention drops weights in training only, and repeats with its generator") {
   const auto made = [](double p) {
-    return with_sines(nn::MultiheadAttention(
-        4, 2, {.dropout = p, .dropout_generator = std::make_shared<Generator>(7)}));
+    return with_sines(
+        nn::MultiheadAttention(4, 2, {.dropout = p, .dropout_generator = Generator(7)}));
   };
   nn::MultiheadAttention dropped = made(0.5);
   const Tensor x = cosines({3, 2, 4}), first = dropped(x).output;
@@ -225,7 +225,7 @@ TEST_CASE("MultiheadAttention refuses options out of range") {
       "MultiheadAttention: num_heads = 0 must divide embed_dim = 8, and both be at least 1",
       ValueError);
   CHECK_THROWS_WITH_AS(nn::MultiheadAttention(8, 2, {.dropout = 2}),
-                       "MultiheadAttention: dropout is a probability in [0, 1], got 2", ValueError);
+                       "MultiheadAttention: dropout = 2, but it must be in [0, 1]", ValueError);
   CHECK_THROWS_WITH_AS(
       nn::MultiheadAttention(8, 2, {.kdim = -1}),
       "MultiheadAttention: kdim = -1 and vdim = 0 must be at least 1, or 0 for embed_dim",

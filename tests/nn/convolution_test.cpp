@@ -100,7 +100,7 @@ TEST_CASE("a convolution refuses an input that does not fit, with its name and b
 }
 
 TEST_CASE("a convolution refuses options out of range when it is made") {
-  const auto text = [](const nn::ConvLayerOptions& options) {
+  const auto text = [](const nn::ConvOptions& options) {
     return error<ValueError>([&] { nn::Conv2d(4, 6, 3, options); });
   };
   CHECK(text({.stride = 0}) == "Conv2d: stride must be at least 1 and below 2^31, got [0]");
@@ -108,11 +108,12 @@ TEST_CASE("a convolution refuses options out of range when it is made") {
   CHECK(text({.dilation = {1, 1, 1}}) ==
         "Conv2d: dilation takes one value, or one for each of the 2 spatial axes; got [1, 1, 1]");
   CHECK(text({.groups = 4}) == "Conv2d: groups = 4 must divide in = 4 and out = 6");
-  CHECK(text({.groups = 0}) == "Conv2d: groups must be at least 1, got 0");
+  CHECK(text({.groups = 0}) == "Conv2d: groups = 0, but it must be at least 1");
   CHECK(text({.padding = "full"}) ==
         "Conv2d: padding must be numbers, \"same\" or \"valid\", got \"full\"");
   CHECK(text({.stride = 2, .padding = "same"}) == "Conv2d: padding \"same\" needs stride 1, got 2");
-  CHECK(error<ValueError>([] { nn::Conv1d(0, 1, 3); }) == "Conv1d: in must be at least 1, got 0");
+  CHECK(error<ValueError>([] { nn::Conv1d(0, 1, 3); }) ==
+        "Conv1d: in = 0, but it must be at least 1");
   CHECK(error<ValueError>([] {
           nn::Conv3d(1, 1, {3, 0, 1});
         }) == "Conv3d: kernel must be at least 1 and below 2^31, got [3, 0, 1]");

@@ -107,11 +107,12 @@ TEST_CASE("embeddings have right gradients to second order") {
 }
 
 TEST_CASE("embeddings refuse options and indices that do not fit") {
-  CHECK(error<ValueError>([] { nn::Embedding(0, 3); }) == "Embedding: n must be at least 1, got 0");
+  CHECK(error<ValueError>([] { nn::Embedding(0, 3); }) ==
+        "Embedding: n = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::Embedding(4, 3, {.padding_idx = 4}); }) ==
         "Embedding: padding_idx 4 is out of range for 4 rows");
   CHECK(error<ValueError>([] { nn::Embedding(4, 3, {.max_norm = 0.0}); }) ==
-        "Embedding: max_norm must be positive, got 0");
+        "Embedding: max_norm = 0, but it must be above 0");
   CHECK(error<ValueError>([] {
           nn::EmbeddingBag(4, 3, {.mode = nn::BagMode::max, .scale_grad_by_freq = true});
         }) == "EmbeddingBag: scale_grad_by_freq is not for the mode max");

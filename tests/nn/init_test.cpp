@@ -230,7 +230,7 @@ TEST_CASE("a distribution that is none is refused with what is wrong") {
   CHECK_THROWS_WITH_AS((TruncatedNormal{.low = 2, .high = 2}(shape)),
                        "TruncatedNormal: needs low < high, got [2, 2]", ValueError);
   CHECK_THROWS_WITH_AS((TruncatedNormal{.std = 0}(shape)),
-                       "TruncatedNormal: std = 0, but it must be above 0", ValueError);
+                       "TruncatedNormal: std = 0, but it must be finite and above 0", ValueError);
   CHECK_THROWS_WITH_AS((TruncatedNormal{.low = 6, .high = 7}(shape)),
                        "TruncatedNormal: [6, 7] is more than 5 std = 1 away from the mean 0",
                        ValueError);

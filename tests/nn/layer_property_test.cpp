@@ -256,13 +256,13 @@ TEST_CASE("what does not fit a layer is refused by an error that names it, and c
 }
 
 TEST_CASE("an initializer that gives another shape or dtype is refused") {
-  const auto wrong = [](const Shape&, Dtype dtype, Generator&) { return ones({2}, dtype); };
+  const auto wrong = [](const Shape&, Dtype dtype, const Generator&) { return ones({2}, dtype); };
   CHECK(error<ShapeError>([&] { nn::Conv1d(1, 1, 3, {.weight_init = wrong}); }) ==
         "init: an initializer gave [2] for a parameter of shape [1, 1, 3]");
-  const auto nothing = [](const Shape&, Dtype, Generator&) { return Tensor(); };
+  const auto nothing = [](const Shape&, Dtype, const Generator&) { return Tensor(); };
   CHECK(error<ShapeError>([&] { nn::Embedding(4, 2, {.weight_init = nothing}); }) ==
         "init: an initializer gave nothing for a parameter of shape [4, 2]");
-  const auto single = [](const Shape& shape, Dtype, Generator&) { return ones(shape); };
+  const auto single = [](const Shape& shape, Dtype, const Generator&) { return ones(shape); };
   CHECK(error<DtypeError>([&] { nn::Linear(1, 1, {.weight_init = single, .dtype = float64}); }) ==
         "init: an initializer gave float32 for a parameter of float64");
   CHECK_THROWS_AS(nn::Linear(1, 1, {.dtype = int64}), DtypeError);

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -226,4 +227,67 @@ TEST_CASE("gradcheck names a parameter that a module uses but did not register")
   auto all = model.parameters();
   all.push_back(model.scale);
   CHECK(gradcheck(model, x, {.parameters = all}));
+}
+
+// ---- names of a model that Module uses for itself ----
+
+namespace {
+
+// A model may use these names of its own namespace ...
+struct State {
+  double factor = 2;
+};
+struct Copier {};
+Tensor before(const Tensor& x, const State& state) { return state.factor * x; }
+Tensor walk(const Tensor& x) { return x + 1.0; }
+
+struct UsesOuterNames : nn::Module {
+  nn::Linear layer = child("layer", nn::Linear(3, 3, {.dtype = float64}));
+  State state;
+  std::optional<Copier> copier;
+  Tensor operator()(const Tensor& x) const { return walk(layer(before(x, state))); }
+};
+
+// ... and members of these names.
+struct HasThemAsMembers : nn::Layer {
+  struct State {
+    double factor = 2;
+  };
+  struct Copier {};
+  nn::Linear layers = child("layers", nn::Linear(3, 3, {.dtype = float64}));
+  nn::ModuleList<nn::Linear> hooks = child("hooks", nn::ModuleList<nn::Linear>{layers});
+  State state, state_;
+  int children = 0, modules = 0, copy = 0, has_hooks = 0, check_name = 0, detail = 0;
+  Tensor before(const Tensor& x) const { return state.factor * x; }
+  Tensor after(const Tensor& x) const { return state_.factor * x; }
+  Tensor walk(const Tensor& x) const { return x + 1.0; }
+  void adopt() { ++children; }
+
+ protected:
+  Tensor forward(const Tensor& x) const override { return walk(after(layers(before(x)))); }
+};
+
+}  // namespace
+
+TEST_CASE("a model may have any name that is not documented as Module's") {
+  const Tensor x = rand({2, 3}, float64);
+  UsesOuterNames outer;
+  CHECK(array_equal(outer(x), outer.layer(2.0 * x) + 1.0));
+  CHECK(nn::clone(outer).layer.weight != outer.layer.weight);
+
+  HasThemAsMembers model;
+  const Tensor y = 2.0 * model.layers(2.0 * x) + 1.0;
+  CHECK(array_equal(model(x), y));
+  CHECK(model.named_parameters().size() == 4);
+  const HasThemAsMembers copy = nn::clone(model);
+  CHECK(array_equal(copy(x), y));
+  CHECK(copy.layers.weight != model.layers.weight);
+  CHECK(copy.hooks[0].weight == copy.layers.weight);
+  auto hook = model.register_forward_hook(
+      [](const nn::Module&, const Tensor&, const Tensor& output) { return -output; });
+  CHECK(array_equal(model(x), -y));
+  hook.remove();
+  nn::Sequential chain(model, [](const Tensor& z) { return -z; });
+  CHECK(array_equal(chain(x), -y));
+  CHECK(nn::summary(chain, x).find("HasThemAsMembers") != std::string::npos);
 }

@@ -160,19 +160,19 @@ TEST_CASE("normalisation layers refuse inputs that do not fit") {
 
 TEST_CASE("normalisation layers refuse options out of range when they are made") {
   CHECK(error<ValueError>([] { nn::BatchNorm2d(0); }) ==
-        "BatchNorm2d: channels must be at least 1, got 0");
+        "BatchNorm2d: channels = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::BatchNorm2d(1, {.eps = -1}); }) ==
-        "BatchNorm2d: eps must not be negative, got -1");
+        "BatchNorm2d: eps = -1, but it must be finite and at least 0");
   CHECK(error<ValueError>([] { nn::InstanceNorm1d(1, {.momentum = 2}); }) ==
-        "InstanceNorm1d: momentum must be in [0, 1], got 2");
+        "InstanceNorm1d: momentum = 2, but it must be in [0, 1]");
   CHECK(error<ValueError>([] { nn::GroupNorm(2, 3); }) ==
         "GroupNorm: groups = 2 must divide channels = 3");
   CHECK(error<ValueError>([] { nn::LayerNorm(0); }) ==
-        "LayerNorm: normalized must be at least 1, got 0");
+        "LayerNorm: normalized = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::RMSNorm(Extents{}); }) ==
         "RMSNorm: needs at least one axis to normalise over");
   CHECK(error<ValueError>([] { nn::LocalResponseNorm(0); }) ==
-        "LocalResponseNorm: size must be at least 1, got 0");
+        "LocalResponseNorm: size = 0, but it must be at least 1");
 }
 
 TEST_CASE("update_batch_norm sets running statistics to those of the data, and no mode") {
@@ -191,6 +191,6 @@ TEST_CASE("update_batch_norm sets running statistics to those of the data, and n
   CHECK(batch_norm.momentum() == 0.3);
   CHECK_FALSE(linear.is_training());
   CHECK(batch_norm.is_training());
-  CHECK_THROWS_WITH_AS(batch_norm.set_momentum(2), "BatchNorm1d: momentum must be in [0, 1], got 2",
-                       ValueError);
+  CHECK_THROWS_WITH_AS(batch_norm.set_momentum(2),
+                       "BatchNorm1d: momentum = 2, but it must be in [0, 1]", ValueError);
 }

@@ -76,11 +76,11 @@ TEST_CASE("Upsample and PixelShuffle refuse options out of range when they are m
   CHECK(error<ValueError>([] { nn::Upsample({}); }) ==
         "Upsample: needs size or scale_factor, one of the two");
   CHECK(error<ValueError>([] { nn::Upsample({.size = 0}); }) ==
-        "Upsample: size must be at least 1, got 0");
+        "Upsample: size = 0, but it must be at least 1");
   CHECK(error<ValueError>([] { nn::Upsample({.scale_factor = {-1}}); }) ==
-        "Upsample: scale_factor must be positive, got -1");
+        "Upsample: scale_factor = -1, but it must be finite and above 0");
   CHECK(error<ValueError>([] { nn::PixelShuffle(0); }) ==
-        "PixelShuffle: factor must be at least 1, got 0");
+        "PixelShuffle: factor = 0, but it must be at least 1");
   CHECK_THROWS_AS(nn::PixelShuffle(2)(ones({3, 2, 2})), ShapeError);
 }
 

@@ -73,12 +73,12 @@ TEST_CASE("positions refuse what does not fit") {
   CHECK_THROWS_WITH_AS(nn::SinusoidalPositions(0),
                        "SinusoidalPositions: d = 0, but it must be at least 1", ValueError);
   CHECK_THROWS_WITH_AS(nn::SinusoidalPositions(4, {.base = 0}),
-                       "SinusoidalPositions: base = 0, but it must be above 0 and finite",
+                       "SinusoidalPositions: base = 0, but it must be finite and above 0",
                        ValueError);
   CHECK_THROWS_WITH_AS(nn::SinusoidalPositions(4)(ones({3, 5})),
                        "SinusoidalPositions: needs x [L, N, 4] or [L, 4], got [3, 5]", ShapeError);
   CHECK_THROWS_WITH_AS(nn::sinusoidal_positions(-1, 4),
-                       "sinusoidal_positions: length = -1 is negative", ValueError);
+                       "sinusoidal_positions: length = -1, but it must be at least 0", ValueError);
   CHECK_THROWS_WITH_AS(nn::sinusoidal_positions(1, 4, 0, 10, int64),
                        "sinusoidal_positions: needs float32 or float64, got int64", DtypeError);
   CHECK_THROWS_WITH_AS(

@@ -14,9 +14,7 @@ using namespace gradtape::testing;
 
 namespace {
 
-nn::DropoutOptions seeded(std::uint64_t seed) {
-  return {.generator = std::make_shared<Generator>(seed)};
-}
+nn::DropoutOptions seeded(std::uint64_t seed) { return {.generator = Generator(seed)}; }
 
 double mean_of(const Tensor& x) { return mean(x).item<double>(); }
 
@@ -88,11 +86,11 @@ TEST_CASE("layers that disturb are the identity in evaluation, and repeat with t
 
 TEST_CASE("layers that disturb refuse probabilities and shapes out of range") {
   CHECK(error<ValueError>([] { nn::Dropout2d(2); }) ==
-        "Dropout2d: p is a probability in [0, 1], got 2");
+        "Dropout2d: p = 2, but it must be in [0, 1]");
   CHECK(error<ValueError>([] { nn::AlphaDropout(-0.5); }) ==
-        "AlphaDropout: p is a probability in [0, 1], got -0.5");
+        "AlphaDropout: p = -0.5, but it must be in [0, 1]");
   CHECK(error<ValueError>([] { nn::GaussianNoise(-1); }) ==
-        "GaussianNoise: std must be finite and not negative, got -1");
+        "GaussianNoise: std = -1, but it must be finite and at least 0");
   CHECK(error<ShapeError>([] {
           nn::Dropout2d()(ones({2, 3}));
         }) == "Dropout2d: x must be [N, C, H, W] or [C, H, W], got [2, 3]");

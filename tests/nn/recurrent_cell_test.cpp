@@ -119,8 +119,8 @@ TEST_CASE("recurrent layers refuse options out of range, by name") {
                        ValueError);
   CHECK_THROWS_WITH_AS(nn::RNN(2, 3, {.num_layers = 0}),
                        "RNN: num_layers = 0, but it must be at least 1", ValueError);
-  CHECK_THROWS_WITH_AS(nn::GRU(2, 3, {.dropout = 2}),
-                       "GRU: dropout is a probability in [0, 1], got 2", ValueError);
+  CHECK_THROWS_WITH_AS(nn::GRU(2, 3, {.dropout = 2}), "GRU: dropout = 2, but it must be in [0, 1]",
+                       ValueError);
   CHECK_THROWS_WITH_AS(nn::LSTM(2, 3, {.proj_size = 3}),
                        "LSTM: proj_size = 3, but it must be below hidden = 3", ValueError);
   CHECK_THROWS_WITH_AS(nn::LSTM(2, 3, {.proj_size = -1}),

@@ -270,9 +270,8 @@ TEST_CASE("without biases a layer is the one with biases of 0") {
 
 TEST_CASE("dropout between layers is active in training only, and repeats with its generator") {
   const auto made = [](double p) {
-    return with_sines(nn::GRU(
-        2, 8,
-        {.num_layers = 2, .dropout = p, .dropout_generator = std::make_shared<Generator>(7)}));
+    return with_sines(
+        nn::GRU(2, 8, {.num_layers = 2, .dropout = p, .dropout_generator = Generator(7)}));
   };
   nn::GRU dropped = made(0.5);
   const Tensor x = cosines({3, 2, 2}), plain = made(0)(x).output;

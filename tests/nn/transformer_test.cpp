@@ -145,7 +145,7 @@ TEST_CASE("dropout of transformer layers is active in training only, and repeats
   const auto made = [](double p) {
     nn::TransformerLayerOptions options = small;
     options.dropout = p;
-    options.dropout_generator = std::make_shared<Generator>(7);
+    options.dropout_generator = Generator(7);
     return with_sines(nn::TransformerEncoderLayer(4, 2, options));
   };
   auto dropped = made(0.5);
@@ -199,7 +199,7 @@ TEST_CASE("transformer layers refuse options out of range") {
       ValueError);
   options.dropout = 2;
   CHECK_THROWS_WITH_AS(nn::TransformerDecoderLayer(4, 2, options),
-                       "TransformerDecoderLayer: dropout is a probability in [0, 1], got 2",
+                       "TransformerDecoderLayer: dropout = 2, but it must be in [0, 1]",
                        ValueError);
   options.dim_feedforward = 0;
   CHECK_THROWS_WITH_AS(nn::TransformerEncoderLayer(4, 2, options),

@@ -63,7 +63,7 @@ TEST_CASE("attention drops weights, not values") {
   const Tensor q = zeros({1, 2000, 1}), v = ones({1, 2000, 1});
   Generator generator(7);
   const Tensor y = scaled_dot_product_attention(slice(q, 1, 0, 1), q, v,
-                                                {.dropout = 0.25, .generator = &generator});
+                                                {.dropout = 0.25, .generator = generator});
   CHECK(y.item<float>() == close(1, 0.05));
   CHECK(y.item<float>() != 1);
 }

@@ -99,11 +99,25 @@ void classification(Rows& rows) {
                       return nn::bce_with_logits(x[0], x[1],
                                                  {reduction, class_weights(x[0]), x[2]}); },
                     {{{2, 3}, {2, 3}, {3}}, {{2, 3}, {2, 3}, {2, 1}}}, {{}, {0.1, 0.9}, {0.5, 3}}});
-    rows.push_back({"", "cross_entropy", [=](Inputs x) {
+    rows.push_back({"cross_entropy", "cross_entropy", [=](Inputs x) {
                       return nn::cross_entropy(x[0], x[1], {.weight = class_weights(x[0]), .label_smoothing = 0.2,
                                                             .reduction = reduction}); },
                     {{{2, 3}, {2, 3}}, {{2, 3, 2}, {2, 3, 2}}}, {{}, {0.1, 0.9}}});
   }
+  const auto mean_of = [&](const Tensor& target, std::vector<std::vector<Shape>> shapes,
+                           std::vector<EdgePoint> edges = {}) {
+    rows.push_back({"cross_entropy", "cross_entropy",
+                    [=](Inputs x) { return nn::cross_entropy(x[0], target); }, shapes, {{}}, {}, edges});
+  };
+  mean_of(indices({1, 0}), {{{2, 3}}});
+  mean_of(tensor({{{0, 2}}, {{1, 1}}}), {{{2, 3, 1, 2}}});
+  mean_of(tensor(1), {{{3}}});
+  mean_of(indices({2, 0, 1}), {{{3, 4}}, {{3, 3}}});
+  mean_of(indices({1}), {{{1, 2}}},
+          {{{tensor({{-inf, 0.0}}, float64)}, scalar(0), {tensor({{0.0, 0.0}}, float64)}}});
+  rows.push_back({"cross_entropy", "cross_entropy",
+                  [](Inputs x) { return nn::cross_entropy(x[0], x[1]); },
+                  {{{2, 3}, {2, 3}}, {{3}, {3}}, {{2, 3, 2}, {2, 3, 2}}}, {{-2, 2}, {0.1, 0.9}}});
   const Tensor two = indices({2, 0}), images = tensor({{{0, 2}}, {{1, 1}}});
   for (const double smoothing : {0.0, 0.3})
     for (const bool ignore : {false, true}) {
@@ -113,13 +127,13 @@ void classification(Rows& rows) {
           return nn::cross_entropy(x, target, {class_weights(x), class_0, smoothing, reduction});
         };
       };
-      add_of_one(rows, "log_softmax", "cross_entropy", f(two), {{{2, 3}}});
-      add_of_one(rows, "log_softmax", "cross_entropy", f(images), {{{2, 3, 1, 2}}});
+      add_of_one(rows, "cross_entropy", "cross_entropy", f(two), {{{2, 3}}});
+      add_of_one(rows, "cross_entropy", "cross_entropy", f(images), {{{2, 3, 1, 2}}});
     }
   const auto unweighted = [=](const Tensor& x, Reduction reduction) {
     return nn::cross_entropy(x, two, {.reduction = reduction});
   };
-  add_of_one(rows, "", "cross_entropy", unweighted, {{{2, 3}}});
+  add_of_one(rows, "cross_entropy", "cross_entropy", unweighted, {{{2, 3}}});
   for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
     rows.push_back({"", "cross_entropy", [=](Inputs x) {
                       return nn::cross_entropy(x[0], tensor(1), {.label_smoothing = 0.1, .reduction = reduction}); },

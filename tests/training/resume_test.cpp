@@ -2,7 +2,7 @@
 #include <gradtape/nn/data/loader.hpp>
 #include <gradtape/nn/dropout.hpp>
 #include <gradtape/nn/linear.hpp>
-#include <gradtape/nn/loss/classification.hpp>
+#include <gradtape/nn/loss/cross_entropy.hpp>
 #include <gradtape/optim/adam.hpp>
 #include <gradtape/optim/checkpoint.hpp>
 #include <gradtape/optim/clip.hpp>

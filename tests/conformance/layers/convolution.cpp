@@ -15,11 +15,11 @@ PadMode padding_mode(Call& c, std::size_t i) {
 }
 
 template <class L> MadeLayer convolution(Call& c) {
-  nn::ConvLayerOptions options{.stride = c.integers(3, "stride", {{1}}),
-                               .dilation = c.integers(5, "dilation", {{1}}),
-                               .groups = c.integer(6, "groups", 1),
-                               .bias = c.flag(7, "bias", true),
-                               .padding_mode = padding_mode(c, 8)};
+  nn::ConvOptions options{.stride = c.integers(3, "stride", {{1}}),
+                          .dilation = c.integers(5, "dilation", {{1}}),
+                          .groups = c.integer(6, "groups", 1),
+                          .bias = c.flag(7, "bias", true),
+                          .padding_mode = padding_mode(c, 8)};
   if (c.at(4, "padding").is<std::string>())
     options.padding = c.text(4, "padding");
   else

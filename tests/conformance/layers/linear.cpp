@@ -49,7 +49,7 @@ template <class Options> void read(Options& options, Call& c, std::size_t paddin
 }
 
 MadeLayer embedding(Call& c) {
-  nn::EmbeddingLayerOptions options{.sparse = c.flag(6, "sparse", false)};
+  nn::EmbeddingOptions options{.sparse = c.flag(6, "sparse", false)};
   read(options, c, 2, 3);
   return made(
       nn::Embedding(c.integer(0, "num_embeddings"), c.integer(1, "embedding_dim"), options));

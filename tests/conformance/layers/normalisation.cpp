@@ -6,9 +6,9 @@ namespace gradtape::conformance {
 namespace {
 
 template <class L> MadeLayer batch_norm(Call& c) {
-  nn::BatchNormLayerOptions options{.eps = c.number(1, "eps", 1e-5),
-                                    .affine = c.flag(3, "affine", true),
-                                    .track_running_stats = c.flag(4, "track_running_stats", true)};
+  nn::BatchNormOptions options{.eps = c.number(1, "eps", 1e-5),
+                               .affine = c.flag(3, "affine", true),
+                               .track_running_stats = c.flag(4, "track_running_stats", true)};
   const bool given = c.args.size() > 2 || c.kwargs.contains("momentum");
   if (c.has(2, "momentum"))
     options.momentum = c.number(2, "momentum");
