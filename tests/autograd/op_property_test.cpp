@@ -225,8 +225,8 @@ TEST_CASE("every row counts the work of its op, forward and backward") {
     backward.erase(view);
   }
   backward.erase("sum_to");  // hands its cotangent on, which broadcasts later
-  for (const auto& [op, work] : forward) CHECK_MESSAGE(work > 0, op);
-  for (const auto& [op, work] : backward) CHECK_MESSAGE(work > 0, op);
+  for (const auto& entry : forward) CHECK_MESSAGE(entry.second > 0, entry.first);
+  for (const auto& entry : backward) CHECK_MESSAGE(entry.second > 0, entry.first);
 }
 
 TEST_CASE("every op without a gradient gives its value") {
