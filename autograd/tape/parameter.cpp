@@ -27,7 +27,11 @@ Tensor fitting(const char* op, const std::string& name, const Tensor& current,
   return fresh;
 }
 
-constinit const Tensor no_tensor{};  // what an undefined variable converts to
+/// What an undefined variable converts to.
+const Tensor& no_tensor() {
+  static const Tensor none;
+  return none;
+}
 
 }  // namespace
 
@@ -60,7 +64,7 @@ Parameter::Cell& Parameter::cell() const {
   return *cell_;
 }
 
-Parameter::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor; }
+Parameter::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor(); }
 const Tensor& Parameter::tensor() const { return cell().current; }
 const std::string& Parameter::name() const { return detail::leaf(*cell().leaf).name; }
 void Parameter::set_name(std::string name) const {
@@ -142,7 +146,7 @@ Buffer::Cell& Buffer::cell() const {
   return *cell_;
 }
 
-Buffer::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor; }
+Buffer::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor(); }
 const Tensor& Buffer::tensor() const { return cell().current; }
 const std::string& Buffer::name() const { return cell().name; }
 void Buffer::set_name(std::string name) const { cell().name = std::move(name); }
