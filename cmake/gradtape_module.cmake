@@ -1,10 +1,10 @@
 # gradtape_module(<name> [O3 <folder>...] [O2 <folder>...] [Os <folder>...]
-#                 [USES <module>...] [EXCEPT <file>...])
+#                 [USES <module>...] [EXCEPT <file>...] [UNITY_O3] [UNITY_O2] [UNITY_Os])
 # The library gradtape::<name> from the .cpp files of the given folders, each compiled at its level of
-# optimisation. Its headers are included as <gradtape/<name>/file.hpp>, in the build tree and once
-# installed.
+# optimisation, those of a UNITY level several at once. Its headers are included as
+# <gradtape/<name>/file.hpp>, in the build tree and once installed.
 function(gradtape_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 module "" "" "O3;O2;Os;USES;EXCEPT")
+  cmake_parse_arguments(PARSE_ARGV 1 module "UNITY_O3;UNITY_O2;UNITY_Os" "" "O3;O2;Os;USES;EXCEPT")
   set(target gradtape_${name})
   add_library(${target})
   add_library(gradtape::${name} ALIAS ${target})
@@ -31,6 +31,9 @@ function(gradtape_module name)
     if(sources)
       gradtape_objects(${target}_${level} ${level} ${sources})
       gradtape_use_precompiled_header(${target}_${level} ${level})
+      if(GRADTAPE_UNITY AND module_UNITY_${level})
+        set_target_properties(${target}_${level} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+      endif()
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${level}>)
     endif()
   endforeach()

@@ -32,6 +32,9 @@ function(gradtape_options)
     set(pch OFF)
   endif()
   option(GRADTAPE_PCH "Precompile the headers that most files include" ${pch})
+  # Small files share instances of templates, which take most of their time. A cache or a second look
+  # wants files of their own.
+  option(GRADTAPE_UNITY "Compile small files several at once" ${pch})
 
   if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)

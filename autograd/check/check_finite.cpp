@@ -12,7 +12,7 @@
 namespace gradtape {
 namespace {
 
-using Index = std::vector<std::int64_t>;
+using Coordinates = std::vector<std::int64_t>;
 
 double element(const Tensor& x, std::int64_t i) {
   return detail::visit_dtype(x.dtype(), [&](auto zero) {
@@ -34,7 +34,7 @@ std::int64_t first_non_finite(const Tensor& x) {
 }
 
 /// The element of x that broadcasting puts at `index` of a larger shape.
-double broadcast_element(const Tensor& x, const Index& index) {
+double broadcast_element(const Tensor& x, const Coordinates& index) {
   const Shape shape = x.shape();
   const auto offset = index.size() - static_cast<std::size_t>(shape.ndim());
   std::int64_t place = 0;
@@ -44,12 +44,13 @@ double broadcast_element(const Tensor& x, const Index& index) {
   return element(x, place);
 }
 
-std::string at(const Index& index) {
+std::string at(const Coordinates& index) {
   return index.empty() ? "" : fmt::format(" at [{}]", fmt::join(index, ", "));
 }
 
 /// "input 0 'x' [3] is -1 there" where it has an element there, else its range.
-std::string describe_input(const Tensor& x, std::size_t i, const Shape& shape, const Index& index) {
+std::string describe_input(const Tensor& x, std::size_t i, const Shape& shape,
+                           const Coordinates& index) {
   const auto name = fmt::format("input {} {}", i, detail::describe(x));
   if (x.numel() == 0) return name + " is empty";
   if (broadcasts_to(x.shape(), shape))

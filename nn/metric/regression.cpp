@@ -22,7 +22,7 @@ void each(const char* op, const Tensor& prediction, const Tensor& target, const 
   if (!is_floating(prediction.dtype()) || prediction.dtype() != target.dtype())
     fail<DtypeError>(op, fmt::format("needs two tensors of float32 or float64, got {} and {}",
                                      describe(prediction), describe(target)));
-  detail::check_shapes(op, prediction, target);
+  nn::detail::check_shapes(op, prediction, target);
   const Tensor p = prediction.detach().to(float64), t = target.detach().to(float64);
   const auto ps = p.data<double>(), ts = t.data<double>();
   for (std::size_t i = 0; i < ps.size(); ++i) see(ps[i], ts[i]);

@@ -15,7 +15,7 @@
 namespace gradtape::optim {
 namespace {
 
-constexpr const char* op = "Checkpoint";
+constexpr const char* checkpoint_op = "Checkpoint";
 /// "checkpoint.model" holds the checksum of the part "model". A part without entries has one too,
 /// which tells it from a part that is missing.
 const std::string own_part = "checkpoint";
@@ -52,7 +52,7 @@ void Checkpoint::add(std::string name, std::function<StateDict()> save,
                       : name == own_part                          ? "is the checkpoint's own"
                       : has(name)                                 ? "is there already"
                                                                   : nullptr;
-  if (cause) fail<ValueError>(op, fmt::format("the part's name '{}' {}", name, cause));
+  if (cause) fail<ValueError>(checkpoint_op, fmt::format("the part's name '{}' {}", name, cause));
   parts_.push_back({std::move(name), std::move(save), std::move(load)});
 }
 
@@ -67,7 +67,8 @@ bool Checkpoint::exists() const {
 }
 
 void Checkpoint::save() {
-  if (parts_.empty()) fail<ValueError>(op, "nothing is tracked, so there is nothing to save");
+  if (parts_.empty())
+    fail<ValueError>(checkpoint_op, "nothing is tracked, so there is nothing to save");
   StateDict whole;
   for (const auto& part : parts_) {
     const StateDict state = part.save();
@@ -80,7 +81,7 @@ void Checkpoint::save() {
 
 CheckpointReport Checkpoint::load(CheckpointOptions options) {
   const auto file = read();
-  const auto origin = author::file_origin(op, path_);
+  const auto origin = author::file_origin(checkpoint_op, path_);
   const auto report = compare(file);
   if (options.strict && !report.complete()) origin.fail(report.str());
   // Each part loads whole or not at all; this makes all parts together do so. Parts may share what
@@ -109,7 +110,7 @@ void Checkpoint::Part::put_back(const StateDict& before) const noexcept try {
 }
 
 std::map<std::string, StateDict> Checkpoint::read() const {
-  const auto origin = author::file_origin(op, path_);
+  const auto origin = author::file_origin(checkpoint_op, path_);
   const StateDict whole = load_safetensors(path_);
   const StateDict sums = part_of(whole, own_part);
   if (sums.empty()) origin.fail("holds tensors, but is not a checkpoint");

@@ -10,7 +10,7 @@
 namespace gradtape::optim {
 namespace {
 
-constexpr const char* op = "EarlyStopping";
+constexpr const char* early_stopping_op = "EarlyStopping";
 
 template <class Variable> std::vector<Tensor> values(const std::vector<Variable>& variables) {
   std::vector<Tensor> values;
@@ -46,8 +46,8 @@ EarlyStopping::EarlyStopping(std::vector<Parameter> parameters, const EarlyStopp
     : parameters_(std::move(parameters)),
       options_(options),
       best_((options.maximize ? -1 : 1) * std::numeric_limits<double>::infinity()) {
-  author::require(op, "patience", options.patience, author::at_least(1));
-  author::require(op, "min_delta", options.min_delta, author::at_least(0));
+  author::require(early_stopping_op, "patience", options.patience, author::at_least(1));
+  author::require(early_stopping_op, "min_delta", options.min_delta, author::at_least(0));
   for (const auto& [name, buffer] : options_.buffers) buffers_.push_back(buffer);
   values(parameters_);  // throws for one that is undefined
   values(buffers_);
@@ -71,9 +71,10 @@ bool EarlyStopping::step(double value) {
 
 void EarlyStopping::restore() const {
   if (best_step_ == 0)
-    fail<ValueError>(op, fmt::format("no value in {} steps was a number, so there are no best "
-                                     "weights to restore",
-                                     steps_));
+    fail<ValueError>(early_stopping_op,
+                     fmt::format("no value in {} steps was a number, so there are no best "
+                                 "weights to restore",
+                                 steps_));
   set_all(parameters_, best_parameters_);
   set_all(buffers_, best_buffers_);
 }
@@ -89,7 +90,7 @@ StateDict EarlyStopping::state_dict() const {
 }
 
 void EarlyStopping::load_state_dict(const StateDict& state) {
-  author::StateReader reader(op, state);
+  author::StateReader reader(early_stopping_op, state);
   const double best = reader.real("best");
   const auto steps = reader.integer("steps"), best_step = reader.integer("best_step"),
              bad_steps = reader.integer("bad_steps");

@@ -12,7 +12,7 @@ namespace {
 
 using author::Origin;
 
-constexpr const char* op = "load_log";
+constexpr const char* load_log_op = "load_log";
 
 /// The next record of a table with these columns after step, epoch and seconds.
 LogRecord table_record(author::CsvRows& rows, const std::vector<std::string>& columns) {
@@ -118,13 +118,13 @@ std::string detail::csv_field(const std::string& name) {
 }
 
 std::vector<LogRecord> load_log(const std::string& path) {
-  const std::string file = read_raw_file(path, op);
-  const auto origin = author::file_origin(op, path);
+  const std::string file = read_raw_file(path, load_log_op);
+  const auto origin = author::file_origin(load_log_op, path);
   const auto text = std::string_view(file).substr(0, file.rfind('\n') + 1);  // npos + 1 is 0
   if (!text.empty() && file.starts_with(detail::log_columns)) return load_table(text, origin);
   std::vector<LogRecord> log;
   for (std::size_t start = 0, end; (end = text.find('\n', start)) != text.npos; start = end + 1) {
-    const Origin inside{op, fmt::format("{}, line {},", origin.name, log.size() + 1)};
+    const Origin inside{load_log_op, fmt::format("{}, line {},", origin.name, log.size() + 1)};
     log.push_back(json_record(text.substr(start, end - start), inside));
   }
   return log;

@@ -21,11 +21,11 @@
 namespace gradtape::optim {
 namespace {
 
-constexpr const char* op = "RunLog";
+constexpr const char* run_log_op = "RunLog";
 
 std::string in_json(const std::string& text) {
   const auto json = author::json_string(text);
-  if (!json) fail<ValueError>(op, "a name is not UTF-8");
+  if (!json) fail<ValueError>(run_log_op, "a name is not UTF-8");
   return *json;
 }
 
@@ -59,7 +59,7 @@ std::size_t end_of_lines(std::string_view text, std::int64_t count) {
 RunLog::RunLog(std::string path)
     : path_(std::move(path)), json_(path_.ends_with(".jsonl")), start_(detail::clock_seconds()) {
   if (!json_ && !path_.ends_with(".csv"))
-    fail<ValueError>(op, fmt::format("'{}' must end in .csv or .jsonl", path_));
+    fail<ValueError>(run_log_op, fmt::format("'{}' must end in .csv or .jsonl", path_));
 }
 
 RunLog::~RunLog() {
@@ -78,7 +78,7 @@ void RunLog::check(const NamedValues& values) const {
                             ? "is the record's own"
                         : std::any_of(values.begin(), at, is_name) ? "is there twice"
                                                                    : nullptr;
-    if (cause) fail<ValueError>(op, fmt::format("the name '{}' {}", name, cause));
+    if (cause) fail<ValueError>(run_log_op, fmt::format("the name '{}' {}", name, cause));
     in_json(name);  // throws unless it is UTF-8
   }
 }
@@ -96,12 +96,12 @@ void RunLog::write(std::int64_t step, std::int64_t epoch, const NamedValues& val
 void RunLog::open() {
   std::string kept;
   if (std::error_code none; records_ > 0 && std::filesystem::exists(path_, none)) {
-    kept = read_raw_file(path_, op);
+    kept = read_raw_file(path_, run_log_op);
     kept.resize(end_of_lines(kept, records_ + !json_));
   }
   if (!json_) {
     if (kept.empty()) kept = std::string(detail::log_columns) + "\n";
-    const auto origin = author::file_origin(op, path_);
+    const auto origin = author::file_origin(run_log_op, path_);
     author::CsvRows header(std::string_view(kept).substr(0, kept.find('\n')), ',', origin);
     columns_ = detail::read_columns(header, origin);
   }
@@ -112,11 +112,11 @@ void RunLog::open() {
 void RunLog::replace(const std::string& text) {
   if (file_ >= 0) ::close(file_);
   file_ = -1;
-  write_file(path_, text, op);
+  write_file(path_, text, run_log_op);
   file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file_ < 0)
-    author::file_origin(op, path_).fail("cannot be written: " +
-                                        std::generic_category().message(errno));
+    author::file_origin(run_log_op, path_)
+        .fail("cannot be written: " + std::generic_category().message(errno));
 }
 
 void RunLog::add_columns(const NamedValues& values) {
@@ -124,7 +124,7 @@ void RunLog::add_columns(const NamedValues& values) {
   for (const auto& [name, value] : values)
     if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
   if (columns.size() == columns_.size()) return;
-  const auto old = read_raw_file(path_, op);
+  const auto old = read_raw_file(path_, run_log_op);
   const std::string more(columns.size() - columns_.size(), ',');
   std::string table(detail::log_columns);
   for (const auto& name : columns) table += "," + detail::csv_field(name);
@@ -158,7 +158,7 @@ void RunLog::append(const std::string& line) {
     if (count < 0) {
       const auto cause = std::generic_category().message(errno);
       if (known) (void)!::ftruncate(file_, before.st_size);
-      author::file_origin(op, path_).fail("cannot be written: " + cause);
+      author::file_origin(run_log_op, path_).fail("cannot be written: " + cause);
     }
     done += static_cast<std::size_t>(count);
   }
@@ -169,11 +169,11 @@ StateDict RunLog::state_dict() const {
 }
 
 void RunLog::load_state_dict(const StateDict& state) {
-  author::StateReader reader(op, state);
+  author::StateReader reader(run_log_op, state);
   const auto records = reader.integer("records");
   const auto seconds = reader.real("seconds");
   reader.finish();
-  author::require(op, "records", records, author::at_least(0));
+  author::require(run_log_op, "records", records, author::at_least(0));
   records_ = records;
   seconds_before_ = seconds;
   start_ = detail::clock_seconds();
