@@ -1,8 +1,10 @@
 #include "gradtape/autograd/kernels/reduce.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <type_traits>
 
 #include "gradtape/autograd/elementwise/pack.hpp"
 #include "gradtape/autograd/parallel.hpp"
@@ -46,7 +48,7 @@ struct Smaller {
   }
 };
 
-constexpr int64_t leaf = 4096;  // elements of a row that one loop reduces
+constexpr int64_t leaf = 1024;  // elements of a row that one loop reduces
 
 /// Up to `leaf` elements. Four registers of partial results hide the latency of the operation.
 template <class Op, class T> T reduce_leaf(const T* x, int64_t n) {
@@ -80,11 +82,17 @@ template <class Op, class T> T reduce_leaf(const T* x, int64_t n) {
   return result;
 }
 
-template <class Op, class Out, class T> Out reduce_row(const T* x, int64_t n) {
+/// What the results of parts of a row are kept in: sums of floats as doubles, that long ones have
+/// all their digits.
+template <class Op, class Out>
+using Partial =
+    std::conditional_t<std::is_same_v<Op, Plus> && std::is_same_v<Out, float>, double, Out>;
+
+template <class Op, class Out, class T> Partial<Op, Out> reduce_row(const T* x, int64_t n) {
   if constexpr (std::is_floating_point_v<T>) {
     if (n <= leaf) return reduce_leaf<Op>(x, n);
     const auto half = (n / 2 + leaf - 1) / leaf * leaf;
-    return Op()(reduce_row<Op, Out>(x, half), reduce_row<Op, Out>(x + half, n - half));
+    return Op()(reduce_row<Op, T>(x, half), reduce_row<Op, T>(x + half, n - half));
   } else {
     Out result = Op::template identity<Out>();
     for (int64_t i = 0; i < n; ++i) result = Op()(result, static_cast<Out>(x[i]));
@@ -141,10 +149,13 @@ void reduce_columns(const T* x, int64_t n, int64_t stride, int64_t width, Out* y
 template <class Op, class Out, class T>
 void reduce_strip(const T* x, int64_t n, int64_t stride, int64_t width, Out* y) {
   if (stride == 1)
-    *y = reduce_row<Op, Out>(x, n);
-  else
+    *y = static_cast<Out>(reduce_row<Op, Out>(x, n));
+  else if constexpr (std::is_same_v<T, Out> || !std::is_floating_point_v<T>)
     reduce_columns<Op, Out>(x, n, stride, width, y);
 }
+
+template <class Part, class Op, class Out, class T>
+void reduce_pieces(const T* x, Out* y, AxisView view);
 
 /// Large matrices [n, inner] are cut where their shape alone says, never the number of threads: by
 /// columns where they are wide, else into pieces of rows whose results are reduced in turn (which
@@ -170,13 +181,23 @@ template <class Op, class Out, class T> void reduce(const T* x, Out* y, AxisView
           }
         });
   }
-  const auto rows = piece / inner, pieces = (n + rows - 1) / rows;
+  if (inner == 1)
+    reduce_pieces<Partial<Op, Out>, Op>(x, y, view);
+  else
+    reduce_pieces<Out, Op>(x, y, view);
+}
+
+/// By way of pieces of rows, whose results are of type Part.
+template <class Part, class Op, class Out, class T>
+void reduce_pieces(const T* x, Out* y, AxisView view) {
+  const int64_t outer = view.outer, n = view.n, inner = view.inner;
+  const auto rows = detail::elementwise_grain / inner, pieces = (n + rows - 1) / rows;
   const auto partial =
-      std::make_unique_for_overwrite<Out[]>(static_cast<std::size_t>(outer * pieces * inner));
+      std::make_unique_for_overwrite<Part[]>(static_cast<std::size_t>(outer * pieces * inner));
   detail::parallel_for(outer * pieces, 1, [&](int64_t begin, int64_t end) {
     for (auto p = begin; p < end; ++p) {
       const auto o = p / pieces, first = p % pieces * rows;
-      reduce_strip<Op>(x + o * size + first * inner, std::min(rows, n - first), inner, inner,
+      reduce_strip<Op>(x + (o * n + first) * inner, std::min(rows, n - first), inner, inner,
                        partial.get() + p * inner);
     }
   });
@@ -212,11 +233,42 @@ template <class T, class Out> void count(AxisView view) {
   detail::count_work(n, n * sizeof(T) + results * sizeof(Out));
 }
 
+/// Plain loops that GCC turns into registers.
+template <class T> bool all_finite(const T* y, int64_t n) {
+  T zero = 0;
+  for (int64_t i = 0; i < n; ++i) zero += (y[i] - y[i]) * (y[i] - y[i]);
+  return zero == 0;
+}
+
+/// Sums over a divisor once more where they are not finite, in a type of larger range: partial sums
+/// may have overflowed though the result does not.
+template <class T> void sum_wide(const T* x, T* y, AxisView view, int64_t divisor) {
+  using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
+  for (int64_t o = 0; o < view.outer; ++o)
+    for (int64_t j = 0; j < view.inner; ++j) {
+      T& result = y[o * view.inner + j];
+      if (std::isfinite(result)) continue;
+      Wide total = 0;
+      for (int64_t i = 0; i < view.n; ++i) total += x[(o * view.n + i) * view.inner + j];
+      result = static_cast<T>(total / static_cast<Wide>(divisor));
+    }
+}
+
 }  // namespace
 
 template <class T, class Out> void sum(const T* x, Out* y, AxisView view) {
   count<T, Out>(view);
   reduce<Plus>(x, y, view);
+  if constexpr (std::is_floating_point_v<T>)
+    if (view.n > 2 && !all_finite(y, view.outer * view.inner)) sum_wide(x, y, view, 1);
+}
+template <class T> void mean(const T* x, T* y, AxisView view) {
+  count<T, T>(view);
+  reduce<Plus>(x, y, view);
+  const auto results = view.outer * view.inner;
+  const bool finite = all_finite(y, results);
+  for (int64_t i = 0; i < results; ++i) y[i] /= static_cast<T>(view.n);
+  if (!finite) sum_wide(x, y, view, view.n);
 }
 template <class T, class Out> void prod(const T* x, Out* y, AxisView view) {
   count<T, Out>(view);
@@ -268,6 +320,8 @@ template void sum(const float*, float*, AxisView);
 template void sum(const double*, double*, AxisView);
 template void sum(const int64_t*, int64_t*, AxisView);
 template void sum(const bool*, int64_t*, AxisView);
+template void mean(const float*, float*, AxisView);
+template void mean(const double*, double*, AxisView);
 template void prod(const float*, float*, AxisView);
 template void prod(const double*, double*, AxisView);
 template void prod(const int64_t*, int64_t*, AxisView);

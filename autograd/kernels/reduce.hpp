@@ -14,6 +14,8 @@ using detail::AxisView;  // a reduction drops the middle axis
 /// y[o, j] = sum_i x[o, i, j]; pairwise, so that rounding errors grow with the logarithm of n. Out
 /// is T, or std::int64_t for bool.
 template <class T, class Out> void sum(const T* x, Out* y, AxisView view);
+/// y[o, j] = sum_i x[o, i, j] / n for n > 0, which overflows for no finite x. T: float or double.
+template <class T> void mean(const T* x, T* y, AxisView view);
 /// y[o, j] = prod_i x[o, i, j]
 template <class T, class Out> void prod(const T* x, Out* y, AxisView view);
 /// y[o, j] = max_i x[o, i, j]; NaN wins. n >= 1.

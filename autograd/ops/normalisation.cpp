@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/kernels/standardise.hpp"
+#include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
@@ -29,36 +31,35 @@ Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double
   const Axes own{0, 2};
   const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
   const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
-  const Tensor scale = rsqrt(var(v, own, {.keepdim = true, .correction = 0}) + eps);
+  const VarOptions options{.keepdim = true, .correction = 0};
+  const Tensor squares = var(v, own, options);
+  const bool too_large = any(squares == std::numeric_limits<double>::infinity()).item<bool>();
+  const Tensor scale =
+      too_large ? 1.0 / hypot(stddev(v, own, options), std::sqrt(eps)) : rsqrt(squares + eps);
   const Tensor direct = c - average(c) - masked_mul(average(masked_mul(c, z)), z);
   return reshape(masked_mul(direct, scale), x.shape());
 }
 
 Standardised standardise(const char* op, const Tensor& x, double eps, AxisView groups) {
-  const Tensor mean = empty({groups.n}, x.dtype()), var = empty({groups.n}, x.dtype());
   const Tensor y = empty(x.shape(), x.dtype());
-  if (x.numel() == 0)
-    return {record("standardise", y, {x}, {[](const Tensor& g) { return g; }}), zeros_like(mean),
-            zeros_like(var)};
+  if (x.numel() == 0) {
+    const Tensor none = zeros({groups.n}, x.dtype());
+    return {record("standardise", y, {x}, {[](const Tensor& g) { return g; }}), none, none};
+  }
+  const Moments moments(op, x, groups);
+  const Tensor mean = moments.mean(), var = moments.var();
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
-    kernels::moments(read<T>(x), mutable_data<T>(mean), mutable_data<T>(var), groups);
-  });
-  const Tensor scale = [&] {
-    const auto inside = RecordingScope::inside_op();
-    return rsqrt(var + eps);
-  }();
-  visit_floating(x.dtype(), op, [&](auto zero) {
-    using T = decltype(zero);
-    kernels::standardise(read<T>(x), read<T>(mean), read<T>(scale), mutable_data<T>(y), groups);
+    kernels::invert(moments.frame<T>(), eps, groups.n);
+    kernels::standardise<T>(read<T>(x), moments.frame<const T>(), mutable_data<T>(y), groups);
   });
   const auto vjp = [=](const Tensor& g, const Tensor& y) {
     if (recording()) return standardise_vjp(g, x, y, eps, groups);
     const Tensor dx = empty(x.shape(), x.dtype());
     visit_floating(x.dtype(), "standardise", [&](auto zero) {
       using T = decltype(zero);
-      kernels::standardise_backward(read<T>(g), read<T>(x), read<T>(mean), read<T>(scale),
-                                    mutable_data<T>(dx), groups);
+      kernels::standardise_backward<T>(read<T>(g), read<T>(x), moments.frame<const T>(),
+                                       mutable_data<T>(dx), groups);
     });
     return dx;
   };

@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {
@@ -75,9 +76,9 @@ Tensor mean_of_all(const Tensor& x) {
   const Tensor y = visit_floating(x.dtype(), "mean", [&](auto zero) {
     using T = decltype(zero);
     if (x.ndim() == 0) return x.detach();
-    Tensor sum = total(x);
-    *mutable_data<T>(sum) /= static_cast<T>(n);
-    return sum;
+    Tensor mean = empty({}, x.dtype());
+    kernels::mean(static_cast<const T*>(x.raw()), mutable_data<T>(mean), {1, x.numel(), 1});
+    return mean;
   });
   return record("mean", y, {x}, {[n](const Tensor& g) { return n == 1 ? g : g * (1 / n); }});
 }
@@ -91,10 +92,8 @@ Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
   const auto n = static_cast<double>(set.count(x.shape()));
   const Tensor y = visit_floating(x.dtype(), "mean", [&](auto zero) {
     using T = decltype(zero);
-    const Tensor total = reduce<T, T>(x, set, set.reduced(x.shape(), options.keepdim), sum_kernel);
-    auto* const to = mutable_data<T>(total);
-    for (std::int64_t i = 0; i < total.numel(); ++i) to[i] /= static_cast<T>(n);
-    return total;
+    return reduce<T, T>(x, set, set.reduced(x.shape(), options.keepdim),
+                        [](const T* from, T* to, AxisView view) { kernels::mean(from, to, view); });
   });
   return record("mean", y, {x}, {[n, restore = Restore(set, options.keepdim)](const Tensor& g) {
                   return restore(g * (1 / n));
@@ -103,7 +102,11 @@ Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
 
 namespace {
 
-Tensor deviation(const Tensor& x, const Axes& axes) { return x - mean(x, axes, {.keepdim = true}); }
+/// x - mean(x). What rounding took from the mean is the mean of what is left.
+Tensor deviation(const Tensor& x, const Axes& axes) {
+  const Tensor rough = x - mean(x, axes, {.keepdim = true});
+  return rough - mean(rough, axes, {.keepdim = true});
+}
 
 /// What the sum of the squared deviations is divided by.
 double degrees_of_freedom(const char* op, const Tensor& x, AxisSet set, double correction) {
@@ -118,10 +121,17 @@ double degrees_of_freedom(const char* op, const Tensor& x, AxisSet set, double c
   return n;
 }
 
-/// sum (x - mean)^2 / n
-Tensor mean_square_deviation(const Tensor& x, const Axes& axes, bool keepdim, double n) {
-  const auto inside = RecordingScope::inside_op();
-  return sum(square(deviation(x, axes)), axes, {.keepdim = keepdim}) / n;
+/// The moments of x over axes; x is moved where its groups do not lie as the kernels take them.
+Moments moments_over(const char* op, const Tensor& x, AxisSet set) {
+  const Folds folds(x.shape(), set);
+  const auto& first = folds.list[0];
+  if (folds.count == 1 && first.inner == 1) return {op, x, {1, first.outer, first.n}};
+  if (folds.count == 1 && first.outer == 1) return {op, x, {first.n, first.inner, 1}};
+  if (const auto& second = folds.list[1]; folds.count == 2 && first.inner == 1 && second.outer == 1)
+    return {op, x, {second.n, second.inner, first.n}};
+  const Tensor rows = joined_last(x.detach(), set);
+  const auto n = rows.size(-1);
+  return {op, rows, {1, rows.numel() / n, n}};
 }
 
 }  // namespace
@@ -129,7 +139,13 @@ Tensor mean_square_deviation(const Tensor& x, const Axes& axes, bool keepdim, do
 Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
   const AxisSet set("var", x, axes);
   const double n = degrees_of_freedom("var", x, set, options.correction);
-  return record("var", mean_square_deviation(x, axes, options.keepdim, n), {x},
+  const Shape shape = set.reduced(x.shape(), options.keepdim);
+  const auto value = [&] {
+    const auto inside = RecordingScope::inside_op();
+    const double factor = static_cast<double>(set.count(x.shape())) / n;
+    return reshape(moments_over("var", x, set).var(factor), shape);
+  };
+  return record("var", x.numel() ? value() : zeros(shape, x.dtype()), {x},
                 {[=, restore = Restore(set, options.keepdim)](const Tensor& g) {
                   return masked_mul(restore(g) * (2 / n), deviation(x, axes));
                 }});
@@ -138,15 +154,17 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
 Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
   const AxisSet set("stddev", x, axes);
   const double n = degrees_of_freedom("stddev", x, set, options.correction);
+  const Shape shape = set.reduced(x.shape(), options.keepdim);
   const auto value = [&] {
     const auto inside = RecordingScope::inside_op();
-    return sqrt(mean_square_deviation(x, axes, options.keepdim, n));
+    const double factor = static_cast<double>(set.count(x.shape())) / n;
+    return reshape(moments_over("stddev", x, set).deviation(factor), shape);
   };
-  return record("stddev", value(), {x},
+  return record("stddev", x.numel() ? value() : zeros(shape, x.dtype()), {x},
                 {[=, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
-                  const Tensor zero = y == 0;
-                  const Tensor scale = where(zero, 0.0, 1.0 / (where(zero, 1.0, y) * n));
-                  return masked_mul(restore(masked_mul(g, scale)), deviation(x, axes));
+                  const Tensor of = restore(y), zero = of == 0;
+                  const Tensor slope = deviation(x, axes) / where(zero, 1.0, of);
+                  return masked_mul(restore(g) * (1 / n), where(zero, 0.0, slope));
                 }});
 }
 

@@ -57,13 +57,7 @@ bool several(const Axes& axes) { return !axes.is_all() && axes.list.size() != 1;
 template <class F>
 Tensor over_joined(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options, F f) {
   const AxisSet set = checked_axes(op, x, axes);
-  std::vector<std::int64_t> order;
-  for (const bool reduced : {false, true})
-    for (int i = 0; i < x.ndim(); ++i)
-      if (set.contains(i) == reduced) order.push_back(i);
-  Shape joined = set.reduced(x.shape(), false);
-  joined.push_back(set.count(x.shape()));
-  const Tensor y = f(reshape(permute(x, order), joined), -1, {});
+  const Tensor y = f(joined_last(x, set), -1, {});
   return reshape(y, set.reduced(x.shape(), options.keepdim));
 }
 

@@ -11,17 +11,6 @@ using namespace detail;
 
 namespace {
 
-/// x with the axes joined, row-major, into a new last one.
-Tensor joined_last(const Tensor& x, AxisSet set) {
-  std::vector<std::int64_t> order;
-  for (const bool reduced : {false, true})
-    for (int i = 0; i < x.ndim(); ++i)
-      if (set.contains(i) == reduced) order.push_back(i);
-  Shape shape = set.reduced(x.shape(), false);
-  shape.push_back(set.count(x.shape()));
-  return reshape(permute(x, order), shape);
-}
-
 void check(const Tensor& x, const Tensor& q, AxisSet set) {
   if (set.count(x.shape()) == 0)
     fail<ShapeError>("quantile", fmt::format("{} has no elements to rank", describe(x)));

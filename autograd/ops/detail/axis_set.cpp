@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 namespace gradtape::detail {
 
 AxisSet::AxisSet(const char* op, const Tensor& x, const Axes& axes) {
@@ -42,6 +44,16 @@ Tensor AxisSet::restore(const Tensor& reduced) const {
   for (int axis = 0, next = 0; next < from.ndim() || contains(axis); ++axis)
     shape.push_back(contains(axis) ? 1 : from[next++]);
   return reshape(reduced, shape);
+}
+
+Tensor joined_last(const Tensor& x, AxisSet axes) {
+  std::vector<std::int64_t> order;
+  for (const bool reduced : {false, true})
+    for (int i = 0; i < x.ndim(); ++i)
+      if (axes.contains(i) == reduced) order.push_back(i);
+  Shape shape = axes.reduced(x.shape(), false);
+  shape.push_back(axes.count(x.shape()));
+  return reshape(permute(x, order), shape);
 }
 
 void need_elements(const char* op, const Tensor& x, AxisSet axes) {

@@ -46,6 +46,9 @@ struct Restore {
   bool in_place;
 };
 
+/// x with the axes joined, row-major, into a new last one.
+Tensor joined_last(const Tensor& x, AxisSet axes);
+
 /// Throws ShapeError where some result would be reduced from nothing.
 void need_elements(const char* op, const Tensor& x, AxisSet axes);
 
