@@ -41,6 +41,6 @@ struct FiniteReport {
 
 /// Calls f and, where its result is finite and tracked, one backward pass from it (nothing is
 /// released, no leaf's grad() changes), and explains the first NaN or infinity: forward first.
-FiniteReport check_finite(const std::function<Tensor()>& f);
+[[nodiscard]] FiniteReport check_finite(const std::function<Tensor()>& f);
 
 }  // namespace gradtape

@@ -17,18 +17,18 @@ namespace gradtape {
 /// Random numbers from the thread's default generator are the same in the second run; f must not
 /// differ in anything else. Parameters that f uses get their gradients; any other tracked tensor
 /// must be among the inputs (GraphError says which is not). Differentiable to any order.
-std::vector<Tensor> checkpoint(
+[[nodiscard]] std::vector<Tensor> checkpoint(
     const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
     const std::vector<Tensor>& inputs);
 /// The same for one result.
-Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f,
-                  const std::vector<Tensor>& inputs);
+[[nodiscard]] Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                                const std::vector<Tensor>& inputs);
 
 /// The same for a function of one tensor, such as a module: `checkpoint(block, x)`. The function is
 /// copied; modules are handles, and copies share their parameters.
 template <class F>
   requires std::is_invocable_r_v<Tensor, const F&, const Tensor&>
-Tensor checkpoint(const F& f, const Tensor& x) {
+[[nodiscard]] Tensor checkpoint(const F& f, const Tensor& x) {
   return checkpoint(std::function<Tensor(const std::vector<Tensor>&)>(
                         [f](const std::vector<Tensor>& inputs) -> Tensor { return f(inputs[0]); }),
                     std::vector<Tensor>{x});

@@ -22,7 +22,7 @@ struct OpCost {
   double backward_flops = 0, backward_bytes = 0;
 
   /// backward_flops / forward_flops; of ops that only move elements, the ratio of bytes.
-  double ratio() const;
+  [[nodiscard]] double ratio() const;
 };
 
 /// What cost() found.
@@ -36,7 +36,7 @@ struct Cost {
   double peak_bytes = 0;
 
   /// The table: one line an op, then the total.
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 };
 
 /// Writes `cost.str()`.
@@ -47,6 +47,6 @@ std::ostream& operator<<(std::ostream& out, const Cost& cost);
 /// changes; hooks are called). seed: the cotangent, needed unless output has one element.
 /// The work of user-written kernels counts where they call detail::count_work. Throws GraphError
 /// for an untracked output or a released graph, ShapeError and DtypeError for the seed.
-Cost cost(const Tensor& output, const Tensor& seed = {});
+[[nodiscard]] Cost cost(const Tensor& output, const Tensor& seed = {});
 
 }  // namespace gradtape

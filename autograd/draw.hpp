@@ -15,14 +15,14 @@ namespace gradtape {
 ///     0  leaf 'w'      [3]     float32
 ///     1  mul           [3]     float32  0, 0
 ///     2  sum           []      float32  1
-std::string str(const Tape& tape);
+[[nodiscard]] std::string str(const Tape& tape);
 /// Writes str(tape).
 std::ostream& operator<<(std::ostream& out, const Tape& tape);
 /// Writes str(tape) to the standard output.
 void print(const Tape& tape);
 
 /// The graph in Graphviz's language: `dot -Tsvg tape.dot -o tape.svg` draws it.
-std::string dot(const Tape& tape);
+[[nodiscard]] std::string dot(const Tape& tape);
 
 /// Notes what the ops of this thread compute while it lives, and writes it as one self-contained
 /// page that steps through the forward and the backward pass, op by op: shapes, statistics of

@@ -28,7 +28,7 @@ struct FormulaCode {
 };
 
 /// f(x...), not recorded; casts the literals among x to the dtype of the others.
-Tensor formula_value(const FormulaCode& code, Tensor* x);
+[[nodiscard]] Tensor formula_value(const FormulaCode& code, Tensor* x);
 /// The gradients of <g, f(x)> that are needed, each of the shape that g and x have together.
 void formula_vjp(const FormulaCode& code, const Tensor& g, const Tensor* x, const bool* needed,
                  Tensor* gradients);
@@ -52,7 +52,7 @@ template <class F> class Formula {
   }
 
  private:
-  template <std::size_t N> Tensor apply(std::array<Tensor, N> x) const {
+  template <std::size_t N> [[nodiscard]] Tensor apply(std::array<Tensor, N> x) const {
     Tensor y = detail::formula_value(code<N>(), x.data());
     if constexpr (N == 1) {
       return record(name_, std::move(y), {x[0]},
@@ -76,7 +76,7 @@ template <class F> class Formula {
     }
   }
 
-  template <std::size_t N> detail::FormulaCode code() const {
+  template <std::size_t N> [[nodiscard]] detail::FormulaCode code() const {
     return {name_,
             N,
             {Code<N>::values, &f_, detail::count_operations<N>(f_)},
@@ -147,7 +147,7 @@ template <class F> class Formula {
 ///
 /// The lambda takes 1 to 6 arguments of one generic type and uses arithmetic, comparisons, `where`
 /// and what functions.hpp lists; literals are doubles. `name` must be a string literal.
-template <class F> Formula<F> formula(const char* name, F f) {
+template <class F> [[nodiscard]] Formula<F> formula(const char* name, F f) {
   return Formula<F>(name, std::move(f));
 }
 

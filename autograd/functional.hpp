@@ -37,26 +37,30 @@ struct ValueAndGrad {
 };
 
 /// The value of f and its gradients. Throws ShapeError unless f returns one element.
-ValueAndGrad value_and_grad(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                            FunctionalOptions options = {});
+[[nodiscard]] ValueAndGrad value_and_grad(const TensorFunction& f,
+                                          const std::vector<Tensor>& inputs,
+                                          FunctionalOptions options = {});
 /// The same for parameters: `value_and_grad([&] { return loss(model(x)); }, model.parameters())`.
-ValueAndGrad value_and_grad(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                            FunctionalOptions options = {});
+[[nodiscard]] ValueAndGrad value_and_grad(const ParameterFunction& f,
+                                          const std::vector<Parameter>& parameters,
+                                          FunctionalOptions options = {});
 
 /// The gradients alone. (`grad` is that of a tensor which is there already; see tape.hpp.)
-std::vector<Tensor> grad_of(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                            FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> grad_of(const TensorFunction& f,
+                                          const std::vector<Tensor>& inputs,
+                                          FunctionalOptions options = {});
 /// The same for parameters.
-std::vector<Tensor> grad_of(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                            FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> grad_of(const ParameterFunction& f,
+                                          const std::vector<Parameter>& parameters,
+                                          FunctionalOptions options = {});
 
 /// The value of f and the vector-Jacobian products J_i^T v, one backward pass. v: as the value.
 /// Throws ShapeError, DtypeError for another v.
-ValueAndGrad vjp(const TensorFunction& f, const std::vector<Tensor>& inputs, const Tensor& v,
-                 FunctionalOptions options = {});
+[[nodiscard]] ValueAndGrad vjp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                               const Tensor& v, FunctionalOptions options = {});
 /// The same for parameters.
-ValueAndGrad vjp(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                 const Tensor& v, FunctionalOptions options = {});
+[[nodiscard]] ValueAndGrad vjp(const ParameterFunction& f, const std::vector<Parameter>& parameters,
+                               const Tensor& v, FunctionalOptions options = {});
 
 /// A value and its derivative along a direction.
 struct ValueAndTangent {
@@ -67,11 +71,12 @@ struct ValueAndTangent {
 /// The value of f and the Jacobian-vector product sum_i J_i v_i. v: one for each input, as the
 /// inputs. Every differentiable op has it: it is the vjp of the vjp, which is linear in its seed,
 /// at the cost of two backward passes. Throws ValueError for another count, ShapeError, DtypeError.
-ValueAndTangent jvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                    const std::vector<Tensor>& v, FunctionalOptions options = {});
+[[nodiscard]] ValueAndTangent jvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                                  const std::vector<Tensor>& v, FunctionalOptions options = {});
 /// The same for parameters.
-ValueAndTangent jvp(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                    const std::vector<Tensor>& v, FunctionalOptions options = {});
+[[nodiscard]] ValueAndTangent jvp(const ParameterFunction& f,
+                                  const std::vector<Parameter>& parameters,
+                                  const std::vector<Tensor>& v, FunctionalOptions options = {});
 
 /// How jacobian goes about it.
 enum class JacobianMode {
@@ -87,54 +92,56 @@ struct JacobianOptions {
 
 /// The Jacobian for each input: dy/dx_i of shape y.shape + x_i.shape. Throws ShapeError where that
 /// has more than 8 axes.
-std::vector<Tensor> jacobian(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                             JacobianOptions options = {});
+[[nodiscard]] std::vector<Tensor> jacobian(const TensorFunction& f,
+                                           const std::vector<Tensor>& inputs,
+                                           JacobianOptions options = {});
 /// The same for parameters.
-std::vector<Tensor> jacobian(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                             JacobianOptions options = {});
+[[nodiscard]] std::vector<Tensor> jacobian(const ParameterFunction& f,
+                                           const std::vector<Parameter>& parameters,
+                                           JacobianOptions options = {});
 
 /// The second derivatives: block [i][j] is d^2 y / dx_i dx_j of shape x_i.shape + x_j.shape, by a
 /// backward pass over the gradient for each element of the inputs. Throws ShapeError unless f
 /// returns one element.
-std::vector<std::vector<Tensor>> hessian(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                                         FunctionalOptions options = {});
+[[nodiscard]] std::vector<std::vector<Tensor>> hessian(const TensorFunction& f,
+                                                       const std::vector<Tensor>& inputs,
+                                                       FunctionalOptions options = {});
 /// The same for parameters.
-std::vector<std::vector<Tensor>> hessian(const ParameterFunction& f,
-                                         const std::vector<Parameter>& parameters,
-                                         FunctionalOptions options = {});
+[[nodiscard]] std::vector<std::vector<Tensor>> hessian(const ParameterFunction& f,
+                                                       const std::vector<Parameter>& parameters,
+                                                       FunctionalOptions options = {});
 
 /// The products of the Hessian with v, without the Hessian: sum_j d^2 y / dx_i dx_j v_j for each i,
 /// by one backward pass over the gradient. Throws as hessian, and as jvp for v.
-std::vector<Tensor> hvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
-                        const std::vector<Tensor>& v, FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> hvp(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                                      const std::vector<Tensor>& v, FunctionalOptions options = {});
 /// The same for parameters.
-std::vector<Tensor> hvp(const ParameterFunction& f, const std::vector<Parameter>& parameters,
-                        const std::vector<Tensor>& v, FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> hvp(const ParameterFunction& f,
+                                      const std::vector<Parameter>& parameters,
+                                      const std::vector<Tensor>& v, FunctionalOptions options = {});
 
 /// The products of the Gauss-Newton matrix J^T H J with v: J of f, H the Hessian of `loss` at f's
 /// value. Positive semidefinite for a convex loss, where the Hessian of loss(f) may not be
 /// (Schraudolph 2002). Throws ShapeError unless loss returns one element, and as jvp for v.
-std::vector<Tensor> gauss_newton_product(const TensorFunction& f,
-                                         const std::function<Tensor(const Tensor&)>& loss,
-                                         const std::vector<Tensor>& inputs,
-                                         const std::vector<Tensor>& v,
-                                         FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> gauss_newton_product(
+    const TensorFunction& f, const std::function<Tensor(const Tensor&)>& loss,
+    const std::vector<Tensor>& inputs, const std::vector<Tensor>& v,
+    FunctionalOptions options = {});
 /// The same for parameters.
-std::vector<Tensor> gauss_newton_product(const ParameterFunction& f,
-                                         const std::function<Tensor(const Tensor&)>& loss,
-                                         const std::vector<Parameter>& parameters,
-                                         const std::vector<Tensor>& v,
-                                         FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> gauss_newton_product(
+    const ParameterFunction& f, const std::function<Tensor(const Tensor&)>& loss,
+    const std::vector<Parameter>& parameters, const std::vector<Tensor>& v,
+    FunctionalOptions options = {});
 
 /// The gradient of each sample's loss: [n, ...] for each parameter. `loss` gets row i of every
 /// tensor of `batch` with the leading extent 1 kept, n times: n passes, as there is no vmap.
 /// (Losses that are sums over samples have a cheaper way for the norms alone; see
 /// docs/functional.md.) Throws ShapeError for tensors of different leading extents, or unless loss
 /// returns one element.
-std::vector<Tensor> per_sample_grad(const TensorFunction& loss,
-                                    const std::vector<Parameter>& parameters,
-                                    const std::vector<Tensor>& batch,
-                                    FunctionalOptions options = {});
+[[nodiscard]] std::vector<Tensor> per_sample_grad(const TensorFunction& loss,
+                                                  const std::vector<Parameter>& parameters,
+                                                  const std::vector<Tensor>& batch,
+                                                  FunctionalOptions options = {});
 
 /// A function of one tensor.
 template <class F>
@@ -144,37 +151,40 @@ concept UnaryFunction = std::is_invocable_r_v<Tensor, const F&, const Tensor&>;
 
 /// The gradient of f at x.
 template <UnaryFunction F>
-Tensor grad_of(const F& f, const Tensor& x, FunctionalOptions options = {}) {
+[[nodiscard]] Tensor grad_of(const F& f, const Tensor& x, FunctionalOptions options = {}) {
   return grad_of([&f](const std::vector<Tensor>& v) -> Tensor { return f(v[0]); }, {x}, options)[0];
 }
 /// J^T v of f at x.
 template <UnaryFunction F>
-Tensor vjp(const F& f, const Tensor& x, const Tensor& v, FunctionalOptions options = {}) {
+[[nodiscard]] Tensor vjp(const F& f, const Tensor& x, const Tensor& v,
+                         FunctionalOptions options = {}) {
   return vjp([&f](const std::vector<Tensor>& u) -> Tensor { return f(u[0]); }, {x}, v, options)
       .grads[0];
 }
 /// J v of f at x.
 template <UnaryFunction F>
-Tensor jvp(const F& f, const Tensor& x, const Tensor& v, FunctionalOptions options = {}) {
+[[nodiscard]] Tensor jvp(const F& f, const Tensor& x, const Tensor& v,
+                         FunctionalOptions options = {}) {
   return jvp([&f](const std::vector<Tensor>& u) -> Tensor { return f(u[0]); },
              std::vector<Tensor>{x}, std::vector<Tensor>{v}, options)
       .tangent;
 }
 /// The Jacobian of f at x.
 template <UnaryFunction F>
-Tensor jacobian(const F& f, const Tensor& x, JacobianOptions options = {}) {
+[[nodiscard]] Tensor jacobian(const F& f, const Tensor& x, JacobianOptions options = {}) {
   return jacobian([&f](const std::vector<Tensor>& v) -> Tensor { return f(v[0]); }, {x},
                   options)[0];
 }
 /// The Hessian of f at x.
 template <UnaryFunction F>
-Tensor hessian(const F& f, const Tensor& x, FunctionalOptions options = {}) {
+[[nodiscard]] Tensor hessian(const F& f, const Tensor& x, FunctionalOptions options = {}) {
   return hessian([&f](const std::vector<Tensor>& v) -> Tensor { return f(v[0]); }, {x},
                  options)[0][0];
 }
 /// The Hessian of f at x times v.
 template <UnaryFunction F>
-Tensor hvp(const F& f, const Tensor& x, const Tensor& v, FunctionalOptions options = {}) {
+[[nodiscard]] Tensor hvp(const F& f, const Tensor& x, const Tensor& v,
+                         FunctionalOptions options = {}) {
   return hvp([&f](const std::vector<Tensor>& u) -> Tensor { return f(u[0]); },
              std::vector<Tensor>{x}, std::vector<Tensor>{v}, options)[0];
 }

@@ -23,23 +23,23 @@ class Generator {
   /// A new stream, from its beginning.
   explicit Generator(std::uint64_t seed);
 
-  std::uint64_t seed() const { return stream().seed; }
+  [[nodiscard]] std::uint64_t seed() const { return stream().seed; }
   /// Blocks of four 32-bit numbers drawn so far; saving seed and position saves the generator.
-  std::uint64_t position() const { return stream().position; }
+  [[nodiscard]] std::uint64_t position() const { return stream().position; }
   void set_position(std::uint64_t position) const { stream().position = position; }
   /// Reserves `blocks` blocks and returns the position of the first.
-  std::uint64_t advance(std::uint64_t blocks) const;
+  [[nodiscard]] std::uint64_t advance(std::uint64_t blocks) const;
   /// The next 64 random bits.
   std::uint64_t next() const;
   /// A uniform integer in [0, bound), without bias. Throws ValueError for bound 0.
-  std::uint64_t below(std::uint64_t bound) const;
+  [[nodiscard]] std::uint64_t below(std::uint64_t bound) const;
   /// A generator with a stream of its own, derived from this one's seed and `stream`.
-  Generator split(std::uint64_t stream) const;
+  [[nodiscard]] Generator split(std::uint64_t stream) const;
   /// A generator of its own that draws what this one would draw next.
-  Generator clone() const;
+  [[nodiscard]] Generator clone() const;
 
   /// "seed" and "position".
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Goes on where another generator was. Throws ValueError for entries that are missing or extra.
   void load_state_dict(const StateDict& state) const;
 
@@ -76,23 +76,25 @@ class GeneratorScope {
 };
 
 /// Uniform in [0, 1).
-Tensor rand(const Shape& shape, Dtype dtype = float32, const Generator& generator = {});
+[[nodiscard]] Tensor rand(const Shape& shape, Dtype dtype = float32,
+                          const Generator& generator = {});
 /// Standard normal (Box-Muller).
-Tensor randn(const Shape& shape, Dtype dtype = float32, const Generator& generator = {});
+[[nodiscard]] Tensor randn(const Shape& shape, Dtype dtype = float32,
+                           const Generator& generator = {});
 /// Uniform int64 in [low, high). Throws ValueError unless low < high.
-Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
-               const Generator& generator = {});
+[[nodiscard]] Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+                             const Generator& generator = {});
 /// A random permutation of 0 ... n-1; int64 [n]. Throws ValueError for a negative n.
-Tensor randperm(std::int64_t n, const Generator& generator = {});
+[[nodiscard]] Tensor randperm(std::int64_t n, const Generator& generator = {});
 /// 1 with probability p, else 0. Throws ValueError unless p is in [0, 1].
-Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32,
-                 const Generator& generator = {});
+[[nodiscard]] Tensor bernoulli(double p, const Shape& shape, Dtype dtype = float32,
+                               const Generator& generator = {});
 
 namespace detail {
 
 /// The bijection behind the generator: ten rounds that scramble a counter under a key.
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key);
+[[nodiscard]] std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                                      std::array<std::uint32_t, 2> key);
 
 }  // namespace detail
 }  // namespace gradtape

@@ -121,14 +121,16 @@ std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 /// values, float32 or empty tensors. Never throws for a wrong gradient; exceptions of `f` itself
 /// pass through, and parameters always get their values back. Integer and bool inputs and frozen
 /// parameters are held fixed.
-GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
-                          const std::vector<Tensor>& inputs, const GradcheckOptions& options = {});
+[[nodiscard]] GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                                        const std::vector<Tensor>& inputs,
+                                        const GradcheckOptions& options = {});
 
 /// As above for a function of one tensor, such as a module or a formula:
 /// `gradcheck(model, x, {.order = 2, .parameters = model.parameters()})`.
 template <class F>
   requires std::is_invocable_r_v<Tensor, const F&, const Tensor&>
-GradcheckResult gradcheck(const F& f, const Tensor& input, const GradcheckOptions& options = {}) {
+[[nodiscard]] GradcheckResult gradcheck(const F& f, const Tensor& input,
+                                        const GradcheckOptions& options = {}) {
   return gradcheck([&](const std::vector<Tensor>& x) -> Tensor { return f(x[0]); }, {input},
                    options);
 }

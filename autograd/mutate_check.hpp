@@ -30,9 +30,8 @@ std::ostream& operator<<(std::ostream& out, const MutateCheckResult& result);
 /// by ones, cotangent detached (order 2 only), transposed, order of the elements reversed, one
 /// element missing, one slice in place of the sum over a broadcast axis, gradient of another input.
 /// A mistake that makes no difference to any contribution is left out.
-MutateCheckResult mutate_check(const std::string& op,
-                               const std::function<Tensor(const std::vector<Tensor>&)>& f,
-                               const std::vector<Tensor>& inputs,
-                               const GradcheckOptions& options = {.order = 2});
+[[nodiscard]] MutateCheckResult mutate_check(
+    const std::string& op, const std::function<Tensor(const std::vector<Tensor>&)>& f,
+    const std::vector<Tensor>& inputs, const GradcheckOptions& options = {.order = 2});
 
 }  // namespace gradtape

@@ -8,7 +8,7 @@ namespace gradtape {
 
 /// The number of threads that large loops of this library use, at least 1; products in BLAS too
 /// where BLAS shares the OpenMP thread pool. Starts as OMP_NUM_THREADS or the number of cores.
-int num_threads();
+[[nodiscard]] int num_threads();
 /// Throws ValueError unless count >= 1.
 void set_num_threads(int count);
 

@@ -16,7 +16,7 @@ namespace gradtape {
 ///
 /// An update writes in place when nobody else holds the elements and into fresh ones otherwise
 /// (copy on write), so a graph recorded before the update still differentiates correctly.
-class Parameter {
+class Parameter : by_argument::Base {
  public:
   Parameter() = default;
   /// Throws DtypeError unless floating.
@@ -28,21 +28,23 @@ class Parameter {
   /// GraphError for an undefined parameter.
   const Tensor& tensor() const;
   /// Whether this is a handle to a variable at all.
-  bool defined() const { return static_cast<bool>(cell_); }
+  [[nodiscard]] bool defined() const { return static_cast<bool>(cell_); }
   /// What error messages and files call it.
   const std::string& name() const;
   /// Renames the variable; modules do so to give the full path ("encoder.0.weight").
   void set_name(std::string name) const;
+  /// Row i of the current value, or what another index gives; see Tensor.
+  [[nodiscard]] Tensor operator[](const Index& index) const { return tensor()[index]; }
   // Those of the current value.
-  Shape shape() const { return tensor().shape(); }
-  Dtype dtype() const { return tensor().dtype(); }
-  std::int64_t numel() const { return tensor().numel(); }
+  [[nodiscard]] Shape shape() const { return tensor().shape(); }
+  [[nodiscard]] Dtype dtype() const { return tensor().dtype(); }
+  [[nodiscard]] std::int64_t numel() const { return tensor().numel(); }
 
   /// The accumulated gradient; undefined before the first backward pass.
-  Tensor grad() const;
+  [[nodiscard]] Tensor grad() const;
   /// The accumulated gradient as the rows that it has, where all of it came from sparse lookups
   /// (EmbeddingOptions::sparse); undefined otherwise. grad() is the same as a whole.
-  RowGradient row_gradient() const;
+  [[nodiscard]] RowGradient row_gradient() const;
   /// Drops the accumulated gradient.
   void zero_grad() const;
   /// Replaces the accumulated gradient, where there is one, by f of it, untracked and while no
@@ -58,7 +60,7 @@ class Parameter {
   /// A frozen parameter is not tracked: it gets no gradient, and optimizers skip it.
   void freeze(bool frozen = true) const;
   /// Whether it is frozen.
-  bool is_frozen() const;
+  [[nodiscard]] bool is_frozen() const;
   /// Whether both are handles to the same variable.
   friend bool operator==(const Parameter& a, const Parameter& b) { return a.cell_ == b.cell_; }
   /// The same for all handles to one variable, and for no other.
@@ -81,14 +83,14 @@ class Buffer {
   /// The current value, untracked. This and what follows throws GraphError for an undefined buffer.
   const Tensor& tensor() const;
   /// Whether this is a handle to a variable at all.
-  bool defined() const { return static_cast<bool>(cell_); }
+  [[nodiscard]] bool defined() const { return static_cast<bool>(cell_); }
   /// What error messages and files call it.
   const std::string& name() const;
   /// Renames the variable.
   void set_name(std::string name) const;
   // Those of the current value.
-  Shape shape() const { return tensor().shape(); }
-  Dtype dtype() const { return tensor().dtype(); }
+  [[nodiscard]] Shape shape() const { return tensor().shape(); }
+  [[nodiscard]] Dtype dtype() const { return tensor().dtype(); }
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
   /// Converts a floating value to another floating dtype; leaves int64 and bool alone.

@@ -17,11 +17,9 @@ class Interval {
  public:
   /// A bound may be the value of another option, whose name then goes into the message.
   struct Bound {
-    constexpr Bound(double value, bool open, const char* name = nullptr)
-        : value(value), open(open), name(name) {}
     double value;
     bool open;
-    const char* name;
+    const char* name = nullptr;
   };
   constexpr Interval(Bound low, Bound high) : low_(low), high_(high) {}
 
@@ -32,7 +30,7 @@ class Interval {
   /// The same interval with the infinity that it leads to.
   constexpr Interval or_infinity() const {
     const auto closed = [](Bound bound) {
-      return Bound(bound.value, bound.open && !is_infinite(bound), bound.name);
+      return Bound{bound.value, bound.open && !is_infinite(bound), bound.name};
     };
     return {closed(low_), closed(high_)};
   }

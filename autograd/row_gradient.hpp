@@ -15,17 +15,18 @@ struct RowGradient {
   Tensor index;   ///< int64 [k]: the rows.
   Tensor values;  ///< [k, d]: their gradients.
 
-  bool defined() const { return index.defined(); }
+  [[nodiscard]] bool defined() const { return index.defined(); }
 };
 
 namespace detail {
 
 /// The sum of all parts.
-RowGradient joined(const std::vector<RowGradient>& parts, const Shape& table);
+[[nodiscard]] RowGradient joined(const std::vector<RowGradient>& parts, const Shape& table);
 /// The gradient of a table of `count` rows, as ops that are recorded where recording is on.
-Tensor to_dense(const RowGradient& rows, std::int64_t count);
+[[nodiscard]] Tensor to_dense(const RowGradient& rows, std::int64_t count);
 /// `gradient`, which may be undefined, and all parts.
-Tensor dense_sum(const Tensor& gradient, const std::vector<RowGradient>& parts, const Shape& table);
+[[nodiscard]] Tensor dense_sum(const Tensor& gradient, const std::vector<RowGradient>& parts,
+                               const Shape& table);
 
 }  // namespace detail
 }  // namespace gradtape

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <iosfwd>
-#include <span>
 #include <string>
+
+#include "gradtape/autograd/integer_list.hpp"
 
 namespace gradtape {
 
@@ -15,65 +16,81 @@ inline constexpr int max_ndim = 8;
 
 /// The extents of a tensor, outermost first; 0 to 8 axes, each extent >= 0. Where a function infers
 /// or keeps an extent (reshape, expand) it may be given as -1.
+///
+/// Made from integers of any types, `{2, n}`, or one of them, `5`, or from a vector, array or span;
+/// see IntegerList. Throws ShapeError for more than 8 axes or an extent below -1.
 class Shape {
  public:
   Shape() = default;
-
-  /// Throws ShapeError for more than 8 axes or a negative extent.
-  Shape(std::initializer_list<std::int64_t> extents)
-      : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
-  explicit Shape(std::span<const std::int64_t> extents);
+  template <detail::AnyInteger... I>
+    requires(sizeof...(I) > 0)
+  Shape(I... extents) {
+    (push_back(detail::to_int64(extents)), ...);
+  }
+  template <detail::IntegerRange R> Shape(const R& extents) {
+    for (const auto extent : extents) push_back(detail::to_int64(extent));
+  }
 
   /// The same without a check, for extents that are already those of a tensor.
   static Shape trusted(const std::int64_t* extents, int ndim) {
     Shape shape;
     shape.ndim_ = ndim;
-    for (int i = 0; i < ndim; ++i) shape.extents_[i] = extents[i];
+    for (int i = 0; i < ndim; ++i) shape[i] = extents[i];
     return shape;
   }
 
-  int ndim() const { return ndim_; }
-  std::int64_t operator[](int axis) const { return extents_[axis]; }
-  std::int64_t& operator[](int axis) { return extents_[axis]; }
+  [[nodiscard]] int ndim() const { return ndim_; }
+  [[nodiscard]] std::int64_t operator[](int axis) const {
+    return extents_[static_cast<std::size_t>(axis)];
+  }
+  std::int64_t& operator[](int axis) { return extents_[static_cast<std::size_t>(axis)]; }
   const std::int64_t* begin() const { return extents_.data(); }
   const std::int64_t* end() const { return extents_.data() + ndim_; }
-  std::int64_t back() const { return extents_[ndim_ - 1]; }
+  [[nodiscard]] std::int64_t back() const { return (*this)[ndim_ - 1]; }
 
   /// The number of elements: the product of the extents (1 for a 0-d shape).
-  std::int64_t numel() const {
+  /// Throws ShapeError where that is no int64.
+  [[nodiscard]] std::int64_t numel() const {
     std::int64_t n = 1;
-    for (auto extent : *this) n *= extent;
+    for (auto extent : *this)
+      if (__builtin_mul_overflow(n, extent, &n)) return huge_numel();
     return n;
   }
 
   /// Appends an axis at the end. Throws ShapeError past 8 axes.
-  void push_back(std::int64_t extent);
+  void push_back(std::int64_t extent) {
+    if (ndim_ == max_ndim || extent < -1) refuse(extent);
+    extents_[static_cast<std::size_t>(ndim_++)] = extent;
+  }
 
   /// Axis counted from the front, for `axis` in [-ndim, ndim). Throws ShapeError in the name of
   /// `op` otherwise.
-  int axis(std::int64_t axis, const char* op) const;
+  [[nodiscard]] int axis(std::int64_t axis, const char* op) const;
 
   /// `[2, 3]`, as error messages and the summaries of tensors write it.
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.ndim_ != b.ndim_) return false;
     for (int i = 0; i < a.ndim_; ++i)
-      if (a.extents_[i] != b.extents_[i]) return false;
+      if (a[i] != b[i]) return false;
     return true;
   }
 
  private:
+  [[noreturn]] void refuse(std::int64_t extent) const;
+  std::int64_t huge_numel() const;  // numel() where the extents' product overflows on the way
+
   std::array<std::int64_t, max_ndim> extents_;
   int ndim_ = 0;
 };
 
 /// The common shape of `a` and `b` under NumPy's broadcasting; throws ShapeError in the name of
 /// `op`.
-Shape broadcast(const Shape& a, const Shape& b, const char* op);
+[[nodiscard]] Shape broadcast(const Shape& a, const Shape& b, const char* op);
 
 /// Whether a tensor of shape `from` broadcasts to exactly `to`.
-bool broadcasts_to(const Shape& from, const Shape& to);
+[[nodiscard]] bool broadcasts_to(const Shape& from, const Shape& to);
 
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 

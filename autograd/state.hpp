@@ -24,12 +24,12 @@ concept Stateful = requires(const T& from, T& to, const StateDict& state) {
 };
 
 /// A number as an entry: 0-d, int64 or float64.
-Tensor entry(std::int64_t value);
-Tensor entry(double value);
+[[nodiscard]] Tensor state_entry(std::int64_t value);
+[[nodiscard]] Tensor state_entry(double value);
 /// Copies the entries of `part` into `whole`, with their names behind "prefix.".
 void add_part(StateDict& whole, const std::string& prefix, const StateDict& part);
 /// The entries of `whole` behind "prefix.", without it.
-StateDict part_of(const StateDict& whole, const std::string& prefix);
+[[nodiscard]] StateDict part_of(const StateDict& whole, const std::string& prefix);
 
 namespace detail {
 
@@ -41,7 +41,7 @@ class StateReader {
       : owner_(std::move(owner)), state_(state) {}
 
   /// Whether there is such an entry.
-  bool has(const std::string& name) const { return state_.contains(name); }
+  [[nodiscard]] bool has(const std::string& name) const { return state_.contains(name); }
   /// The entry, of this shape and dtype.
   Tensor tensor(const std::string& name, const Shape& shape, Dtype dtype);
   /// The entry, of whatever layout.

@@ -64,9 +64,9 @@ class Vjp {
     return ops_->rows(storage_, g, output);
   }
   explicit operator bool() const { return ops_ != nullptr; }
-  bool gives_rows() const { return ops_->rows != nullptr; }
-  bool needs_output() const { return ops_->needs_output; }
-  bool takes_any_shape() const { return ops_->takes_any_shape; }
+  [[nodiscard]] bool gives_rows() const { return ops_->rows != nullptr; }
+  [[nodiscard]] bool needs_output() const { return ops_->needs_output; }
+  [[nodiscard]] bool takes_any_shape() const { return ops_->takes_any_shape; }
 
  private:
   static constexpr std::size_t capacity = 4 * sizeof(void*);  // two captured tensors
@@ -167,8 +167,10 @@ class JointVjp {
     return call_(g, needed, outputs);
   }
   explicit operator bool() const { return static_cast<bool>(call_); }
-  bool needs_outputs() const { return needs_outputs_; }
-  bool takes_any_shape() const { return takes_any_shape_; }  ///< Made of an elementwise_vjp.
+  [[nodiscard]] bool needs_outputs() const { return needs_outputs_; }
+  [[nodiscard]] bool takes_any_shape() const {
+    return takes_any_shape_;
+  }  ///< Made of an elementwise_vjp.
 
  private:
   std::function<std::vector<Tensor>(std::span<const Tensor>, const std::vector<bool>&,
@@ -190,8 +192,8 @@ struct OpInput {
 };
 
 namespace detail {
-Tensor record_op(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
-                 std::span<Vjp> vjps);
+[[nodiscard]] Tensor record_op(const char* name, Tensor value,
+                               std::initializer_list<OpInput> inputs, std::span<Vjp> vjps);
 }
 
 /// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
@@ -204,22 +206,22 @@ Tensor record_op(const char* name, Tensor value, std::initializer_list<OpInput> 
 ///                     {[=](const Tensor& g) { return 2.0 * g * x; }});
 ///     }
 template <std::size_t N>
-Tensor record(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
-              Vjp (&&vjps)[N]) {
+[[nodiscard]] Tensor record(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
+                            Vjp (&&vjps)[N]) {
   return detail::record_op(name, std::move(value), inputs, vjps);
 }
 /// As above, with as many inputs as are found at run time; with none, for an op that gives a
 /// constant.
-Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs,
-              std::vector<Vjp> vjps);
+[[nodiscard]] Tensor record(const char* name, Tensor value, const std::vector<Tensor>& inputs,
+                            std::vector<Vjp> vjps);
 
 /// Records an op with several outputs, or with one vjp for all its inputs. Throws GraphError for an
 /// undefined value or vjp.
-std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
-                           const std::vector<Tensor>& inputs, JointVjp vjp);
+[[nodiscard]] std::vector<Tensor> record(const char* name, std::vector<Tensor> values,
+                                         const std::vector<Tensor>& inputs, JointVjp vjp);
 
 /// Whether ops on tracked tensors are recorded in this thread.
-bool recording();
+[[nodiscard]] bool recording();
 
 /// How a thread records ops: a value that scopes set and put back.
 struct RecordingMode {
@@ -277,12 +279,16 @@ struct GradOptions {
 /// touching any leaf's `grad()`. Only the nodes between the inputs and the output are visited, and
 /// released unless retained. Throws GraphError for an untracked or unreachable input, or a released
 /// graph; ShapeError and DtypeError for a seed, or the result of a vjp, that does not fit.
-std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
-                         const GradOptions& options = {});
+[[nodiscard]] std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
+                                       const GradOptions& options = {});
+/// An error: what is missing is the list of inputs, grad(output, {x}, {.create_graph = true}).
+std::vector<Tensor> grad(const Tensor& output, const GradOptions& options) = delete;
 /// As above, for several outputs: the gradient of sum_i <seeds[i], outputs[i]>. An undefined seed
 /// stands for ones where the output has one element.
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds,
-                         const std::vector<Tensor>& inputs, const GradOptions& options = {});
+[[nodiscard]] std::vector<Tensor> grad(const std::vector<Tensor>& outputs,
+                                       const std::vector<Tensor>& seeds,
+                                       const std::vector<Tensor>& inputs,
+                                       const GradOptions& options = {});
 
 /// The nodes that lead to some outputs, in the order they were recorded: inputs always before
 /// users. Built in O(nodes + edges), plus a sort where recording order and visiting order differ.
@@ -295,25 +301,25 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  std::size_t size() const { return nodes_.size(); }
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   /// The op's name ("leaf" for a leaf), and the shape and dtype of its output.
   const char* name(std::size_t i) const { return nodes_[i]->name; }
-  Shape shape(std::size_t i) const { return nodes_[i]->shape(); }
-  Dtype dtype(std::size_t i) const { return nodes_[i]->dtype; }
+  [[nodiscard]] Shape shape(std::size_t i) const { return nodes_[i]->shape(); }
+  [[nodiscard]] Dtype dtype(std::size_t i) const { return nodes_[i]->dtype; }
   /// The work of computing node i and the growth of this thread's memory meanwhile; see cost.hpp.
-  detail::Work work(std::size_t i) const { return nodes_[i]->work(); }
-  std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
-  bool is_leaf(std::size_t i) const { return nodes_[i]->is_leaf(); }
+  [[nodiscard]] detail::Work work(std::size_t i) const { return nodes_[i]->work(); }
+  [[nodiscard]] std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
+  [[nodiscard]] bool is_leaf(std::size_t i) const { return nodes_[i]->is_leaf(); }
   /// The name given to requires_grad() or to a Parameter; empty for other nodes.
   const std::string& leaf_name(std::size_t i) const;
   /// The same for a tensor and for its position on the tape, and for no other node that is alive.
   const void* id(std::size_t i) const { return nodes_[i]; }
   /// Positions of the tracked inputs of node i.
-  std::span<const std::uint32_t> inputs(std::size_t i) const {
+  [[nodiscard]] std::span<const std::uint32_t> inputs(std::size_t i) const {
     return {targets_.data() + first_target_[i], targets_.data() + first_target_[i + 1]};
   }
   /// Position of the node of `tensor`; size() when it is not on this tape.
-  std::size_t position(const Tensor& tensor) const;
+  [[nodiscard]] std::size_t position(const Tensor& tensor) const;
 
  private:
   friend class BackwardPass;
@@ -328,7 +334,7 @@ struct PassStatistics {
   std::size_t vjps_called = 0;
 };
 /// The figures of this thread's last finished pass.
-PassStatistics last_pass();
+[[nodiscard]] PassStatistics last_pass();
 
 /// One contribution of a vjp, on its way to an input.
 struct VjpCall {
@@ -371,7 +377,7 @@ namespace detail {
 void run_watched_pass(const Tensor& output, const Tensor& seed);
 
 /// "'fc1.weight' [3, 4]" for a named leaf, "[3, 4]" otherwise; for error messages.
-std::string describe(const Tensor& x);
+[[nodiscard]] std::string describe(const Tensor& x);
 
 }  // namespace detail
 }  // namespace gradtape

@@ -7,9 +7,11 @@
 #include <functional>
 #include <initializer_list>
 #include <iosfwd>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "gradtape/autograd/error.hpp"
@@ -18,6 +20,8 @@
 #include "gradtape/autograd/shape.hpp"
 
 namespace gradtape {
+
+class Index;
 
 /// Element types. float32 and float64 differentiate.
 enum class Dtype : std::uint8_t { float32, float64, int64, bool_ };
@@ -30,9 +34,11 @@ inline constexpr Dtype bool_ = Dtype::bool_;
 /// "float32", "float64", "int64" or "bool".
 const char* name(Dtype dtype);
 /// Bytes of one element.
-constexpr std::size_t size_of(Dtype dtype) { return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8; }
+[[nodiscard]] constexpr std::size_t size_of(Dtype dtype) {
+  return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8;
+}
 /// Whether tensors of this dtype can be differentiated.
-constexpr bool is_floating(Dtype dtype) { return dtype <= float64; }
+[[nodiscard]] constexpr bool is_floating(Dtype dtype) { return dtype <= float64; }
 
 /// The dtype of the C++ element type `T`: float, double, std::int64_t or bool.
 template <class T>
@@ -108,7 +114,7 @@ struct Node {
   struct Extension* extension = nullptr;  // what few nodes have: hooks, a leaf's gradient, ...
   Value* output = nullptr;                // held where a vjp asks for the op's result
 
-  bool is_leaf() const { return kind == NodeKind::leaf; }
+  [[nodiscard]] bool is_leaf() const { return kind == NodeKind::leaf; }
   struct Edge* edges() { return reinterpret_cast<Edge*>(this + 1); }
   Shape shape();
   /// The work of computing the output, and by how many bytes the memory of values grew with it.
@@ -124,12 +130,18 @@ struct BackwardOptions {
   bool retain_graph = false;  ///< Keep the graph for a second pass.
 };
 
+/// Ops whose names are everybody's for variables: found by their argument alone, `mode(x)`, so that
+/// `using namespace gradtape` does not bring them in.
+namespace by_argument {
+struct Base {};
+}  // namespace by_argument
+
 /// An immutable n-dimensional array, contiguous and row-major, with its place in the graph.
 ///
 /// Copying is cheap (two reference counts); no public function writes into a tensor. A
 /// default-constructed tensor is undefined: it stands for "no tensor", such as the gradient of a
 /// leaf before `backward`.
-class Tensor {
+class Tensor : by_argument::Base {
  public:
   Tensor() = default;
 
@@ -139,52 +151,70 @@ class Tensor {
   Tensor(T literal) : Tensor(from_literal(literal)) {}
 
   /// Whether this is a tensor at all (a default-constructed one is not).
-  bool defined() const { return static_cast<bool>(value_); }
+  [[nodiscard]] bool defined() const { return static_cast<bool>(value_); }
 
   // These throw GraphError for an undefined tensor.
 
   /// The extents, outermost first.
-  Shape shape() const { return value("shape").shape(); }
+  [[nodiscard]] Shape shape() const { return value("shape").shape(); }
   /// The element type.
-  Dtype dtype() const { return value("dtype").dtype; }
+  [[nodiscard]] Dtype dtype() const { return value("dtype").dtype; }
   /// The number of axes, 0 to 8.
-  int ndim() const { return value("ndim").ndim; }
+  [[nodiscard]] int ndim() const { return value("ndim").ndim; }
   /// The number of elements.
-  std::int64_t numel() const { return value("numel").numel; }
+  [[nodiscard]] std::int64_t numel() const { return value("numel").numel; }
   /// The extent of one axis, negative axes counted from the end. Throws ShapeError.
-  std::int64_t size(std::int64_t axis) const;
+  [[nodiscard]] std::int64_t size(std::int64_t axis) const;
 
-  /// The elements, row-major. Throws DtypeError unless `T` is the C++ type of the dtype.
-  template <class T> std::span<const T> data() const {
+  /// The elements, row-major, as long as a tensor with this value lives. Throws DtypeError unless
+  /// `T` is the C++ type of the dtype.
+  template <class T> [[nodiscard]] std::span<const T> data() const& {
     auto& v = value("data");
     if (v.dtype != dtype_of<T>) wrong_type("data", dtype_of<T>);
     return {static_cast<const T*>(raw()), static_cast<std::size_t>(v.numel)};
   }
-
-  /// The only element, converted to `T`. Throws ShapeError unless there is exactly one.
-  template <class T> T item() const {
-    static_assert(std::is_arithmetic_v<T>);
-    if constexpr (std::is_same_v<T, bool>)
-      return item_as_double() != 0;
-    else if constexpr (std::is_integral_v<T>)
-      return static_cast<T>(item_as_integer());
-    else
-      return static_cast<T>(item_as_double());
+  /// The elements of a temporary would be gone at once: name the tensor first, or use values().
+  template <class T> std::span<const T> data() const&& = delete;
+  /// A copy of the elements, row-major. Throws DtypeError as data().
+  template <class T> [[nodiscard]] std::vector<T> values() const {
+    const auto elements = data<T>();
+    return {elements.begin(), elements.end()};
   }
 
-  /// This value as a leaf: gradients of what is computed from it accumulate in `grad()`. The name
-  /// appears in error messages. Throws DtypeError unless floating.
+  /// The only element, converted to `T`; a fraction is cut off where `T` is an integer. Throws
+  /// ShapeError unless there is exactly one, ValueError where it lies outside the range of `T`.
+  template <class T = double> [[nodiscard]] T item() const {
+    static_assert(std::is_arithmetic_v<T>);
+    using Limits = std::numeric_limits<T>;
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    if constexpr (std::is_same_v<T, bool>)
+      return item_as_double() != 0;
+    else if constexpr (std::is_floating_point_v<T>)
+      return static_cast<T>(sizeof(T) < sizeof(double) ? item_as_float() : item_as_double());
+    else if constexpr (sizeof(T) < sizeof most || Limits::is_signed)
+      return static_cast<T>(item_as_integer(Limits::min(), Limits::max()));
+    else
+      return static_cast<T>(item_as_integer(0, most));
+  }
+
+  /// x[i] along axis 0, or x[range(1, 3)], x[mask], ...; as at(x, {index}), of <ops/index.hpp>.
+  /// Two of them are x[i][j]; C++20 takes x[i, j] for x[j].
+  [[nodiscard]] Tensor operator[](const Index& index) const;
+
+  /// Returns this value as a leaf, and leaves this tensor as it is: `x = x.requires_grad()`.
+  /// Gradients of what is computed from the leaf accumulate in its `grad()`. The name appears in
+  /// error messages. Throws DtypeError unless floating.
   Tensor requires_grad(std::string name = {}) const;
   /// Whether operations on this tensor are recorded.
-  bool is_tracked() const { return static_cast<bool>(node_); }
+  [[nodiscard]] bool is_tracked() const { return static_cast<bool>(node_); }
   /// Whether this is a leaf: made by requires_grad(), with a gradient of its own.
-  bool is_leaf() const;
+  [[nodiscard]] bool is_leaf() const;
   /// This value outside any graph.
-  Tensor detach() const { return Tensor(value_, {}); }
+  [[nodiscard]] Tensor detach() const { return Tensor(value_, {}); }
 
   /// The accumulated gradient of a leaf; undefined before the first `backward`. Throws GraphError
   /// on other tensors.
-  Tensor grad() const;
+  [[nodiscard]] Tensor grad() const;
   /// Drops the accumulated gradient of a leaf.
   void zero_grad() const;
   /// Calls `hook` with this tensor's whole gradient during every backward pass; a defined result
@@ -199,10 +229,10 @@ class Tensor {
   void backward(BackwardOptions options) const { backward({}, options); }
 
   /// A copy in another dtype; differentiable between floats.
-  Tensor to(Dtype dtype) const;
+  [[nodiscard]] Tensor to(Dtype dtype) const;
 
   /// NumPy-like text; more than `threshold` elements are summarised.
-  std::string str(std::int64_t threshold = 1000) const;
+  [[nodiscard]] std::string str(std::int64_t threshold = 1000) const;
 
   // For ops and kernels.
   Tensor(detail::Ref<detail::Value> value, detail::Ref<detail::Node> node) noexcept
@@ -218,12 +248,14 @@ class Tensor {
   }
   const detail::Ref<detail::Value>& value_ref() const { return value_; }
   const detail::Ref<detail::Node>& node_ref() const { return node_; }
-  bool is_weak() const { return value_ && value_->weak; }
+  [[nodiscard]] bool is_weak() const { return value_ && value_->weak; }
 
  private:
   template <class T> static Tensor from_literal(T literal) {
     if constexpr (std::is_same_v<T, bool>)
       return literal_bool(literal);
+    else if constexpr (detail::AnyInteger<T>)
+      return literal_integer(detail::to_int64(literal));
     else if constexpr (std::is_integral_v<T>)
       return literal_integer(static_cast<std::int64_t>(literal));
     else
@@ -239,8 +271,9 @@ class Tensor {
   }
   [[noreturn]] static void undefined(const char* op);
   [[noreturn]] void wrong_type(const char* op, Dtype asked) const;
-  double item_as_double() const;
-  std::int64_t item_as_integer() const;
+  [[nodiscard]] double item_as_double() const;
+  [[nodiscard]] float item_as_float() const;
+  [[nodiscard]] std::int64_t item_as_integer(std::int64_t low, std::int64_t high) const;
 
   detail::Ref<detail::Value> value_;
   detail::Ref<detail::Node> node_;
@@ -249,95 +282,28 @@ class Tensor {
 /// Writes `tensor.str()`.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
-// ---- creation: untracked tensors; dtype float32 unless said otherwise ----
-
-/// Nested braces, any depth up to 8: `tensor({{1, 2}, {3, 4}})`. Integers make int64, bools bool_,
-/// anything else float32 unless `dtype` is given. Throws ShapeError when the nesting is ragged.
-class NestedList {
- public:
-  template <class T>
-    requires std::is_arithmetic_v<T>
-  NestedList(T value)
-      : NestedList(static_cast<double>(value), static_cast<std::int64_t>(value), dtype_for<T>()) {}
-  NestedList(std::initializer_list<NestedList> items);
-
-  Shape shape;
-  std::vector<double> floats;
-  std::vector<std::int64_t> integers;  // exact where floats are not
-  Dtype dtype = Dtype::bool_;
-
- private:
-  NestedList(double floating, std::int64_t integer, Dtype dtype);
-  template <class T> static constexpr Dtype dtype_for() {
-    return std::is_same_v<T, bool> ? Dtype::bool_
-           : std::is_integral_v<T> ? Dtype::int64
-                                   : Dtype::float32;
-  }
-};
-/// The tensor that nested braces spell out.
-Tensor tensor(const NestedList& values);
-/// The same with the elements converted to `dtype`.
-Tensor tensor(const NestedList& values, Dtype dtype);
-
-/// Copies `values` into `shape`; the dtype is that of `T`. Throws ShapeError when the counts
-/// differ.
-template <class T> Tensor tensor(std::span<const T> values, const Shape& shape);
-/// The same from a vector.
-template <class T>
-  requires(!std::is_same_v<T, bool>)
-Tensor tensor(const std::vector<T>& values, const Shape& shape) {
-  return tensor(std::span<const T>(values), shape);
-}
-/// A 1-d tensor of the values of a vector.
-template <class T>
-  requires(!std::is_same_v<T, bool>)
-Tensor tensor(const std::vector<T>& values) {
-  return tensor(std::span<const T>(values), {static_cast<std::int64_t>(values.size())});
-}
-
-// Each throws ShapeError for a negative extent.
-
-/// All 0.
-Tensor zeros(const Shape& shape, Dtype dtype = float32);
-/// All 1.
-Tensor ones(const Shape& shape, Dtype dtype = float32);
-/// All `value`. Throws ValueError where an integer dtype cannot hold it.
-Tensor full(const Shape& shape, double value, Dtype dtype = float32);
-/// All 0, with the shape and dtype of `like`.
-Tensor zeros_like(const Tensor& like);
-/// All 1, with the shape and dtype of `like`.
-Tensor ones_like(const Tensor& like);
-/// All `value`, with the shape and dtype of `like`.
-Tensor full_like(const Tensor& like, double value);
-/// start, start + step, ... below stop; 1-d. Throws ValueError for step 0.
-Tensor arange(double start, double stop, double step = 1, Dtype dtype = int64);
-/// 0, 1, ... stop - 1; int64.
-Tensor arange(std::int64_t stop);
-/// `count` evenly spaced values from start to stop, both included.
-Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype = float32);
-/// The identity matrix [n, m]; m = n unless given.
-Tensor eye(std::int64_t n, std::int64_t m = -1, Dtype dtype = float32);
-
 namespace detail {
 
 /// A fresh value with uninitialised elements, and the pointer to write them through.
-Tensor empty(const Shape& shape, Dtype dtype);
+[[nodiscard]] Tensor empty(const Shape& shape, Dtype dtype);
 template <class T> T* mutable_data(const Tensor& fresh) {
   return static_cast<T*>(const_cast<void*>(fresh.raw()));
 }
 /// The same elements under another shape, sharing the buffer; `offset` in elements. Small values
 /// are copied.
-Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
+[[nodiscard]] Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
 /// The last two axes swapped; large values are not moved until somebody reads them as an array.
-Tensor transposed(const Tensor& x);
+[[nodiscard]] Tensor transposed(const Tensor& x);
 /// Whether nobody else can see the elements, so they may be overwritten.
-bool is_unique(const Tensor& x);
+[[nodiscard]] bool is_unique(const Tensor& x);
 
+/// Throws DtypeError: "exp: needs float32 or float64, got int64".
+[[noreturn]] void needs_floating(const char* op, Dtype got);
 /// Calls `f` with a value of the C++ type of `dtype`; throws DtypeError for dtypes outside `Ts`.
 template <class F> decltype(auto) visit_floating(Dtype dtype, const char* op, F&& f) {
   if (dtype == float32) return f(float{});
   if (dtype == float64) return f(double{});
-  fail<DtypeError>(op, std::string("needs float32 or float64, got ") + name(dtype));
+  needs_floating(op, dtype);
 }
 template <class F> decltype(auto) visit_dtype(Dtype dtype, F&& f) {
   switch (dtype) {
@@ -354,3 +320,6 @@ template <class F> decltype(auto) visit_dtype(Dtype dtype, F&& f) {
 
 }  // namespace detail
 }  // namespace gradtape
+
+// tensor(), zeros(), ...
+#include "gradtape/autograd/creation.hpp"

@@ -92,6 +92,6 @@ std::ostream& operator<<(std::ostream& out, const OpTestResult& result);
 /// of its vjps all noticed by these samples. An exception of the op other than gradtape's own
 /// passes through. Throws ValueError without a function or inputs, and for a name in `skip` that is
 /// none of these.
-OpTestResult test_op(const OpTest& op);
+[[nodiscard]] OpTestResult test_op(const OpTest& op);
 
 }  // namespace gradtape

@@ -19,7 +19,7 @@ namespace gradtape {
 
 /// Copies an xtensor expression: containers of either layout, strided views, lazy arithmetic.
 /// float, double and bool keep their type, integers become int64. Throws ShapeError past 8 axes.
-template <class E> Tensor from_xtensor(const xt::xexpression<E>& expression) {
+template <class E> [[nodiscard]] Tensor from_xtensor(const xt::xexpression<E>& expression) {
   const auto& e = expression.derived_cast();
   using Element = std::remove_cv_t<typename E::value_type>;
   constexpr bool integer = std::is_integral_v<Element> && !std::is_same_v<Element, bool>;
@@ -44,6 +44,6 @@ template <class T> auto view(const Tensor& x) {
 template <class T> auto view(Tensor&&) = delete;
 
 /// A copy of the elements as an xt::xarray. Throws DtypeError unless `T` is the type of the dtype.
-template <class T> xt::xarray<T> to_xarray(const Tensor& x) { return view<T>(x); }
+template <class T> [[nodiscard]] xt::xarray<T> to_xarray(const Tensor& x) { return view<T>(x); }
 
 }  // namespace gradtape

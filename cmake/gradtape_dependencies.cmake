@@ -64,6 +64,8 @@ function(gradtape_dependencies)
     "${GRADTAPE_CBLAS_INCLUDE_DIR}" "${PROJECT_BINARY_DIR}/private")
   add_library(gradtape_doctest INTERFACE)
   target_include_directories(gradtape_doctest SYSTEM INTERFACE "${GRADTAPE_DOCTEST_INCLUDE_DIR}")
+  # CHECK_THROWS discards what the call returns, which may be [[nodiscard]].
+  target_compile_definitions(gradtape_doctest INTERFACE DOCTEST_CONFIG_VOID_CAST_EXPRESSIONS)
 
   # GRADTAPE_FMT_LIBRARY is what the library links and the package config must find again.
   add_library(gradtape_fmt INTERFACE)

@@ -69,13 +69,14 @@ class MultiheadAttention : public Module {
   struct Heads {
     Tensor q, k, v;  // [N, num_heads, L or S, embed_dim / num_heads]
   };
-  Heads heads(const Tensor& query, const Tensor& key, const Tensor& value) const;
-  Tensor projected(const Tensor& x, int part) const;
-  Tensor split_heads(const Tensor& x) const;
+  [[nodiscard]] Heads heads(const Tensor& query, const Tensor& key, const Tensor& value) const;
+  [[nodiscard]] Tensor projected(const Tensor& x, int part) const;
+  [[nodiscard]] Tensor split_heads(const Tensor& x) const;
   void check_inputs(const Tensor& query, const Tensor& key, const Tensor& value) const;
-  Tensor mask(const Heads& heads, const MultiheadAttentionCall& options) const;
-  MultiheadAttentionOutput attend(const Tensor& query, const Tensor& key, const Tensor& value,
-                                  const MultiheadAttentionCall& options) const;
+  [[nodiscard]] Tensor mask(const Heads& heads, const MultiheadAttentionCall& options) const;
+  [[nodiscard]] MultiheadAttentionOutput attend(const Tensor& query, const Tensor& key,
+                                                const Tensor& value,
+                                                const MultiheadAttentionCall& options) const;
 
   const Sizes sizes_;
   const double dropout_;

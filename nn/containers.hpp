@@ -31,7 +31,7 @@ template <std::derived_from<Module> M> class ModuleList : public Module {
     return *this;
   }
 
-  std::size_t size() const { return modules_->size(); }
+  [[nodiscard]] std::size_t size() const { return modules_->size(); }
   /// Module i. Throws ValueError for i >= size().
   const M& operator[](std::size_t i) const {
     if (i >= size())
@@ -62,8 +62,10 @@ template <std::derived_from<Module> M> class ModuleDict : public Module {
     return *this;
   }
 
-  std::size_t size() const { return modules_->size(); }
-  bool contains(const std::string& name) const { return find(name) != modules_->size(); }
+  [[nodiscard]] std::size_t size() const { return modules_->size(); }
+  [[nodiscard]] bool contains(const std::string& name) const {
+    return find(name) != modules_->size();
+  }
   /// The module of that name. Throws ValueError, with the names that there are.
   const M& operator[](const std::string& name) const {
     const auto at = find(name);
@@ -76,7 +78,7 @@ template <std::derived_from<Module> M> class ModuleDict : public Module {
   auto end() const { return modules_->cend(); }
 
  private:
-  std::size_t find(const std::string& name) const {
+  [[nodiscard]] std::size_t find(const std::string& name) const {
     std::size_t at = 0;
     while (at < size() && (*modules_)[at].first != name) ++at;
     return at;

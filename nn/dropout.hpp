@@ -22,7 +22,7 @@ class RandomLayer : public Layer {
   /// Throws ValueError unless p is in [0, 1].
   RandomLayer(const char* name, double p, DropoutOptions options);
   /// Whether the layer does anything now.
-  bool is_active() const { return is_training() && p_ > 0; }
+  [[nodiscard]] bool is_active() const { return is_training() && p_ > 0; }
 
   double p_;
   Generator generator_;

@@ -79,10 +79,10 @@ class EmbeddingBag : public Module {
 
  private:
   struct Bags;
-  Bags bags(const Tensor& index, const Tensor& offsets) const;
-  Tensor largest(const Bags& bags) const;
-  Tensor summed(const Bags& bags, const Tensor& factors) const;
-  Tensor rows(const Tensor& index) const;
+  [[nodiscard]] Bags bags(const Tensor& index, const Tensor& offsets) const;
+  [[nodiscard]] Tensor largest(const Bags& bags) const;
+  [[nodiscard]] Tensor summed(const Bags& bags, const Tensor& factors) const;
+  [[nodiscard]] Tensor rows(const Tensor& index) const;
 
   EmbeddingBagOptions options_;
 };

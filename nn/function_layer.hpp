@@ -33,7 +33,8 @@ template <auto function, class... Options> class FunctionLayer : public Layer {
   }
 
  private:
-  template <std::size_t... I> Tensor of(const Tensor& x, std::index_sequence<I...>) const {
+  template <std::size_t... I>
+  [[nodiscard]] Tensor of(const Tensor& x, std::index_sequence<I...>) const {
     return function(x, std::get<I>(options_)...);
   }
 

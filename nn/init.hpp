@@ -22,17 +22,17 @@ void fill(const Parameter& parameter, const Initializer& initializer,
 
 /// Inputs that one unit sums over, for a weight [out, in, kernel...]: in * kernel extents.
 /// Throws ShapeError for fewer than two axes.
-std::int64_t fan_in(const Shape& weight);
+[[nodiscard]] std::int64_t fan_in(const Shape& weight);
 /// Units that one input feeds, for a weight [out, in, kernel...]: out * kernel extents.
 /// Throws as fan_in.
-std::int64_t fan_out(const Shape& weight);
+[[nodiscard]] std::int64_t fan_out(const Shape& weight);
 
 /// The factor by which weights grow so that a signal keeps its variance through the nonlinearity: 1
 /// for "linear", "sigmoid" and "conv1d" to "conv_transpose3d", 5/3 for "tanh", sqrt(2) for "relu",
 /// sqrt(2 / (1 + slope^2)) for "leaky_relu" with that slope below 0, 3/4 for "selu", as
 /// torch.nn.init.calculate_gain. Throws ValueError for another name and for a slope that is not
 /// finite.
-double calculate_gain(std::string_view nonlinearity, double slope = 0.01);
+[[nodiscard]] double calculate_gain(std::string_view nonlinearity, double slope = 0.01);
 
 // ---- values that are not drawn ----
 

@@ -60,14 +60,14 @@ class Module {
   virtual ~Module();
 
   /// Every parameter once, in the order of declaration, children's after the module's own.
-  std::vector<Parameter> parameters() const;
+  [[nodiscard]] std::vector<Parameter> parameters() const;
   /// Parameters with their dotted paths ("head.weight"); one that is registered twice appears under
   /// both.
-  std::vector<std::pair<std::string, Parameter>> named_parameters() const;
+  [[nodiscard]] std::vector<std::pair<std::string, Parameter>> named_parameters() const;
   /// Buffers with their dotted paths.
-  std::vector<std::pair<std::string, Buffer>> named_buffers() const;
+  [[nodiscard]] std::vector<std::pair<std::string, Buffer>> named_buffers() const;
   /// The number of elements in all parameters, each counted once.
-  std::int64_t parameter_count() const;
+  [[nodiscard]] std::int64_t parameter_count() const;
 
   /// Sets the mode of this module and everything below it: Dropout and the like are active in
   /// training only.
@@ -75,7 +75,7 @@ class Module {
   /// The same as train(false).
   void eval() { train(false); }
   /// Whether this module is in training mode, as it is at first.
-  bool is_training() const;
+  [[nodiscard]] bool is_training() const;
 
   /// Converts all parameters and floating buffers. Throws DtypeError unless `dtype` is floating.
   void to(Dtype dtype);
@@ -87,7 +87,7 @@ class Module {
   void freeze(bool frozen = true);
 
   /// The modules directly below this one, in the order of declaration, with their names.
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_children() const;
+  [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_children() const;
   /// Calls `visit` with every module below this one, children before parents, and with this one at
   /// last. What it is given has the type that was registered:
   ///
@@ -98,7 +98,7 @@ class Module {
   void apply(const std::function<void(Module&)>& visit);
 
   /// Values of all parameters and buffers by their dotted paths.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Sets all parameters and buffers to the values of those names; float32 and float64 convert to
   /// what the module has. Nothing is changed if it throws: ValueError, if strict, with what is
   /// missing, extra, misshapen or mistyped.
@@ -129,10 +129,10 @@ class Module {
   HookHandle register_forward_hook(ForwardHook hook);
 
   /// The name of its type, "Linear".
-  std::string kind() const;
+  [[nodiscard]] std::string kind() const;
   /// A table of parameters and buffers: path, kind of module, shape, dtype, elements, trainable;
   /// and totals. With the shapes of outputs: nn::summary(model, inputs).
-  std::string summary() const;
+  [[nodiscard]] std::string summary() const;
 
  protected:
   /// Registers a variable that starts as `initial`. Throws ValueError when the name is empty,
@@ -182,14 +182,14 @@ class Layer : public Module {
   }
 
  protected:
-  virtual Tensor forward(const Tensor& x) const = 0;
+  [[nodiscard]] virtual Tensor forward(const Tensor& x) const = 0;
 };
 
 /// A copy with parameters and buffers of its own, of the same values, names and frozen state, but
 /// without gradients; tied ones are tied in the copy too. (A plain copy is a handle to the same
 /// variables.) Works for every model that a plain copy works for; what it captured in lambdas or
 /// holds by pointers of its own is shared with the original.
-template <std::derived_from<Module> M> M clone(const M& module) {
+template <std::derived_from<Module> M> [[nodiscard]] M clone(const M& module) {
   const author::DeepCopy deep;
   return M(module);
 }
@@ -205,7 +205,7 @@ class OutputShapes {
   OutputShapes& operator=(const OutputShapes&) = delete;
   /// Records the output of the model itself, for one whose operator() does not use `call`.
   void note(const Tensor& output);
-  std::string table() const;
+  [[nodiscard]] std::string table() const;
 
  private:
   struct State;
@@ -218,7 +218,7 @@ class OutputShapes {
 /// module that was not called, or has no hooks), elements of its own parameters; and totals. The
 /// model runs once, in evaluation mode and unrecorded.
 template <std::derived_from<Module> M, class... Inputs>
-std::string summary(M& model, const Inputs&... inputs) {
+[[nodiscard]] std::string summary(M& model, const Inputs&... inputs) {
   const NoGrad no_grad;
   detail::OutputShapes shapes(model);
   const auto output = model(inputs...);

@@ -25,7 +25,7 @@ void check_momentum(const char* layer, std::optional<double> momentum) {
 Shape normalized_shape(const char* layer, const Extents& extents) {
   if (extents.list.empty()) fail<ValueError>(layer, "needs at least one axis to normalise over");
   for (const auto extent : extents.list) require(layer, "normalized", extent, at_least(1));
-  return Shape(std::span<const std::int64_t>(extents.list));
+  return extents.list;
 }
 
 /// Throws ShapeError unless the last axes of x have these extents.

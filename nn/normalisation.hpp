@@ -48,9 +48,9 @@ class ChannelNorm : public Layer {
  protected:
   ChannelNorm(const char* name, int axes, std::int64_t channels, const BatchNormOptions& options);
   /// Options of the op, with `momentum` as the weight of this batch.
-  gradtape::BatchNormOptions op_options(double momentum) const;
+  [[nodiscard]] gradtape::BatchNormOptions op_options(double momentum) const;
   /// Keeps the running statistics of a training step.
-  Tensor keep(const BatchNormResult& result) const;
+  [[nodiscard]] Tensor keep(const BatchNormResult& result) const;
 
   const char* name_;
   int axes_;
@@ -62,7 +62,7 @@ class ChannelNorm : public Layer {
 class BatchNorm : public ChannelNorm {
  public:
   /// The weight of a new batch in the running statistics, as in the options.
-  std::optional<double> momentum() const { return *momentum_; }
+  [[nodiscard]] std::optional<double> momentum() const { return *momentum_; }
   /// Sets the momentum of all handles to this layer. Throws ValueError unless in [0, 1].
   void set_momentum(std::optional<double> momentum);
 

@@ -18,7 +18,7 @@ const Extents& checked(const char* layer, int axes, const Extents& kernel,
 const Extents& checked(const char* layer, int axes, const Extents& kernel,
                        const LpPoolOptions& options);
 /// p. Throws ValueError unless it is positive and finite.
-double checked_exponent(const char* layer, double p);
+[[nodiscard]] double checked_exponent(const char* layer, double p);
 /// The size. Throws ValueError unless it fits the axes.
 const Extents& checked_size(const char* layer, int axes, const Extents& size);
 

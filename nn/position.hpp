@@ -15,8 +15,9 @@ struct SinusoidalPositionsOptions {
 /// first + 1, ...: [length, d] (Vaswani et al. 2017, section 3.5).
 /// Throws ValueError for a negative length or first, d < 1 or base <= 0, DtypeError unless
 /// floating.
-Tensor sinusoidal_positions(std::int64_t length, std::int64_t d, std::int64_t first = 0,
-                            double base = 10000, Dtype dtype = float32);
+[[nodiscard]] Tensor sinusoidal_positions(std::int64_t length, std::int64_t d,
+                                          std::int64_t first = 0, double base = 10000,
+                                          Dtype dtype = float32);
 
 /// x + sinusoidal_positions, p along the sequence.
 /// x: [L, N, d], [N, L, d] with batch_first, or [L, d] -> the same.
@@ -44,7 +45,7 @@ struct RotaryPositionsOptions {
 /// 2021, "RoFormer", eq. 34). For the queries and keys of attention. x: [..., L, d] -> the same.
 /// Throws ShapeError for fewer than two axes or an odd d, ValueError for options out of range,
 /// DtypeError unless floating.
-Tensor rotary_positions(const Tensor& x, const RotaryPositionsOptions& options = {});
+[[nodiscard]] Tensor rotary_positions(const Tensor& x, const RotaryPositionsOptions& options = {});
 
 /// rotary_positions as a layer.
 class RotaryPositions : public Layer {

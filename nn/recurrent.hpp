@@ -77,7 +77,8 @@ class Recurrent : public Module {
   Recurrent(Description description, Dtype dtype, const Generator& generator);
 
   /// The state is zeros where undefined; its c is used by LSTM alone.
-  LSTMOutput run(const Tensor& x, const LSTMState& initial, const Tensor& lengths) const;
+  [[nodiscard]] LSTMOutput run(const Tensor& x, const LSTMState& initial,
+                               const Tensor& lengths) const;
 
  private:
   /// One step of one layer; see detail::lstm_step.
@@ -85,9 +86,10 @@ class Recurrent : public Module {
                          const RecurrentWeights& weights) const = 0;
 
   struct Batch;
-  Batch checked(const Tensor& x, const LSTMState& initial, const Tensor& lengths) const;
-  LSTMOutput run_direction(const Tensor& x, const LSTMState& initial, const Batch& batch,
-                           std::size_t index) const;
+  [[nodiscard]] Batch checked(const Tensor& x, const LSTMState& initial,
+                              const Tensor& lengths) const;
+  [[nodiscard]] LSTMOutput run_direction(const Tensor& x, const LSTMState& initial,
+                                         const Batch& batch, std::size_t index) const;
 
   Description description_;
   std::vector<RecurrentWeights> weights_;  // of layer 0, layer 0 reversed, layer 1, ...

@@ -68,7 +68,7 @@ class RecurrentCell : public Module {
   /// the weights.
   void check_input(const Tensor& x) const;
   /// The state, checked; zeros where it is undefined.
-  Tensor state_or_zeros(const char* name, const Tensor& state, const Tensor& x) const;
+  [[nodiscard]] Tensor state_or_zeros(const char* name, const Tensor& state, const Tensor& x) const;
 
  private:
   Description description_;
@@ -119,12 +119,14 @@ namespace detail {
 // One step from what the input gives to the gates, `input_gates`: [N, gates * hidden]. It is
 // W_ih x + b_ih + b_hh for the RNN and the LSTM, W_ih x + b_ih for the GRU, whose r takes b_hh in.
 
-Tensor input_gates(const Tensor& x, const RecurrentWeights& weights, bool both_biases);
-Tensor rnn_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights,
-                Nonlinearity nonlinearity);
-LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,
-                    const RecurrentWeights& weights);
-Tensor gru_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights);
+[[nodiscard]] Tensor input_gates(const Tensor& x, const RecurrentWeights& weights,
+                                 bool both_biases);
+[[nodiscard]] Tensor rnn_step(const Tensor& input_gates, const Tensor& h,
+                              const RecurrentWeights& weights, Nonlinearity nonlinearity);
+[[nodiscard]] LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,
+                                  const RecurrentWeights& weights);
+[[nodiscard]] Tensor gru_step(const Tensor& input_gates, const Tensor& h,
+                              const RecurrentWeights& weights);
 
 /// Throws ValueError unless both sizes are at least 1 and the gates can be counted.
 void check_sizes(const char* layer, std::int64_t in, std::int64_t hidden);

@@ -41,7 +41,7 @@ class Sequential : public Layer {
 
   using Function = std::function<Tensor(const Tensor&)>;
   /// The number of layers.
-  std::size_t size() const { return layers_->size(); }
+  [[nodiscard]] std::size_t size() const { return layers_->size(); }
   /// Layer i, for i below size().
   const Function& operator[](std::size_t i) const { return layers_->at(i); }
 

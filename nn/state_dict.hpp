@@ -35,12 +35,12 @@ struct LoadReport {
   std::vector<Item> untied;     ///< Given apart from the one they are tied to, which counts.
 
   /// Whether everything fits.
-  bool complete() const {
+  [[nodiscard]] bool complete() const {
     return missing.empty() && extra.empty() && misshapen.empty() && mistyped.empty() &&
            untied.empty();
   }
   /// One line for each misfit, with its shapes.
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 };
 
 }  // namespace gradtape::nn

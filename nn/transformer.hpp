@@ -44,7 +44,7 @@ struct TransformerDecoderMasks {
 
 /// bool [n, n], true above the diagonal: the attn_mask by which position i sees 0 ... i only.
 /// Throws ShapeError for a negative n.
-Tensor causal_mask(std::int64_t n);
+[[nodiscard]] Tensor causal_mask(std::int64_t n);
 
 /// Self-attention, then two linear layers around an activation; each with dropout, a residual
 /// connection and a norm behind it (Vaswani et al. 2017, section 3.1), or before it with norm_first

@@ -92,7 +92,7 @@ void StochasticWeightAverage::swap() { swap_with(averages_, parameters_); }
 
 StateDict StochasticWeightAverage::state_dict() const {
   StateDict state = saved(averages_);
-  state["count"] = entry(count_);
+  state["count"] = state_entry(count_);
   return state;
 }
 

@@ -28,7 +28,7 @@ class ExponentialAverage {
   const Tensor& average(std::size_t i) const { return averages_.at(i); }
 
   /// The averages ("averages.0"), by the order of the parameters.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state. Throws ValueError, with nothing changed, for a state that does not
   /// fit.
   void load_state_dict(const StateDict& state);
@@ -62,10 +62,10 @@ class StochasticWeightAverage {
   /// The mean of parameter i.
   const Tensor& average(std::size_t i) const { return averages_.at(i); }
   /// The number of updates, n.
-  std::int64_t count() const { return count_; }
+  [[nodiscard]] std::int64_t count() const { return count_; }
 
   /// The means ("averages.0"), by the order of the parameters, and their "count".
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state. Throws ValueError, with nothing changed, for a state that does not
   /// fit.
   void load_state_dict(const StateDict& state);

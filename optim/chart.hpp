@@ -74,13 +74,13 @@ struct Chart {
 };
 
 /// The colour of the series at a place, from 0; after eight they come again.
-std::string series_colour(std::size_t place);
+[[nodiscard]] std::string series_colour(std::size_t place);
 
 /// The charts, `columns` in a row and the rows below each other, as an SVG document that needs no
 /// other file. Lines of very many points are thinned out to what can be seen. Throws ValueError for
 /// x, y and upper of different lengths, for values that make no whole rows of a field, and for
 /// options out of range.
-std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
+[[nodiscard]] std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
 /// Writes chart_svg() of the charts to a file, which is replaced in one step. Throws as chart_svg,
 /// and IoError.

@@ -18,9 +18,9 @@ struct CheckpointReport {
   std::vector<std::string> extra;    ///< In the file, but not tracked.
 
   /// Whether the parts are the same.
-  bool complete() const { return missing.empty() && extra.empty(); }
+  [[nodiscard]] bool complete() const { return missing.empty() && extra.empty(); }
   /// "lacks 'adam'; has 'sgd', which is not tracked".
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 };
 
 /// Options of Checkpoint::load.
@@ -64,7 +64,7 @@ class Checkpoint {
     add(
         std::move(name),
         [&number] {
-          return StateDict{{"value", entry(static_cast<Stored>(number))}};
+          return StateDict{{"value", state_entry(static_cast<Stored>(number))}};
         },
         [&number](const StateDict& state) {
           Stored stored;
@@ -76,7 +76,7 @@ class Checkpoint {
 
   const std::string& path() const { return path_; }
   /// Whether there is a file to load.
-  bool exists() const;
+  [[nodiscard]] bool exists() const;
   /// Writes the present state of all parts. Throws IoError, ValueError where nothing is tracked.
   void save();
   /// Restores all parts, or, where anything is wrong with the file or does not fit a part, none.
@@ -94,10 +94,10 @@ class Checkpoint {
 
   void add(std::string name, std::function<StateDict()> save,
            std::function<void(const StateDict&)> load);
-  bool has(const std::string& name) const;
+  [[nodiscard]] bool has(const std::string& name) const;
   /// The parts of the file by name, each checked against its checksum.
-  std::map<std::string, StateDict> read() const;
-  CheckpointReport compare(const std::map<std::string, StateDict>& file) const;
+  [[nodiscard]] std::map<std::string, StateDict> read() const;
+  [[nodiscard]] CheckpointReport compare(const std::map<std::string, StateDict>& file) const;
 
   static void read_number(const StateDict& state, std::int64_t& value);
   static void read_number(const StateDict& state, double& value);

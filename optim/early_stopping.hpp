@@ -38,19 +38,19 @@ class EarlyStopping {
   /// The quantity after another epoch; NaN is no improvement. Returns should_stop().
   bool step(double value);
   /// Whether there were `patience` steps without improvement in a row.
-  bool should_stop() const { return bad_steps_ >= options_.patience; }
+  [[nodiscard]] bool should_stop() const { return bad_steps_ >= options_.patience; }
   /// Whether the last step was the best so far.
-  bool improved() const { return steps_ > 0 && bad_steps_ == 0; }
+  [[nodiscard]] bool improved() const { return steps_ > 0 && bad_steps_ == 0; }
   /// The best value so far; infinite before the first.
-  double best() const { return best_; }
+  [[nodiscard]] double best() const { return best_; }
   /// The number of the step of the best value, from 1; 0 before it.
-  std::int64_t best_step() const { return best_step_; }
+  [[nodiscard]] std::int64_t best_step() const { return best_step_; }
   /// Sets the variables to what they were at the best step. Throws ValueError where no value so far
   /// was a number.
   void restore() const;
 
   /// Best value, steps, and the best weights: "parameters.0", "buffers.0", ...
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state. Throws ValueError for one that does not fit these variables.
   void load_state_dict(const StateDict& state);
 

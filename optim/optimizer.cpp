@@ -46,12 +46,14 @@ class Save : public detail::Fields {
   Save(const char* rule, StateDict& to) : Fields(rule, false), to_(to) {}
 
  private:
-  void visit(std::string_view name, double& value) override { to_[full(name)] = entry(value); }
+  void visit(std::string_view name, double& value) override {
+    to_[full(name)] = state_entry(value);
+  }
   void visit(std::string_view name, std::int64_t& value) override {
-    to_[full(name)] = entry(value);
+    to_[full(name)] = state_entry(value);
   }
   void visit(std::string_view name, bool& value) override {
-    to_[full(name)] = entry(std::int64_t{value});
+    to_[full(name)] = state_entry(std::int64_t{value});
   }
   void visit(std::string_view name, Tensor& value, const Shape&) override {
     to_[full(name)] = value.defined() ? value : none();
@@ -102,7 +104,7 @@ StateDict Optimizer::state_dict() const {
   Save save(rule(), state);
   const_cast<Optimizer&>(*this).visit(save);  // which only reads
   for (std::size_t g = 0; g < num_groups_; ++g)
-    state[size_entry(g)] = entry(std::int64_t{std::count(group_.begin(), group_.end(), g)});
+    state[size_entry(g)] = state_entry(std::int64_t{std::count(group_.begin(), group_.end(), g)});
   return state;
 }
 

@@ -27,7 +27,7 @@ class Optimizer {
   const std::vector<Parameter>& parameters() const { return parameters_; }
 
   /// The number of groups: one until another is added.
-  std::size_t num_groups() const { return num_groups_; }
+  [[nodiscard]] std::size_t num_groups() const { return num_groups_; }
   /// The learning rate of a group.
   virtual double& lr(std::size_t group = 0) = 0;
   /// The share of its last direction that a group keeps: `momentum`, or `beta1` in the Adam family;
@@ -36,7 +36,7 @@ class Optimizer {
 
   /// The options of every group ("groups.0.lr") and the state of every parameter ("state.0.steps"),
   /// by their order. The parameters themselves are saved with their model.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state, so that training continues bit for bit; parameters must have the same
   /// shapes and be in the same groups. Throws ValueError, with nothing changed, for a state that
   /// does not fit, and for a value out of range.

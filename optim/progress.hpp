@@ -53,12 +53,12 @@ class Progress {
   };
 
   void add(const NamedValues& values, double weight);
-  bool is_milestone() const;
-  double seconds() const;
-  std::string values() const;
-  std::string pace(double now) const;
+  [[nodiscard]] bool is_milestone() const;
+  [[nodiscard]] double seconds() const;
+  [[nodiscard]] std::string values() const;
+  [[nodiscard]] std::string pace(double now) const;
   void draw(double now);
-  double done() const;
+  [[nodiscard]] double done() const;
 
   const std::int64_t epochs_;
   std::FILE* const out_;

@@ -46,23 +46,23 @@ class RunLog {
   /// "seconds", not UTF-8, or has line breaks; IoError, with the file as it was before.
   void write(std::int64_t step, std::int64_t epoch, const NamedValues& values);
   /// How many records the file has.
-  std::int64_t records() const { return records_; }
+  [[nodiscard]] std::int64_t records() const { return records_; }
   const std::string& path() const { return path_; }
 
   /// How many records there are, and after how many seconds.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved position: the next record goes after that many records of the file, and what
   /// is beyond them is cut off then.
   void load_state_dict(const StateDict& state);
 
  private:
-  double seconds() const;
+  [[nodiscard]] double seconds() const;
   void check(const NamedValues& values) const;
   void open();
   void replace(const std::string& text);
   void add_columns(const NamedValues& values);
   void append(const std::string& line);
-  std::string csv_line(const LogRecord& record) const;
+  [[nodiscard]] std::string csv_line(const LogRecord& record) const;
 
   std::string path_;
   bool json_;
@@ -75,7 +75,7 @@ class RunLog {
 
 /// The records of a log, but for a last line without an end, which a killed run may leave. Throws
 /// IoError with path, line and cause.
-std::vector<LogRecord> load_log(const std::string& path);
+[[nodiscard]] std::vector<LogRecord> load_log(const std::string& path);
 
 /// Options of save_learning_curve.
 struct LearningCurveOptions {
@@ -89,8 +89,8 @@ struct LearningCurveOptions {
 };
 
 /// The charts of a log's values over its steps.
-std::vector<Chart> learning_curve(const std::vector<LogRecord>& log,
-                                  const LearningCurveOptions& options = {});
+[[nodiscard]] std::vector<Chart> learning_curve(const std::vector<LogRecord>& log,
+                                                const LearningCurveOptions& options = {});
 /// Draws the learning curve of the log file `log` as the SVG picture `picture`. Throws IoError,
 /// ValueError for options out of range.
 void save_learning_curve(const std::string& picture, const std::string& log,

@@ -57,12 +57,13 @@ void Schedule::set() {
 }
 
 StateDict Schedule::state_dict() const {
-  StateDict state = {{"steps", entry(steps_)}};
+  StateDict state = {{"steps", state_entry(steps_)}};
   for (std::size_t i = 0; i < base_lr_.size(); ++i) {
-    StateDict group = {{"base_lr", entry(base_lr_[i])}, {"lr", entry(optimizer_->lr(i))}};
+    StateDict group = {{"base_lr", state_entry(base_lr_[i])},
+                       {"lr", state_entry(optimizer_->lr(i))}};
     if (momentum_) {
-      group["base_momentum"] = entry(base_momentum_[i]);
-      group["momentum"] = entry(*optimizer_->momentum(i));
+      group["base_momentum"] = state_entry(base_momentum_[i]);
+      group["momentum"] = state_entry(*optimizer_->momentum(i));
     }
     add_part(state, fmt::format("groups.{}", i), group);
   }
@@ -103,7 +104,8 @@ Curve step_decay(std::int64_t size, double gamma) {
   return [=](std::int64_t k, double base) { return base * std::pow(gamma, real(k / size)); };
 }
 
-Curve multistep_decay(std::vector<std::int64_t> milestones, double gamma) {
+Curve multistep_decay(const IntegerList& given, double gamma) {
+  auto milestones = given.list;
   std::sort(milestones.begin(), milestones.end());
   return [=](std::int64_t k, double base) {
     const auto passed =
@@ -193,7 +195,8 @@ Curve warm_up(std::int64_t steps, Curve curve) {
   };
 }
 
-Curve sequential_schedule(std::vector<Curve> curves, std::vector<std::int64_t> milestones) {
+Curve sequential_schedule(std::vector<Curve> curves, const IntegerList& given) {
+  const auto& milestones = given.list;
   if (curves.size() != milestones.size() + 1)
     fail<ValueError>("sequential_schedule",
                      fmt::format("{} curves need {} milestones, got {}", curves.size(),
@@ -204,7 +207,7 @@ Curve sequential_schedule(std::vector<Curve> curves, std::vector<std::int64_t> m
     require("sequential_schedule", "a milestone", milestone, at_least(real(last + 1)));
     last = milestone;
   }
-  return [=](std::int64_t k, double base) {
+  return [curves, milestones](std::int64_t k, double base) {
     const auto next = std::upper_bound(milestones.begin(), milestones.end(), k);
     const auto begin = next == milestones.begin() ? 0 : *(next - 1);
     return curves[static_cast<std::size_t>(next - milestones.begin())](k - begin, base);
@@ -325,7 +328,9 @@ void ReduceOnPlateau::step(double value) {
 }
 
 StateDict ReduceOnPlateau::state_dict() const {
-  return {{"best", entry(best_)}, {"bad_steps", entry(bad_steps_)}, {"cooling", entry(cooling_)}};
+  return {{"best", state_entry(best_)},
+          {"bad_steps", state_entry(bad_steps_)},
+          {"cooling", state_entry(cooling_)}};
 }
 
 void ReduceOnPlateau::load_state_dict(const StateDict& state) {

@@ -28,10 +28,10 @@ class Schedule {
   /// Sets the rates of the next step.
   void step();
   /// Steps so far.
-  std::int64_t steps() const { return steps_; }
+  [[nodiscard]] std::int64_t steps() const { return steps_; }
 
   /// The number of steps, and the base and present rates of each group.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state; the optimizer's rates become the saved ones. Throws ValueError, with
   /// nothing changed, for a state that does not fit.
   void load_state_dict(const StateDict& state);
@@ -49,43 +49,44 @@ class Schedule {
 // options out of range. Where a scheduler of PyTorch is named, the values are the same as its.
 
 /// eta gamma^floor(k / size); size >= 1. StepLR.
-Curve step_decay(std::int64_t size, double gamma = 0.1);
+[[nodiscard]] Curve step_decay(std::int64_t size, double gamma = 0.1);
 /// eta gamma^n after n of the milestones. MultiStepLR.
-Curve multistep_decay(std::vector<std::int64_t> milestones, double gamma = 0.1);
+[[nodiscard]] Curve multistep_decay(const IntegerList& milestones, double gamma = 0.1);
 /// eta gamma^k. ExponentialLR.
-Curve exponential_decay(double gamma);
+[[nodiscard]] Curve exponential_decay(double gamma);
 /// eta (1 - min(k, steps) / steps)^power; steps >= 1. PolynomialLR.
-Curve polynomial_decay(std::int64_t steps, double power = 1);
+[[nodiscard]] Curve polynomial_decay(std::int64_t steps, double power = 1);
 /// eta factor for k < steps, then eta. ConstantLR.
-Curve constant_schedule(double factor, std::int64_t steps);
+[[nodiscard]] Curve constant_schedule(double factor, std::int64_t steps);
 /// eta times a factor that goes from `from` to `to` in `steps` >= 1 steps. LinearLR.
-Curve linear_schedule(double from, double to, std::int64_t steps);
+[[nodiscard]] Curve linear_schedule(double from, double to, std::int64_t steps);
 /// eta_min + (eta - eta_min) (1 + cos(pi k / steps)) / 2; steps >= 1; it rises again after that.
 /// Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
 /// CosineAnnealingLR.
-Curve cosine_schedule(std::int64_t steps, double eta_min = 0);
+[[nodiscard]] Curve cosine_schedule(std::int64_t steps, double eta_min = 0);
 /// cosine_schedule from eta to eta_min, again and again: `steps` >= 1 steps the first time, and
 /// `growth` >= 1 times as many each further time. CosineAnnealingWarmRestarts.
-Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1, double eta_min = 0);
+[[nodiscard]] Curve cosine_restarts(std::int64_t steps, std::int64_t growth = 1,
+                                    double eta_min = 0);
 /// eta (1 + k / tau)^-power, by which stochastic gradients converge: tau > 0, 1/2 < power <= 1.
 /// Robbins and Monro 1951, "A stochastic approximation method".
-Curve robbins_monro(double tau, double power = 1);
+[[nodiscard]] Curve robbins_monro(double tau, double power = 1);
 /// From eta to `lr` in `steps` >= 0 steps, along a cosine or a straight line, then `lr`: for
 /// StochasticWeightAverage. Make the Schedule when averaging begins: eta is the rate at that
 /// moment. SWALR.
-Curve swa_schedule(double lr, std::int64_t steps = 10, bool linear = false);
+[[nodiscard]] Curve swa_schedule(double lr, std::int64_t steps = 10, bool linear = false);
 /// eta factor(k). LambdaLR.
-Curve lambda_schedule(std::function<double(std::int64_t)> factor);
+[[nodiscard]] Curve lambda_schedule(std::function<double(std::int64_t)> factor);
 /// eta factor(1) factor(2) ... factor(k). MultiplicativeLR.
-Curve multiplicative_schedule(std::function<double(std::int64_t)> factor);
+[[nodiscard]] Curve multiplicative_schedule(std::function<double(std::int64_t)> factor);
 
 /// eta (k + 1) / (steps + 1) for k < steps, then curve(k - steps).
-Curve warm_up(std::int64_t steps, Curve curve);
+[[nodiscard]] Curve warm_up(std::int64_t steps, Curve curve);
 /// The curves one after the other: the next one begins, with k = 0, at each milestone.
 /// SequentialLR. Milestones rise strictly and are one fewer than the curves.
-Curve sequential_schedule(std::vector<Curve> curves, std::vector<std::int64_t> milestones);
+[[nodiscard]] Curve sequential_schedule(std::vector<Curve> curves, const IntegerList& milestones);
 /// The product of the curves' factors curve(k, eta) / eta. ChainedScheduler.
-Curve chained_schedule(std::vector<Curve> curves);
+[[nodiscard]] Curve chained_schedule(std::vector<Curve> curves);
 
 /// Options of one_cycle and one_cycle_momentum.
 struct OneCycleOptions {
@@ -103,9 +104,9 @@ struct OneCycleOptions {
 /// From an initial learning rate up to the highest and down to the lowest at k = steps - 1;
 /// the base does not matter. Smith and Topin 2019, "Super-convergence: very fast training of neural
 /// networks using large learning rates". Throws ValueError for k > steps. OneCycleLR.
-Curve one_cycle(const OneCycleOptions& options);
+[[nodiscard]] Curve one_cycle(const OneCycleOptions& options);
 /// The momentum of the same cycle: lowest where the learning rate is highest.
-Curve one_cycle_momentum(const OneCycleOptions& options);
+[[nodiscard]] Curve one_cycle_momentum(const OneCycleOptions& options);
 
 /// Options of cyclic_schedule and cyclic_momentum.
 struct CyclicOptions {
@@ -123,9 +124,9 @@ struct CyclicOptions {
 
 /// Up and down between two learning rates; the base does not matter. Smith 2017, "Cyclical learning
 /// rates for training neural networks". CyclicLR.
-Curve cyclic_schedule(const CyclicOptions& options);
+[[nodiscard]] Curve cyclic_schedule(const CyclicOptions& options);
 /// The momentum of the same cycles: lowest where the learning rate is highest.
-Curve cyclic_momentum(const CyclicOptions& options);
+[[nodiscard]] Curve cyclic_momentum(const CyclicOptions& options);
 
 /// Options of ReduceOnPlateau.
 struct PlateauOptions {
@@ -149,15 +150,15 @@ class ReduceOnPlateau {
   /// The quantity after another epoch; NaN is no improvement.
   void step(double value);
   /// The best value so far.
-  double best() const { return best_; }
+  [[nodiscard]] double best() const { return best_; }
 
   /// The best value and the counts; the learning rates are the optimizer's to save.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Restores a saved state. Throws ValueError, with nothing changed, for one that does not fit.
   void load_state_dict(const StateDict& state);
 
  private:
-  bool is_better(double value) const;
+  [[nodiscard]] bool is_better(double value) const;
 
   Optimizer* optimizer_;
   PlateauOptions options_;

@@ -131,7 +131,7 @@ void differentiate(const std::function<Tensor(const std::vector<Tensor>&)>& f,
   const Tensor y = f(moved);
   Generator generator(78);
   const Tensor seed = randn(y.shape(), y.dtype(), generator).requires_grad();
-  grad(y, at, {.create_graph = order == 2, .allow_unused = true, .seed = seed});
+  (void)grad(y, at, {.create_graph = order == 2, .allow_unused = true, .seed = seed});
 }
 
 /// Runs `run` with a mistake at one input of an op. Whether it changed any contribution is left in

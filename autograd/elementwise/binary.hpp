@@ -93,7 +93,7 @@ struct Copysign {
     return each([](auto p, auto q) { return std::copysign(p, q); }, a, b);
   }
   static auto slope_a(const auto& a, const auto&, const auto& y) { return sign(a) * sign(y); }
-  static auto slope_b(const auto&, const auto& b, const auto&) { return 0.0 * step(b); }
+  static auto slope_b(const auto&, const auto& b, const auto&) { return 0.0 * unit_step(b); }
 };
 
 /// a - b trunc(a / b), exactly
@@ -102,7 +102,7 @@ struct Fmod {
   template <class V> static V value(V a, V b) {
     return each([](auto p, auto q) { return std::fmod(p, q); }, a, b);
   }
-  static auto slope_a(const auto& a, const auto&, const auto&) { return 1.0 + 0.0 * step(a); }
+  static auto slope_a(const auto& a, const auto&, const auto&) { return 1.0 + 0.0 * unit_step(a); }
   static auto slope_b(const auto& a, const auto& b, const auto&) { return -trunc(a / b); }
 };
 /// a - b floor(a / b), exactly
@@ -116,7 +116,7 @@ struct Remainder {
         },
         a, b);
   }
-  static auto slope_a(const auto& a, const auto&, const auto&) { return 1.0 + 0.0 * step(a); }
+  static auto slope_a(const auto& a, const auto&, const auto&) { return 1.0 + 0.0 * unit_step(a); }
   static auto slope_b(const auto& a, const auto& b, const auto&) { return -floor_divide(a, b); }
 };
 /// floor(a / b) of the exact quotient: a / b may round up to a whole number.
@@ -132,8 +132,8 @@ struct FloorDivide {
         },
         a, b);
   }
-  static auto slope_a(const auto& a, const auto&, const auto&) { return 0.0 * step(a); }
-  static auto slope_b(const auto&, const auto& b, const auto&) { return 0.0 * step(b); }
+  static auto slope_a(const auto& a, const auto&, const auto&) { return 0.0 * unit_step(a); }
+  static auto slope_b(const auto&, const auto& b, const auto&) { return 0.0 * unit_step(b); }
 };
 
 }  // namespace gradtape::primitive

@@ -55,34 +55,34 @@ struct Sign {
     const Pack<V> p(x);
     return where(p > 0, Pack<V>(1), where(p < 0, Pack<V>(-1), p)).v;  // keeps -0 and NaN
   }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 /// 1 where x > 0, 0 elsewhere: the slope of relu.
 struct Step {
-  static constexpr const char* name = "step";
+  static constexpr const char* name = "unit_step";
   template <class V> static V value(V x) { return where(Pack<V>(x) > 0, Pack<V>(1), Pack<V>(0)).v; }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 struct Floor {
   static constexpr const char* name = "floor";
   static auto value(auto x) { return xsimd::floor(x); }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 struct Ceil {
   static constexpr const char* name = "ceil";
   static auto value(auto x) { return xsimd::ceil(x); }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 struct Round {
   static constexpr const char* name = "round";
   static auto value(auto x) { return xsimd::nearbyint(x); }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 
 struct Trunc {
   static constexpr const char* name = "trunc";
   static auto value(auto x) { return xsimd::trunc(x); }
-  static auto grad_from_input(const auto& x) { return 0.0 * step(x); }
+  static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 
 struct Square {
@@ -244,7 +244,7 @@ struct Relu {
     const Pack<V> p(x);
     return where(p <= 0, Pack<V>(0), p).v;  // NaN stays
   }
-  static auto grad_from_output(const auto& y) { return step(y); }
+  static auto grad_from_output(const auto& y) { return unit_step(y); }
 };
 
 /// x / (1 + |x|)
@@ -285,7 +285,7 @@ concept FromOutput = requires(Pack<float> y) { P::grad_from_output(y); };
 #define GRADTAPE_PRIMITIVES(X) \
   X(abs, Abs)                  \
   X(sign, Sign)                \
-  X(step, Step)                \
+  X(unit_step, Step)           \
   X(floor, Floor)              \
   X(ceil, Ceil)                \
   X(trunc, Trunc)              \

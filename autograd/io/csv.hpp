@@ -21,6 +21,6 @@ struct CsvOptions {
 /// with more or fewer fields than the first, and for a file without rows; rows and columns count
 /// from 1, the header included. Throws DtypeError for another dtype, ValueError for a delimiter
 /// that numbers contain.
-Tensor load_csv(const std::string& path, CsvOptions options = {});
+[[nodiscard]] Tensor load_csv(const std::string& path, CsvOptions options = {});
 
 }  // namespace gradtape

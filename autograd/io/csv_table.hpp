@@ -23,11 +23,13 @@ struct CsvTable {
   Dtype dtype = float32;  ///< Of its numbers, those of int64 columns apart.
 
   /// The number of rows.
-  std::int64_t size() const { return columns.empty() ? 0 : columns[0].values.size(0); }
+  [[nodiscard]] std::int64_t size() const {
+    return columns.empty() ? 0 : columns[0].values.size(0);
+  }
   /// The column of this name. Throws ValueError with the names there are.
   const CsvColumn& operator[](const std::string& name) const;
   /// Several columns side by side: [rows, names], all of `dtype`. Throws ValueError likewise.
-  Tensor matrix(const std::vector<std::string>& names) const;
+  [[nodiscard]] Tensor matrix(const std::vector<std::string>& names) const;
 };
 
 /// Options of load_csv_table.
@@ -52,6 +54,6 @@ struct CsvTableOptions {
 /// for one, and it ends in its line. Throws IoError as load_csv does, also for a missing text, a
 /// text that is not among the given categories, and names that are empty or equal; ValueError for
 /// options that name no column, DtypeError for another dtype.
-CsvTable load_csv_table(const std::string& path, const CsvTableOptions& options = {});
+[[nodiscard]] CsvTable load_csv_table(const std::string& path, const CsvTableOptions& options = {});
 
 }  // namespace gradtape

@@ -20,6 +20,6 @@ struct IdxOptions {
 /// Throws DtypeError for another dtype, or int64 of a file of floats; IoError with path, cause and
 /// position, also for an integer that float32 would round. Source: LeCun, Cortes and Burges, "The
 /// MNIST database of handwritten digits", section FILE FORMATS.
-Tensor load_idx(const std::string& path, IdxOptions options = {});
+[[nodiscard]] Tensor load_idx(const std::string& path, IdxOptions options = {});
 
 }  // namespace gradtape

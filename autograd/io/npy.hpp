@@ -12,7 +12,7 @@ namespace gradtape {
 /// file may be gzip-compressed. f4, f8, i8 and b1 keep their dtype; i1, i2, i4, u1, u2 and u4
 /// become int64, which holds all their values. Throws IoError for anything else, with path, cause
 /// and position. Source: numpy.lib.format.
-Tensor load_npy(const std::string& path);
+[[nodiscard]] Tensor load_npy(const std::string& path);
 
 /// Writes a tensor as .npy (format 1.0), replacing the file in one step; one that was there stays
 /// whole if anything fails. Throws IoError.
@@ -23,13 +23,13 @@ namespace detail {
 struct Origin;
 
 /// The array that the bytes of a .npy file describe.
-Tensor parse_npy(std::string_view bytes, const Origin& origin);
+[[nodiscard]] Tensor parse_npy(std::string_view bytes, const Origin& origin);
 
 /// What a .npy file holds in front of the elements.
-std::string npy_header(const Tensor& tensor);
+[[nodiscard]] std::string npy_header(const Tensor& tensor);
 
 /// The elements of a tensor as they lie in memory.
-std::string_view element_bytes(const Tensor& tensor);
+[[nodiscard]] std::string_view element_bytes(const Tensor& tensor);
 
 }  // namespace detail
 

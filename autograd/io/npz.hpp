@@ -11,7 +11,7 @@ namespace gradtape {
 /// The arrays of a .npz file by name, as numpy.savez and numpy.savez_compressed write them; dtypes
 /// as load_npy has them. Every member is checked against its CRC-32. Throws IoError with path,
 /// member, cause and position.
-std::map<std::string, Tensor> load_npz(const std::string& path);
+[[nodiscard]] std::map<std::string, Tensor> load_npz(const std::string& path);
 
 /// Options of save_npz.
 struct NpzOptions {

@@ -13,11 +13,11 @@ namespace gradtape {
 /// Nothing is allocated on the word of a header before it is found to describe the file to the
 /// byte. Throws IoError with path, tensor and cause. Source: github.com/huggingface/safetensors,
 /// "Format".
-std::map<std::string, Tensor> load_safetensors(const std::string& path);
+[[nodiscard]] std::map<std::string, Tensor> load_safetensors(const std::string& path);
 
 /// The texts that a safetensors file carries under `__metadata__`; none where it has no such entry.
 /// Throws IoError as load_safetensors.
-std::map<std::string, std::string> load_safetensors_metadata(const std::string& path);
+[[nodiscard]] std::map<std::string, std::string> load_safetensors_metadata(const std::string& path);
 
 /// Options of save_safetensors.
 struct SafetensorsOptions {

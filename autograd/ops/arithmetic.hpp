@@ -1,6 +1,6 @@
 /// Arithmetic: a, b broadcast to the result's shape as NumPy does. Tensors of different dtypes
 /// never mix silently (DtypeError names both); C++ literals adopt the tensor's dtype. Throws
-/// ShapeError where the shapes do not broadcast.
+/// ShapeError where the shapes do not broadcast. Results of int64 wrap around modulo 2^64.
 #pragma once
 
 #include "gradtape/autograd/tensor.hpp"
@@ -8,65 +8,78 @@
 namespace gradtape {
 
 /// a + b
-Tensor operator+(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator+(const Tensor& a, const Tensor& b);
 /// a - b
-Tensor operator-(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator-(const Tensor& a, const Tensor& b);
 /// a * b, element by element; see matmul for the matrix product
-Tensor operator*(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator*(const Tensor& a, const Tensor& b);
 /// a / b; floating only
-Tensor operator/(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator/(const Tensor& a, const Tensor& b);
+/// As a % b of Python: remainder(a, b)
+[[nodiscard]] Tensor operator%(const Tensor& a, const Tensor& b);
+// `loss += x` is `loss = loss + x`: the name then stands for a new tensor, and others that share
+// the old one keep it. A temporary has no name to give away, so `x[0] += 1` is an error; see
+// index_put.
+inline Tensor& operator+=(Tensor& a, const Tensor& b) { return a = a + b; }
+inline Tensor& operator-=(Tensor& a, const Tensor& b) { return a = a - b; }
+inline Tensor& operator*=(Tensor& a, const Tensor& b) { return a = a * b; }
+inline Tensor& operator/=(Tensor& a, const Tensor& b) { return a = a / b; }
+inline Tensor& operator%=(Tensor& a, const Tensor& b) { return a = a % b; }
 /// -x
-Tensor operator-(const Tensor& x);
-/// a^b; floating only. d/db is a^b log(a), taken as 0 where a = 0 and b >= 0.
-Tensor pow(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator-(const Tensor& x);
+/// a^b. d/db is a^b log(a), taken as 0 where a = 0 and b >= 0. Integers to
+/// negative powers throw ValueError.
+[[nodiscard]] Tensor pow(const Tensor& a, const Tensor& b);
 /// max(a, b), element by element; equal elements share the gradient half and half, NaN wins.
-Tensor maximum(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor maximum(const Tensor& a, const Tensor& b);
 /// min(a, b), element by element; equal elements share the gradient half and half, NaN wins.
-Tensor minimum(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor minimum(const Tensor& a, const Tensor& b);
 /// max(a, b), but the other one where one is NaN; of equal elements a gets the gradient.
-Tensor fmax(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor fmax(const Tensor& a, const Tensor& b);
 /// min(a, b), but the other one where one is NaN; of equal elements a gets the gradient.
-Tensor fmin(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor fmin(const Tensor& a, const Tensor& b);
 /// min(max(x, low), high); the gradient passes at the bounds. Pass -inf or inf for no bound.
 /// Throws ValueError when low > high.
-Tensor clamp(const Tensor& x, double low, double high);
+[[nodiscard]] Tensor clamp(const Tensor& x, double low, double high);
 /// The same with bounds that broadcast and get the gradient where they apply; an undefined bound
 /// does not apply. Where low >= high the result is high.
-Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high);
+[[nodiscard]] Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high);
 
-/// The remainder of a / b with the sign of a, as std::fmod; d/db is -trunc(a / b). Floating only.
-Tensor fmod(const Tensor& a, const Tensor& b);
-/// The remainder of a / b with the sign of b, as Python's %; d/db is -floor(a / b). Floating only.
-Tensor remainder(const Tensor& a, const Tensor& b);
-/// floor(a / b) of the exact quotient, as Python's //; floating only, slope 0
-Tensor floor_divide(const Tensor& a, const Tensor& b);
+// Integers, int64, divide exactly; a divisor of 0 throws ValueError there.
+
+/// The remainder of a / b with the sign of a, as std::fmod; d/db is -trunc(a / b).
+[[nodiscard]] Tensor fmod(const Tensor& a, const Tensor& b);
+/// The remainder of a / b with the sign of b, as Python's %; d/db is -floor(a / b).
+[[nodiscard]] Tensor remainder(const Tensor& a, const Tensor& b);
+/// floor(a / b) of the exact quotient, as Python's //; slope 0
+[[nodiscard]] Tensor floor_divide(const Tensor& a, const Tensor& b);
 
 /// The angle of the point (x = b, y = a) in (-pi, pi]; NaN slopes at the origin. Floating only.
-Tensor atan2(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor atan2(const Tensor& a, const Tensor& b);
 /// sqrt(a^2 + b^2) without overflow; NaN slopes at the origin. Floating only.
-Tensor hypot(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor hypot(const Tensor& a, const Tensor& b);
 /// log(e^a + e^b) without overflow. Floating only.
-Tensor logaddexp(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor logaddexp(const Tensor& a, const Tensor& b);
 /// a log(b), and 0 where a = 0 unless b is NaN; d/da is 0 where a = 0 and b <= 0. Floating only.
-Tensor xlogy(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor xlogy(const Tensor& a, const Tensor& b);
 /// |a| with the sign of b, -0 included; slope 0 for b, and for a where a = 0. Floating only.
-Tensor copysign(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor copysign(const Tensor& a, const Tensor& b);
 /// 0 where x < 0, 1 where x > 0, `at_zero` where x = 0. Floating only; slope 0 for x.
-Tensor heaviside(const Tensor& x, const Tensor& at_zero);
+[[nodiscard]] Tensor heaviside(const Tensor& x, const Tensor& at_zero);
 
 /// a + weight (b - a), exact at weight 0 and 1. Floating only.
-Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight);
+[[nodiscard]] Tensor lerp(const Tensor& a, const Tensor& b, const Tensor& weight);
 /// x + scale a b. Floating only.
-Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double scale = 1);
+[[nodiscard]] Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, double scale = 1);
 /// x + scale a / b. Floating only.
-Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double scale = 1);
+[[nodiscard]] Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, double scale = 1);
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN: what a chain rule means by a product.
-Tensor masked_mul(const Tensor& g, const Tensor& d);
+[[nodiscard]] Tensor masked_mul(const Tensor& g, const Tensor& d);
 
 namespace detail {
 /// sum + g, into the elements of `sum` where nobody else sees them. Never recorded.
-Tensor add_reusing(Tensor&& sum, const Tensor& g);
+[[nodiscard]] Tensor add_reusing(Tensor&& sum, const Tensor& g);
 /// Casts the weak ones of several operands; throws DtypeError in the name of `op` when their dtypes
 /// differ otherwise.
 void promote_literals(Tensor& a, Tensor& b, const char* op);

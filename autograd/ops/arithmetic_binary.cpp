@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
 
@@ -15,8 +19,26 @@ Tensor minimum(const Tensor& a, const Tensor& b) { return binary<primitive::Mini
 Tensor fmax(const Tensor& a, const Tensor& b) { return binary<primitive::Fmax>(a, b); }
 Tensor fmin(const Tensor& a, const Tensor& b) { return binary<primitive::Fmin>(a, b); }
 
+namespace {
+
+/// A bound of integers, whole or infinite.
+std::int64_t whole(double bound) {
+  constexpr auto least = std::numeric_limits<std::int64_t>::min();
+  if (!std::isinf(bound) && bound != std::floor(bound))
+    fail<DtypeError>(
+        "clamp",
+        fmt::format("the literal {} does not fit a tensor of int64; convert the tensor with "
+                    "to(float32)",
+                    bound));
+  if (bound < static_cast<double>(least)) return least;
+  return bound < -static_cast<double>(least) ? static_cast<std::int64_t>(bound) : ~least;
+}
+
+}  // namespace
+
 Tensor clamp(const Tensor& x, double low, double high) {
   if (low > high) fail<ValueError>("clamp", fmt::format("low {} is above high {}", low, high));
+  if (x.dtype() == int64) return clamp(x, Tensor(whole(low)), Tensor(whole(high)));
   return record(
       "clamp",
       map_floating(
@@ -40,6 +62,10 @@ Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high) {
         const auto y = where(x < low, low, where(x > high, high, x));
         return where(x != x, x, where(low < high, y, where(low >= high, high, low + high)));
       });
+  if (x.dtype() == int64) {
+    const Tensor y = low.defined() ? maximum(x, low) : x;
+    return high.defined() ? minimum(y, high) : y;
+  }
   if (low.defined() && high.defined()) return between(x, low, high);
   if (low.defined()) return from_below(x, low);
   return high.defined() ? from_above(x, high) : x;
@@ -51,6 +77,8 @@ Tensor floor_divide(const Tensor& a, const Tensor& b) {
   return binary<primitive::FloorDivide>(a, b);
 }
 
+Tensor operator%(const Tensor& a, const Tensor& b) { return remainder(a, b); }
+
 Tensor atan2(const Tensor& a, const Tensor& b) { return binary<primitive::Atan2>(a, b); }
 Tensor hypot(const Tensor& a, const Tensor& b) { return binary<primitive::Hypot>(a, b); }
 Tensor logaddexp(const Tensor& a, const Tensor& b) { return binary<primitive::Logaddexp>(a, b); }
@@ -58,7 +86,7 @@ Tensor xlogy(const Tensor& a, const Tensor& b) { return binary<primitive::Xlogy>
 Tensor copysign(const Tensor& a, const Tensor& b) { return binary<primitive::Copysign>(a, b); }
 Tensor heaviside(const Tensor& x, const Tensor& at_zero) {
   static const auto f = formula("heaviside", [](const auto& x, const auto& at_zero) {
-    return where(x == 0.0, at_zero, where(x != x, 0.0 * x, step(x)));
+    return where(x == 0.0, at_zero, where(x != x, 0.0 * x, unit_step(x)));
   });
   return f(x, at_zero);
 }

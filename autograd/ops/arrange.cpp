@@ -71,8 +71,7 @@ Tensor roll(const Tensor& x, std::int64_t shift, const Axes& axes) {
   return roll(x, std::vector(axes.list.size(), shift), axes.list);
 }
 
-Tensor roll(const Tensor& x, const std::vector<std::int64_t>& shifts,
-            const std::vector<std::int64_t>& axes) {
+Tensor roll(const Tensor& x, const IntegerList& shifts, const IntegerList& axes) {
   if (shifts.size() != axes.size())
     fail<ShapeError>("roll", fmt::format("{} shifts for {} axes", shifts.size(), axes.size()));
   Tensor y = x;
@@ -96,7 +95,7 @@ Tensor rot90(const Tensor& x, std::int64_t k, std::int64_t axis0, std::int64_t a
   }
 }
 
-Tensor tile(const Tensor& x, const std::vector<std::int64_t>& counts) {
+Tensor tile(const Tensor& x, const IntegerList& counts) {
   for (auto count : counts) need_count("tile", count);
   const int given = static_cast<int>(counts.size()), lacking = given - x.ndim();
   Shape shape;

@@ -21,7 +21,7 @@ struct Width {
   std::int64_t before, after;
 };
 
-std::vector<Width> checked_widths(const Tensor& x, const std::vector<std::int64_t>& widths) {
+std::vector<Width> checked_widths(const Tensor& x, const IntegerList& widths) {
   const int ndim = x.ndim();
   if (widths.size() % 2 || widths.size() > 2 * static_cast<std::size_t>(ndim))
     fail<ValueError>("pad", fmt::format("needs (before, after) of at most the {} axes of {}, got "
@@ -107,7 +107,7 @@ void need_rows(PadMode mode, const Tensor& x, const Width& width) {
 
 }  // namespace
 
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& widths, const PadOptions& options) {
+Tensor pad(const Tensor& x, const IntegerList& widths, const PadOptions& options) {
   auto list = checked_widths(x, widths);
   if (options.mode == PadMode::constant) return pad_constant(x, std::move(list), options.value);
   // The border is made of what a cut leaves, except that a mirror sees beyond the cut.

@@ -19,13 +19,15 @@ struct AttentionOptions {
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1).  query: [..., n, d], key:
 /// [..., m, d], value: [..., m, dv], batches broadcast -> [..., n, dv]. A query that may see
 /// nothing gets 0. Throws ShapeError, DtypeError, ValueError.
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const AttentionOptions& options = {});
+[[nodiscard]] Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key,
+                                                  const Tensor& value,
+                                                  const AttentionOptions& options = {});
 
 namespace detail {
 /// softmax(scale query key^T + mask), with dropout: the weights of scaled_dot_product_attention.
 /// query: [..., n, d], key: [..., m, d] -> [..., n, m]. Throws as scaled_dot_product_attention.
-Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options);
+[[nodiscard]] Tensor attention_weights(const Tensor& query, const Tensor& key,
+                                       const AttentionOptions& options);
 }  // namespace detail
 
 namespace author {

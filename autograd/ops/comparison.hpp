@@ -6,41 +6,55 @@
 namespace gradtape {
 
 /// a == b; NaN equals nothing
-Tensor operator==(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator==(const Tensor& a, const Tensor& b);
 /// a != b
-Tensor operator!=(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator!=(const Tensor& a, const Tensor& b);
 /// a < b
-Tensor operator<(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator<(const Tensor& a, const Tensor& b);
 /// a <= b
-Tensor operator<=(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator<=(const Tensor& a, const Tensor& b);
 /// a > b
-Tensor operator>(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator>(const Tensor& a, const Tensor& b);
 /// a >= b
-Tensor operator>=(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor operator>=(const Tensor& a, const Tensor& b);
 /// a and b; bools only
-Tensor logical_and(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor logical_and(const Tensor& a, const Tensor& b);
 /// a or b; bools only
-Tensor logical_or(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor logical_or(const Tensor& a, const Tensor& b);
 /// Either a or b, not both; bools only
-Tensor logical_xor(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor logical_xor(const Tensor& a, const Tensor& b);
 /// not x; bool only
-Tensor logical_not(const Tensor& x);
+[[nodiscard]] Tensor logical_not(const Tensor& x);
+// The same as operators, of bools only. (`&&` and `||` of tensors are errors.)
+[[nodiscard]] inline Tensor operator&(const Tensor& a, const Tensor& b) {
+  return logical_and(a, b);
+}
+[[nodiscard]] inline Tensor operator|(const Tensor& a, const Tensor& b) { return logical_or(a, b); }
+[[nodiscard]] inline Tensor operator^(const Tensor& a, const Tensor& b) {
+  return logical_xor(a, b);
+}
+[[nodiscard]] inline Tensor operator~(const Tensor& x) { return logical_not(x); }
+[[nodiscard]] inline Tensor operator!(const Tensor& x) { return logical_not(x); }
+inline Tensor& operator&=(Tensor& a, const Tensor& b) { return a = a & b; }
+inline Tensor& operator|=(Tensor& a, const Tensor& b) { return a = a | b; }
+inline Tensor& operator^=(Tensor& a, const Tensor& b) { return a = a ^ b; }
 /// a where condition (bool) holds, b elsewhere. The branch not taken gets gradient 0, whatever it
 /// holds.
-Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 /// Whether x is NaN; always false for integers
-Tensor isnan(const Tensor& x);
+[[nodiscard]] Tensor isnan(const Tensor& x);
 /// Whether x is +inf or -inf
-Tensor isinf(const Tensor& x);
+[[nodiscard]] Tensor isinf(const Tensor& x);
 /// Whether x is neither infinite nor NaN
-Tensor isfinite(const Tensor& x);
+[[nodiscard]] Tensor isfinite(const Tensor& x);
 /// Whether |a - b| <= atol + rtol |b|, element by element. Equal infinities are close; NaN is close
 /// to NaN where `equal_nan`.
-Tensor isclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8,
-               bool equal_nan = false);
+[[nodiscard]] Tensor isclose(const Tensor& a, const Tensor& b, double rtol = 1e-5,
+                             double atol = 1e-8, bool equal_nan = false);
 /// Whether shapes, dtypes and all elements are equal (NaN equals nothing).
-bool array_equal(const Tensor& a, const Tensor& b);
+[[nodiscard]] bool array_equal(const Tensor& a, const Tensor& b);
 /// Whether |a - b| <= atol + rtol |b| everywhere; shapes and dtypes must be equal.
-bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
+[[nodiscard]] bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5,
+                            double atol = 1e-8);
 
 }  // namespace gradtape

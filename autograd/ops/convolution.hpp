@@ -33,14 +33,14 @@ struct ConvTransposeOptions {
 // padded input), ValueError (options out of range), DtypeError.
 
 /// Convolution over one axis: x: [n, in, length]
-Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-              const ConvOptions& options = {});
+[[nodiscard]] Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                            const ConvOptions& options = {});
 /// Convolution over two axes: x: [n, in, height, width]
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-              const ConvOptions& options = {});
+[[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                            const ConvOptions& options = {});
 /// Convolution over three axes: x: [n, in, depth, height, width]
-Tensor conv3d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-              const ConvOptions& options = {});
+[[nodiscard]] Tensor conv3d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                            const ConvOptions& options = {});
 
 // The gradient of a convolution with respect to its input, as an op: every element of x is spread
 // over the outputs that a convolution with the same options reads to compute it.
@@ -49,14 +49,17 @@ Tensor conv3d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
 // Throw as the convolutions do, and ShapeError where the padding leaves nothing.
 
 /// Transposed convolution over one axis: x: [n, in, length]
-Tensor conv_transpose1d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-                        const ConvTransposeOptions& options = {});
+[[nodiscard]] Tensor conv_transpose1d(const Tensor& x, const Tensor& weight,
+                                      const Tensor& bias = {},
+                                      const ConvTransposeOptions& options = {});
 /// Transposed convolution over two axes: x: [n, in, height, width]
-Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-                        const ConvTransposeOptions& options = {});
+[[nodiscard]] Tensor conv_transpose2d(const Tensor& x, const Tensor& weight,
+                                      const Tensor& bias = {},
+                                      const ConvTransposeOptions& options = {});
 /// Transposed convolution over three axes: x: [n, in, depth, height, width]
-Tensor conv_transpose3d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
-                        const ConvTransposeOptions& options = {});
+[[nodiscard]] Tensor conv_transpose3d(const Tensor& x, const Tensor& weight,
+                                      const Tensor& bias = {},
+                                      const ConvTransposeOptions& options = {});
 
 /// Options of im2col and col2im.
 struct ColumnOptions {
@@ -68,11 +71,12 @@ struct ColumnOptions {
 /// What a kernel sees at every output, as columns (PyTorch's nn.functional.unfold; for windows
 /// along one axis see the op unfold).  x: [n, c, height, width], kernel: {kh, kw} -> [n, c kh kw,
 /// outputs].  Throws as conv2d.
-Tensor im2col(const Tensor& x, const Extents& kernel, const ColumnOptions& options = {});
+[[nodiscard]] Tensor im2col(const Tensor& x, const Extents& kernel,
+                            const ColumnOptions& options = {});
 /// The transpose of im2col (PyTorch's nn.functional.fold): zeros of extents `size`, to which every
 /// column is added where im2col reads it.  columns: [n, c kh kw, outputs] -> [n, c, height, width].
 /// Throws ShapeError, ValueError.
-Tensor col2im(const Tensor& columns, const Extents& size, const Extents& kernel,
-              const ColumnOptions& options = {});
+[[nodiscard]] Tensor col2im(const Tensor& columns, const Extents& size, const Extents& kernel,
+                            const ColumnOptions& options = {});
 
 }  // namespace gradtape

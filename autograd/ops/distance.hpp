@@ -15,12 +15,13 @@ struct PairwiseDistanceOptions {
 };
 /// ||a - b + eps||_p along the last axis; a, b broadcast. Throws ShapeError, DtypeError,
 /// ValueError.
-Tensor pairwise_distance(const Tensor& a, const Tensor& b, PairwiseDistanceOptions options = {});
+[[nodiscard]] Tensor pairwise_distance(const Tensor& a, const Tensor& b,
+                                       PairwiseDistanceOptions options = {});
 
 /// ||a_i - b_j||_p for all pairs of rows.  a: [..., n, d], b: [..., m, d], whose batches broadcast
 /// -> [..., n, m]. p >= 0 or infinity: 0 counts unequal elements; other than 2 takes memory for n m
 /// d numbers. Throws ShapeError, DtypeError, ValueError.
-Tensor cdist(const Tensor& a, const Tensor& b, double p = 2);
+[[nodiscard]] Tensor cdist(const Tensor& a, const Tensor& b, double p = 2);
 
 /// Options of cosine_similarity.
 struct CosineSimilarityOptions {
@@ -28,7 +29,8 @@ struct CosineSimilarityOptions {
   double eps = 1e-8;       ///< A shorter vector counts as this long.
 };
 /// <a, b> / (|a| |b|) along an axis; a, b broadcast. Throws ShapeError, DtypeError.
-Tensor cosine_similarity(const Tensor& a, const Tensor& b, CosineSimilarityOptions options = {});
+[[nodiscard]] Tensor cosine_similarity(const Tensor& a, const Tensor& b,
+                                       CosineSimilarityOptions options = {});
 
 /// Options of normalize.
 struct NormalizeOptions {
@@ -37,6 +39,6 @@ struct NormalizeOptions {
   double eps = 1e-12;      ///< A smaller norm counts as this.
 };
 /// x / max(||x||_p, eps) along an axis. Throws ShapeError, ValueError.
-Tensor normalize(const Tensor& x, NormalizeOptions options = {});
+[[nodiscard]] Tensor normalize(const Tensor& x, NormalizeOptions options = {});
 
 }  // namespace gradtape

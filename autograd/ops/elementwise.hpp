@@ -1,4 +1,4 @@
-/// Functions of one tensor, element by element; floating only.
+/// Functions of one tensor, element by element; floating only, but for abs, sign and square.
 #pragma once
 
 #include <limits>
@@ -7,62 +7,62 @@
 
 namespace gradtape {
 
-/// |x|; the slope at 0 is 0
-Tensor abs(const Tensor& x);
+/// |x|; the slope at 0 is 0. The least int64 stays itself.
+[[nodiscard]] Tensor abs(const Tensor& x);
 /// -1, 0 or 1; slope 0
-Tensor sign(const Tensor& x);
+[[nodiscard]] Tensor sign(const Tensor& x);
 /// 1 where x > 0, 0 elsewhere; slope 0
-Tensor step(const Tensor& x);
-Tensor floor(const Tensor& x);  ///< largest integer <= x; slope 0
-Tensor ceil(const Tensor& x);   ///< smallest integer >= x; slope 0
-Tensor trunc(const Tensor& x);  ///< x without its fraction; slope 0
+Tensor unit_step(const Tensor& x);
+[[nodiscard]] Tensor floor(const Tensor& x);  ///< largest integer <= x; slope 0
+[[nodiscard]] Tensor ceil(const Tensor& x);   ///< smallest integer >= x; slope 0
+[[nodiscard]] Tensor trunc(const Tensor& x);  ///< x without its fraction; slope 0
 /// Nearest multiple of 10^-decimals, ties to even; slope 0
-Tensor round(const Tensor& x, int decimals = 0);
-Tensor frac(const Tensor& x);  ///< x - trunc(x); slope 1
+[[nodiscard]] Tensor round(const Tensor& x, int decimals = 0);
+[[nodiscard]] Tensor frac(const Tensor& x);  ///< x - trunc(x); slope 1
 
-Tensor square(const Tensor& x);      ///< x^2
-Tensor sqrt(const Tensor& x);        ///< x^(1/2)
-Tensor cbrt(const Tensor& x);        ///< x^(1/3), negative below 0
-Tensor rsqrt(const Tensor& x);       ///< x^(-1/2)
-Tensor reciprocal(const Tensor& x);  ///< 1 / x
-Tensor exp(const Tensor& x);         ///< e^x
-Tensor exp2(const Tensor& x);        ///< 2^x
-Tensor expm1(const Tensor& x);       ///< e^x - 1, exact near 0
-Tensor log(const Tensor& x);         ///< natural logarithm
-Tensor log2(const Tensor& x);        ///< logarithm to base 2
-Tensor log10(const Tensor& x);       ///< logarithm to base 10
-Tensor log1p(const Tensor& x);       ///< log(1 + x), exact near 0
+[[nodiscard]] Tensor square(const Tensor& x);      ///< x^2
+[[nodiscard]] Tensor sqrt(const Tensor& x);        ///< x^(1/2)
+[[nodiscard]] Tensor cbrt(const Tensor& x);        ///< x^(1/3), negative below 0
+[[nodiscard]] Tensor rsqrt(const Tensor& x);       ///< x^(-1/2)
+[[nodiscard]] Tensor reciprocal(const Tensor& x);  ///< 1 / x
+[[nodiscard]] Tensor exp(const Tensor& x);         ///< e^x
+[[nodiscard]] Tensor exp2(const Tensor& x);        ///< 2^x
+[[nodiscard]] Tensor expm1(const Tensor& x);       ///< e^x - 1, exact near 0
+[[nodiscard]] Tensor log(const Tensor& x);         ///< natural logarithm
+[[nodiscard]] Tensor log2(const Tensor& x);        ///< logarithm to base 2
+[[nodiscard]] Tensor log10(const Tensor& x);       ///< logarithm to base 10
+[[nodiscard]] Tensor log1p(const Tensor& x);       ///< log(1 + x), exact near 0
 /// log(x / (1 - x)), the inverse of sigmoid; NaN, and so its slope, outside [0, 1]
-Tensor logit(const Tensor& x);
+[[nodiscard]] Tensor logit(const Tensor& x);
 
-Tensor sin(const Tensor& x);    ///< sine, x in radians
-Tensor cos(const Tensor& x);    ///< cosine, x in radians
-Tensor tan(const Tensor& x);    ///< tangent, x in radians
-Tensor asin(const Tensor& x);   ///< inverse sine, radians
-Tensor acos(const Tensor& x);   ///< inverse cosine, radians
-Tensor atan(const Tensor& x);   ///< inverse tangent, radians
-Tensor sinh(const Tensor& x);   ///< hyperbolic sine
-Tensor cosh(const Tensor& x);   ///< hyperbolic cosine
-Tensor tanh(const Tensor& x);   ///< hyperbolic tangent
-Tensor asinh(const Tensor& x);  ///< inverse hyperbolic sine
-Tensor acosh(const Tensor& x);  ///< inverse hyperbolic cosine, x >= 1
-Tensor atanh(const Tensor& x);  ///< inverse hyperbolic tangent, |x| <= 1
+[[nodiscard]] Tensor sin(const Tensor& x);    ///< sine, x in radians
+[[nodiscard]] Tensor cos(const Tensor& x);    ///< cosine, x in radians
+[[nodiscard]] Tensor tan(const Tensor& x);    ///< tangent, x in radians
+[[nodiscard]] Tensor asin(const Tensor& x);   ///< inverse sine, radians
+[[nodiscard]] Tensor acos(const Tensor& x);   ///< inverse cosine, radians
+[[nodiscard]] Tensor atan(const Tensor& x);   ///< inverse tangent, radians
+[[nodiscard]] Tensor sinh(const Tensor& x);   ///< hyperbolic sine
+[[nodiscard]] Tensor cosh(const Tensor& x);   ///< hyperbolic cosine
+[[nodiscard]] Tensor tanh(const Tensor& x);   ///< hyperbolic tangent
+[[nodiscard]] Tensor asinh(const Tensor& x);  ///< inverse hyperbolic sine
+[[nodiscard]] Tensor acosh(const Tensor& x);  ///< inverse hyperbolic cosine, x >= 1
+[[nodiscard]] Tensor atanh(const Tensor& x);  ///< inverse hyperbolic tangent, |x| <= 1
 /// sin(pi x) / (pi x), and 1 at 0
-Tensor sinc(const Tensor& x);
+[[nodiscard]] Tensor sinc(const Tensor& x);
 
 /// Error function, 2 / sqrt(pi) int_0^x exp(-t^2) dt
-Tensor erf(const Tensor& x);
+[[nodiscard]] Tensor erf(const Tensor& x);
 /// 1 - erf(x), exact where erf(x) rounds to 1
-Tensor erfc(const Tensor& x);
+[[nodiscard]] Tensor erfc(const Tensor& x);
 /// The inverse of erf on [-1, 1]
-Tensor erfinv(const Tensor& x);
+[[nodiscard]] Tensor erfinv(const Tensor& x);
 /// log |Gamma(x)|; its gradient is digamma
-Tensor lgamma(const Tensor& x);
+[[nodiscard]] Tensor lgamma(const Tensor& x);
 /// The derivative of lgamma; -inf at 0, NaN at the poles below
-Tensor digamma(const Tensor& x);
+[[nodiscard]] Tensor digamma(const Tensor& x);
 /// The n-th derivative of digamma (n = 0: digamma itself). Throws ValueError unless 0 <= n <= 170,
 /// where n! leaves float64's range.
-Tensor polygamma(int n, const Tensor& x);
+[[nodiscard]] Tensor polygamma(int n, const Tensor& x);
 
 /// What nan_to_num puts in: infinities become the largest finite values where not given.
 struct NanToNumOptions {
@@ -71,6 +71,6 @@ struct NanToNumOptions {
   double neginf = -std::numeric_limits<double>::infinity();
 };
 /// x with NaN and the infinities replaced; slope 0 there
-Tensor nan_to_num(const Tensor& x, const NanToNumOptions& options = {});
+[[nodiscard]] Tensor nan_to_num(const Tensor& x, const NanToNumOptions& options = {});
 
 }  // namespace gradtape

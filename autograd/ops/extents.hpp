@@ -1,24 +1,19 @@
 /// The options of convolutions, pooling and resampling that say something for each spatial axis.
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include "gradtape/autograd/integer_list.hpp"
 
 namespace gradtape {
 
 /// One integer for every spatial axis, or one for all of them: `3`, `{3}`, `{3, 5}` or a vector.
-class Extents {
+class Extents : public IntegerList {
  public:
   Extents() = default;
-  template <std::integral I> Extents(I all) : list{static_cast<std::int64_t>(all)} {}
-  Extents(std::initializer_list<std::int64_t> each) : list(each) {}
-  Extents(std::vector<std::int64_t> each) : list(std::move(each)) {}
-
-  std::vector<std::int64_t> list;
+  Extents(const IntegerList& each) : IntegerList(each) {}
+  using IntegerList::IntegerList;
 };
 
 /// The zeros before and after every spatial axis, in numbers or by name: "valid" for none, "same"
@@ -26,9 +21,10 @@ class Extents {
 /// odd).
 class Padding : public Extents {
  public:
+  Padding() = default;
   using Extents::Extents;
-  Padding(const char* mode) : mode(mode) {}
-  Padding(std::string mode) : mode(std::move(mode)) {}
+  Padding(const char* name) : mode(name) {}
+  Padding(std::string name) : mode(std::move(name)) {}
 
   std::string mode;  ///< Empty where numbers are given.
 };

@@ -2,9 +2,11 @@
 /// Indices are int64; negative ones count from the end. Throws ValueError for one out of range.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,11 +17,21 @@ namespace gradtape {
 
 /// start:stop:step of Python, with its rules for negative and outlying bounds; step >= 1.
 struct Range {
-  std::int64_t start = 0, stop = end, step = 1;
+  std::int64_t start = 0, stop = to_end, step = 1;
 };
-/// Part of an axis in `at`: range(1, end, 2); range() is all of it.
-constexpr Range range(std::int64_t start = 0, std::int64_t stop = end, std::int64_t step = 1) {
-  return {start, stop, step};
+/// A whole axis in `at`.
+[[nodiscard]] constexpr Range range() { return {}; }
+/// Part of an axis in `at`: range(1, to_end, 2) is Python's 1::2.
+template <detail::AnyInteger Start, detail::AnyInteger Stop, detail::AnyInteger Step = int>
+[[nodiscard]] constexpr Range range(Start start, Stop stop, Step step = 1) {
+  return {detail::to_int64(start), detail::to_int64(stop), detail::to_int64(step)};
+}
+/// An error: it would be taken for 1: here and for :1 there.
+template <class T> [[nodiscard]] constexpr Range range(T) {
+  static_assert(!std::is_same_v<T, T>,
+                "gradtape: range(n) is n: to some and :n to others; write range(n, to_end) or "
+                "range(0, n)");
+  return {};
 }
 /// A new axis of extent 1 in `at`.
 inline constexpr struct Newaxis {
@@ -31,9 +43,7 @@ inline constexpr struct Ellipsis {
 /// What `at` takes for an axis: an integer, a range, newaxis, ellipsis, a tensor of int64 or bool.
 class Index {
  public:
-  template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  Index(T i) : what_(static_cast<std::int64_t>(i)) {}
+  template <detail::AnyInteger T> Index(T i) : what_(detail::to_int64(i)) {}
   Index(Range range) : what_(range) {}
   Index(Newaxis) : what_(newaxis) {}
   Index(Ellipsis) : what_(ellipsis) {}
@@ -45,36 +55,54 @@ class Index {
   std::variant<std::int64_t, Range, Newaxis, Ellipsis, Tensor> what_;
 };
 
-/// x[...] of Python: `at(x, {range(1, end, 2), newaxis, ellipsis, 3})`. An integer drops its axis.
-/// Tensors of int64 index together: they broadcast, and their common shape takes the place of their
-/// axes, or comes first where these are not neighbours. A bool tensor stands for the axes of its
-/// own shape and for the positions of its true elements. Throws ShapeError, ValueError.
-Tensor at(const Tensor& x, const std::vector<Index>& indices);
+/// The indices of `at`: `{range(1, to_end), 0}`, one index, or a vector of them.
+class IndexList {
+ public:
+  IndexList() = default;
+  template <std::convertible_to<Index>... I>
+    requires(sizeof...(I) > 0)
+  IndexList(I&&... indices) {
+    list.reserve(sizeof...(I));
+    (list.push_back(std::forward<I>(indices)), ...);
+  }
+  IndexList(std::vector<Index> indices) : list(std::move(indices)) {}
+
+  std::vector<Index> list;
+};
+
+/// x[...] of Python: `at(x, {range(1, to_end, 2), newaxis, ellipsis, 3})`. An integer drops its
+/// axis. Tensors of int64 index together: they broadcast, and their common shape takes the place of
+/// their axes, or comes first where these are not neighbours. A bool tensor stands for the axes of
+/// its own shape and for the positions of its true elements. Throws ShapeError, ValueError.
+[[nodiscard]] Tensor at(const Tensor& x, const IndexList& indices);
 /// Options of index_put.
 struct IndexPutOptions {
   bool accumulate = false;  ///< Add to what is there.
 };
 /// x with `values`, which broadcast, in the place of at(x, indices). Of several values for one
 /// place the last one, row-major, stays and gets the gradient; with accumulate they are added.
-Tensor index_put(const Tensor& x, const std::vector<Index>& indices, const Tensor& values,
-                 IndexPutOptions options = {});
+[[nodiscard]] Tensor index_put(const Tensor& x, const IndexList& indices, const Tensor& values,
+                               IndexPutOptions options = {});
 
 /// Rows of x along `axis` in the order of index: [n]. -> x's shape with n along axis
-Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index);
+[[nodiscard]] Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index);
 /// x with row i of source added to its row index[i] along `axis`, for each i.
-Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+[[nodiscard]] Tensor index_add(const Tensor& x, std::int64_t axis, const Tensor& index,
+                               const Tensor& source);
 
 /// out[i][j][k] = x[i][index[i][j][k]][k] for axis 1; index has x's rank and at most its extents
 /// off the axis.
-Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index);
+[[nodiscard]] Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index);
 /// The same, but x and index broadcast off the axis.
-Tensor take_along(const Tensor& x, std::int64_t axis, const Tensor& index);
+[[nodiscard]] Tensor take_along(const Tensor& x, std::int64_t axis, const Tensor& index);
 /// x with out[i][index[i][j][k]][k] = source[i][j][k] for axis 1. source: a scalar, or as large as
 /// index at least, of which the first elements count. Of several values for one place the last one,
 /// row-major, stays and gets the gradient.
-Tensor scatter(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+[[nodiscard]] Tensor scatter(const Tensor& x, std::int64_t axis, const Tensor& index,
+                             const Tensor& source);
 /// x with source[i][j][k] added to out[i][index[i][j][k]][k] for axis 1.
-Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source);
+[[nodiscard]] Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index,
+                                 const Tensor& source);
 
 /// How scatter_reduce joins the values for one place.
 enum class ScatterReduction : std::uint8_t { sum, prod, mean, amax, amin };
@@ -84,18 +112,19 @@ struct ScatterReduceOptions {
 };
 /// x with the values that scatter would write to a place joined to one; places that get none keep
 /// x's element. Equal extremes share the gradient. Throws DtypeError unless floating.
-Tensor scatter_reduce(const Tensor& x, std::int64_t axis, const Tensor& index, const Tensor& source,
-                      ScatterReduction reduction, ScatterReduceOptions options = {});
+[[nodiscard]] Tensor scatter_reduce(const Tensor& x, std::int64_t axis, const Tensor& index,
+                                    const Tensor& source, ScatterReduction reduction,
+                                    ScatterReduceOptions options = {});
 
 /// value where mask is true, x elsewhere; mask broadcasts.
-Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value);
+[[nodiscard]] Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value);
 /// The elements of x where mask is true, row-major: [n]. x and mask broadcast.
-Tensor masked_select(const Tensor& x, const Tensor& mask);
+[[nodiscard]] Tensor masked_select(const Tensor& x, const Tensor& mask);
 /// The positions of the elements of x that are not 0, row-major: int64 [n, x.ndim()].
-Tensor nonzero(const Tensor& x);
+[[nodiscard]] Tensor nonzero(const Tensor& x);
 
 /// index: [...] -> [..., classes]; 1 at the index, 0 elsewhere.
-Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
+[[nodiscard]] Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
 /// Options of embedding.
 struct EmbeddingOptions {
   std::optional<std::int64_t> padding_idx = {};  ///< A row that gets no gradient.
@@ -109,6 +138,7 @@ struct EmbeddingOptions {
 ///
 /// A layer with sparse gradients passes its Parameter itself, `embedding(weight, index, {.sparse =
 /// true})`: of what is computed from it, as of any table that is no leaf, the gradient is whole.
-Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOptions& options = {});
+[[nodiscard]] Tensor embedding(const Tensor& table, const Tensor& index,
+                               const EmbeddingOptions& options = {});
 
 }  // namespace gradtape

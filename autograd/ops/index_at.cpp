@@ -188,13 +188,15 @@ Tensor read(const char* op, const Tensor& x, const std::vector<Index>& indices) 
 
 }  // namespace
 
-Tensor at(const Tensor& x, const std::vector<Index>& indices) { return read("at", x, indices); }
+Tensor at(const Tensor& x, const IndexList& indices) { return read("at", x, indices.list); }
 
-Tensor index_put(const Tensor& given, const std::vector<Index>& indices, const Tensor& put_values,
+Tensor Tensor::operator[](const Index& index) const { return at(*this, index); }
+
+Tensor index_put(const Tensor& given, const IndexList& indices, const Tensor& put_values,
                  IndexPutOptions options) {
   Tensor x = given, values = put_values;
   promote_literals(x, values, "index_put");
-  const Tensor places = read("index_put", reshape(arange(x.numel()), x.shape()), indices);
+  const Tensor places = read("index_put", reshape(arange(x.numel()), x.shape()), indices.list);
   if (!broadcasts_to(values.shape(), places.shape()))
     fail<ShapeError>("index_put", fmt::format("values {} do not broadcast to the indexed {}",
                                               describe(values), places.shape().str()));

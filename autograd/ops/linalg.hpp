@@ -20,10 +20,10 @@ struct LinalgError : Error {
 };
 
 /// a^-1. Throws LinalgError for a singular matrix (a pivot that is exactly 0).
-Tensor inv(const Tensor& a);
+[[nodiscard]] Tensor inv(const Tensor& a);
 /// The solution x of a x = b.  a: [..., n, n], b: [..., n, k], or [n] or [..., n] with the batches
 /// of a -> like b. Batches broadcast. Throws LinalgError for a singular matrix.
-Tensor solve(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor solve(const Tensor& a, const Tensor& b);
 
 /// Options of solve_triangular.
 struct TriangularOptions {
@@ -34,20 +34,21 @@ struct TriangularOptions {
 /// The solution x of a x = b or x a = b for triangular a: [..., n, n]; the other triangle is not
 /// read. b: [..., n, k], or [..., k, n] on the right. Batches broadcast. A 0 on the diagonal
 /// divides, so that infinities or NaNs come out.
-Tensor solve_triangular(const Tensor& a, const Tensor& b, TriangularOptions options = {});
+[[nodiscard]] Tensor solve_triangular(const Tensor& a, const Tensor& b,
+                                      TriangularOptions options = {});
 
 /// The lower triangular l with l l^T = a, of a symmetric positive-definite matrix of which only the
 /// lower triangle is read; the gradient is symmetric. Throws LinalgError for a leading minor that
 /// is not positive. Murray 2016, "Differentiation of the Cholesky decomposition", eq. 9.
-Tensor cholesky(const Tensor& a);
+[[nodiscard]] Tensor cholesky(const Tensor& a);
 /// The solution x of (l l^T) x = b for a Cholesky factor l: [..., n, n]; b: [..., n, k]. With
 /// `upper` the factor is l^T. Batches broadcast.
-Tensor cholesky_solve(const Tensor& b, const Tensor& l, bool upper = false);
+[[nodiscard]] Tensor cholesky_solve(const Tensor& b, const Tensor& l, bool upper = false);
 
 /// The determinant, [..., n, n] -> [...]. The gradient is right for singular matrices too: the
 /// cofactors, by way of the SVD. (The second derivative then is, unless two singular values are
 /// equal.)
-Tensor det(const Tensor& a);
+[[nodiscard]] Tensor det(const Tensor& a);
 
 /// det(a) = sign exp(logabsdet)
 struct Slogdet {
@@ -55,7 +56,7 @@ struct Slogdet {
   Tensor logabsdet;  ///< -inf for a singular matrix, where its gradient is NaN
 };
 /// Sign and logarithm of the determinant, [..., n, n] -> [...] each.
-Slogdet slogdet(const Tensor& a);
+[[nodiscard]] Slogdet slogdet(const Tensor& a);
 
 /// p l u = a
 struct Lu {
@@ -65,7 +66,7 @@ struct Lu {
 };
 /// LU factorization with row pivots, [..., m, n]. The gradient needs the leading k x k part of p^T
 /// a to be regular.
-Lu lu(const Tensor& a);
+[[nodiscard]] Lu lu(const Tensor& a);
 
 /// q r = a
 struct Qr {
@@ -74,7 +75,7 @@ struct Qr {
 };
 /// Reduced QR factorization, [..., m, n]. The gradient needs the first k columns of a to be
 /// independent. Walter and Lehmann 2010, "Algorithmic differentiation of linear algebra functions".
-Qr qr(const Tensor& a);
+[[nodiscard]] Qr qr(const Tensor& a);
 
 /// u diag(s) vh = a
 struct Svd {
@@ -87,9 +88,9 @@ struct Svd {
 /// would divide by 0 are left out: finite, but not a derivative. It is meant for functions that do
 /// not depend on the signs of u and vh. Townsend 2016, "Differentiating the singular value
 /// decomposition".
-Svd svd(const Tensor& a);
+[[nodiscard]] Svd svd(const Tensor& a);
 /// The singular values, descending: [..., m, n] -> [..., min(m, n)].
-Tensor svdvals(const Tensor& a);
+[[nodiscard]] Tensor svdvals(const Tensor& a);
 
 /// v diag(w) v^T = a
 struct Eigh {
@@ -99,17 +100,17 @@ struct Eigh {
 /// Eigenvalues and eigenvectors of a symmetric matrix, of which only the lower triangle is read;
 /// the gradient is symmetric. That of v is defined where the eigenvalues differ; the terms of equal
 /// ones are left out. It is meant for functions that do not depend on the signs of v.
-Eigh eigh(const Tensor& a);
+[[nodiscard]] Eigh eigh(const Tensor& a);
 /// The eigenvalues of a symmetric matrix, ascending; as eigh.
-Tensor eigvalsh(const Tensor& a);
+[[nodiscard]] Tensor eigvalsh(const Tensor& a);
 
 /// The pseudo-inverse (Moore-Penrose), [..., m, n] -> [..., n, m]. Singular values up to rtol times
 /// the largest count as 0; rtol: max(m, n) epsilon unless given. The gradient holds while the rank
 /// stays. Golub and Pereyra 1973, "The differentiation of pseudo-inverses", eq. 4.12.
-Tensor pinv(const Tensor& a, std::optional<double> rtol = {});
+[[nodiscard]] Tensor pinv(const Tensor& a, std::optional<double> rtol = {});
 /// The x of least |x| among those that minimise |a x - b|: pinv(a, rtol) b.  a: [..., m, n], b:
 /// [..., m, k], or [m] or [..., m] with the batches of a. Batches broadcast.
-Tensor lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol = {});
+[[nodiscard]] Tensor lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol = {});
 
 /// Options of matrix_norm.
 struct MatrixNormOptions {
@@ -119,18 +120,19 @@ struct MatrixNormOptions {
 };
 /// A norm of matrices by name: "fro" sqrt(sum a_ij^2), gradient 0 at 0; "nuc" the sum of the
 /// singular values. Throws ValueError for another name.
-Tensor matrix_norm(const Tensor& a, std::string_view kind = "fro", MatrixNormOptions options = {});
+[[nodiscard]] Tensor matrix_norm(const Tensor& a, std::string_view kind = "fro",
+                                 MatrixNormOptions options = {});
 /// A norm of matrices by order: 2 and -2 the largest and smallest singular value, 1 and -1 the
 /// largest and smallest sum |a_ij| of a column, inf and -inf of a row. Throws ValueError for
 /// another order, ShapeError over nothing.
-Tensor matrix_norm(const Tensor& a, double order, MatrixNormOptions options = {});
+[[nodiscard]] Tensor matrix_norm(const Tensor& a, double order, MatrixNormOptions options = {});
 
 /// a^n by repeated squaring; the identity for n = 0, powers of the inverse for n < 0. Throws
 /// LinalgError for n < 0 and a singular matrix.
-Tensor matrix_power(const Tensor& a, std::int64_t n);
+[[nodiscard]] Tensor matrix_power(const Tensor& a, std::int64_t n);
 /// e^a = sum_i a^i / i!, by scaling and squaring of Pade approximants: Higham 2005, "The scaling
 /// and squaring method for the matrix exponential revisited". Its derivative is a block of the
 /// exponential of a matrix of twice the size: Al-Mohy and Higham 2009, eq. 1.1.
-Tensor matrix_exp(const Tensor& a);
+[[nodiscard]] Tensor matrix_exp(const Tensor& a);
 
 }  // namespace gradtape

@@ -147,7 +147,7 @@ class Equation {
     order.push_back(j);
     Shape joined = others;
     joined.push_back(n * n);
-    const Tensor y = slice(reshape(permute(x, order), joined), -1, 0, end, n + 1);
+    const Tensor y = slice(reshape(permute(x, order), joined), -1, 0, to_end, n + 1);
     // The diagonal is the last axis: its label moves there.
     labels += operand.labels[static_cast<std::size_t>(i)];
     return {y, labels};

@@ -29,7 +29,7 @@ void need_vectors(const char* op, const Tensor& a, const Tensor& b) {
 }
 
 /// The axes counted from the front; throws for one out of range or given twice.
-std::vector<std::int64_t> from_front(const Tensor& x, const std::vector<std::int64_t>& axes) {
+std::vector<std::int64_t> from_front(const Tensor& x, const IntegerList& axes) {
   std::vector<std::int64_t> found;
   for (auto axis : axes) {
     found.push_back(x.shape().axis(axis, "tensordot"));
@@ -41,7 +41,7 @@ std::vector<std::int64_t> from_front(const Tensor& x, const std::vector<std::int
 
 /// x with `axes` moved to the front or to the end and joined, the others joined, as a matrix; the
 /// extents of the others go to `kept`.
-Tensor folded(const Tensor& x, const std::vector<std::int64_t>& axes, bool to_front, Shape& kept) {
+Tensor folded(const Tensor& x, const IntegerList& axes, bool to_front, Shape& kept) {
   std::vector<std::int64_t> order;
   std::int64_t inner = 1, outer = 1;
   for (std::int64_t axis = 0; axis < x.ndim(); ++axis)
@@ -87,8 +87,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, int count) {
   return tensordot(a, b, last, first);
 }
 
-Tensor tensordot(const Tensor& a, const Tensor& b, const std::vector<std::int64_t>& axes_a,
-                 const std::vector<std::int64_t>& axes_b) {
+Tensor tensordot(const Tensor& a, const Tensor& b, const IntegerList& axes_a,
+                 const IntegerList& axes_b) {
   need_one_dtype("tensordot", a, b);
   if (axes_a.size() != axes_b.size())
     fail<ShapeError>("tensordot", fmt::format("{} axes of {} cannot meet {} of {}", axes_a.size(),

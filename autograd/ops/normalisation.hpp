@@ -17,10 +17,12 @@ struct NormOptions {
   double eps = 1e-5;   ///< Added to the variance.
 };
 /// Normalises over the last axes, whose extents are `normalized` (Ba et al. 2016).
-Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& options = {});
+[[nodiscard]] Tensor layer_norm(const Tensor& x, const Shape& normalized,
+                                const NormOptions& options = {});
 /// Normalises each of `groups` equal groups of channels.  x: [n, channels, ...] (Wu and He 2018).
 /// Throws ValueError unless groups divides the channels.
-Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& options = {});
+[[nodiscard]] Tensor group_norm(const Tensor& x, std::int64_t groups,
+                                const NormOptions& options = {});
 
 /// Options of rms_norm.
 struct RmsNormOptions {
@@ -29,7 +31,8 @@ struct RmsNormOptions {
 };
 /// x / sqrt(mean(x^2) + eps) over the last axes, whose extents are `normalized` (Zhang and Sennrich
 /// 2019).
-Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& options = {});
+[[nodiscard]] Tensor rms_norm(const Tensor& x, const Shape& normalized,
+                              const RmsNormOptions& options = {});
 
 /// Options of batch_norm and instance_norm. The tensors are [channels] or undefined.
 struct BatchNormOptions {
@@ -49,10 +52,10 @@ struct BatchNormResult {
 };
 /// Normalises each channel over everything else.  x: [n, channels, ...] (Ioffe and Szegedy 2015).
 /// Throws ShapeError too where training finds less than two values a channel.
-BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options = {});
+[[nodiscard]] BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options = {});
 /// Normalises each channel of each of the n alone.  x: [n, channels, ...], with at least one axis
 /// more (Ulyanov et al. 2016). Running statistics take the mean over the n.
-BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options = {});
+[[nodiscard]] BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options = {});
 
 /// Options of local_response_norm.
 struct LocalResponseNormOptions {
@@ -61,7 +64,7 @@ struct LocalResponseNormOptions {
 /// x / (k + alpha s)^beta where s is the mean of x^2 over `size` neighbouring channels, zeros
 /// beyond the first and last.  x: [n, channels, ...] (Krizhevsky et al. 2012). Throws ValueError
 /// unless size >= 1.
-Tensor local_response_norm(const Tensor& x, std::int64_t size,
-                           LocalResponseNormOptions options = {});
+[[nodiscard]] Tensor local_response_norm(const Tensor& x, std::int64_t size,
+                                         LocalResponseNormOptions options = {});
 
 }  // namespace gradtape

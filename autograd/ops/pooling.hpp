@@ -40,61 +40,67 @@ struct MaxPooled {
 // gradient.
 
 /// Largest element of every window of `kernel` along the last axis.
-Tensor max_pool1d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options = {});
+[[nodiscard]] Tensor max_pool1d(const Tensor& x, const Extents& kernel,
+                                const MaxPoolOptions& options = {});
 /// Largest element of every window of `kernel` over the last two axes.
-Tensor max_pool2d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options = {});
+[[nodiscard]] Tensor max_pool2d(const Tensor& x, const Extents& kernel,
+                                const MaxPoolOptions& options = {});
 /// Largest element of every window of `kernel` over the last three axes.
-Tensor max_pool3d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options = {});
+[[nodiscard]] Tensor max_pool3d(const Tensor& x, const Extents& kernel,
+                                const MaxPoolOptions& options = {});
 /// max_pool1d with the places of the elements.
-MaxPooled max_pool1d_with_indices(const Tensor& x, const Extents& kernel,
-                                  const MaxPoolOptions& options = {});
+[[nodiscard]] MaxPooled max_pool1d_with_indices(const Tensor& x, const Extents& kernel,
+                                                const MaxPoolOptions& options = {});
 /// max_pool2d with the places of the elements.
-MaxPooled max_pool2d_with_indices(const Tensor& x, const Extents& kernel,
-                                  const MaxPoolOptions& options = {});
+[[nodiscard]] MaxPooled max_pool2d_with_indices(const Tensor& x, const Extents& kernel,
+                                                const MaxPoolOptions& options = {});
 /// max_pool3d with the places of the elements.
-MaxPooled max_pool3d_with_indices(const Tensor& x, const Extents& kernel,
-                                  const MaxPoolOptions& options = {});
+[[nodiscard]] MaxPooled max_pool3d_with_indices(const Tensor& x, const Extents& kernel,
+                                                const MaxPoolOptions& options = {});
 
 /// Mean of every window of `kernel` along the last axis.
-Tensor avg_pool1d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options = {});
+[[nodiscard]] Tensor avg_pool1d(const Tensor& x, const Extents& kernel,
+                                const AvgPoolOptions& options = {});
 /// Mean of every window of `kernel` over the last two axes.
-Tensor avg_pool2d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options = {});
+[[nodiscard]] Tensor avg_pool2d(const Tensor& x, const Extents& kernel,
+                                const AvgPoolOptions& options = {});
 /// Mean of every window of `kernel` over the last three axes.
-Tensor avg_pool3d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options = {});
+[[nodiscard]] Tensor avg_pool3d(const Tensor& x, const Extents& kernel,
+                                const AvgPoolOptions& options = {});
 
 // (sum x^p)^(1/p) over every window, p > 0; as in PyTorch without taking |x|, and with the sum of a
 // window that hangs over scaled up to a whole one. The gradient is 0 where the sum is 0.
 
 /// p-norm of every window of `kernel` along the last axis.
-Tensor lp_pool1d(const Tensor& x, double p, const Extents& kernel,
-                 const LpPoolOptions& options = {});
+[[nodiscard]] Tensor lp_pool1d(const Tensor& x, double p, const Extents& kernel,
+                               const LpPoolOptions& options = {});
 /// p-norm of every window of `kernel` over the last two axes.
-Tensor lp_pool2d(const Tensor& x, double p, const Extents& kernel,
-                 const LpPoolOptions& options = {});
+[[nodiscard]] Tensor lp_pool2d(const Tensor& x, double p, const Extents& kernel,
+                               const LpPoolOptions& options = {});
 /// p-norm of every window of `kernel` over the last three axes.
-Tensor lp_pool3d(const Tensor& x, double p, const Extents& kernel,
-                 const LpPoolOptions& options = {});
+[[nodiscard]] Tensor lp_pool3d(const Tensor& x, double p, const Extents& kernel,
+                               const LpPoolOptions& options = {});
 
 // Pooling to the extents `size`, whatever those of x: window i of an axis is floor(i in / out) ...
 // ceil((i + 1) in / out). An extent of -1 keeps that of x.
 
 /// Means of `size` windows that cover the last axis.
-Tensor adaptive_avg_pool1d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_avg_pool1d(const Tensor& x, const Extents& size);
 /// Means of `size` windows that cover the last two axes.
-Tensor adaptive_avg_pool2d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_avg_pool2d(const Tensor& x, const Extents& size);
 /// Means of `size` windows that cover the last three axes.
-Tensor adaptive_avg_pool3d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_avg_pool3d(const Tensor& x, const Extents& size);
 /// Largest elements of `size` windows that cover the last axis.
-Tensor adaptive_max_pool1d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_max_pool1d(const Tensor& x, const Extents& size);
 /// Largest elements of `size` windows that cover the last two axes.
-Tensor adaptive_max_pool2d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_max_pool2d(const Tensor& x, const Extents& size);
 /// Largest elements of `size` windows that cover the last three axes.
-Tensor adaptive_max_pool3d(const Tensor& x, const Extents& size);
+[[nodiscard]] Tensor adaptive_max_pool3d(const Tensor& x, const Extents& size);
 /// adaptive_max_pool1d with the places of the elements.
-MaxPooled adaptive_max_pool1d_with_indices(const Tensor& x, const Extents& size);
+[[nodiscard]] MaxPooled adaptive_max_pool1d_with_indices(const Tensor& x, const Extents& size);
 /// adaptive_max_pool2d with the places of the elements.
-MaxPooled adaptive_max_pool2d_with_indices(const Tensor& x, const Extents& size);
+[[nodiscard]] MaxPooled adaptive_max_pool2d_with_indices(const Tensor& x, const Extents& size);
 /// adaptive_max_pool3d with the places of the elements.
-MaxPooled adaptive_max_pool3d_with_indices(const Tensor& x, const Extents& size);
+[[nodiscard]] MaxPooled adaptive_max_pool3d_with_indices(const Tensor& x, const Extents& size);
 
 }  // namespace gradtape

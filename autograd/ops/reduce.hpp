@@ -1,28 +1,31 @@
 /// Reductions over any axes. Axes may be negative: -1 is the last.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
-#include <initializer_list>
-#include <vector>
+#include <type_traits>
 
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
-/// The axes of a reduction: none given means all of them. Converts from `1`, `{0, 2}` or a vector.
-class Axes {
+/// The axes of a reduction: none given means all of them. Converts from `1`, `{0, 2}` or a vector;
+/// an empty vector means no axis.
+class Axes : public IntegerList {
  public:
-  Axes() = default;
-  Axes(int axis) : list{axis} {}
-  Axes(std::initializer_list<std::int64_t> axes) : list(axes), all(false) {}
-  Axes(std::vector<std::int64_t> axes) : list(std::move(axes)), all(false) {}
-  bool is_all() const { return all && list.empty(); }
-
-  std::vector<std::int64_t> list;
+  Axes() : all_(true) {}
+  Axes(const IntegerList& axes) : IntegerList(axes) {}
+  using IntegerList::IntegerList;
+  [[nodiscard]] bool is_all() const { return all_; }
 
  private:
-  bool all = true;
+  bool all_ = false;
 };
+
+/// A tensor, or a number that is no axis.
+template <class T>
+concept NoAxis = std::floating_point<T> ||
+                 (!std::is_arithmetic_v<T> && std::is_convertible_v<const T&, const Tensor&>);
 
 /// Options of most reductions.
 struct ReduceOptions {
@@ -39,50 +42,58 @@ struct VarOptions {
 };
 
 /// Sum over axes; of nothing, 0. Integers and bools sum to int64.
-Tensor sum(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor sum(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Arithmetic mean over axes; floating only. Throws ShapeError over nothing.
-Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Largest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
-Tensor amax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor amax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Smallest element over axes; ties share the gradient. NaN wins. Throws ShapeError over nothing.
-Tensor amin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor amin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Largest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
 /// Throws ShapeError over nothing.
-Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor max(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Smallest element over axes; of equal ones the first, row-major, gets the gradient. NaN wins.
 /// Throws ShapeError over nothing.
-Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor min(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+/// Errors: of two operands, element by element, the larger one is maximum(a, b), the smaller one
+/// minimum(a, b); of one tensor along an axis with the indices, max_with_index(x, axis).
+template <NoAxis B> Tensor max(const Tensor& a, const B& b) = delete;
+template <NoAxis B> Tensor min(const Tensor& a, const B& b) = delete;
 /// The largest element along one axis with its index: the first of equal ones, which gets the
 /// gradient. NaN wins. Throws ShapeError over nothing.
-WithIndices max_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
+[[nodiscard]] WithIndices max_with_index(const Tensor& x, std::int64_t axis,
+                                         ReduceOptions options = {});
 /// The smallest element along one axis with its index, as max_with_index.
-WithIndices min_with_index(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
+[[nodiscard]] WithIndices min_with_index(const Tensor& x, std::int64_t axis,
+                                         ReduceOptions options = {});
 /// Product over axes; of nothing, 1. Right to any order where elements are 0.
-Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Variance over axes: sum (x - mean)^2 / (n - correction). Throws ShapeError over nothing.
-Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
+[[nodiscard]] Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
 /// Standard deviation over axes: sqrt(var(x)), with slope 0 where it is 0. Throws ShapeError over
 /// nothing.
-Tensor stddev(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
+[[nodiscard]] Tensor stddev(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
 /// The norm of x as a vector over axes: (sum |x|^p)^(1/p), without overflow; for p = inf the
 /// largest |x|, for -inf the smallest, for 0 the number of elements that are not 0. The slope is 0
 /// where the norm is 0, and for p < 1 where x is 0; elements that tie for p = +-inf share it. Over
 /// nothing 0; throws ShapeError there for p < 0 and p = inf, ValueError for p = NaN.
-Tensor norm(const Tensor& x, double p = 2, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor norm(const Tensor& x, double p = 2, const Axes& axes = {},
+                          ReduceOptions options = {});
 /// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
-Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the largest element along one axis, or among the elements of several (or all)
 /// joined row-major; the first of equal ones, or of NaNs. Throws ShapeError over nothing.
-Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor argmax(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the smallest element, as argmax.
-Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor argmin(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// The sum of the diagonal of the last two axes. x: [..., n, m] -> [...]
-Tensor trace(const Tensor& x);
+[[nodiscard]] Tensor trace(const Tensor& x);
 /// How many elements are not 0 over axes, int64; NaN is not 0.
-Tensor count_nonzero(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor count_nonzero(const Tensor& x, const Axes& axes = {},
+                                   ReduceOptions options = {});
 /// Whether no element is 0 over axes, bool; of nothing, true.
-Tensor all(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor all(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Whether some element is not 0 over axes, bool; of nothing, false.
-Tensor any(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
+[[nodiscard]] Tensor any(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 
 }  // namespace gradtape

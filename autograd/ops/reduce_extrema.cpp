@@ -54,8 +54,8 @@ AxisSet checked_axes(const char* op, const Tensor& x, const Axes& axes) {
 bool several(const Axes& axes) { return !axes.is_all() && axes.list.size() != 1; }
 
 /// f(x, -1) where several reduced axes have been joined, row-major, into the last.
-template <class F>
-Tensor over_joined(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options, F f) {
+Tensor over_joined(const char* op, const Tensor& x, const Axes& axes, ReduceOptions options,
+                   Tensor (*f)(const Tensor&, const Axes&, ReduceOptions)) {
   const AxisSet set = checked_axes(op, x, axes);
   const Tensor y = f(joined_last(x, set), -1, {});
   return reshape(y, set.reduced(x.shape(), options.keepdim));

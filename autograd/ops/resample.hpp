@@ -26,14 +26,14 @@ struct InterpolateOptions {
 /// x at another resolution, over all axes but the first two.  x: [n, channels, spatial...], one to
 /// three spatial axes.  Positions beyond the border read the border. Throws ShapeError (rank; no
 /// pixels), ValueError (options that are unknown, missing or do not fit), DtypeError.
-Tensor interpolate(const Tensor& x, const InterpolateOptions& options);
+[[nodiscard]] Tensor interpolate(const Tensor& x, const InterpolateOptions& options);
 
 /// y[..., c, h r + i, w r + j] = x[..., (c r + i) r + j, h, w].  x: [..., c r^2, h, w] -> [..., c,
 /// h r, w r]; r = upscale_factor. Throws ShapeError, ValueError.
-Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor);
+[[nodiscard]] Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor);
 /// The inverse of pixel_shuffle.  x: [..., c, h r, w r] -> [..., c r^2, h, w]; r =
 /// downscale_factor. Throws ShapeError, ValueError.
-Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor);
+[[nodiscard]] Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor);
 
 /// Options of grid_sample.
 struct GridSampleOptions {
@@ -47,6 +47,7 @@ struct GridSampleOptions {
 /// out height, out width]; or with a depth axis and 3. Differentiable in both (in grid where the
 /// mode is not nearest). Throws ShapeError, ValueError (unknown mode; a place that is NaN or
 /// infinite), DtypeError.
-Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options = {});
+[[nodiscard]] Tensor grid_sample(const Tensor& x, const Tensor& grid,
+                                 const GridSampleOptions& options = {});
 
 }  // namespace gradtape

@@ -7,17 +7,17 @@
 namespace gradtape {
 
 /// y_i = x_0 + ... + x_i along axis; bools count as int64
-Tensor cumsum(const Tensor& x, std::int64_t axis);
+[[nodiscard]] Tensor cumsum(const Tensor& x, std::int64_t axis);
 /// y_i = x_0 ... x_i along axis; bools count as int64. Right to any order where elements are 0.
-Tensor cumprod(const Tensor& x, std::int64_t axis);
+[[nodiscard]] Tensor cumprod(const Tensor& x, std::int64_t axis);
 /// y_i = log(exp(x_0) + ... + exp(x_i)) along axis, without overflow; floating only.
-Tensor logcumsumexp(const Tensor& x, std::int64_t axis);
+[[nodiscard]] Tensor logcumsumexp(const Tensor& x, std::int64_t axis);
 /// The largest of x_0 ... x_i along axis, and where it is: the last of equal ones, which gets the
 /// gradient. NaN wins. Throws DtypeError for bool.
-WithIndices cummax(const Tensor& x, std::int64_t axis);
+[[nodiscard]] WithIndices cummax(const Tensor& x, std::int64_t axis);
 /// The smallest of x_0 ... x_i along axis, as cummax.
-WithIndices cummin(const Tensor& x, std::int64_t axis);
+[[nodiscard]] WithIndices cummin(const Tensor& x, std::int64_t axis);
 /// x_(i+1) - x_i along axis, n times over. Throws ValueError for a negative n.
-Tensor diff(const Tensor& x, std::int64_t axis = -1, std::int64_t n = 1);
+[[nodiscard]] Tensor diff(const Tensor& x, std::int64_t axis = -1, std::int64_t n = 1);
 
 }  // namespace gradtape

@@ -113,8 +113,7 @@ Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents) {
   return reshape(x, shape);
 }
 
-Tensor movedim(const Tensor& x, const std::vector<std::int64_t>& source,
-               const std::vector<std::int64_t>& destination) {
+Tensor movedim(const Tensor& x, const IntegerList& source, const IntegerList& destination) {
   const int ndim = x.ndim();
   if (source.size() != destination.size())
     fail<ShapeError>(
@@ -133,7 +132,7 @@ Tensor movedim(const Tensor& x, const std::vector<std::int64_t>& source,
 }
 
 Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination) {
-  return movedim(x, std::vector{source}, std::vector{destination});
+  return movedim(x, IntegerList(source), IntegerList(destination));
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
@@ -151,7 +150,7 @@ Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
                 {[a, b](const Tensor& g) { return transpose(g, a, b); }});
 }
 
-Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order) {
+Tensor permute(const Tensor& x, const IntegerList& order) {
   const Shape own = x.shape();
   const int ndim = own.ndim();
   std::vector<std::int64_t> inverse(order.size(), -1);

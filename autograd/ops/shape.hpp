@@ -11,56 +11,57 @@
 namespace gradtape {
 
 /// The same elements, row-major, under another shape; one extent may be -1. Throws ShapeError.
-Tensor reshape(const Tensor& x, const Shape& shape);
+[[nodiscard]] Tensor reshape(const Tensor& x, const Shape& shape);
 /// Swaps two axes. The last two cost nothing until the result is read outside matmul.
-Tensor transpose(const Tensor& x, std::int64_t axis0 = -2, std::int64_t axis1 = -1);
+[[nodiscard]] Tensor transpose(const Tensor& x, std::int64_t axis0 = -2, std::int64_t axis1 = -1);
 /// Axis i of the result is axis order[i] of x. Throws ShapeError unless order is a permutation.
-Tensor permute(const Tensor& x, const std::vector<std::int64_t>& order);
+[[nodiscard]] Tensor permute(const Tensor& x, const IntegerList& order);
 /// Axis source[i] of x becomes axis destination[i] of the result; the others keep their order.
 /// Throws ShapeError.
-Tensor movedim(const Tensor& x, const std::vector<std::int64_t>& source,
-               const std::vector<std::int64_t>& destination);
+[[nodiscard]] Tensor movedim(const Tensor& x, const IntegerList& source,
+                             const IntegerList& destination);
 /// As above, along one axis.
-Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination);
+[[nodiscard]] Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination);
 /// Broadcasts x to `shape`; -1 keeps an extent. Throws ShapeError.
-Tensor expand(const Tensor& x, const Shape& shape);
+[[nodiscard]] Tensor expand(const Tensor& x, const Shape& shape);
 /// Sums x over the axes that broadcasting `shape` to x's shape would expand: the transpose of
 /// expand.
-Tensor sum_to(const Tensor& x, const Shape& shape);
-/// "To the end" in a slice.
-inline constexpr std::int64_t end = std::numeric_limits<std::int64_t>::max();
+[[nodiscard]] Tensor sum_to(const Tensor& x, const Shape& shape);
+/// "To the end" in range and slice.
+inline constexpr std::int64_t to_end = std::numeric_limits<std::int64_t>::max();
 /// x[..., start:stop:step, ...] along `axis`, with Python's rules for negative and outlying bounds;
 /// step >= 1.
-Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop = end,
-             std::int64_t step = 1);
+[[nodiscard]] Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start,
+                           std::int64_t stop = to_end, std::int64_t step = 1);
 /// The `length` rows from `start` on; unlike those of slice, the bounds must be inside. Throws
 /// ValueError.
-Tensor narrow(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t length);
+[[nodiscard]] Tensor narrow(const Tensor& x, std::int64_t axis, std::int64_t start,
+                            std::int64_t length);
 /// Row i: x[i] along axis 0, one axis fewer. Throws ShapeError when i is outside [-n, n).
-Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i);
+[[nodiscard]] Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i);
 /// A new axis of extent 1 at `axis`, counted in the result.
-Tensor unsqueeze(const Tensor& x, std::int64_t axis);
+[[nodiscard]] Tensor unsqueeze(const Tensor& x, std::int64_t axis);
 /// Drops the given axes, or all those of extent 1. Throws ShapeError for a given one of another
 /// extent.
-Tensor squeeze(const Tensor& x, const Axes& axes = {});
+[[nodiscard]] Tensor squeeze(const Tensor& x, const Axes& axes = {});
 /// Axes start ... stop (both included) joined into one.
-Tensor flatten(const Tensor& x, std::int64_t start = 0, std::int64_t stop = -1);
+[[nodiscard]] Tensor flatten(const Tensor& x, std::int64_t start = 0, std::int64_t stop = -1);
 /// One axis split into several: [6] -> [2, 3]; one extent may be -1. Throws ShapeError.
-Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents);
+[[nodiscard]] Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents);
 /// Joins tensors along an existing axis. Throws ShapeError, DtypeError.
-Tensor concat(const std::vector<Tensor>& parts, std::int64_t axis = 0);
+[[nodiscard]] Tensor concat(const std::vector<Tensor>& parts, std::int64_t axis = 0);
 /// Joins tensors of one shape along a new axis. Throws ShapeError, DtypeError.
-Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0);
+[[nodiscard]] Tensor stack(const std::vector<Tensor>& parts, std::int64_t axis = 0);
 /// Parts of `size` rows along `axis`, the last one smaller where they do not come out even. Throws
 /// ValueError for a size below 1.
-std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis = 0);
+[[nodiscard]] std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis = 0);
 /// Parts of sizes[i] rows along `axis`. Throws ValueError unless they add up to its extent.
-std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
-                          std::int64_t axis = 0);
+[[nodiscard]] std::vector<Tensor> split(const Tensor& x, const IntegerList& sizes,
+                                        std::int64_t axis = 0);
 /// At most `count` parts of equal size along `axis`, the last one smaller where they do not come
 /// out even. Throws ValueError for a count below 1.
-std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis = 0);
+[[nodiscard]] std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis = 0);
 /// The rows along `axis`, one axis fewer each: the inverse of stack.
-std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis = 0);
+[[nodiscard]] std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis = 0);
 
 }  // namespace gradtape

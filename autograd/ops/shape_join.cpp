@@ -136,8 +136,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis)
   return split_rows("split", x, even_sizes(x.shape()[a], size), a);
 }
 
-std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
-                          std::int64_t axis) {
+std::vector<Tensor> split(const Tensor& x, const IntegerList& sizes, std::int64_t axis) {
   const int a = x.shape().axis(axis, "split");
   std::int64_t left = x.shape()[a];
   bool fits = !sizes.empty();
@@ -148,7 +147,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
   if (!fits || left != 0)
     fail<ValueError>("split", fmt::format("sizes [{}] do not add up to axis {} of {}",
                                           fmt::join(sizes, ", "), axis, describe(x)));
-  return split_rows("split", x, sizes, a);
+  return split_rows("split", x, sizes.list, a);
 }
 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis) {

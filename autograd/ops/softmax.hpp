@@ -8,11 +8,11 @@
 namespace gradtape {
 
 /// exp(x) / sum(exp(x)) along axis
-Tensor softmax(const Tensor& x, std::int64_t axis = -1);
+[[nodiscard]] Tensor softmax(const Tensor& x, std::int64_t axis = -1);
 /// log(softmax(x)) along axis
-Tensor log_softmax(const Tensor& x, std::int64_t axis = -1);
+[[nodiscard]] Tensor log_softmax(const Tensor& x, std::int64_t axis = -1);
 /// softmax(-x) along axis
-Tensor softmin(const Tensor& x, std::int64_t axis = -1);
+[[nodiscard]] Tensor softmin(const Tensor& x, std::int64_t axis = -1);
 
 namespace detail {
 
@@ -25,10 +25,11 @@ struct ClassTargets {
 /// nn::cross_entropy in one op: -sum_c a_c log_softmax(x)_c for each row of x: [n, classes], with
 /// a = (1 - smoothing) weight[index] one_hot(index) + smoothing / classes weight. Returns [n], or,
 /// with a divisor, their sum divided by it.
-Tensor cross_entropy_rows(const Tensor& x, const ClassTargets& target,
-                          std::optional<double> divisor = {});
+[[nodiscard]] Tensor cross_entropy_rows(const Tensor& x, const ClassTargets& target,
+                                        std::optional<double> divisor = {});
 /// The same for a given a: [n, classes], which is differentiated too.
-Tensor cross_entropy_rows(const Tensor& x, const Tensor& a, std::optional<double> divisor = {});
+[[nodiscard]] Tensor cross_entropy_rows(const Tensor& x, const Tensor& a,
+                                        std::optional<double> divisor = {});
 
 }  // namespace detail
 

@@ -99,7 +99,7 @@ WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options) {
   return picked(x, a, options.keepdim ? at : unsqueeze(at, a), options);
 }
 
-WithIndices mode(const Tensor& x, std::int64_t axis, ReduceOptions options) {
+WithIndices by_argument::mode(const Tensor& x, std::int64_t axis, ReduceOptions options) {
   const int a = checked_axis("mode", x, axis);
   const Tensor at = places(x, a, 1, [](const auto* from, std::int64_t* to, AxisView view) {
     kernels::mode(from, to, view);

@@ -29,28 +29,30 @@ struct SearchOptions {
 };
 
 /// x in ascending (or descending) order along axis, and where each element was.
-WithIndices sort(const Tensor& x, std::int64_t axis = -1, SortOptions options = {});
+[[nodiscard]] WithIndices sort(const Tensor& x, std::int64_t axis = -1, SortOptions options = {});
 /// The indices that sort x along axis, int64.
-Tensor argsort(const Tensor& x, std::int64_t axis = -1, SortOptions options = {});
+[[nodiscard]] Tensor argsort(const Tensor& x, std::int64_t axis = -1, SortOptions options = {});
 /// The k largest (or smallest) elements along an axis in order, and where they are. Throws
 /// ValueError unless 0 <= k <= n.
-WithIndices topk(const Tensor& x, std::int64_t k, TopkOptions options = {});
+[[nodiscard]] WithIndices topk(const Tensor& x, std::int64_t k, TopkOptions options = {});
 /// The k-th smallest element along axis, counted from 1, and where it is. Linear in the elements.
 /// Throws ValueError unless 1 <= k <= n.
-WithIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t axis = -1,
-                     ReduceOptions options = {});
+[[nodiscard]] WithIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t axis = -1,
+                                   ReduceOptions options = {});
 /// The median along axis, the lower of two, and where it is. NaN wins. Throws ShapeError over
 /// nothing.
-WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
+[[nodiscard]] WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options = {});
+namespace by_argument {
 /// The most frequent element along axis, the smallest of several, and the last place where it is.
 /// Throws ShapeError over nothing.
-WithIndices mode(const Tensor& x, std::int64_t axis = -1, ReduceOptions options = {});
+[[nodiscard]] WithIndices mode(const Tensor& x, std::int64_t axis = -1, ReduceOptions options = {});
+}  // namespace by_argument
 /// The q-quantile over axes: the element of rank q (n - 1) in ascending order, read between two
 /// elements as the options say. NaN wins. q in [0, 1]: [...] -> [..., x's shape without the axes].
 /// Linear and midpoint differentiate for x, linear for q too. Throws ValueError for q outside [0,
 /// 1], ShapeError over nothing.
-Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes = {},
-                QuantileOptions options = {});
+[[nodiscard]] Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes = {},
+                              QuantileOptions options = {});
 
 /// What unique gives; 1-d but for inverse.
 struct Unique {
@@ -59,13 +61,15 @@ struct Unique {
   Tensor counts;   ///< int64: how often each value occurs in x.
 };
 /// The different elements of x. Every NaN is one of its own. Not differentiable.
-Unique unique(const Tensor& x);
+[[nodiscard]] Unique unique(const Tensor& x);
 /// Where each value would go among the elements of sorted, ascending along its last axis, int64 of
 /// x's shape: before equal elements, or behind them with .right. sorted: [n] for all of x, or [...,
 /// n] with the leading axes of x: [..., m]. Throws ShapeError, DtypeError.
-Tensor searchsorted(const Tensor& sorted, const Tensor& x, SearchOptions options = {});
+[[nodiscard]] Tensor searchsorted(const Tensor& sorted, const Tensor& x,
+                                  SearchOptions options = {});
 /// searchsorted with the arguments as torch.bucketize has them: the bucket of each element of x
 /// between the ascending boundaries [n].
-Tensor bucketize(const Tensor& x, const Tensor& boundaries, SearchOptions options = {});
+[[nodiscard]] Tensor bucketize(const Tensor& x, const Tensor& boundaries,
+                               SearchOptions options = {});
 
 }  // namespace gradtape

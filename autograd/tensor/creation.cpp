@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gradtape/autograd/creation.hpp"
 #include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/tensor.hpp"
 #include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
 using namespace detail;
-
-NestedList::NestedList(double floating, std::int64_t integer, Dtype dtype)
-    : floats{floating}, integers{integer}, dtype(dtype) {}
 
 NestedList::NestedList(std::initializer_list<NestedList> items) {
   shape.push_back(static_cast<std::int64_t>(items.size()));
@@ -33,9 +30,9 @@ NestedList::NestedList(std::initializer_list<NestedList> items) {
   }
 }
 
-Tensor tensor(const NestedList& values) { return tensor(values, values.dtype); }
+namespace detail {
 
-Tensor tensor(const NestedList& values, Dtype dtype) {
+Tensor from_braces(const NestedList& values, Dtype dtype) {
   const Tensor x = empty(values.shape, dtype);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -46,6 +43,45 @@ Tensor tensor(const NestedList& values, Dtype dtype) {
       for (const std::int64_t value : values.integers) *out++ = convert<T>(value, "tensor");
   });
   return x;
+}
+
+Filling::Filling(const Shape& shape, Dtype dtype) : tensor_(empty(shape, dtype)) {}
+
+void Filling::check_row(std::int64_t extent, int axis) const {
+  const auto others = tensor_.shape()[axis];
+  if (extent != others)
+    fail<ShapeError>("tensor", fmt::format("ragged rows: one of {} along axis {} beside one of {}",
+                                           extent, axis, others));
+}
+
+void Filling::check_count(std::int64_t count) const {
+  if (count != tensor_.numel())
+    fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}",
+                                           tensor_.shape().str(), tensor_.numel(), count));
+}
+
+template <class T> void Filling::append(const T* elements, std::size_t count) {
+  visit_dtype(tensor_.dtype(), [&](auto zero) {
+    using To = decltype(zero);
+    std::transform(elements, elements + count, mutable_data<To>(tensor_) + filled_,
+                   [](T element) { return convert<To>(element, "tensor"); });
+  });
+  filled_ += static_cast<std::int64_t>(count);
+}
+template void Filling::append(const float*, std::size_t);
+template void Filling::append(const double*, std::size_t);
+template void Filling::append(const std::int64_t*, std::size_t);
+template void Filling::append(const bool*, std::size_t);
+
+}  // namespace detail
+
+Tensor tensor(std::initializer_list<NestedList> values) {
+  const NestedList list(values);
+  return from_braces(list, list.dtype);
+}
+
+Tensor tensor(std::initializer_list<NestedList> values, Dtype dtype) {
+  return from_braces(values, dtype);
 }
 
 Tensor full(const Shape& shape, double value, Dtype dtype) {

@@ -149,8 +149,8 @@ Generator Generator::clone() const {
 
 // The bits of an unsigned number, in the integer type that tensors have.
 StateDict Generator::state_dict() const {
-  return {{"seed", entry(static_cast<std::int64_t>(seed()))},
-          {"position", entry(static_cast<std::int64_t>(position()))}};
+  return {{"seed", state_entry(static_cast<std::int64_t>(seed()))},
+          {"position", state_entry(static_cast<std::int64_t>(position()))}};
 }
 
 void Generator::load_state_dict(const StateDict& state) const {

@@ -9,15 +9,14 @@
 
 namespace gradtape {
 
-Shape::Shape(std::span<const std::int64_t> extents) {
-  for (auto extent : extents) push_back(extent);
+void Shape::refuse(std::int64_t extent) const {
+  if (ndim_ == max_ndim) fail<ShapeError>("Shape", "a tensor has at most 8 axes");
+  fail<ShapeError>("Shape", fmt::format("extent {} of axis {} is negative", extent, ndim_));
 }
 
-void Shape::push_back(std::int64_t extent) {
-  if (ndim_ == max_ndim) fail<ShapeError>("Shape", "a tensor has at most 8 axes");
-  if (extent < -1)
-    fail<ShapeError>("Shape", fmt::format("extent {} of axis {} is negative", extent, ndim_));
-  extents_[ndim_++] = extent;
+std::int64_t Shape::huge_numel() const {
+  if (std::find(begin(), end(), 0) != end()) return 0;
+  fail<ShapeError>("Shape", fmt::format("{} is too large for any memory", str()));
 }
 
 int Shape::axis(std::int64_t axis, const char* op) const {

@@ -9,11 +9,11 @@
 
 namespace gradtape {
 
-Tensor entry(std::int64_t value) {
+Tensor state_entry(std::int64_t value) {
   return tensor(std::span<const std::int64_t>(&value, 1), Shape{});
 }
 
-Tensor entry(double value) { return tensor(std::span<const double>(&value, 1), Shape{}); }
+Tensor state_entry(double value) { return tensor(std::span<const double>(&value, 1), Shape{}); }
 
 void add_part(StateDict& whole, const std::string& prefix, const StateDict& part) {
   for (const auto& [name, value] : part) whole.insert_or_assign(prefix + "." + name, value);

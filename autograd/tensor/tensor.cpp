@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <mutex>
 
 #include "gradtape/autograd/parallel.hpp"
@@ -102,6 +104,10 @@ void* materialise(Value& value) {
   return value.buffer->data();
 }
 
+void needs_floating(const char* op, Dtype got) {
+  fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", name(got)));
+}
+
 Tensor empty(const Shape& shape, Dtype dtype) {
   const auto numel = checked_numel(shape);
   const std::size_t bytes = static_cast<std::size_t>(numel) * size_of(dtype);
@@ -168,7 +174,9 @@ Tensor Tensor::literal_floating(double element) { return literal(element); }
 
 void Tensor::undefined(const char* op) {
   fail<GraphError>(
-      op, "this tensor is undefined (default-constructed, or a gradient that nothing has reached)");
+      op,
+      "this tensor is undefined (default-constructed, moved from, or a gradient that nothing has "
+      "reached)");
 }
 
 void Tensor::wrong_type(const char* op, Dtype asked) const {
@@ -193,7 +201,21 @@ template <class To> To only_element(const Tensor& x) {
 }  // namespace
 
 double Tensor::item_as_double() const { return only_element<double>(*this); }
-std::int64_t Tensor::item_as_integer() const { return only_element<std::int64_t>(*this); }
+
+float Tensor::item_as_float() const {
+  const double x = item_as_double();
+  if (std::isfinite(x) && std::abs(x) > std::numeric_limits<float>::max())
+    fail<ValueError>("item", fmt::format("{} does not fit float; ask for item<double>()", x));
+  return static_cast<float>(x);
+}
+
+std::int64_t Tensor::item_as_integer(std::int64_t low, std::int64_t high) const {
+  const auto x = only_element<std::int64_t>(*this);
+  if (x < low || x > high)
+    fail<ValueError>("item", fmt::format("{} does not fit the type asked for, which holds {} to {}",
+                                         x, low, high));
+  return x;
+}
 
 Tensor Tensor::to(Dtype target) const {
   const Dtype own = dtype();
@@ -212,18 +234,5 @@ Tensor Tensor::to(Dtype target) const {
   if (!is_floating(target) || is_weak()) return y;
   return record("to", std::move(y), {*this}, {[own](const Tensor& g) { return g.to(own); }});
 }
-
-template <class T> Tensor tensor(std::span<const T> values, const Shape& shape) {
-  if (static_cast<std::int64_t>(values.size()) != checked_numel(shape))
-    fail<ShapeError>("tensor", fmt::format("shape {} takes {} values, got {}", shape.str(),
-                                           shape.numel(), values.size()));
-  const Tensor x = empty(shape, dtype_of<T>);
-  std::copy(values.begin(), values.end(), mutable_data<T>(x));
-  return x;
-}
-template Tensor tensor(std::span<const float>, const Shape&);
-template Tensor tensor(std::span<const double>, const Shape&);
-template Tensor tensor(std::span<const std::int64_t>, const Shape&);
-template Tensor tensor(std::span<const bool>, const Shape&);
 
 }  // namespace gradtape

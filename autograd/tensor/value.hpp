@@ -1,9 +1,10 @@
 /// How values are made; for sources of the library only.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <new>
-#include <string>
 #include <type_traits>
 
 #include "gradtape/autograd/tensor.hpp"
@@ -48,7 +49,7 @@ template <class T> Tensor make_scalar(T element) {
 template <class To, class From> To convert(From from, const char* op) {
   if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>)
     if (!(from >= From(-0x1p63) && from < From(0x1p63)))
-      fail<ValueError>(op, std::to_string(from) + " does not fit int64");
+      fail<ValueError>(op, fmt::format("{} does not fit int64", from));
   return static_cast<To>(from);
 }
 

@@ -29,11 +29,11 @@ class Batches {
   using Iterator = detail::CountedIterator<Batches, Batch>;
 
   /// The number of batches.
-  std::int64_t size() const { return count_; }
-  Iterator begin() const { return {this, 0}; }
-  Iterator end() const { return {this, count_}; }
+  [[nodiscard]] std::int64_t size() const { return count_; }
+  [[nodiscard]] Iterator begin() const { return {this, 0}; }
+  [[nodiscard]] Iterator end() const { return {this, count_}; }
   /// Batch i, for i in [0, size()); throws ValueError for others.
-  Batch operator[](std::int64_t i) const;
+  [[nodiscard]] Batch operator[](std::int64_t i) const;
 
  private:
   void draw(const BatchOptions& options);
@@ -57,6 +57,6 @@ class Batches {
 /// weights with shuffle, or draws without weights; ShapeError unless there is a weight for each
 /// sample; and what multinomial and the functions of the data set throw. Source: CS229 lecture
 /// notes on deep learning, Algorithm 2.
-Batches batches(const Dataset& dataset, const BatchOptions& options = {});
+[[nodiscard]] Batches batches(const Dataset& dataset, const BatchOptions& options = {});
 
 }  // namespace gradtape::nn::data

@@ -60,32 +60,32 @@ class Dataset {
   static Dataset from_table(const CsvTable& table, const TableColumns& columns);
 
   /// The number of samples n.
-  std::int64_t size() const;
+  [[nodiscard]] std::int64_t size() const;
   /// Sample i. Throws ValueError unless i is in [0, n).
-  Sample operator[](std::int64_t i) const;
+  [[nodiscard]] Sample operator[](std::int64_t i) const;
   /// All samples at once, made now unless they are in memory. Random numbers are those of seed 0,
   /// epoch 0.
-  Batch all() const;
+  [[nodiscard]] Batch all() const;
   /// The parts of all(): [n, ...].
-  Tensor inputs() const { return all().inputs; }
-  Tensor targets() const { return all().targets; }
+  [[nodiscard]] Tensor inputs() const { return all().inputs; }
+  [[nodiscard]] Tensor targets() const { return all().targets; }
   /// The same samples, made now and kept in memory.
-  Dataset cache() const;
+  [[nodiscard]] Dataset cache() const;
 
   /// The samples at `index` (int64 [m]), in that order; negative indices count from the end.
   /// Throws ValueError for one out of range.
-  Dataset select(const Tensor& index) const;
+  [[nodiscard]] Dataset select(const Tensor& index) const;
 
   /// Each sample after f.
-  Dataset map(std::function<Sample(Sample)> f) const;
-  Dataset map(std::function<Sample(Sample, const Generator&)> f) const;
+  [[nodiscard]] Dataset map(std::function<Sample(Sample)> f) const;
+  [[nodiscard]] Dataset map(std::function<Sample(Sample, const Generator&)> f) const;
   /// Each sample with its input after f, as the augmentations of transforms.hpp are applied.
-  Dataset map_inputs(std::function<Tensor(const Tensor&, const Generator&)> f) const;
+  [[nodiscard]] Dataset map_inputs(std::function<Tensor(const Tensor&, const Generator&)> f) const;
   /// Whole batches after f, which must keep the number and order of their samples; ShapeError
   /// otherwise. It must treat each sample alike in any batch, or the batch size changes the
   /// samples, as it does where f draws: its generator is that of the first sample.
-  Dataset map_batches(std::function<Batch(Batch)> f) const;
-  Dataset map_batches(std::function<Batch(Batch, const Generator&)> f) const;
+  [[nodiscard]] Dataset map_batches(std::function<Batch(Batch)> f) const;
+  [[nodiscard]] Dataset map_batches(std::function<Batch(Batch, const Generator&)> f) const;
 
   /// Where the samples come from.
   const Source& source() const;
@@ -96,6 +96,6 @@ class Dataset {
 
 /// The samples of all parts, one after the other. Tensors are joined at once: ShapeError,
 /// DtypeError where they do not fit.
-Dataset concat(const std::vector<Dataset>& parts);
+[[nodiscard]] Dataset concat(const std::vector<Dataset>& parts);
 
 }  // namespace gradtape::nn::data

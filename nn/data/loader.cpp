@@ -28,11 +28,11 @@ void Loader::set_epoch(std::uint64_t epoch) {
 }
 
 StateDict Loader::state_dict() const {
-  return {{"seed", entry(static_cast<std::int64_t>(batches_.seed))},
-          {"epoch", entry(static_cast<std::int64_t>(epoch_.load()))},
-          {"position", entry(position_.load())},
-          {"samples", entry(dataset_.size())},
-          {"batch_size", entry(batches_.size)}};
+  return {{"seed", state_entry(static_cast<std::int64_t>(batches_.seed))},
+          {"epoch", state_entry(static_cast<std::int64_t>(epoch_.load()))},
+          {"position", state_entry(position_.load())},
+          {"samples", state_entry(dataset_.size())},
+          {"batch_size", state_entry(batches_.size)}};
 }
 
 void Loader::load_state_dict(const StateDict& state) {

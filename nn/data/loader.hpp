@@ -72,19 +72,19 @@ class Loader {
 
   /// The batch at position(), and those after it.
   Iterator begin() { return Iterator(*this); }
-  std::default_sentinel_t end() const { return {}; }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// The number of batches in an epoch.
-  std::int64_t size() const { return size_; }
+  [[nodiscard]] std::int64_t size() const { return size_; }
   /// The number of batches of this epoch that the loop has taken so far.
-  std::int64_t position() const { return position_; }
+  [[nodiscard]] std::int64_t position() const { return position_; }
   /// The number of the epoch that the loop is in, or that the next loop will be.
-  std::uint64_t epoch() const { return epoch_; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   /// Makes the next loop begin at the first batch of an epoch.
   void set_epoch(std::uint64_t epoch);
 
   /// "seed", "epoch" and "position", with "samples" and "batch_size" to recognise the data set by.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
   /// Resumes after the last batch that the other loader's loop had taken. Throws ValueError
   /// for the state of another data set or batch size, with nothing changed.
   void load_state_dict(const StateDict& state);

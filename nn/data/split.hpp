@@ -14,12 +14,12 @@ struct Split {
 };
 
 /// Holds out every n-th sample for testing: samples 0, n, 2n, ... Throws ValueError unless n >= 2.
-Split split_every(const Dataset& dataset, std::int64_t n);
+[[nodiscard]] Split split_every(const Dataset& dataset, std::int64_t n);
 
 /// Holds out round(fraction * size) samples, drawn at random and fixed by the seed; both parts keep
 /// the order of the samples. Throws ValueError unless fraction is in (0, 1) and leaves a sample to
 /// each part.
-Split split(const Dataset& dataset, double fraction, std::uint64_t seed = 0);
+[[nodiscard]] Split split(const Dataset& dataset, double fraction, std::uint64_t seed = 0);
 
 /// Options of k_fold.
 struct KFoldOptions {
@@ -35,11 +35,11 @@ class KFold {
   using Iterator = detail::CountedIterator<KFold, Split>;
 
   /// The number of folds, k.
-  std::int64_t size() const { return k_; }
-  Iterator begin() const { return {this, 0}; }
-  Iterator end() const { return {this, k_}; }
+  [[nodiscard]] std::int64_t size() const { return k_; }
+  [[nodiscard]] Iterator begin() const { return {this, 0}; }
+  [[nodiscard]] Iterator end() const { return {this, k_}; }
   /// Split i, for i in [0, k); throws ValueError for others.
-  Split operator[](std::int64_t i) const;
+  [[nodiscard]] Split operator[](std::int64_t i) const;
 
  private:
   Dataset dataset_;
@@ -54,6 +54,7 @@ class KFold {
 ///     for (auto [train, test] : k_fold(dataset, 5, {.shuffle = true, .seed = 1})) ...
 ///
 /// Throws ValueError unless 2 <= k <= n.
-KFold k_fold(const Dataset& dataset, std::int64_t k, const KFoldOptions& options = {});
+[[nodiscard]] KFold k_fold(const Dataset& dataset, std::int64_t k,
+                           const KFoldOptions& options = {});
 
 }  // namespace gradtape::nn::data

@@ -19,12 +19,12 @@ struct Standardiser {
   static Standardiser fit(const Dataset& train) { return fit(train.inputs()); }
 
   /// (x - mean) / scale.  x: [m, ...] with the features of fit. Throws ShapeError, DtypeError.
-  Tensor apply(const Tensor& x) const;
+  [[nodiscard]] Tensor apply(const Tensor& x) const;
   /// The same samples with their inputs standardised: at once where they lie in memory, as they are
   /// made otherwise.
-  Dataset apply(const Dataset& dataset) const;
+  [[nodiscard]] Dataset apply(const Dataset& dataset) const;
   /// x * scale + mean: what apply was given.
-  Tensor invert(const Tensor& x) const;
+  [[nodiscard]] Tensor invert(const Tensor& x) const;
 
   Tensor mean, scale;  ///< The shape of one sample.
 };

@@ -27,12 +27,12 @@ class Vocabulary {
   static Vocabulary bytes();
 
   /// The number of tokens.
-  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
   /// The numbers of the tokens of `text`: int64 [n]. Throws ValueError with the position for a
   /// character that is not among them.
-  Tensor encode(std::string_view text) const;
+  [[nodiscard]] Tensor encode(std::string_view text) const;
   /// The text of tokens (int64, any shape). Throws ValueError for a number out of range.
-  std::string decode(const Tensor& tokens) const;
+  [[nodiscard]] std::string decode(const Tensor& tokens) const;
 
  private:
   std::vector<char32_t> tokens_;  // sorted
@@ -50,6 +50,6 @@ struct WindowOptions {
 /// target tokens[k + 1 ... k + context], or with last_only only tokens[k + context], k = i stride.
 /// tokens: int64 [n] -> inputs [context], targets [context] or []. Throws ShapeError and
 /// ValueError, also for a text that is not longer than the context.
-Dataset next_token_windows(const Tensor& tokens, const WindowOptions& options = {});
+[[nodiscard]] Dataset next_token_windows(const Tensor& tokens, const WindowOptions& options = {});
 
 }  // namespace gradtape::nn::data

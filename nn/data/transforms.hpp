@@ -20,9 +20,9 @@ using Transform = std::function<Tensor(const Tensor& input, const Generator& gen
 
 /// Mirrors left and right (the last axis) with probability p. Throws ValueError unless p is in [0,
 /// 1]; the transform ShapeError for an input with fewer than 1 axis.
-Transform random_horizontal_flip(double p = 0.5);
+[[nodiscard]] Transform random_horizontal_flip(double p = 0.5);
 /// Mirrors up and down (the axis before the last) likewise; 2 axes at least.
-Transform random_vertical_flip(double p = 0.5);
+[[nodiscard]] Transform random_vertical_flip(double p = 0.5);
 
 /// Options of random_crop.
 struct RandomCropOptions {
@@ -33,7 +33,7 @@ struct RandomCropOptions {
 /// A window of this size at a random place of the padded image.  [..., h, w] -> [..., size]
 /// Throws ValueError for sizes below 1 or negative padding; the transform ShapeError for an image
 /// that is smaller than the window.
-Transform random_crop(const RandomCropOptions& options);
+[[nodiscard]] Transform random_crop(const RandomCropOptions& options);
 
 /// Options of gaussian_noise.
 struct GaussianNoiseOptions {
@@ -43,6 +43,6 @@ struct GaussianNoiseOptions {
 /// input + noise, normal and independent for each element. Throws ValueError for a sigma that is
 /// negative or not finite, and a mean that is not finite; the transform DtypeError unless the input
 /// is floating.
-Transform gaussian_noise(const GaussianNoiseOptions& options = {});
+[[nodiscard]] Transform gaussian_noise(const GaussianNoiseOptions& options = {});
 
 }  // namespace gradtape::nn::data

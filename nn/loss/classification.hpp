@@ -14,7 +14,8 @@ struct BceOptions {
 /// probability p: [...], in [0, 1]; target t: the same shape and dtype. Its slope is
 /// (p - t) / max(p (1 - p), 1e-12). Throws ShapeError, DtypeError, ValueError. From logits,
 /// bce_with_logits keeps more digits.
-Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOptions& options = {});
+[[nodiscard]] Tensor bce_loss(const Tensor& probability, const Tensor& target,
+                              const BceOptions& options = {});
 
 /// Options of bce_with_logits.
 struct BceWithLogitsOptions {
@@ -25,8 +26,8 @@ struct BceWithLogitsOptions {
 /// Binary cross-entropy -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) = softplus(x) - x t,
 /// without overflow.  logits x: [...], target t: probabilities of the same shape and dtype.
 /// Throws ShapeError (unequal shapes, or the mean of nothing), DtypeError.
-Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
-                       const BceWithLogitsOptions& options = {});
+[[nodiscard]] Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
+                                     const BceWithLogitsOptions& options = {});
 
 /// Options of kl_div.
 struct KlDivOptions {
@@ -35,6 +36,7 @@ struct KlDivOptions {
 };
 /// Kullback-Leibler divergence t (log t - x), 0 where t is 0.  log_probability x: [...], target t:
 /// probabilities of the same shape and dtype. Throws ShapeError, DtypeError.
-Tensor kl_div(const Tensor& log_probability, const Tensor& target, KlDivOptions options = {});
+[[nodiscard]] Tensor kl_div(const Tensor& log_probability, const Tensor& target,
+                            KlDivOptions options = {});
 
 }  // namespace gradtape::nn

@@ -20,8 +20,8 @@ struct CrossEntropyOptions {
 /// the axis of the classes, or probabilities of the logits' shape and dtype -> a loss a row. The
 /// mean is NaN where every row is ignored. Throws ShapeError (also for the mean of no rows),
 /// DtypeError, ValueError (a class or an option out of range).
-Tensor cross_entropy(const Tensor& logits, const Tensor& target,
-                     const CrossEntropyOptions& options = {});
+[[nodiscard]] Tensor cross_entropy(const Tensor& logits, const Tensor& target,
+                                   const CrossEntropyOptions& options = {});
 
 /// Options of nll_loss.
 struct NllOptions {
@@ -31,7 +31,7 @@ struct NllOptions {
 };
 /// -weight[target] log_probabilities[target], the second half of cross_entropy; shapes and errors
 /// are those of its class indices.
-Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
-                const NllOptions& options = {});
+[[nodiscard]] Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
+                              const NllOptions& options = {});
 
 }  // namespace gradtape::nn

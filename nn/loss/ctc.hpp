@@ -18,7 +18,8 @@ struct CtcOptions {
 /// longest], or all joined, [sum of target_lengths]; input_lengths, target_lengths (int64): [n], or
 /// 0-d for one -> a loss a sequence. Throws ShapeError, DtypeError, ValueError (a class, length or
 /// blank out of range).
-Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets, const Tensor& input_lengths,
-                const Tensor& target_lengths, CtcOptions options = {});
+[[nodiscard]] Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets,
+                              const Tensor& input_lengths, const Tensor& target_lengths,
+                              CtcOptions options = {});
 
 }  // namespace gradtape::nn

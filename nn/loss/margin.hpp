@@ -8,7 +8,8 @@
 namespace gradtape::nn {
 
 /// max(0, 1 - label prediction); the slope is 0 where the margin is met.
-Tensor hinge_loss(const Tensor& prediction, const Tensor& label, LossOptions options = {});
+[[nodiscard]] Tensor hinge_loss(const Tensor& prediction, const Tensor& label,
+                                LossOptions options = {});
 
 /// Options of the losses with a margin.
 struct MarginOptions {
@@ -16,20 +17,21 @@ struct MarginOptions {
   Reduction reduction = Reduction::mean;
 };
 /// distance where the label is 1, max(0, margin - distance) where it is -1.
-Tensor hinge_embedding_loss(const Tensor& distance, const Tensor& label,
-                            MarginOptions options = {});
+[[nodiscard]] Tensor hinge_embedding_loss(const Tensor& distance, const Tensor& label,
+                                          MarginOptions options = {});
 
 /// log(1 + exp(-label prediction)), without overflow
-Tensor soft_margin_loss(const Tensor& prediction, const Tensor& label, LossOptions options = {});
+[[nodiscard]] Tensor soft_margin_loss(const Tensor& prediction, const Tensor& label,
+                                      LossOptions options = {});
 
 /// max(0, margin - label (a - b)): label 1 wants a above b. The three shapes broadcast.
-Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                           MarginOptions options = {.margin = 0});
+[[nodiscard]] Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
+                                         MarginOptions options = {.margin = 0});
 
 /// 1 - cos(a, b) where the label is 1, max(0, cos(a, b) - margin) where it is -1.
 /// a, b: [n, d] and label [n], or [d] and 0-d.
-Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                             MarginOptions options = {.margin = 0});
+[[nodiscard]] Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& label,
+                                           MarginOptions options = {.margin = 0});
 
 /// Options of triplet_margin_loss.
 struct TripletMarginOptions {
@@ -41,8 +43,8 @@ struct TripletMarginOptions {
 };
 /// max(0, margin + |anchor - positive|_p - |anchor - negative|_p) (Balntas et al. 2016).
 /// Each [..., d], of one shape -> [...].
-Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
-                           TripletMarginOptions options = {});
+[[nodiscard]] Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive,
+                                         const Tensor& negative, TripletMarginOptions options = {});
 
 /// Options of multi_margin_loss.
 struct MultiMarginOptions {
@@ -54,14 +56,15 @@ struct MultiMarginOptions {
 /// weight[target] sum_{c != target} max(0, margin - x[target] + x[c])^p / classes; the slope is 0
 /// where the margin is met.  scores x: [n, classes] and target [n] (int64), or [classes] and 0-d.
 /// Throws ValueError for a class out of range.
-Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
-                         const MultiMarginOptions& options = {});
+[[nodiscard]] Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
+                                       const MultiMarginOptions& options = {});
 
 /// sum_{j, c} max(0, 1 - (x[target_j] - x[c])) / classes over the targets j and the classes c that
 /// are none; the slope is 0 where the margin is met.  scores x: [n, classes] or [classes]; target:
 /// int64 of the same shape, the classes of a row first, then -1. Throws ValueError for a class out
 /// of range.
-Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target, LossOptions options = {});
+[[nodiscard]] Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target,
+                                            LossOptions options = {});
 
 /// Options of multilabel_soft_margin_loss.
 struct MultilabelSoftMarginOptions {
@@ -70,7 +73,7 @@ struct MultilabelSoftMarginOptions {
 };
 /// The mean over the last axis of the binary cross-entropies of its classes.  logits: [...,
 /// classes], target: 0 or 1, the same shape and dtype -> [...].
-Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
-                                   const MultilabelSoftMarginOptions& options = {});
+[[nodiscard]] Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
+                                                 const MultilabelSoftMarginOptions& options = {});
 
 }  // namespace gradtape::nn

@@ -23,13 +23,13 @@ namespace detail {
 /// Throws ShapeError in the name of `op` unless the shapes are equal.
 void check_shapes(const char* op, const Tensor& prediction, const Tensor& target);
 /// losses * weight, which must broadcast to their shape; the losses where weight is undefined.
-Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight);
+[[nodiscard]] Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight);
 /// Throws ShapeError for the mean of nothing.
-Tensor reduce(const char* op, const Tensor& losses, Reduction reduction);
+[[nodiscard]] Tensor reduce(const char* op, const Tensor& losses, Reduction reduction);
 /// Labels as numbers of the dtype of `like`: integers and bools convert, a float dtype must agree.
-Tensor labels(const char* op, const Tensor& target, const Tensor& like);
+[[nodiscard]] Tensor labels(const char* op, const Tensor& target, const Tensor& like);
 /// max(x, 0) with the slope 1 at 0: a margin that is just met still has its slope.
-Tensor at_least_0(const Tensor& x);
+[[nodiscard]] Tensor at_least_0(const Tensor& x);
 
 }  // namespace detail
 }  // namespace gradtape::nn

@@ -8,15 +8,17 @@
 namespace gradtape::nn {
 
 /// (prediction - target)^2
-Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions options = {});
+[[nodiscard]] Tensor mse_loss(const Tensor& prediction, const Tensor& target,
+                              LossOptions options = {});
 
 /// 1/2 (prediction - target)^2, summed unless told otherwise: the J of textbooks, with the gradient
 /// prediction - target. Reduction::batch_mean gives their 1/(2 m) sum.
-Tensor half_squared_error(const Tensor& prediction, const Tensor& target,
-                          LossOptions options = {.reduction = Reduction::sum});
+[[nodiscard]] Tensor half_squared_error(const Tensor& prediction, const Tensor& target,
+                                        LossOptions options = {.reduction = Reduction::sum});
 
 /// |prediction - target|; the slope at 0 is 0
-Tensor l1_loss(const Tensor& prediction, const Tensor& target, LossOptions options = {});
+[[nodiscard]] Tensor l1_loss(const Tensor& prediction, const Tensor& target,
+                             LossOptions options = {});
 
 /// Options of smooth_l1_loss.
 struct SmoothL1Options {
@@ -24,7 +26,8 @@ struct SmoothL1Options {
   Reduction reduction = Reduction::mean;
 };
 /// d^2 / (2 beta) for d = |prediction - target| < beta, d - beta / 2 beyond.
-Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Options options = {});
+[[nodiscard]] Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target,
+                                    SmoothL1Options options = {});
 
 /// Options of huber_loss.
 struct HuberOptions {
@@ -32,7 +35,8 @@ struct HuberOptions {
   Reduction reduction = Reduction::mean;
 };
 /// d^2 / 2 for d = |prediction - target| < delta, delta (d - delta / 2) beyond (Huber 1964).
-Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions options = {});
+[[nodiscard]] Tensor huber_loss(const Tensor& prediction, const Tensor& target,
+                                HuberOptions options = {});
 
 /// Options of gaussian_nll_loss.
 struct GaussianNllOptions {
@@ -43,8 +47,8 @@ struct GaussianNllOptions {
 /// 1/2 (log var + (prediction - target)^2 / var): a normal distribution of the predicted mean and
 /// variance.  var: the shape of prediction, or with 1 for its last extent, or without its last
 /// axis. Throws ValueError for a negative variance.
-Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target, const Tensor& var,
-                         GaussianNllOptions options = {});
+[[nodiscard]] Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target,
+                                       const Tensor& var, GaussianNllOptions options = {});
 
 /// Options of poisson_nll_loss.
 struct PoissonNllOptions {
@@ -54,7 +58,7 @@ struct PoissonNllOptions {
   Reduction reduction = Reduction::mean;
 };
 /// rate - target log(rate): counts with the predicted rate e^prediction, or prediction.
-Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target,
-                        PoissonNllOptions options = {});
+[[nodiscard]] Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target,
+                                      PoissonNllOptions options = {});
 
 }  // namespace gradtape::nn

@@ -19,8 +19,8 @@ struct AccuracyOptions {
 /// prediction: logits [n, classes, ...], of equal ones the first wins, or class indices [n, ...]
 /// (int64, bool); target: class indices [n, ...]. Throws ShapeError, DtypeError, ValueError (a
 /// class or an option out of range).
-double accuracy(const Tensor& prediction, const Tensor& target,
-                const AccuracyOptions& options = {});
+[[nodiscard]] double accuracy(const Tensor& prediction, const Tensor& target,
+                              const AccuracyOptions& options = {});
 
 /// The accuracy over many batches.
 class Accuracy {
@@ -29,7 +29,7 @@ class Accuracy {
   explicit Accuracy(const AccuracyOptions& options = {});
   /// Takes and throws what accuracy does.
   void update(const Tensor& prediction, const Tensor& target);
-  double compute() const;
+  [[nodiscard]] double compute() const;
   void reset() { right_ = samples_ = 0; }
 
  private:
@@ -44,8 +44,8 @@ struct PerplexityOptions {
 
 /// exp of the mean cross-entropy: among how many equally likely classes the model hesitates.
 /// logits: [n, classes, ...], target: class indices [n, ...]. Throws as cross_entropy.
-double perplexity(const Tensor& logits, const Tensor& target,
-                  const PerplexityOptions& options = {});
+[[nodiscard]] double perplexity(const Tensor& logits, const Tensor& target,
+                                const PerplexityOptions& options = {});
 
 /// The perplexity over many batches.
 class Perplexity {
@@ -53,7 +53,7 @@ class Perplexity {
   explicit Perplexity(const PerplexityOptions& options = {}) : options_(options) {}
   /// Takes and throws what perplexity does.
   void update(const Tensor& logits, const Tensor& target);
-  double compute() const;
+  [[nodiscard]] double compute() const;
   void reset() { nats_.reset(); }
 
  private:
@@ -71,8 +71,8 @@ struct Classes {
 };
 /// Of logits the first largest. Throws in the name of `op` for what does not fit, and for targets
 /// that the logits have no class for.
-Classes classes_of(const char* op, const Tensor& prediction, const Tensor& target,
-                   std::optional<std::int64_t> ignore_index);
+[[nodiscard]] Classes classes_of(const char* op, const Tensor& prediction, const Tensor& target,
+                                 std::optional<std::int64_t> ignore_index);
 
 }  // namespace detail
 }  // namespace gradtape::nn::metric

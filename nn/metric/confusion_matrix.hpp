@@ -48,11 +48,11 @@ class ConfusionMatrix {
   /// then.
   void update(const Tensor& prediction, const Tensor& target);
   /// int64 [true class, predicted class].
-  Tensor compute() const;
+  [[nodiscard]] Tensor compute() const;
   void reset();
 
   /// The share of samples on the diagonal.
-  double accuracy() const;
+  [[nodiscard]] double accuracy() const;
   /// Of the samples predicted as a class, the share that are: tp / (tp + fp).
   /// These throw ValueError for Average::binary with more than two classes, and a positive class
   /// that is none of them. As scikit-learn's precision_score, recall_score and f1_score.
@@ -62,14 +62,14 @@ class ConfusionMatrix {
   /// The harmonic mean of both: 2 tp / (2 tp + fp + fn).
   double f1(const ScoreOptions& options = {}) const;
   /// The scores of each class.
-  std::vector<ClassScores> per_class(double zero_division = 0) const;
+  [[nodiscard]] std::vector<ClassScores> per_class(double zero_division = 0) const;
   /// A table of the scores of the classes and their averages.
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 
  private:
   struct Counts;
-  std::vector<Counts> counts() const;
-  double score(double ClassScores::*which, const ScoreOptions& options) const;
+  [[nodiscard]] std::vector<Counts> counts() const;
+  [[nodiscard]] double score(double ClassScores::*which, const ScoreOptions& options) const;
   void grow(std::int64_t classes);
 
   ConfusionOptions options_;
@@ -78,11 +78,14 @@ class ConfusionMatrix {
 };
 
 /// The confusion matrix of one batch; takes and throws what ConfusionMatrix does.
-Tensor confusion_matrix(const Tensor& prediction, const Tensor& target,
-                        const ConfusionOptions& options = {});
+[[nodiscard]] Tensor confusion_matrix(const Tensor& prediction, const Tensor& target,
+                                      const ConfusionOptions& options = {});
 /// The scores of one batch; take and throw what ConfusionMatrix does.
-double precision(const Tensor& prediction, const Tensor& target, const ScoreOptions& options = {});
-double recall(const Tensor& prediction, const Tensor& target, const ScoreOptions& options = {});
-double f1(const Tensor& prediction, const Tensor& target, const ScoreOptions& options = {});
+[[nodiscard]] double precision(const Tensor& prediction, const Tensor& target,
+                               const ScoreOptions& options = {});
+[[nodiscard]] double recall(const Tensor& prediction, const Tensor& target,
+                            const ScoreOptions& options = {});
+[[nodiscard]] double f1(const Tensor& prediction, const Tensor& target,
+                        const ScoreOptions& options = {});
 
 }  // namespace gradtape::nn::metric

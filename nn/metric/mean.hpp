@@ -13,7 +13,7 @@ class Mean {
     weight_ += weight;
   }
   /// NaN of nothing.
-  double compute() const {
+  [[nodiscard]] double compute() const {
     return weight_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / weight_;
   }
   void reset() { *this = {}; }

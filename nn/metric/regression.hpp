@@ -13,20 +13,20 @@ namespace gradtape::nn::metric {
 // DtypeError; the objects do so where they are updated.
 
 /// The mean of (prediction - target)^2 over all elements.
-double mean_squared_error(const Tensor& prediction, const Tensor& target);
+[[nodiscard]] double mean_squared_error(const Tensor& prediction, const Tensor& target);
 /// The mean of |prediction - target| over all elements.
-double mean_absolute_error(const Tensor& prediction, const Tensor& target);
+[[nodiscard]] double mean_absolute_error(const Tensor& prediction, const Tensor& target);
 /// The share of the target's variance that the prediction explains, 1 - sum (p - t)^2 /
 /// sum (t - mean t)^2, over axis 0; then the mean over the outputs.  [n, ...]
 /// 1 is perfect, 0 what the mean achieves. Of a constant target it is 1 if predicted exactly, else
 /// 0; of fewer than two samples NaN. As scikit-learn's r2_score.
-double r2(const Tensor& prediction, const Tensor& target);
+[[nodiscard]] double r2(const Tensor& prediction, const Tensor& target);
 
 /// The mean squared error over many batches.
 class MeanSquaredError {
  public:
   void update(const Tensor& prediction, const Tensor& target);
-  double compute() const { return mean_.compute(); }
+  [[nodiscard]] double compute() const { return mean_.compute(); }
   void reset() { mean_.reset(); }
 
  private:
@@ -37,7 +37,7 @@ class MeanSquaredError {
 class MeanAbsoluteError {
  public:
   void update(const Tensor& prediction, const Tensor& target);
-  double compute() const { return mean_.compute(); }
+  [[nodiscard]] double compute() const { return mean_.compute(); }
   void reset() { mean_.reset(); }
 
  private:
@@ -49,7 +49,7 @@ class MeanAbsoluteError {
 class R2 {
  public:
   void update(const Tensor& prediction, const Tensor& target);
-  double compute() const;
+  [[nodiscard]] double compute() const;
   void reset() { *this = {}; }
 
  private:

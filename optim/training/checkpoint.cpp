@@ -73,7 +73,7 @@ void Checkpoint::save() {
   for (const auto& part : parts_) {
     const StateDict state = part.save();
     add_part(whole, part.name, state);
-    whole.emplace(own_part + "." + part.name, entry(checksum(state)));
+    whole.emplace(own_part + "." + part.name, state_entry(checksum(state)));
   }
   save_safetensors(path_, whole);
   if (!std::exchange(cleaned_, true)) remove_unfinished(path_);

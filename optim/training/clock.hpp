@@ -6,7 +6,7 @@
 namespace gradtape::optim::detail {
 
 /// Seconds since some moment, never going back.
-inline double clock_seconds() {
+[[nodiscard]] inline double clock_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 

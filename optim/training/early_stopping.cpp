@@ -80,10 +80,10 @@ void EarlyStopping::restore() const {
 }
 
 StateDict EarlyStopping::state_dict() const {
-  StateDict state{{"best", entry(best_)},
-                  {"steps", entry(steps_)},
-                  {"best_step", entry(best_step_)},
-                  {"bad_steps", entry(bad_steps_)}};
+  StateDict state{{"best", state_entry(best_)},
+                  {"steps", state_entry(steps_)},
+                  {"best_step", state_entry(best_step_)},
+                  {"bad_steps", state_entry(bad_steps_)}};
   write(state, "parameters", best_parameters_);
   write(state, "buffers", best_buffers_);
   return state;

@@ -165,7 +165,7 @@ void RunLog::append(const std::string& line) {
 }
 
 StateDict RunLog::state_dict() const {
-  return {{"records", entry(records_)}, {"seconds", entry(seconds())}};
+  return {{"records", state_entry(records_)}, {"seconds", state_entry(seconds())}};
 }
 
 void RunLog::load_state_dict(const StateDict& state) {

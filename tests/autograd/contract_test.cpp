@@ -39,7 +39,7 @@ Tensor unsigned_zeros(const Tensor& x) { return where(x == 0, 0.0, x); }
 std::string numbers(const Tensor& x) {
   if (x.ndim() == 0) return number(x.item<double>());
   std::vector<std::string> all;
-  for (double v : x.to(float64).data<double>()) all.push_back(number(v));
+  for (double v : x.to(float64).values<double>()) all.push_back(number(v));
   return fmt::format("[{}]", fmt::join(all, " "));
 }
 

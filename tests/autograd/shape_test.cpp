@@ -132,7 +132,7 @@ TEST_CASE("slice follows Python's bounds along any axis") {
   CHECK(array_equal(slice(x, 0, 1, 3), tensor({1, 2}, float32)));
   CHECK(array_equal(slice(x, 0, -2), tensor({3, 4}, float32)));
   CHECK(array_equal(slice(x, 0, 0, -1), tensor({0, 1, 2, 3}, float32)));
-  CHECK(array_equal(slice(x, 0, 1, end, 2), tensor({1, 3}, float32)));
+  CHECK(array_equal(slice(x, 0, 1, to_end, 2), tensor({1, 3}, float32)));
   CHECK(array_equal(slice(x, 0, -100, 100, 3), tensor({0, 3}, float32)));
   CHECK(slice(x, 0, 3, 1).shape() == Shape{0});
   CHECK(slice(x, 0, 100).shape() == Shape{0});
@@ -226,7 +226,8 @@ TEST_CASE("shape ops say what does not fit") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(slice(x, 2, 0), "slice: axis 2 is out of range for shape [2, 3]",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(slice(x, 0, 0, end, 0), "slice: step must be at least 1, got 0", ValueError);
+  CHECK_THROWS_WITH_AS(slice(x, 0, 0, to_end, 0), "slice: step must be at least 1, got 0",
+                       ValueError);
   CHECK_THROWS_WITH_AS(select(x, 1, 3), "select: index 3 is out of range for axis 1 of [2, 3]",
                        ShapeError);
   CHECK_THROWS_WITH_AS(concat({}), "concat: needs at least one tensor", ShapeError);

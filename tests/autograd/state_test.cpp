@@ -31,11 +31,11 @@ TEST_CASE("a state that does not fit is refused with its owner and entry, and ch
   CHECK_THROWS_WITH_AS(generator.load_state_dict(state), "Generator: the state has no 'position'",
                        ValueError);
   state = before;
-  state["seed"] = entry(1.0);
+  state["seed"] = state_entry(1.0);
   CHECK_THROWS_WITH_AS(generator.load_state_dict(state),
                        "Generator: 'seed' must be [] int64, the state has [] float64", ValueError);
   state = before;
-  state["sed"] = entry(1.0);
+  state["sed"] = state_entry(1.0);
   CHECK_THROWS_WITH_AS(generator.load_state_dict(state),
                        "Generator: the state has an unknown entry 'sed'", ValueError);
   CHECK(generator.next() == Generator(7).next());
@@ -43,8 +43,8 @@ TEST_CASE("a state that does not fit is refused with its owner and entry, and ch
 
 TEST_CASE("parts of a state come back as they went in, next to names that begin alike") {
   StateDict whole;
-  add_part(whole, "model", {{"a.b", entry(1.5)}, {"c", entry(std::int64_t{2})}});
-  add_part(whole, "model2", {{"a", entry(3.0)}});
+  add_part(whole, "model", {{"a.b", state_entry(1.5)}, {"c", state_entry(std::int64_t{2})}});
+  add_part(whole, "model2", {{"a", state_entry(3.0)}});
   CHECK(whole.size() == 3);
   const auto part = part_of(whole, "model");
   CHECK(part.size() == 2);

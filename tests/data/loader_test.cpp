@@ -237,18 +237,20 @@ TEST_CASE("a loader refuses the state of another, with nothing changed") {
   const auto refuses = [&](const char* name, Tensor value, const char* message) {
     auto state = loader.state_dict();
     state.insert_or_assign(name, value);
-    state.insert_or_assign("epoch", entry(std::int64_t{9}));
+    state.insert_or_assign("epoch", state_entry(std::int64_t{9}));
     CHECK_THROWS_WITH_AS(loader.load_state_dict(state), message, ValueError);
     CHECK(loader.epoch() == 0);
     CHECK(loader.position() == 0);
   };
-  refuses("batch_size", entry(std::int64_t{4}),
+  refuses("batch_size", state_entry(std::int64_t{4}),
           "Loader: the state is that of a loader with batch_size 4, this one has 3");
-  refuses("samples", entry(std::int64_t{11}),
+  refuses("samples", state_entry(std::int64_t{11}),
           "Loader: the state is that of a loader with samples 11, this one has 10");
-  refuses("position", entry(std::int64_t{5}), "Loader: position 5 is out of range for 4 batches");
-  refuses("position", entry(std::int64_t{-1}), "Loader: position -1 is out of range for 4 batches");
-  refuses("more", entry(1.0), "Loader: the state has an unknown entry 'more'");
+  refuses("position", state_entry(std::int64_t{5}),
+          "Loader: position 5 is out of range for 4 batches");
+  refuses("position", state_entry(std::int64_t{-1}),
+          "Loader: position -1 is out of range for 4 batches");
+  refuses("more", state_entry(1.0), "Loader: the state has an unknown entry 'more'");
   CHECK_THROWS_WITH_AS(loader.load_state_dict({}), "Loader: the state has no 'seed'", ValueError);
 }
 

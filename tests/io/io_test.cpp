@@ -179,7 +179,7 @@ TEST_CASE("npy files round-trip every dtype and rank bit for bit") {
     CHECK(array_equal(load_npy(path), x));
   }
   save_npy(path, full({2}, nan));
-  CHECK(std::isnan(load_npy(path).data<float>()[1]));
+  CHECK(std::isnan(load_npy(path).values<float>()[1]));
 }
 
 TEST_CASE("npy files are written as NumPy writes them") {

@@ -190,7 +190,7 @@ TEST_CASE(
   // over all orthogonal matrices each entry has mean 0; QR's own signs give the first -0.6
   double total = 0;
   for (int i = 0; i < 400; ++i)
-    total += nn::init::Orthogonal{}({2, 2}, float64, generator).data<double>()[0];
+    total += nn::init::Orthogonal{}({2, 2}, float64, generator).values<double>()[0];
   CHECK(std::abs(total / 400) < 4 * std::sqrt(0.5 / 400));
   CHECK(nn::init::Orthogonal{}({0, 3}).shape() == Shape{0, 3});
   CHECK_THROWS_AS(nn::init::Orthogonal{}({3}), ShapeError);

@@ -140,7 +140,7 @@ TEST_CASE("weights go out as they came in, in every format") {  // and then thro
       {"double", tensor({{0.1, -0.0}, {1e300, std::numeric_limits<double>::infinity()}}, float64)},
       {"integers", tensor({std::int64_t{-1}, std::int64_t{1} << 62})},
       {"flags", tensor({true, false, true})},
-      {"number", entry(std::int64_t{7})},
+      {"number", state_entry(std::int64_t{7})},
       {"empty", zeros({0, 3})},
       {"maské", ones({1, 1, 2})}};
   save_npz(path("dtypes.npz"), dtypes);

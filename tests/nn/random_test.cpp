@@ -22,7 +22,7 @@ double mean_of(const Tensor& x) { return mean(x).item<double>(); }
 std::int64_t dropped_channels(const Tensor& y, double kept) {
   std::int64_t dropped = 0;
   for (const Tensor& channel : unbind(y)) {
-    const double first = reshape(channel, {-1}).data<double>()[0];
+    const double first = reshape(channel, {-1}).values<double>()[0];
     CHECK(array_equal(channel, full(channel.shape(), first, float64)));
     CHECK((first == 0 || first == close(kept, 1e-12)));
     dropped += first == 0;

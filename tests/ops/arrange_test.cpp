@@ -181,7 +181,7 @@ TEST_CASE("arranging says what does not fit") {
   CHECK_THROWS_WITH_AS(unflatten(x, 1, {2, 2}),
                        "unflatten: an axis of extent 3 of [2, 3] does not fill [2, 2]", ShapeError);
   CHECK_THROWS_WITH_AS(movedim(x, {0, 1}, {0}), "movedim: 2 axes to move to 1 places", ShapeError);
-  CHECK_THROWS_WITH_AS(slice(x, 0, 0, end, -1),
+  CHECK_THROWS_WITH_AS(slice(x, 0, 0, to_end, -1),
                        "slice: step must be at least 1, got -1; to walk backwards, flip first",
                        ValueError);
 }

@@ -10,12 +10,12 @@ TEST_CASE("at reads x[...] as Python does") {
   CHECK(array_equal(at(x, {-1}), tensor({8, 9, 10, 11})));
   CHECK(at(x, {1, -2}).item<int>() == 6);
   CHECK(array_equal(at(x, {range(), 1}), tensor({1, 5, 9})));
-  CHECK(array_equal(at(x, {ellipsis, range(0, end, 3)}), tensor({{0, 3}, {4, 7}, {8, 11}})));
-  CHECK(array_equal(at(x, {range(-2, end), range(-3, -1)}), tensor({{5, 6}, {9, 10}})));
+  CHECK(array_equal(at(x, {ellipsis, range(0, to_end, 3)}), tensor({{0, 3}, {4, 7}, {8, 11}})));
+  CHECK(array_equal(at(x, {range(-2, to_end), range(-3, -1)}), tensor({{5, 6}, {9, 10}})));
   CHECK(at(x, {newaxis, range(), newaxis, 0}).shape() == Shape{1, 3, 1});
-  CHECK(at(x, {range(5, end)}).shape() == Shape{0, 4});
+  CHECK(at(x, {range(5, to_end)}).shape() == Shape{0, 4});
   CHECK(at(x, {}).raw() == x.raw());
-  CHECK(array_equal(at(x, {range(1, end, 2), newaxis, ellipsis, 3}), tensor({{7}})));
+  CHECK(array_equal(at(x, {range(1, to_end, 2), newaxis, ellipsis, 3}), tensor({{7}})));
 }
 
 TEST_CASE("rows along the leading axis share the elements of a large tensor") {
@@ -86,7 +86,7 @@ TEST_CASE("at and its relatives say which index does not fit") {
   CHECK_THROWS_WITH_AS(at(x, {ellipsis, ellipsis}), "at: only one index may be an ellipsis",
                        ShapeError);
   CHECK_THROWS_WITH_AS(
-      at(x, {range(end, 0, -1)}),
+      at(x, {range(to_end, 0, -1)}),
       "at: the step of a range must be at least 1, got -1; to walk backwards, flip "
       "first",
       ValueError);

@@ -132,7 +132,7 @@ TEST_CASE("results do not depend on the number of threads") {
 TEST_CASE("literals adopt the dtype of the tensor that they meet") {
   const Tensor x = tensor({1.0f, 2.0f});
   CHECK((0.1 * x).dtype() == float32);
-  CHECK((x.to(float64) * 0.1).data<double>()[0] == 0.1);
+  CHECK((x.to(float64) * 0.1).values<double>()[0] == 0.1);
   CHECK((x + 1).dtype() == float32);
   CHECK((tensor({1, 2}) * 3).dtype() == int64);
   CHECK(array_equal(tensor({1, 2}) * 3, tensor({3, 6})));
@@ -191,12 +191,12 @@ TEST_CASE("pow, maximum and minimum keep the edges of the standard library") {
       const auto same = [](double got, double want) {
         return got == want || (std::isnan(got) && std::isnan(want));
       };
-      CHECK(same(pow(x, y).data<double>()[8], std::pow(a, b)));
-      CHECK(same(pow(x, b).data<double>()[0], std::pow(a, b)));
+      CHECK(same(pow(x, y).values<double>()[8], std::pow(a, b)));
+      CHECK(same(pow(x, b).values<double>()[0], std::pow(a, b)));
       const double nan = std::nan("");
-      CHECK(same(maximum(x, y).data<double>()[0],
+      CHECK(same(maximum(x, y).values<double>()[0],
                  std::isnan(a) || std::isnan(b) ? nan : std::max(a, b)));
-      CHECK(same(minimum(x, y).data<double>()[0],
+      CHECK(same(minimum(x, y).values<double>()[0],
                  std::isnan(a) || std::isnan(b) ? nan : std::min(a, b)));
     }
   CHECK(array_equal(clamp(tensor({-2.0f, 0.5f, 2.0f}), -1, 1), tensor({-1.0f, 0.5f, 1.0f})));

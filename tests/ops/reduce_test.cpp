@@ -287,7 +287,7 @@ TEST_CASE("NaN wins in every extreme, wherever it stands") {
     }
     const Tensor column = expand(reshape(x, {71, 1}), {71, 2});
     CHECK(std::isnan(values(amax(column, 0))[1]));
-    CHECK(argmin(column, 0).data<std::int64_t>()[1] == place);
+    CHECK(argmin(column, 0).values<std::int64_t>()[1] == place);
   }
 }
 

@@ -76,10 +76,10 @@ TEST_CASE("quantile reads between elements, for one level or several") {
   CHECK(allclose(quantile(x, 0.5, 1), tensor({2.5, 25.0}, float64)));
   CHECK(allclose(quantile(x, tensor({0.0, 0.25, 1.0}, float64), 1),
                  tensor({{1.0, 10.0}, {1.75, 17.5}, {4.0, 40.0}}, float64)));
-  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::lower}).data<double>()[0] == 2);
-  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::higher}).data<double>()[0] == 3);
-  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::nearest}).data<double>()[0] == 2);
-  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::midpoint}).data<double>()[0] == 2.5);
+  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::lower}).values<double>()[0] == 2);
+  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::higher}).values<double>()[0] == 3);
+  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::nearest}).values<double>()[0] == 2);
+  CHECK(quantile(x, 0.4, 1, {.interpolation = Interpolation::midpoint}).values<double>()[0] == 2.5);
   CHECK(quantile(x, 0.5, {0, 1}, {.keepdim = true}).shape() == Shape{1, 1});
   CHECK(values(quantile(tensor({1.0, not_a_number}, float64), 0.0))[0] != 0);
   const Tensor q = Tensor(0.4).to(float64).requires_grad();

@@ -112,7 +112,7 @@ TEST_CASE("LBFGS goes on from its saved state bit for bit") {
   CHECK(resumed.state().evaluations == first.state().evaluations);
 
   StateDict bad = state;
-  bad["state.0.history"] = entry(std::numeric_limits<std::int64_t>::max());
+  bad["state.0.history"] = state_entry(std::numeric_limits<std::int64_t>::max());
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(bad),
                        "LBFGS: the state has no 'state.0.history.3.change'", ValueError);
   bad = state;

@@ -100,7 +100,7 @@ template <class Rule, class Options> void check() {
     CAPTURE(entry_of.first);
     if (value.ndim() > 0) continue;
     StateDict wrong = state;
-    wrong[name] = value.dtype() == float64 ? entry(nan) : entry(std::int64_t{-1});
+    wrong[name] = value.dtype() == float64 ? state_entry(nan) : state_entry(std::int64_t{-1});
     CHECK_THROWS_AS(rule.load_state_dict(wrong), ValueError);
     CHECK(array_equal(rule.state_dict().at(name), value));
   }

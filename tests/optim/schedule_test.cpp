@@ -147,7 +147,7 @@ TEST_CASE("clip_grad_norm scales all gradients to one norm and leaves others' te
   CHECK_FALSE(unused.grad().defined());
   optim::clip_grad_value(all, 0.8);
   CHECK(b.grad().item<double>() == 0.8);
-  CHECK(a.grad().data<double>()[1] == close(0.75, 1e-6));
+  CHECK(a.grad().values<double>()[1] == close(0.75, 1e-6));
   CHECK_THROWS_WITH_AS(optim::clip_grad_norm(all, -1),
                        "clip_grad_norm: max_norm = -1, but it must be at least 0", ValueError);
   CHECK_THROWS_WITH_AS(optim::clip_grad_value(all, -1),

@@ -130,7 +130,7 @@ TEST_CASE("an optimizer refuses a state that does not fit and stays as it is") {
   const StateDict good = adam.state_dict();
   const auto with = [&](const std::string& name, const Tensor& value) {
     StateDict state = good;
-    state["groups.0.lr"] = entry(0.5);
+    state["groups.0.lr"] = state_entry(0.5);
     state["state.0.first_moment"] = ones({6});
     state[name] = value;
     return state;
@@ -141,23 +141,24 @@ TEST_CASE("an optimizer refuses a state that does not fit and stays as it is") {
     CHECK(array_equal(adam.state(0).first_moment, good.at("state.0.first_moment")));
     CHECK_FALSE(adam.state(0).max_second_moment.defined());
   };
-  StateDict missing = with("groups.0.lr", entry(0.5));
+  StateDict missing = with("groups.0.lr", state_entry(0.5));
   missing.erase("state.1.second_moment");
   check(missing, "Adam: the state has no 'state.1.second_moment'");
-  check(with("state.2.steps", entry(std::int64_t{1})),
+  check(with("state.2.steps", state_entry(std::int64_t{1})),
         "Adam: the state has an unknown entry 'state.2.steps'");
   check(with("state.1.second_moment", zeros({3})),
         "Adam: 'state.1.second_moment' must be [2, 3] floating, the state has [3] float32");
   check(with("state.1.second_moment", zeros({2, 3}, int64)),
         "Adam: 'state.1.second_moment' must be [2, 3] floating, the state has [2, 3] int64");
-  check(with("state.1.steps", entry(std::int64_t{-1})),
+  check(with("state.1.steps", state_entry(std::int64_t{-1})),
         "Adam: state.1.steps = -1, but it must be at least 0");
-  check(with("groups.0.amsgrad", entry(std::int64_t{2})),
+  check(with("groups.0.amsgrad", state_entry(std::int64_t{2})),
         "Adam: 'groups.0.amsgrad' must be 0 or 1, the state has 2");
-  check(with("groups.0.beta1", entry(1.0)), "Adam: groups.0.beta1 = 1, but it must be in [0, 1)");
-  check(with("groups.0.beta1", entry(std::int64_t{0})),
+  check(with("groups.0.beta1", state_entry(1.0)),
+        "Adam: groups.0.beta1 = 1, but it must be in [0, 1)");
+  check(with("groups.0.beta1", state_entry(std::int64_t{0})),
         "Adam: 'groups.0.beta1' must be [] float64, the state has [] int64");
-  check(with("groups.0.size", entry(std::int64_t{3})),
+  check(with("groups.0.size", state_entry(std::int64_t{3})),
         "Adam: group 0 has 2 parameters, in the state 3");
 }
 
@@ -179,11 +180,11 @@ TEST_CASE("a schedule goes on from its saved state, whatever its optimizer's rat
     resumed.step();
   }
   StateDict state = whole.state_dict();
-  state["steps"] = entry(std::int64_t{-2});
+  state["steps"] = state_entry(std::int64_t{-2});
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
                        "Schedule: steps = -2, but it must be at least 0", ValueError);
   state = whole.state_dict();
-  state["groups.0.lr"] = entry(-1.0);
+  state["groups.0.lr"] = state_entry(-1.0);
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
                        "Schedule: groups.0.lr = -1, but it must be finite and at least 0",
                        ValueError);
@@ -212,7 +213,7 @@ TEST_CASE("a plateau remembers its best value and how long it has waited") {
   CHECK_THROWS_WITH_AS(first.load_state_dict({}), "ReduceOnPlateau: the state has no 'best'",
                        ValueError);
   StateDict state = first.state_dict();
-  state["bad_steps"] = entry(std::int64_t{-1});
+  state["bad_steps"] = state_entry(std::int64_t{-1});
   CHECK_THROWS_WITH_AS(first.load_state_dict(state),
                        "ReduceOnPlateau: bad_steps = -1, but it must be at least 0", ValueError);
 }
@@ -240,7 +241,7 @@ TEST_CASE("averages go on from their saved state") {
                        "[2] float64",
                        ValueError);
   CHECK_THROWS_WITH_AS(mean.load_state_dict({{"averages.0", zeros({1}, float64)},
-                                             {"count", entry(std::int64_t{-1})}}),
+                                             {"count", state_entry(std::int64_t{-1})}}),
                        "StochasticWeightAverage: count = -1, but it must be at least 0",
                        ValueError);
   CHECK(mean.count() == 3);

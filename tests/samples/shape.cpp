@@ -6,7 +6,7 @@ namespace {
 /// The gradient of a slice as a function of the cotangent.
 Tensor slice_backward(Inputs x) {
   const Tensor whole = zeros({2, 5}, x[0].dtype()).requires_grad();
-  return grad(slice(whole, 1, 0, end, 2), {whole}, {.create_graph = true, .seed = x[0]})[0];
+  return grad(slice(whole, 1, 0, to_end, 2), {whole}, {.create_graph = true, .seed = x[0]})[0];
 }
 
 // A row a line, or as few as it takes.
@@ -30,7 +30,7 @@ Rows rows() {
        {{{2, 3, 2}}, {{3, 1}}, {{0, 3, 2}}}},
       {"slice", "slice", [](Inputs x) { return slice(x[0], 0, 1, 3); },
        {{{4, 2}}, {{3}}, {{1, 2}}, {{0}}}},
-      {"slice", "slice", [](Inputs x) { return slice(x[0], -1, -4, end, 2); },
+      {"slice", "slice", [](Inputs x) { return slice(x[0], -1, -4, to_end, 2); },
        {{{2, 5}}, {{2, 3}}}},
       {"slice_backward", "", slice_backward, {{{2, 3}}}},
       {"select", "select", [](Inputs x) { return select(x[0], 0, -1); },

@@ -9,6 +9,7 @@
 #include "gradtape/autograd/ops/activation.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
+#include "gradtape/autograd/ops/detail/integer.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/value.hpp"
@@ -84,6 +85,8 @@ Tensor times_slope(const SlopeCode& slope, const Tensor& g, std::initializer_lis
 Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool from_output,
              const Tensor& x);
 template <class P> Tensor unary(const Tensor& x) {
+  if constexpr (HasIntegers<P>)
+    if (x.dtype() == int64) return map_integers<P>(x);
   static const SlopeCode slope = slope_code<SlopeOf<P>>(std::make_index_sequence<1>());
   return unary(P::name, floating_kernels<1, ValueOf<P>>, slope, primitive::FromOutput<P>, x);
 }
@@ -97,6 +100,8 @@ template <class F> Tensor with_one_dtype(const char* op, const F& f, Tensor a, T
 /// The primitive `P` of two inputs as a recorded op.
 template <class P> Tensor binary(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) return with_one_dtype(P::name, binary<P>, a, b);
+  if constexpr (HasIntegers<P>)
+    if (a.dtype() == int64) return map_integers<P>(a, b);
   static const SlopeCode slope_a = slope_code<SlopeA<P>>(std::make_index_sequence<3>()),
                          slope_b = slope_code<SlopeB<P>>(std::make_index_sequence<3>());
   return record(P::name, map_floating(P::name, ValueOf<P>(), a, b), {a, b},

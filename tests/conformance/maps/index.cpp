@@ -17,7 +17,7 @@ Index index_of(const Value& value) {
   if (value.is<Tensor>()) return value.get<Tensor>();
   if (value.is<Slice>()) {
     const Slice& slice = value.get<Slice>();
-    return range(slice.start.value_or(0), slice.stop.value_or(end), slice.step.value_or(1));
+    return range(slice.start.value_or(0), slice.stop.value_or(to_end), slice.step.value_or(1));
   }
   if (value.is<List>()) return call_function("tensor", {value}).tensor("an index");
   throw Unsupported("an index of this kind: " + value.kind());
@@ -122,7 +122,7 @@ Value select_scatter(Call& c) {
 Value slice_scatter(Call& c) {
   const Tensor x = c.tensor(0, "input"), source = c.tensor(1, "src");
   const auto axis = c.integer(2, "dim", 0);
-  const auto start = c.integer(3, "start", 0), stop = c.integer(4, "end", end);
+  const auto start = c.integer(3, "start", 0), stop = c.integer(4, "end", to_end);
   const Tensor rows = slice(arange(x.size(axis)), 0, start, stop, c.integer(5, "step", 1));
   return scatter(x, axis, along(rows, axis, x), source);
 }

@@ -129,7 +129,7 @@ Value corrcoef(Call& c) {
   const Tensor v = covariance(x, 1, {}, {});
   if (v.ndim() == 0) return v / v;
   const auto n = v.size(-1);
-  const Tensor deviation = sqrt(slice(reshape(v, {n * n}), 0, 0, end, n + 1));
+  const Tensor deviation = sqrt(slice(reshape(v, {n * n}), 0, 0, to_end, n + 1));
   return clamp(v / unsqueeze(deviation, 1) / deviation, -1, 1);
 }
 

@@ -82,7 +82,7 @@ Value broadcast_all(Call& c) {
 Value sliced(Call& c) {
   const Tensor x = c.tensor(0, "input");
   const auto axis = c.integer(1, "dim", 0);
-  const auto start = c.integer(2, "start", 0), stop = c.integer(3, "end", end);
+  const auto start = c.integer(2, "start", 0), stop = c.integer(3, "end", to_end);
   return slice(x, axis, start, stop, c.integer(4, "step", 1));
 }
 
