@@ -43,7 +43,7 @@ class Trace : public Watch {
   /// The page of the graph behind `output`; runs one backward pass from it (nothing is released, no
   /// leaf's grad() changes). seed: as for backward. Ops recorded before the trace began have no
   /// statistics of values. Throws GraphError for an untracked output or a released graph.
-  std::string html(const Tensor& output, const Tensor& seed = {}) const;
+  [[nodiscard]] std::string html(const Tensor& output, const Tensor& seed = {}) const;
   /// Writes html(output, seed); a failed write leaves an old file whole. Throws IoError.
   void save_html(const std::string& path, const Tensor& output, const Tensor& seed = {}) const;
 

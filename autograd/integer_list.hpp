@@ -40,7 +40,7 @@ template <class T>
 concept IntegerRange = Iterable<T> && AnyInteger<ItemOf<T>>;
 
 /// The same number. Throws ValueError for one that only an unsigned integer holds.
-template <AnyInteger T> constexpr std::int64_t to_int64(T value) {
+template <AnyInteger T> [[nodiscard]] constexpr std::int64_t to_int64(T value) {
   if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t)) {
     if (value > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
       fail<ValueError>("int64", std::to_string(value) + " is larger than the largest int64");
@@ -65,9 +65,9 @@ class IntegerList {
     for (const auto item : items) list.push_back(detail::to_int64(item));
   }
 
-  std::size_t size() const { return list.size(); }
-  bool empty() const { return list.empty(); }
-  std::int64_t operator[](std::size_t i) const { return list[i]; }
+  [[nodiscard]] std::size_t size() const { return list.size(); }
+  [[nodiscard]] bool empty() const { return list.empty(); }
+  [[nodiscard]] std::int64_t operator[](std::size_t i) const { return list[i]; }
   auto begin() const { return list.begin(); }
   auto end() const { return list.end(); }
 

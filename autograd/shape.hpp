@@ -79,7 +79,8 @@ class Shape {
 
  private:
   [[noreturn]] void refuse(std::int64_t extent) const;
-  std::int64_t huge_numel() const;  // numel() where the extents' product overflows on the way
+  [[nodiscard]] std::int64_t huge_numel()
+      const;  // numel() where the extents' product overflows on the way
 
   std::array<std::int64_t, max_ndim> extents_;
   int ndim_ = 0;

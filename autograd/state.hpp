@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <iosfwd>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@ namespace gradtape {
 /// Named tensors: all that it takes to go on as if nothing had happened. Numbers are 0-d tensors of
 /// int64 or float64. Any file format of named tensors holds one.
 using StateDict = std::map<std::string, Tensor>;
+
+/// A line for each entry: its name, shape and dtype, and the value of a number.
+std::ostream& operator<<(std::ostream& out, const StateDict& state);
 
 /// What can be saved and restored. `load_state_dict` takes what `state_dict` of an object of the
 /// same make has given, and throws ValueError, with nothing changed, for what does not fit.

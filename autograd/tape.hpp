@@ -168,9 +168,8 @@ class JointVjp {
   }
   explicit operator bool() const { return static_cast<bool>(call_); }
   [[nodiscard]] bool needs_outputs() const { return needs_outputs_; }
-  [[nodiscard]] bool takes_any_shape() const {
-    return takes_any_shape_;
-  }  ///< Made of an elementwise_vjp.
+  /// Whether it was made of an elementwise_vjp.
+  [[nodiscard]] bool takes_any_shape() const { return takes_any_shape_; }
 
  private:
   std::function<std::vector<Tensor>(std::span<const Tensor>, const std::vector<bool>&,

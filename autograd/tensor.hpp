@@ -33,6 +33,7 @@ inline constexpr Dtype bool_ = Dtype::bool_;
 
 /// "float32", "float64", "int64" or "bool".
 const char* name(Dtype dtype);
+std::ostream& operator<<(std::ostream& out, Dtype dtype);
 /// Bytes of one element.
 [[nodiscard]] constexpr std::size_t size_of(Dtype dtype) {
   return dtype == float32 ? 4 : dtype == bool_ ? 1 : 8;
@@ -204,7 +205,7 @@ class Tensor : by_argument::Base {
   /// Returns this value as a leaf, and leaves this tensor as it is: `x = x.requires_grad()`.
   /// Gradients of what is computed from the leaf accumulate in its `grad()`. The name appears in
   /// error messages. Throws DtypeError unless floating.
-  Tensor requires_grad(std::string name = {}) const;
+  [[nodiscard]] Tensor requires_grad(std::string name = {}) const;
   /// Whether operations on this tensor are recorded.
   [[nodiscard]] bool is_tracked() const { return static_cast<bool>(node_); }
   /// Whether this is a leaf: made by requires_grad(), with a gradient of its own.
@@ -233,6 +234,8 @@ class Tensor : by_argument::Base {
 
   /// NumPy-like text; more than `threshold` elements are summarised.
   [[nodiscard]] std::string str(std::int64_t threshold = 1000) const;
+  /// The same behind shape and dtype, "[2, 3] float32", and the name of a leaf.
+  [[nodiscard]] std::string repr(std::int64_t threshold = 1000) const;
 
   // For ops and kernels.
   Tensor(detail::Ref<detail::Value> value, detail::Ref<detail::Node> node) noexcept

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ostream>
 #include <set>
 #include <string_view>
 
@@ -139,6 +140,10 @@ std::string advice(const LoadReport& report) {
 }
 
 }  // namespace
+
+std::ostream& operator<<(std::ostream& out, const LoadReport& report) {
+  return out << (report.complete() ? "complete\n" : report.str());
+}
 
 std::string LoadReport::str() const {
   std::string text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <iosfwd>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,5 +43,8 @@ struct LoadReport {
   /// One line for each misfit, with its shapes.
   [[nodiscard]] std::string str() const;
 };
+
+/// Writes report.str(), or "complete".
+std::ostream& operator<<(std::ostream& out, const LoadReport& report);
 
 }  // namespace gradtape::nn

@@ -12,7 +12,7 @@ namespace gradtape {
 /// -1, 0 or 1; slope 0
 [[nodiscard]] Tensor sign(const Tensor& x);
 /// 1 where x > 0, 0 elsewhere; slope 0
-Tensor unit_step(const Tensor& x);
+[[nodiscard]] Tensor unit_step(const Tensor& x);
 [[nodiscard]] Tensor floor(const Tensor& x);  ///< largest integer <= x; slope 0
 [[nodiscard]] Tensor ceil(const Tensor& x);   ///< smallest integer >= x; slope 0
 [[nodiscard]] Tensor trunc(const Tensor& x);  ///< x without its fraction; slope 0

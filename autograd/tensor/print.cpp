@@ -188,9 +188,11 @@ class Printer {
 
 std::string Tensor::str(std::int64_t threshold) const {
   if (!defined()) return "undefined";
-  if (numel() == 0) return "[]";
+  if (numel() == 0) return ndim() == 1 ? "[]" : "[] of shape " + shape().str();
   return Printer(*this, numel() > threshold).text();
 }
+
+std::ostream& operator<<(std::ostream& out, Dtype dtype) { return out << name(dtype); }
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) { return out << tensor.str(); }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ostream>
 #include <span>
+#include <string>
 
 #include "gradtape/autograd/error.hpp"
 
@@ -14,6 +16,21 @@ Tensor state_entry(std::int64_t value) {
 }
 
 Tensor state_entry(double value) { return tensor(std::span<const double>(&value, 1), Shape{}); }
+
+std::ostream& operator<<(std::ostream& out, const StateDict& state) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : state) width = std::max(width, name.size());
+  for (const auto& [name, value] : state) {
+    out << name << std::string(width - name.size() + 2, ' ');
+    if (!value.defined())
+      out << "undefined\n";
+    else if (value.ndim() == 0)
+      out << value << " " << value.dtype() << "\n";
+    else
+      out << value.shape() << " " << value.dtype() << "\n";
+  }
+  return out;
+}
 
 void add_part(StateDict& whole, const std::string& prefix, const StateDict& part) {
   for (const auto& [name, value] : part) whole.insert_or_assign(prefix + "." + name, value);

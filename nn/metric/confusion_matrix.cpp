@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ostream>
 #include <span>
 
 #include "gradtape/autograd/require.hpp"
@@ -137,6 +138,10 @@ std::vector<ClassScores> ConfusionMatrix::per_class(double zero_division) const 
   std::vector<ClassScores> scores;
   for (const auto& c : counts()) scores.push_back(c.scores(zero_division));
   return scores;
+}
+
+std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix) {
+  return out << matrix.str();
 }
 
 std::string ConfusionMatrix::str() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,11 +57,11 @@ class ConfusionMatrix {
   /// Of the samples predicted as a class, the share that are: tp / (tp + fp).
   /// These throw ValueError for Average::binary with more than two classes, and a positive class
   /// that is none of them. As scikit-learn's precision_score, recall_score and f1_score.
-  double precision(const ScoreOptions& options = {}) const;
+  [[nodiscard]] double precision(const ScoreOptions& options = {}) const;
   /// Of the samples of a class, the share predicted as it: tp / (tp + fn).
-  double recall(const ScoreOptions& options = {}) const;
+  [[nodiscard]] double recall(const ScoreOptions& options = {}) const;
   /// The harmonic mean of both: 2 tp / (2 tp + fp + fn).
-  double f1(const ScoreOptions& options = {}) const;
+  [[nodiscard]] double f1(const ScoreOptions& options = {}) const;
   /// The scores of each class.
   [[nodiscard]] std::vector<ClassScores> per_class(double zero_division = 0) const;
   /// A table of the scores of the classes and their averages.
@@ -76,6 +77,9 @@ class ConfusionMatrix {
   std::int64_t classes_;
   std::vector<std::int64_t> cells_;  // [true class, predicted class]
 };
+
+/// Writes the table.
+std::ostream& operator<<(std::ostream& out, const ConfusionMatrix& matrix);
 
 /// The confusion matrix of one batch; takes and throws what ConfusionMatrix does.
 [[nodiscard]] Tensor confusion_matrix(const Tensor& prediction, const Tensor& target,

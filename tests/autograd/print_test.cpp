@@ -1,5 +1,6 @@
 #include <gradtape/autograd/fmt.hpp>
 #include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/state.hpp>
 
 #include <doctest/doctest.h>
 
@@ -78,7 +79,7 @@ TEST_CASE("a summary takes its format from what it shows") {
 
 TEST_CASE("tensors without elements, and no tensor at all") {
   CHECK(zeros({0}).str() == "[]");
-  CHECK(zeros({100000, 0}).str() == "[]");
+  CHECK(zeros({100000, 0}).str() == "[] of shape [100000, 0]");
   CHECK(Tensor().str() == "undefined");
 }
 
@@ -90,4 +91,16 @@ TEST_CASE("streams and fmt print tensors, shapes and dtypes") {
   CHECK(fmt::format("{} {} {}", x, x.shape(), x.dtype()) == "[1, 2] [2] int64");
   CHECK(fmt::format("{:>8}|", Shape{2, 3}) == "  [2, 3]|");
   CHECK(Shape{}.str() == "[]");
+}
+
+TEST_CASE("repr tells shape, dtype and a leaf's name, dtypes and state dicts print") {
+  CHECK(tensor({1, 2}).repr() == "[2] int64 [1, 2]");
+  CHECK(tensor({{0.5}, {1.5}}, float64).requires_grad("w").repr() ==
+        "'w' [2, 1] float64\n[[0.5],\n [1.5]]");
+  CHECK(zeros({0, 3}).repr() == "[0, 3] float32");
+  CHECK(Tensor().repr() == "undefined");
+  std::ostringstream out;
+  out << float32 << " " << bool_ << "\n";
+  out << StateDict{{"a.weight", zeros({2, 3})}, {"n", tensor(7)}};
+  CHECK(out.str() == "float32 bool\na.weight  [2, 3] float32\nn         7 int64\n");
 }
