@@ -130,9 +130,9 @@ struct MatrixNormOptions {
 /// a^n by repeated squaring; the identity for n = 0, powers of the inverse for n < 0. Throws
 /// LinalgError for n < 0 and a singular matrix.
 [[nodiscard]] Tensor matrix_power(const Tensor& a, std::int64_t n);
-/// e^a = sum_i a^i / i!, by scaling and squaring of Pade approximants: Higham 2005, "The scaling
-/// and squaring method for the matrix exponential revisited". Its derivative is a block of the
-/// exponential of a matrix of twice the size: Al-Mohy and Higham 2009, eq. 1.1.
+/// e^a = sum_i a^i / i!, by scaling and squaring of Taylor polynomials; right to nearly the last
+/// digit for matrices that are graded, nilpotent or far from normal too. Its derivative is a block
+/// of the exponential of a matrix of twice the size: Al-Mohy and Higham 2009, eq. 1.1.
 [[nodiscard]] Tensor matrix_exp(const Tensor& a);
 
 }  // namespace gradtape

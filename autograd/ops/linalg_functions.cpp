@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "gradtape/autograd/kernels/exponential.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
@@ -95,85 +96,25 @@ void need_some(const Tensor& x) {
 
 // ---- the exponential ----
 
-/// The coefficients of the [m/m] Pade approximant of e^x and the largest 1-norm that it is exact to
-/// double precision for (Higham 2005, tables 2.3 and 10.4).
-struct Pade {
-  double largest_norm;
-  std::vector<double> coefficients;  // of 1, x, ... x^m
-};
-const std::vector<Pade>& pade() {
-  static const std::vector<Pade> table{
-      {1.495585217958292e-2, {120, 60, 12, 1}},
-      {2.539398330063230e-1, {30240, 15120, 3360, 420, 30, 1}},
-      {9.504178996162932e-1, {17297280, 8648640, 1995840, 277200, 25200, 1512, 56, 1}},
-      {2.097847961257068,
-       {17643225600, 8821612800, 2075673600, 302702400, 30270240, 2162160, 110880, 3960, 90, 1}},
-      {5.371920351148152,
-       {64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000,
-        10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1}}};
-  return table;
-}
-
-/// sum_i c[2 i + odd] squares^i, by Horner's rule.
-Tensor polynomial(const std::vector<double>& c, std::size_t odd, const Tensor& squares,
-                  const Tensor& identity) {
-  std::size_t i = c.size() - 4 + odd;
-  Tensor y = c[i + 2] * squares + c[i] * identity;
-  while (i >= 2) {
-    i -= 2;
-    y = matmul(squares, y) + c[i] * identity;
-  }
-  return y;
-}
-
-/// (p - q)^-1 (p + q) with p the even and q the odd part.
-Tensor pade_value(const Pade& approximant, const Tensor& x) {
-  const Tensor identity = eye(x.size(-1), -1, x.dtype()), squares = matmul(x, x);
-  const auto& c = approximant.coefficients;
-  const Tensor p = polynomial(c, 0, squares, identity),
-               q = matmul(x, polynomial(c, 1, squares, identity));
-  return solve(p - q, p + q);
-}
-
-/// How often each matrix must be halved for the last approximant, as a tensor of 2^-halvings too.
-struct Scaling {
-  Scaling(const Tensor& norms, double largest_norm) : halvings(norms), factors(norms) {
-    std::vector<double> count, factor;
-    const Tensor wide = norms.to(float64);
-    for (double norm : wide.data<double>()) {
-      const bool scaled = norm > largest_norm && std::isfinite(norm);
-      count.push_back(scaled ? std::ceil(std::log2(norm / largest_norm)) : 0);
-      factor.push_back(std::exp2(-count.back()));
-      most = std::max(most, count.back());
-      if (norm > largest) largest = norm;
-    }
-    halvings = tensor(count, norms.shape());
-    factors = tensor(factor, norms.shape()).to(norms.dtype());
-  }
-  Tensor halvings, factors;
-  double most = 0, largest = 0;
-};
-
-/// Each matrix is halved as often as it needs, and squared as often again.
 Tensor exp_value(const Tensor& a) {
-  const auto inside = RecordingScope::inside_op();
-  const auto& table = pade();
-  const Tensor norms = amax(sum(abs(a), -2, {.keepdim = true}), -1, {.keepdim = true});
-  const Scaling scaling(norms, table.back().largest_norm);
-  const auto fits = std::find_if(table.begin(), table.end() - 1, [&](const Pade& approximant) {
-    return scaling.largest <= approximant.largest_norm;
+  const auto n = a.size(-1);
+  const Tensor y = empty(a.shape(), a.dtype());
+  visit_floating(a.dtype(), "matrix_exp", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = static_cast<const T*>(a.raw());
+    T* const to = mutable_data<T>(y);
+    for_each_matrix(batch_shape(a).numel(), 4 * n, [&](std::int64_t i) {
+      kernels::exponential(from + i * n * n, n, to + i * n * n);
+    });
   });
-  Tensor x = pade_value(*fits, a * scaling.factors);
-  for (double i = 0; i < scaling.most; ++i) x = where(scaling.halvings > i, matmul(x, x), x);
-  return x;
+  return y;
 }
 
 /// The derivative of e^a along g, transposed: the upper right block of exp([[a^T, g], [0, a^T]]). g
 /// is scaled to the size of 1, that it may not govern the number of squarings.
 Tensor exp_gradient(const Tensor& a, const Tensor& g) {
   const auto n = a.size(-1);
-  const Tensor largest = amax(abs(g.detach()), {-2, -1}, {.keepdim = true});
-  const Tensor scale = where(logical_and(largest > 1.0, largest < 1e300), largest, 1.0);
+  const Tensor scale = size_of_matrix(g);
   const Tensor top = concat({t(a), g / scale}, -1), bottom = concat({zeros_like(a), t(a)}, -1);
   const Tensor whole = matrix_exp(concat({top, bottom}, -2));
   return slice(slice(whole, -2, 0, n), -1, n) * scale;
@@ -240,7 +181,7 @@ Tensor matrix_power(const Tensor& a, std::int64_t n) {
 
 Tensor matrix_exp(const Tensor& a) {
   need_square("matrix_exp", a);
-  const Tensor y = a.numel() ? exp_value(a.detach()) : a.detach();
+  const Tensor y = a.numel() ? exp_value(a) : a.detach();
   return record("matrix_exp", y, {a},
                 {[a](const Tensor& g) { return a.numel() ? exp_gradient(a, g) : g; }});
 }

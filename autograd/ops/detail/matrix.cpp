@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "gradtape/autograd/kernels/gemm.hpp"
@@ -68,6 +70,26 @@ Tensor as_diagonal(const Tensor& x) {
 }
 
 Tensor symmetric(const Tensor& x) { return 0.5 * (x + transpose(x)); }
+
+Tensor size_of_matrix(const Tensor& x) {
+  const auto batch = batch_shape(x);
+  const auto count = batch.numel(), n = x.size(-1) * x.size(-2);
+  const Tensor y = empty(matrices(batch, 1, 1), x.dtype());
+  visit_floating(x.dtype(), "size_of_matrix", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = static_cast<const T*>(x.raw());
+    constexpr int limit = std::numeric_limits<T>::max_exponent - 3;  // the inverse is a number too
+    for (std::int64_t i = 0; i < count; ++i) {
+      T largest = 0;
+      for (const T* p = from + i * n; p != from + (i + 1) * n; ++p)
+        largest = std::max(largest, std::abs(*p));
+      const bool plain = largest > 0 && std::isfinite(largest);
+      mutable_data<T>(y)[i] =
+          plain ? std::ldexp(T(1), std::clamp(std::ilogb(largest), -limit, limit)) : T(1);
+    }
+  });
+  return y;
+}
 
 bool is_vector_side(const Tensor& a, const Tensor& b) {
   if (b.ndim() == 1) return true;

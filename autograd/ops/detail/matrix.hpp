@@ -36,6 +36,11 @@ Tensor as_diagonal(const Tensor& x);
 /// (x + x^T) / 2
 Tensor symmetric(const Tensor& x);
 
+/// A power of two near the largest |x| of each matrix, [..., 1, 1]; 1 where that is 0 or not
+/// finite. What is divided by it is as if x were of the size of 1, to the last bit. Nothing is
+/// recorded.
+Tensor size_of_matrix(const Tensor& x);
+
 /// Whether b is a vector, or a batch of vectors, as the right side of a system with the matrix a.
 bool is_vector_side(const Tensor& a, const Tensor& b);
 
