@@ -10,6 +10,10 @@
 
 namespace gradtape {
 
+namespace detail {
+template <class T> struct ScopeEntry;
+}
+
 /// A stream of random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
 /// as 1, 2, 3"). Number i of the stream is a function of (seed, i) alone, so the stream is the same
 /// on every machine and for every thread count.
@@ -51,7 +55,7 @@ class Generator {
   };
   Stream& stream() const { return stream_ ? *stream_ : default_stream(); }
   static Stream& default_stream();
-  static Stream*& replaced_default();
+  struct Replacement;
 
   std::shared_ptr<Stream> stream_;  // none: the default stream
 };
@@ -71,8 +75,7 @@ class GeneratorScope {
   GeneratorScope& operator=(const GeneratorScope&) = delete;
 
  private:
-  Generator generator_;
-  Generator::Stream* before_;
+  detail::ScopeEntry<Generator::Replacement>* entry_;
 };
 
 /// Uniform in [0, 1).

@@ -102,8 +102,9 @@ template <class T> class Ref {
 
 namespace gradtape {
 
-/// Returns the cached free blocks of over 1 KiB to the system (smaller ones stay with their
-/// threads).
+/// Returns cached free blocks to the system: all of over 1 KiB, and of the smaller ones those that
+/// this thread and ended threads have freed, as far as no block beside them is in use. The library
+/// does so itself where memory runs out; and with the smaller ones, once there are over 256 MiB.
 void release_cached_memory();
 
 }  // namespace gradtape

@@ -9,7 +9,8 @@ namespace gradtape {
 /// The number of threads that large loops of this library use, at least 1; products in BLAS too
 /// where BLAS shares the OpenMP thread pool. Starts as OMP_NUM_THREADS or the number of cores.
 [[nodiscard]] int num_threads();
-/// Throws ValueError unless count >= 1.
+/// Throws ValueError unless 1 <= count <= 1024: where the system has no more threads to give,
+/// OpenMP ends the process.
 void set_num_threads(int count);
 
 namespace detail {

@@ -48,13 +48,18 @@ class Shape {
   const std::int64_t* end() const { return extents_.data() + ndim_; }
   [[nodiscard]] std::int64_t back() const { return (*this)[ndim_ - 1]; }
 
-  /// The number of elements: the product of the extents (1 for a 0-d shape).
-  /// Throws ShapeError where that is no int64.
-  [[nodiscard]] std::int64_t numel() const {
+  /// The number of elements: the product of the extents (1 for a 0-d shape). Throws ShapeError in
+  /// the name of `op` where the extents, but for those of 0, have a product of 2^58 or more, whose
+  /// bytes no memory could hold.
+  [[nodiscard]] std::int64_t numel(const char* op = "Shape") const {
     std::int64_t n = 1;
-    for (auto extent : *this)
-      if (__builtin_mul_overflow(n, extent, &n)) return huge_numel();
-    return n;
+    bool none = false, overflows = false;
+    for (const auto extent : *this) {
+      none |= extent == 0;
+      overflows |= __builtin_mul_overflow(n, extent == 0 ? 1 : extent, &n);
+    }
+    if (overflows || n >= std::int64_t{1} << 58) too_large(op);
+    return none ? 0 : n;
   }
 
   /// Appends an axis at the end. Throws ShapeError past 8 axes.
@@ -79,8 +84,7 @@ class Shape {
 
  private:
   [[noreturn]] void refuse(std::int64_t extent) const;
-  [[nodiscard]] std::int64_t huge_numel()
-      const;  // numel() where the extents' product overflows on the way
+  [[noreturn]] void too_large(const char* op) const;
 
   std::array<std::int64_t, max_ndim> extents_;
   int ndim_ = 0;

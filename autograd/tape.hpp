@@ -231,8 +231,14 @@ struct RecordingMode {
 /// That of this thread.
 const RecordingMode& recording_mode();
 
-/// Sets the mode of this thread until the scope ends. Also says to which node the work done
-/// meanwhile belongs (see cost.hpp): to none, or to the op that is recorded next.
+namespace detail {
+struct ModeChange;
+template <class T> struct ScopeEntry;
+}  // namespace detail
+
+/// Sets the mode of this thread until the scope ends, which may be in another order than that of
+/// construction, and in another thread. Also says to which node the work done meanwhile belongs
+/// (see cost.hpp): to none, or to the op that is recorded next.
 class RecordingScope {
  public:
   /// Recorded or not as `mode` says; what is done before recording sets in belongs to no node.
@@ -253,8 +259,7 @@ class RecordingScope {
 
  private:
   RecordingScope(const RecordingMode& mode, bool drops_work);
-  RecordingMode before_;
-  bool drops_work_;
+  detail::ScopeEntry<detail::ModeChange>* change_;
 };
 
 /// Ops in this scope and thread are not recorded.
@@ -295,7 +300,7 @@ std::vector<Tensor> grad(const Tensor& output, const GradOptions& options) = del
 class Tape {
  public:
   explicit Tape(const Tensor& output) : Tape(std::vector<Tensor>{output}) {}
-  explicit Tape(const std::vector<Tensor>& outputs);
+  explicit Tape(const std::vector<Tensor>& outputs) : Tape(outputs, false) {}
   ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
@@ -322,8 +327,19 @@ class Tape {
 
  private:
   friend class BackwardPass;
+  Tape() = default;
+  /// `walked`: a pass will walk this tape; until it ends or lets go of a node, the node is marked.
+  Tape(const std::vector<Tensor>& outputs, bool walked);
+  /// Whether another pass walks node i.
+  bool is_walked_elsewhere(std::size_t i) const {
+    return !walked_elsewhere_.empty() && walked_elsewhere_[i];
+  }
+  void unmark(std::size_t i);
+
   detail::CachedVector<detail::Node*> nodes_;  // each held by one reference; leaves first
   std::size_t leaf_count_ = 0;
+  bool marked_ = false;
+  std::vector<bool> walked_elsewhere_;  // empty where no node is
   detail::CachedVector<std::uint32_t> targets_, first_target_;
 };
 
@@ -348,7 +364,7 @@ struct VjpCall {
 
 /// Watches this thread record and differentiate, and may change what vjps return: what tools such
 /// as check_finite, cost and Trace derive from. Active from construction to destruction; watches
-/// nest, and the newest is asked first.
+/// nest, and the newest is asked first. What another thread destroys must not be at work just then.
 class Watch {
  public:
   Watch();
@@ -366,8 +382,7 @@ class Watch {
   virtual Tensor contributed(const VjpCall& call);
 
  private:
-  friend class Watches;
-  Watch* next_;
+  detail::ScopeEntry<Watch*>* entry_;
 };
 
 namespace detail {

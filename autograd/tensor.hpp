@@ -287,8 +287,10 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 namespace detail {
 
-/// A fresh value with uninitialised elements, and the pointer to write them through.
-[[nodiscard]] Tensor empty(const Shape& shape, Dtype dtype);
+/// A fresh value with uninitialised elements, and the pointer to write them through. Throws
+/// ShapeError in the name of `op` for a negative extent or too many elements, and std::bad_alloc
+/// with op and shape in its text where memory does not suffice.
+[[nodiscard]] Tensor empty(const Shape& shape, Dtype dtype, const char* op = "Tensor");
 template <class T> T* mutable_data(const Tensor& fresh) {
   return static_cast<T*>(const_cast<void*>(fresh.raw()));
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <typeinfo>
 #include <unordered_set>
+#include <utility>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
@@ -86,12 +87,21 @@ namespace {
 
 detail::ModuleState& state_of(const Module& module) { return detail::ModuleAccess::state(module); }
 
-/// Calls visit(path, module) for this module and all below it, parents first.
-template <class Visit>
-void walk(const Module& module, const std::string& path, const Visit& visit) {
-  visit(path, module);
-  for (const auto& child : state_of(module).children)
-    walk(*child.module, join(path, child.name), visit);
+template <class Visit> void walk_on(const Module& module, std::string& path, const Visit& visit) {
+  visit(std::as_const(path), module);
+  const auto length = path.size();
+  for (const auto& child : state_of(module).children) {
+    if (length > 0) path += '.';
+    path += child.name;
+    walk_on(*child.module, path, visit);
+    path.resize(length);
+  }
+}
+
+/// Calls visit(path, module) for this module and all below it, parents first. There is one path,
+/// which grows and shrinks on the way: a deep model has long ones.
+template <class Visit> void walk(const Module& module, std::string path, const Visit& visit) {
+  walk_on(module, path, visit);
 }
 
 void check_name(const char* op, const Module& module, const std::string& name) {
@@ -109,7 +119,35 @@ void check_name(const char* op, const Module& module, const std::string& name) {
 }  // namespace
 
 Module::Module() : gradtape_module_state_(author::Shared<detail::ModuleState>::make()) {}
-Module::~Module() = default;
+
+namespace {
+
+/// A hook at work, which may destroy the module that it was called for.
+class HookCall {
+ public:
+  explicit HookCall(const Module& module) : module_(&module), outer_(std::exchange(newest, this)) {}
+  ~HookCall() { newest = outer_; }
+  HookCall(const HookCall&) = delete;
+  HookCall& operator=(const HookCall&) = delete;
+
+  /// Throws where it did: the module has no forward any more.
+  void check() const {
+    if (!module_) fail<ValueError>("hook", "a forward hook destroyed the module that called it");
+  }
+  static void destroyed(const Module* module) noexcept {
+    for (auto* call = newest; call; call = call->outer_)
+      if (call->module_ == module) call->module_ = nullptr;
+  }
+
+ private:
+  const Module* module_;
+  HookCall* outer_;
+  static inline constinit thread_local HookCall* newest = nullptr;
+};
+
+}  // namespace
+
+Module::~Module() { HookCall::destroyed(this); }
 
 // ---- registration ----
 
@@ -250,16 +288,22 @@ bool detail::ModuleAccess::has_hooks(const Module& module) {
 // Lists are copied, for a hook may remove itself.
 Tensor detail::ModuleAccess::hooked_input(const Module& module, const Tensor& input) {
   Tensor taken = input;
-  for (const auto& [id, hook] : std::vector(state(module).pre_hooks))
+  const HookCall call(module);
+  for (const auto& [id, hook] : std::vector(state(module).pre_hooks)) {
     if (const Tensor other = hook(module, taken); other.defined()) taken = other;
+    call.check();
+  }
   return taken;
 }
 
 Tensor detail::ModuleAccess::hooked_output(const Module& module, const Tensor& input,
                                            const Tensor& output) {
   Tensor given = output;
-  for (const auto& [id, hook] : std::vector(state(module).hooks))
+  const HookCall call(module);
+  for (const auto& [id, hook] : std::vector(state(module).hooks)) {
     if (const Tensor other = hook(module, input, given); other.defined()) given = other;
+    call.check();
+  }
   return given;
 }
 

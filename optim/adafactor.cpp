@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
@@ -68,16 +69,29 @@ void AdafactorState::fields(detail::Fields& each) {
 }
 
 void Adafactor::step() {
-  each([]<class T>(const AdafactorOptions& o, AdafactorState& s, const detail::Pass<T>& pass) {
+  struct Planned {
+    AdafactorState state;
+    Tensor update;
+    double size;
+  };
+  std::vector<Planned> planned;  // in the rehearsal
+  std::size_t next = 0;
+  each([&]<class T>(const AdafactorOptions& o, AdafactorState& s, const detail::Pass<T>& pass) {
     if (pass.gradient().numel() == 0) return;
-    const double t = static_cast<double>(++s.steps);
-    const double eps = o.eps1 > 0 ? o.eps1 : double{std::numeric_limits<T>::epsilon()};
-    const Tensor u = update_of(s, pass.gradient(), std::pow(t, o.beta2_decay), eps);
-    const double size = std::min(o.lr, 1 / std::sqrt(t)) *
-                        std::max(o.eps2, root_mean_square(pass.parameter().tensor().detach())) /
-                        std::max(1.0, root_mean_square(u) / o.clip);
+    if (pass.rehearses()) {
+      const double t = static_cast<double>(++s.steps);
+      const double eps = o.eps1 > 0 ? o.eps1 : double{std::numeric_limits<T>::epsilon()};
+      const Tensor u = update_of(s, pass.gradient(), std::pow(t, o.beta2_decay), eps);
+      const double size = std::min(o.lr, 1 / std::sqrt(t)) *
+                          std::max(o.eps2, root_mean_square(pass.parameter().tensor().detach())) /
+                          std::max(1.0, root_mean_square(u) / o.clip);
+      planned.push_back({s, u, size});
+    } else {
+      s = planned[next].state;
+    }
+    const auto& [state, update, size] = pass.rehearses() ? planned.back() : planned[next++];
     const T keep = T(1 - o.lr * o.weight_decay), step = T(o.maximize ? -size : size);
-    pass.along(u, [=](T& w, T d) { w = keep * w - step * d; });
+    pass.along(update, [keep, step](T& w, T d) { w = keep * w - step * d; });
   });
 }
 

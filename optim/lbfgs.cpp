@@ -113,8 +113,9 @@ class Minimization {
         optimizer_(optimizer),
         loss_(loss),
         flat_(optimizer.parameters()),
-        x_(flat_.values()),
-        start_(x_) {
+        x_(flat_.values()) {
+    for (const auto& parameter : optimizer.parameters())
+      start_.push_back(parameter.tensor().detach());
     convert(s_, flat_.dtype());
   }
 
@@ -133,7 +134,7 @@ class Minimization {
     }
     return first;
   } catch (...) {
-    flat_.set(start_);
+    for (std::size_t i = 0; i < start_.size(); ++i) optimizer_.parameters()[i].set(start_[i]);
     throw;
   }
 
@@ -194,7 +195,7 @@ class Minimization {
   const std::function<Tensor()>& loss_;
   const Flat flat_;
   Tensor x_;
-  const Tensor start_;
+  std::vector<Tensor> start_;  // of each parameter
 };
 
 }  // namespace

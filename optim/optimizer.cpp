@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <unordered_map>
+#include <utility>
 
+#include "gradtape/autograd/io/npy.hpp"  // element_bytes
 #include "gradtape/optim/update.hpp"
 
 namespace gradtape::optim {
@@ -134,6 +137,30 @@ Fields& Fields::enter(const char* list, std::size_t i, const Shape& shape) {
   prefix_ = fmt::format("{}.{}.", list, i);
   shape_ = shape;
   return *this;
+}
+
+void StepMemory::reserve(Tensor& state, const Parameter& parameter) {
+  Tensor reserved;
+  if (!state.defined()) {
+    reserved = zeros(parameter.shape(), parameter.dtype());
+  } else if (state.dtype() != parameter.dtype()) {
+    reserved = state.to(parameter.dtype());
+  } else {
+    // `state` is of a copy. Once it is gone, the elements are the rule's alone or must be copied.
+    using gradtape::detail::Ref;
+    auto* const value = std::exchange(state, Tensor()).value_ref().get();
+    const bool alone = value->refs.unique() && !value->transposed_from &&
+                       (!value->buffer || value->buffer->refs.unique());
+    if (!alone) reserved = copy_of(Tensor(Ref<gradtape::detail::Value>::share(value), {}));
+  }
+  reserved_.push_back(std::move(reserved));
+}
+
+Tensor copy_of(const Tensor& x) {
+  const Tensor copy = author::empty(x.shape(), x.dtype());
+  const auto bytes = author::element_bytes(x);
+  if (!bytes.empty()) std::memcpy(author::mutable_data<char>(copy), bytes.data(), bytes.size());
+  return copy;
 }
 
 ParameterSlice slice_of(const Parameter& parameter, bool by_rows) {

@@ -1,8 +1,10 @@
 /// The loop of an update rule over its parameters. For rules only.
 #pragma once
 
-#include <cstring>
+#include <tuple>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/parameter.hpp"
@@ -11,6 +13,9 @@
 namespace gradtape::optim {
 namespace detail {
 
+/// The same elements in memory of their own.
+Tensor copy_of(const Tensor& x);
+
 /// The elements of a state tensor for writing: zeros at first, in the parameter's dtype. Elements
 /// that another tensor shares, such as a saved state, are copied first.
 template <class T> T* writable(Tensor& state, const Parameter& parameter) {
@@ -18,14 +23,42 @@ template <class T> T* writable(Tensor& state, const Parameter& parameter) {
     state = zeros(parameter.shape(), dtype_of<T>);
   else if (state.dtype() != dtype_of<T>)
     state = state.to(dtype_of<T>);
-  if (!author::is_unique(state)) {
-    const Tensor copy = author::empty(state.shape(), dtype_of<T>);
-    const auto old = state.data<T>();
-    if (!old.empty()) std::memcpy(author::mutable_data<T>(copy), old.data(), old.size_bytes());
-    state = copy;
-  }
+  if (!author::is_unique(state)) state = copy_of(state);
   return author::mutable_data<T>(state);
 }
+
+/// The memory that a step needs. Where it may need any, the step is rehearsed first, on copies of
+/// the states and without a change of any element: all memory is then there before the first
+/// parameter is updated, and a step updates all parameters or, where memory runs out, none.
+class StepMemory {
+ public:
+  /// Whether this is the rehearsal.
+  bool rehearses() const { return rehearses_; }
+  /// The elements of a state tensor for writing; see writable. A null pointer in a rehearsal.
+  template <class T> T* state(Tensor& state, const Parameter& parameter) {
+    if (rehearses_) {
+      reserve(state, parameter);
+      return nullptr;
+    }
+    if (auto& reserved = reserved_[next_++]; reserved.defined()) state = std::move(reserved);
+    return writable<T>(state, parameter);
+  }
+  /// Makes the elements of a parameter its own, so that writing to them needs no memory.
+  static void reserve(const Parameter& parameter) { (void)parameter.mutable_raw(); }
+
+  void begin(bool rehearsal) {
+    rehearses_ = rehearsal;
+    next_ = 0;
+    if (rehearsal) reserved_.clear();
+  }
+
+ private:
+  void reserve(Tensor& state, const Parameter& parameter);
+
+  bool rehearses_ = false;
+  std::size_t next_ = 0;
+  std::vector<Tensor> reserved_;  // for each use of a state tensor, in order; undefined: not needed
+};
 
 /// The elements of a parameter that an update changes: all of them, or some of its rows.
 class ParameterSlice {
@@ -59,22 +92,29 @@ ParameterSlice slice_of(const Parameter& parameter, bool by_rows);
 /// state.
 template <class T> class Pass {
  public:
-  Pass(const Parameter& parameter, const ParameterSlice& slice)
-      : parameter_(parameter), slice_(slice) {}
+  Pass(const Parameter& parameter, const ParameterSlice& slice, StepMemory& memory)
+      : parameter_(parameter), slice_(slice), memory_(memory) {}
+
+  /// Whether nothing may be changed yet, but what is called with this pass: a rule that allocates
+  /// by itself does so now, and keeps it until it is called again.
+  bool rehearses() const { return memory_.rehearses(); }
 
   const Parameter& parameter() const { return parameter_; }
   const Tensor& gradient() const { return slice_.gradient(); }
   /// Calls formula(w, d) for each element w of the parameter and d of `direction`, in place of the
   /// gradient.
   template <class F> void along(const Tensor& direction, const F& formula) const {
-    Pass(parameter_, ParameterSlice(direction))(formula);
+    Pass(parameter_, ParameterSlice(direction), memory_)(formula);
   }
 
   /// Calls formula(w, g, s...) for each element, which updates w and the elements s of the state
   /// tensors; in place where no other tensor shares them.
   template <class F, class... State> void operator()(const F& formula, State&... state) const {
     static_assert((std::is_same_v<State, Tensor> && ...));
-    run(formula, writable<T>(state, parameter_)...);
+    // Braces: from left to right, in the rehearsal too.
+    const std::tuple elements{memory_.state<T>(state, parameter_)...};
+    if (memory_.rehearses()) return StepMemory::reserve(parameter_);
+    std::apply([&](auto*... s) { run(formula, s...); }, elements);
   }
 
  private:
@@ -95,6 +135,7 @@ template <class T> class Pass {
 
   const Parameter& parameter_;
   const ParameterSlice& slice_;
+  StepMemory& memory_;
 };
 
 /// 1 - beta^t: what a running mean that starts at zero must be divided by after t steps.
@@ -106,15 +147,25 @@ template <class Options, class State>
 template <class F>
 void Rule<Options, State>::each(const F& update, bool (*by_rows)(const Options&)) {
   for (const auto& options : options_) detail::check(options);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto& options = options_[group_[i]];
-    const auto& parameter = parameters_[i];
-    const auto slice = detail::slice_of(parameter, by_rows && by_rows(options));
-    if (!slice.gradient().defined()) continue;
-    author::visit_floating(parameter.dtype(), Options::rule, [&](auto zero) {
-      update(options, states_[i], detail::Pass<decltype(zero)>(parameter, slice));
-    });
-  }
+  std::vector<detail::ParameterSlice> slices;
+  slices.reserve(parameters_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    slices.push_back(detail::slice_of(parameters_[i], by_rows && by_rows(options_[group_[i]])));
+  detail::StepMemory memory;
+  const auto all = [&](bool rehearsal) {
+    memory.begin(rehearsal);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (!slices[i].gradient().defined()) continue;
+      author::visit_floating(parameters_[i].dtype(), Options::rule, [&](auto zero) {
+        const detail::Pass<decltype(zero)> pass(parameters_[i], slices[i], memory);
+        if (!rehearsal) return update(options_[group_[i]], states_[i], pass);
+        State copy = states_[i];
+        update(options_[group_[i]], copy, pass);
+      });
+    }
+  };
+  all(true);
+  all(false);
 }
 
 }  // namespace gradtape::optim

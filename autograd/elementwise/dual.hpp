@@ -107,8 +107,8 @@ template <class T, int N, bool safe> struct Dual {
   static T times(const T& slope, const T& tangent) {
     return safe ? masked_mul(tangent, slope) : tangent * slope;
   }
-  template <class F> static Dual combine(const T& value, F&& tangent) {
-    Dual y(value);
+  template <class F> static Dual combine(const T& result, F&& tangent) {
+    Dual y(result);
     for (std::size_t i = 0; i < N; ++i) y.tangents[i] = tangent(i);
     return y;
   }

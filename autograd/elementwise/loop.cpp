@@ -170,7 +170,7 @@ Tensor map_tensors(const char* op, const Elementwise& f, const Tensor* const* x,
   }
   Shape shape = x[0]->shape();
   for (std::size_t i = 1; i < count; ++i) shape = broadcast(shape, x[i]->shape(), op);
-  Tensor y = empty(shape, dtype);
+  Tensor y = empty(shape, dtype, op);
   map_into(shape, f, x, count, &y, 1);
   return y;
 }

@@ -33,8 +33,8 @@ class Loop {
   /// Calls f(offsets, out_offset, n) for pieces of rows, on several threads; offsets[i] is that of
   /// operand i.
   template <class F> void run(const F& f) const {
-    run_pieces(&f, [](const void* f, const std::int64_t* offsets, std::int64_t out_offset,
-                      std::int64_t n) { (*static_cast<const F*>(f))(offsets, out_offset, n); });
+    run_pieces(&f, [](const void* piece, const std::int64_t* offsets, std::int64_t out_offset,
+                      std::int64_t n) { (*static_cast<const F*>(piece))(offsets, out_offset, n); });
   }
 
  private:

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 #include "gradtape/autograd/error.hpp"
 
 namespace gradtape::detail {
@@ -93,6 +97,28 @@ void CsvRows::refuse_number(std::size_t column, Dtype dtype, bool too_large) con
   refuse(fmt::format("'{}'", field.substr(0, 40)), column,
          fmt::format(", which {} {}{}", too_large ? "does not fit" : "is not", name(dtype),
                      row_ == 1 && names_.empty() ? "; {.header = true} skips a row of names" : ""));
+}
+
+double CsvRows::limit_of(std::string_view number) {
+  const bool negative = number.starts_with('-');
+  if (negative) number.remove_prefix(1);
+  const auto mark = number.find_first_of("eE");
+  auto exponent = mark == number.npos ? std::string_view() : number.substr(mark + 1);
+  if (exponent.starts_with('+')) exponent.remove_prefix(1);
+  std::int64_t power = 0;
+  const auto [stop, error] =
+      std::from_chars(exponent.data(), exponent.data() + exponent.size(), power);
+  // A power beyond int64 outweighs every digit that a file can hold.
+  if (error == std::errc::result_out_of_range)
+    power = exponent.starts_with('-') ? INT64_MIN / 2 : INT64_MAX / 2;
+  const auto digits = number.substr(0, mark);
+  const auto point = std::min(digits.find('.'), digits.size());
+  const auto first = digits.find_first_not_of("0.");
+  // The power of ten of the first digit, or one more.
+  power +=
+      static_cast<std::int64_t>(point) - static_cast<std::int64_t>(std::min(first, digits.size()));
+  const double limit = power > 0 ? std::numeric_limits<double>::infinity() : 0.0;
+  return negative ? -limit : limit;
 }
 
 std::string_view CsvRows::trimmed(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include "gradtape/autograd/io/bytes.hpp"
@@ -42,8 +43,10 @@ class CsvRows {
     const char* end = field.data() + field.size();
     T value{};
     const auto [stop, error] = std::from_chars(field.data(), end, value);
-    if (error != std::errc() || stop != end)
-      refuse_number(column, dtype_of<T>, error == std::errc::result_out_of_range && stop == end);
+    const bool out_of_range = error == std::errc::result_out_of_range && stop == end;
+    if constexpr (std::is_floating_point_v<T>)
+      if (out_of_range) return static_cast<T>(limit_of(field));
+    if (error != std::errc() || stop != end) refuse_number(column, dtype_of<T>, out_of_range);
     return value;
   }
   /// The text in field `column` of the last row; two quotes inside quotes are one.
@@ -53,6 +56,8 @@ class CsvRows {
                            const std::string& cause) const;
 
   static std::string_view trimmed(std::string_view text);
+  /// What a decimal number tends to that no float is close to: 0 or infinity, with its sign.
+  static double limit_of(std::string_view number);
 
  private:
   void read_fields();

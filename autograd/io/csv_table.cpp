@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -18,9 +20,9 @@ using detail::CsvRows;
 
 constexpr auto op = "load_csv_table";
 
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
+using Names = std::unordered_set<std::string_view>;
+
+Names set_of(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
 
 [[noreturn]] void no_column(const char* where, const std::string& name,
                             const std::vector<std::string>& names) {
@@ -31,12 +33,13 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 /// A column while its rows are read.
 class Builder {
  public:
-  Builder(std::string name, const CsvTableOptions& options)
-      : name_(std::move(name)), is_text_(contains(options.text, name_)) {
-    if (is_text_ || contains(options.integers, name_))
+  Builder(std::string name, bool is_text, bool is_integer, const CsvTableOptions& options)
+      : name_(std::move(name)), is_text_(is_text) {
+    if (is_text_ || is_integer)
       values_ = std::vector<std::int64_t>();
     else if (options.dtype == float64)
       values_ = std::vector<double>();
+    if (!is_text_) return;
     const auto given = options.categories.find(name_);
     if (given == options.categories.end()) return;
     given_ = true;
@@ -97,25 +100,28 @@ void check(const CsvTableOptions& options) {
   if (!is_floating(options.dtype))
     fail<DtypeError>(op,
                      fmt::format("dtype must be float32 or float64, got {}", name(options.dtype)));
+  const auto text = set_of(options.text);
   for (const auto& integer : options.integers)
-    if (contains(options.text, integer))
+    if (text.contains(integer))
       fail<ValueError>(op, fmt::format("column '{}' cannot hold both text and integers", integer));
   for (const auto& [name, categories] : options.categories)
-    if (!contains(options.text, name))
+    if (!text.contains(name))
       fail<ValueError>(
           op, fmt::format("column '{}' has categories but is not among those of text", name));
 }
 
 void check_names(const std::vector<std::string>& names, const CsvTableOptions& options,
                  const detail::Origin& origin) {
+  Names there;
   for (auto at = names.begin(); at != names.end(); ++at) {
     if (at->empty()) origin.fail(fmt::format("has no name for column {}", at - names.begin() + 1));
-    if (std::find(names.begin(), at, *at) != at)
-      origin.fail(fmt::format("has two columns '{}'", *at));
+    if (at->find('\0') != at->npos)
+      origin.fail(fmt::format("has a zero byte in the name of column {}", at - names.begin() + 1));
+    if (!there.insert(*at).second) origin.fail(fmt::format("has two columns '{}'", *at));
   }
   for (const auto* list : {&options.text, &options.integers})
     for (const auto& name : *list)
-      if (!contains(names, name)) no_column(op, name, names);
+      if (!there.contains(name)) no_column(op, name, names);
 }
 
 }  // namespace
@@ -131,29 +137,46 @@ CsvTable load_csv_table(const std::string& path, const CsvTableOptions& options)
     rows.set_names(options.names);
   check_names(rows.names(), options, origin);
   std::vector<Builder> builders;
-  for (const auto& name : rows.names()) builders.emplace_back(name, options);
+  builders.reserve(rows.names().size());
+  const auto texts = set_of(options.text), integers = set_of(options.integers);
+  for (const auto& name : rows.names())
+    builders.emplace_back(name, texts.contains(name), integers.contains(name), options);
   while (!rows.at_end()) {
     rows.next();
     for (std::size_t i = 0; i < builders.size(); ++i) builders[i].read(rows, i);
   }
   CsvTable table{.columns = {}, .dtype = options.dtype};
+  table.columns.reserve(builders.size());
   for (auto& builder : builders) table.columns.push_back(std::move(builder).finish());
   return table;
 }
 
-const CsvColumn& CsvTable::operator[](const std::string& name) const {
+namespace {
+
+[[noreturn]] void no_column(const std::string& name, const std::vector<CsvColumn>& columns) {
   std::vector<std::string> names;
-  for (const auto& column : columns) {
-    if (column.name == name) return column;
-    names.push_back(column.name);
-  }
+  for (const auto& column : columns) names.push_back(column.name);
   no_column("CsvTable", name, names);
+}
+
+}  // namespace
+
+const CsvColumn& CsvTable::operator[](const std::string& name) const {
+  for (const auto& column : columns)
+    if (column.name == name) return column;
+  no_column(name, columns);
 }
 
 Tensor CsvTable::matrix(const std::vector<std::string>& names) const {
   if (names.empty()) return zeros({size(), 0}, dtype);
+  std::unordered_map<std::string_view, const Tensor*> values;
+  for (const auto& column : columns) values.emplace(column.name, &column.values);
   std::vector<Tensor> parts;
-  for (const auto& name : names) parts.push_back((*this)[name].values.to(dtype));
+  for (const auto& name : names) {
+    const auto at = values.find(name);
+    if (at == values.end()) no_column(name, columns);
+    parts.push_back(at->second->to(dtype));
+  }
   return stack(parts, 1);
 }
 

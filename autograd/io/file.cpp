@@ -41,23 +41,36 @@ bool lock_new(int descriptor) {
   return ::fstat(descriptor, &status) != 0 || status.st_nlink > 0;
 }
 
-/// Makes a rename in the folder of `path` survive a power cut, where the file system can.
-void flush_folder(const std::string& path) {
+/// Throws for a path that the system would cut off.
+void check_path(const std::string& path, const detail::Origin& origin) {
+  if (path.find('\0') != path.npos) origin.fail("is no path: it has a zero byte");
+}
+
+/// Makes a rename in the folder of `path` survive a power cut, where the file system can. It never
+/// throws: the file is in place.
+void flush_folder(const std::string& path) noexcept try {
   const auto folder = std::filesystem::path(path).parent_path();
   const Descriptor file{::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number >= 0) ::fsync(file.number);
+} catch (...) {  // out of memory
 }
 
 }  // namespace
 
 std::string read_raw_file(const std::string& path, const char* op) {
   const auto origin = detail::file_origin(op, path);
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  check_path(path, origin);
+  // Not to wait for somebody to write into a pipe.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) origin.fail(fmt::format("cannot be opened: {}", system_message(errno)));
-  std::string bytes;
   struct stat status;
-  if (::fstat(file.number, &status) == 0 && S_ISREG(status.st_mode))
-    bytes.resize(static_cast<std::size_t>(status.st_size) + 1);  // one more to meet the end
+  if (::fstat(file.number, &status) != 0)
+    origin.fail(fmt::format("cannot be read: {}", system_message(errno)));
+  if (S_ISDIR(status.st_mode)) origin.fail("cannot be read: it is a folder");
+  if (!S_ISREG(status.st_mode))  // it may have no end
+    origin.fail("cannot be read: it is a device or a pipe, not a regular file");
+  std::string bytes;
+  bytes.resize(static_cast<std::size_t>(status.st_size) + 1);  // one more to meet the end
   for (std::size_t filled = 0;;) {
     if (filled == bytes.size()) bytes.resize(2 * filled + (1 << 16));
     const auto count = ::read(file.number, bytes.data() + filled, bytes.size() - filled);
@@ -84,6 +97,7 @@ void write_file(const std::string& path, std::string_view bytes, const char* op)
 
 AtomicFile::AtomicFile(const std::string& path, const char* op)
     : path_(follow_links(path)), op_(op) {
+  check_path(path_, detail::file_origin(op_, path));
   struct stat before;
   const bool replaces = ::stat(path_.c_str(), &before) == 0;
   if (replaces && !S_ISREG(before.st_mode))

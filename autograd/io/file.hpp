@@ -14,6 +14,11 @@ std::string read_file(const std::string& path, const char* op = "read_file");
 /// The bytes of a file as they are. Throws IoError likewise.
 std::string read_raw_file(const std::string& path, const char* op = "read_raw_file");
 
+/// How many bytes a compressed file may inflate to, in all: a few kilobytes can be made to fill any
+/// memory. 0, as at first, stands for 1 GiB or 32 times the size of the file, whichever is more.
+/// Readers throw IoError for what exceeds it.
+void set_inflate_limit(std::uint64_t bytes);
+
 /// Replaces a file by `bytes` in one step; see AtomicFile. Throws IoError.
 void write_file(const std::string& path, std::string_view bytes, const char* op = "write_file");
 

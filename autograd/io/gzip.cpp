@@ -4,12 +4,17 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <new>
 
+#include "gradtape/autograd/io/file.hpp"
+
 namespace gradtape::detail {
 namespace {
+
+std::atomic<std::uint64_t> given_limit{0};
 
 constexpr int raw_stream = -MAX_WBITS, gzip_stream = MAX_WBITS + 16;  // as inflateInit2 wants it
 
@@ -30,13 +35,16 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  /// Appends the stream at the front of `bytes` to `out`, whose size stays at most `limit`.
-  /// Returns how many bytes the stream has, of which the first is byte `start` of the origin.
-  std::size_t run(std::string_view bytes, std::string& out, std::uint64_t limit, std::size_t start,
-                  const Origin& origin) {
-    std::size_t used = 0, filled = out.size();
+  /// Puts the stream at the front of `bytes` into `out` from `filled` on, which it counts up to at
+  /// most `limit`; calls too_long() for more. Returns how many bytes the stream has, of which the
+  /// first is byte `start` of the origin. The next call reads a new stream.
+  template <class F>
+  std::size_t run(std::string_view bytes, std::string& out, std::size_t& filled,
+                  std::uint64_t limit, std::size_t start, const Origin& origin, F too_long) {
+    inflateReset(&stream_);
+    std::size_t used = 0;
     for (int status = Z_OK; status != Z_STREAM_END;) {
-      if (filled == out.size()) out.resize(larger(out.size(), bytes.size(), limit));
+      if (filled == out.size()) out.resize(larger(filled, bytes.size(), limit));
       stream_.next_in = input(bytes.data() + used);
       stream_.avail_in = chunk(bytes.size() - used);
       stream_.next_out = reinterpret_cast<Bytef*>(out.data() + filled);
@@ -45,26 +53,24 @@ class Inflater {
       status = inflate(&stream_, Z_NO_FLUSH);
       used += in - stream_.avail_in;
       filled += space - stream_.avail_out;
-      if (status == Z_BUF_ERROR && used < bytes.size())
-        origin.fail(
-            fmt::format("is damaged: it inflates to more than the {} bytes it claims", limit));
-      if (status == Z_BUF_ERROR)
+      if (status == Z_BUF_ERROR && filled == limit && used < bytes.size()) too_long();
+      if (status == Z_BUF_ERROR && used == bytes.size())
         origin.fail(
             fmt::format("is truncated: its compressed data break off at byte {}", start + used));
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END)
+      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
         origin.fail(fmt::format("is damaged: {} at byte {}",
                                 stream_.msg ? stream_.msg : "its data cannot be inflated",
                                 start + used));
     }
-    out.resize(filled);
     return used;
   }
 
  private:
+  /// Grown by doubling, and at first by what the compressed data are likely to give.
   static std::size_t larger(std::size_t now, std::size_t compressed, std::uint64_t limit) {
-    const auto wanted = std::max<std::uint64_t>({2 * now, now + 4 * compressed, 1 << 12});
-    return std::min(wanted, limit);
+    const auto likely = now == 0 ? 4 * std::uint64_t{compressed} : 0;
+    return std::min(std::max<std::uint64_t>({2 * now, likely, 1 << 12}), limit);
   }
 
   z_stream stream_{};
@@ -74,12 +80,28 @@ class Inflater {
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
+std::uint64_t inflate_limit(std::uint64_t file_bytes) {
+  if (const auto given = given_limit.load(std::memory_order_relaxed)) return given;
+  return std::max<std::uint64_t>(1 << 30, 32 * file_bytes);
+}
+
+void refuse_inflation(std::uint64_t limit, const Origin& origin) {
+  origin.fail(
+      fmt::format("inflates to more than {} bytes, which set_inflate_limit(bytes) of "
+                  "gradtape/autograd/io/file.hpp allows for a file that you trust",
+                  limit));
+}
+
 std::string gunzip(std::string_view bytes, const Origin& origin) {
+  const auto limit = inflate_limit(bytes.size());
   std::string out;
-  std::size_t used = 0;
+  std::size_t used = 0, filled = 0;
+  Inflater inflater(gzip_stream);
   do {
-    used += Inflater(gzip_stream).run(bytes.substr(used), out, out.max_size(), used, origin);
+    used += inflater.run(bytes.substr(used), out, filled, limit, used, origin,
+                         [&] { refuse_inflation(limit, origin); });
   } while (is_gzip(bytes.substr(used)));
+  out.resize(filled);
   // tapes and block devices pad with zeros
   const auto garbage = bytes.find_first_not_of('\0', used);
   if (garbage != bytes.npos)
@@ -89,10 +111,14 @@ std::string gunzip(std::string_view bytes, const Origin& origin) {
 
 std::string inflate_raw(std::string_view bytes, std::uint64_t size, const Origin& origin) {
   std::string out;
-  const auto used = Inflater(raw_stream).run(bytes, out, size, 0, origin);
-  if (used != bytes.size() || out.size() != size)
+  std::size_t filled = 0;
+  const auto used = Inflater(raw_stream).run(bytes, out, filled, size, 0, origin, [&] {
+    origin.fail(fmt::format("is damaged: it inflates to more than the {} bytes it claims", size));
+  });
+  if (used != bytes.size() || filled != size)
     origin.fail(fmt::format("is damaged: {} of {} bytes inflate to {}, it claims {}", used,
-                            bytes.size(), out.size(), size));
+                            bytes.size(), filled, size));
+  out.resize(filled);
   return out;
 }
 
@@ -126,3 +152,7 @@ std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
 }
 
 }  // namespace gradtape::detail
+
+void gradtape::set_inflate_limit(std::uint64_t bytes) {
+  detail::given_limit.store(bytes, std::memory_order_relaxed);
+}

@@ -13,6 +13,11 @@ namespace gradtape::detail {
 /// Whether `bytes` begin as every gzip file does.
 bool is_gzip(std::string_view bytes);
 
+/// The most that a file of `file_bytes` may inflate to; see set_inflate_limit.
+std::uint64_t inflate_limit(std::uint64_t file_bytes);
+/// Throws IoError for a file that inflates to more than inflate_limit allows.
+[[noreturn]] void refuse_inflation(std::uint64_t limit, const Origin& origin);
+
 /// What the gzip file `bytes` holds; several members follow each other as gzip(1) has it. Throws
 /// IoError where it is truncated or damaged.
 std::string gunzip(std::string_view bytes, const Origin& origin);

@@ -39,6 +39,9 @@ class HeaderParser {
     while (!accept('}')) {
       const auto key = quoted();
       expect(':');
+      if ((key == "descr" && has_descr) || (key == "fortran_order" && has_order) ||
+          (key == "shape" && has_shape))
+        malformed(fmt::format("'{}' is there twice", key));
       if (key == "descr") {
         if (peek() == '[') malformed("structured arrays are not tensors");
         header.descr = quoted();

@@ -25,7 +25,8 @@ constexpr std::uint32_t readable_file = 0100644u << 16;
 constexpr std::uint16_t no_date = 1 << 5 | 1;  // 1 January 1980, the first there is
 
 struct Directory {
-  std::uint64_t members, offset;
+  std::uint64_t members, size, offset;
+  std::uint64_t end;  // the position of what follows it
 };
 
 /// The position of the end record: the last signature whose comment reaches to the end of the file.
@@ -50,19 +51,21 @@ Directory read_end(std::string_view archive, const Origin& origin) {
   const auto at = find_end(archive, origin);
   ByteReader end(archive, origin, at + 10);
   Directory directory{};
+  directory.end = at;
   directory.members = end.little<std::uint16_t>("member count");
-  end.take(4, "directory size");
+  directory.size = end.little<std::uint32_t>("directory size");
   directory.offset = end.little<std::uint32_t>("directory offset");
   if (at < locator64_size) return directory;
   ByteReader locator(archive, origin, at - locator64_size);
   if (locator.little<std::uint32_t>("zip64 locator") != locator64_signature) return directory;
   locator.take(4, "zip64 locator");
-  ByteReader end64(archive, origin, locator.little<std::uint64_t>("zip64 end record offset"));
+  directory.end = locator.little<std::uint64_t>("zip64 end record offset");
+  ByteReader end64(archive, origin, directory.end);
   if (end64.little<std::uint32_t>("zip64 end record") != end64_signature)
     origin.fail("is damaged: its zip64 end record is not where it should be");
   end64.take(28, "zip64 end record");
   directory.members = end64.little<std::uint64_t>("member count");
-  end64.take(8, "directory size");
+  directory.size = end64.little<std::uint64_t>("directory size");
   directory.offset = end64.little<std::uint64_t>("directory offset");
   return directory;
 }
@@ -101,6 +104,11 @@ ZipMember read_directory_entry(ByteReader& reader) {
   reader.take(8, what);  // disk number and attributes
   member.offset = reader.little<std::uint32_t>(what);
   member.name = reader.take(name_size, what);
+  if (member.name.find('\0') != member.name.npos)
+    reader.origin().fail(
+        fmt::format("is damaged: the name of the member listed at byte {} has a "
+                    "zero byte",
+                    position));
   read_zip64(ByteReader(reader.take(extra_size, what), reader.origin()), member);
   reader.take(comment_size, what);
   return member;
@@ -157,8 +165,21 @@ std::vector<ZipMember> zip_directory(std::string_view archive, const Origin& ori
   const auto directory = read_end(archive, origin);
   ByteReader reader(archive, origin, directory.offset);
   std::vector<ZipMember> members;
-  for (std::uint64_t i = 0; i < directory.members; ++i)
+  std::uint64_t inflated = 0;
+  const auto limit = inflate_limit(archive.size());
+  for (std::uint64_t i = 0; i < directory.members; ++i) {
     members.push_back(read_directory_entry(reader));
+    if (members.back().method != deflated_method) continue;
+    if (__builtin_add_overflow(inflated, members.back().size, &inflated) || inflated > limit)
+      refuse_inflation(limit, origin);
+  }
+  // Who lists fewer members than there are would hide them.
+  if (reader.position() != directory.end || directory.offset + directory.size != directory.end ||
+      (members.empty() && directory.end != 0))
+    origin.fail(
+        fmt::format("is damaged: its directory of {} members ends at byte {}, not at the "
+                    "end record at byte {}, or lists nothing of what is there",
+                    directory.members, reader.position(), directory.end));
   check_apart(members, origin);
   return members;
 }

@@ -62,7 +62,7 @@ Tensor flip(const Tensor& x, const Axes& axes) {
     stride = -stride;
   }
   if (view.offset == 0) return x;
-  return record("flip", copy_view(x, view), {x},
+  return record("flip", copy_view("flip", x, view), {x},
                 {[axes](const Tensor& g) { return flip(g, axes); }});
 }
 
@@ -108,7 +108,8 @@ Tensor tile(const Tensor& x, const IntegerList& counts) {
     const auto count = counts[static_cast<std::size_t>(i)];
     if (count == 1) continue;
     const auto outer = axis_view(shape, axis).outer;
-    shape[axis] *= count;
+    shape[axis] = extent_product("tile", shape[axis], count, x);
+    (void)shape.numel("tile");
     y = repeat_blocks(y, outer, count, shape);
   }
   return y;
@@ -119,7 +120,8 @@ Tensor repeat_interleave(const Tensor& x, std::int64_t count, std::int64_t axis)
   Shape shape = x.shape();
   const int a = shape.axis(axis, "repeat_interleave");
   const auto outer = axis_view(shape, a).outer * shape[a];
-  shape[a] *= count;
+  shape[a] = extent_product("repeat_interleave", shape[a], count, x);
+  (void)shape.numel("repeat_interleave");
   return repeat_blocks(x, outer, count, shape);
 }
 
@@ -135,13 +137,17 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& counts, std::int64_t axi
     fail<ShapeError>("repeat_interleave",
                      fmt::format("counts {} for the {} rows along axis {} of {}", describe(counts),
                                  extent, axis, describe(x)));
-  std::vector<std::int64_t> rows;
-  for (std::int64_t i = 0; i < extent; ++i) {
-    const auto count = counts.data<std::int64_t>()[static_cast<std::size_t>(i)];
+  std::int64_t total = 0;
+  for (const auto count : counts.data<std::int64_t>()) {
     need_count("repeat_interleave", count);
-    rows.insert(rows.end(), static_cast<std::size_t>(count), i);
+    if (__builtin_add_overflow(total, count, &total))
+      fail<ShapeError>("repeat_interleave", "the counts add up to more than any memory holds");
   }
-  return index_select(x, a, tensor(rows));
+  const Tensor rows = empty({total}, int64, "repeat_interleave");
+  auto* next = mutable_data<std::int64_t>(rows);
+  for (std::int64_t i = 0; i < extent; ++i)
+    next = std::fill_n(next, counts.data<std::int64_t>()[static_cast<std::size_t>(i)], i);
+  return index_select(x, a, rows);
 }
 
 std::vector<Tensor> meshgrid(const std::vector<Tensor>& coordinates, MeshOrder order) {
@@ -159,6 +165,7 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& coordinates, MeshOrder o
   }
   const Shape ones = shape;
   for (std::size_t i = 0; i < coordinates.size(); ++i) shape[axis_of(i)] = coordinates[i].numel();
+  (void)shape.numel("meshgrid");
   for (std::size_t i = 0; i < coordinates.size(); ++i) {
     Shape own = ones;
     own[axis_of(i)] = coordinates[i].numel();

@@ -70,6 +70,7 @@ Tensor diag_embed(const Tensor& x, std::int64_t offset, std::int64_t axis0, std:
   Shape shape;
   for (int axis = 0, next = 0; axis < ndim; ++axis)
     shape.push_back(axis == a || axis == b ? own.back() + std::abs(offset) : own[next++]);
+  (void)shape.numel("diag_embed");
   return add_view(x, diagonal_view(shape, offset, a, b), shape);
 }
 

@@ -61,6 +61,7 @@ Tensor pad_constant(const Tensor& given, std::vector<Width> widths, double value
   Shape shape = x.shape();
   for (const auto& width : widths) shape[width.axis] += width.before + width.after;
   if (shape == x.shape()) return x;
+  (void)shape.numel("pad");
   const Tensor y = full(shape, value, x.dtype());
   const Strides from = strides_of(x.shape()), to = strides_of(shape);
   std::array<kernels::CopyAxis, max_ndim> axes;
@@ -115,10 +116,11 @@ Tensor pad(const Tensor& x, const IntegerList& widths, const PadOptions& options
   for (const auto& width : list) {
     need_rows(options.mode, y, width);
     const auto extent = y.shape()[width.axis];
-    std::vector<std::int64_t> rows;
+    const Tensor rows = empty({width.before + extent + width.after}, int64, "pad");
+    auto* next = mutable_data<std::int64_t>(rows);
     for (auto i = -width.before; i < extent + width.after; ++i)
-      rows.push_back(source(options.mode, i, extent));
-    y = index_select(y, width.axis, tensor(rows));
+      *next++ = source(options.mode, i, extent);
+    y = index_select(y, width.axis, rows);
   }
   return y;
 }

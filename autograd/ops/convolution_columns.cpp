@@ -21,7 +21,8 @@ Tensor to_columns(const Tensor& x, const Plan& plan);
 Tensor from_columns(const Tensor& columns, const Plan& plan);
 
 Tensor to_columns(const Tensor& x, const Plan& plan) {
-  const Tensor y = empty({plan->batch, plan->column_rows(), plan->pixels_out()}, x.dtype());
+  const Tensor y =
+      empty({plan->batch, plan->column_rows(), plan->pixels_out()}, x.dtype(), "im2col");
   visit_floating(x.dtype(), "im2col", [&](auto zero) {
     using T = decltype(zero);
     kernels::im2col(static_cast<const T*>(x.raw()), mutable_data<T>(y), *plan);
@@ -36,6 +37,12 @@ Tensor from_columns(const Tensor& columns, const Plan& plan) {
     kernels::col2im(static_cast<const T*>(columns.raw()), mutable_data<T>(x), *plan);
   });
   return record("col2im", x, {columns}, {[plan](const Tensor& g) { return to_columns(g, plan); }});
+}
+
+/// Throws ShapeError where the columns have too many elements to count.
+void check_columns(const char* op, const kernels::ConvShape& s) {
+  const Shape columns{s.batch, s.in_channels, s.kernel[1], s.kernel[2], s.out[1], s.out[2]};
+  (void)columns.numel(op);
 }
 
 /// The windows over images of the extents `in`.
@@ -56,6 +63,7 @@ kernels::ConvShape windows(const char* op, const Spatial& in, const Extents& ker
                           str(s.kernel, 2), str(s.dilation, 2), str(in, 2), str(s.padding, 2)));
     s.out[i] = room / s.stride[i] + 1;
   }
+  check_columns(op, s);
   return s;
 }
 
@@ -66,6 +74,7 @@ Tensor im2col(const Tensor& x, const Extents& kernel, const ColumnOptions& optio
     auto s = windows("im2col", spatial_of(images.shape(), 2), kernel, options);
     s.batch = images.size(0);
     s.in_channels = images.size(1);
+    check_columns("im2col", s);
     return to_columns(images, std::make_shared<const kernels::ConvShape>(s));
   });
 }

@@ -21,6 +21,7 @@ Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
   const auto* const hot = checked_index("one_hot", index, classes);
   Shape shape = index.shape();
   shape.push_back(classes);
+  (void)shape.numel("one_hot");
   const Tensor y = zeros(shape, dtype);
   visit_dtype(dtype, [&](auto zero) {
     auto* const to = mutable_data<decltype(zero)>(y);

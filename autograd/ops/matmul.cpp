@@ -52,7 +52,7 @@ Tensor product(const Tensor& a, const Tensor& b) {
   const Shape batch = shape;
   shape.push_back(m);
   shape.push_back(n);
-  const Tensor y = empty(shape, a.dtype());
+  const Tensor y = empty(shape, a.dtype(), "matmul");
   visit_numeric(a.dtype(), "matmul", [&](auto zero) {
     using T = decltype(zero);
     const auto p = matrix<T>(a), q = matrix<T>(b);

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -117,7 +118,7 @@ Tensor kron(const Tensor& a, const Tensor& b) {
     of_a.push_back(1);
     of_b.push_back(1);
     of_b.push_back(m);
-    shape.push_back(n * m);
+    shape.push_back(extent_product("kron", n, m, a));
   }
   return reshape(reshape(a, of_a) * reshape(b, of_b), shape);
 }

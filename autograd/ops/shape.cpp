@@ -18,29 +18,27 @@ namespace {
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 
 /// A fresh tensor of `shape` whose axis i walks through x in steps of from[i] elements.
-Tensor strided_copy(const Tensor& x, const Shape& shape, const Strides& from) {
-  return copy_view(x, {shape, from});
+Tensor strided_copy(const char* op, const Tensor& x, const Shape& shape, const Strides& from) {
+  return copy_view(op, x, {shape, from});
 }
 
 /// `wanted` with its -1, if any, replaced by the extent that makes it `numel` elements of x.
 Shape infer(const char* op, std::int64_t numel, const Shape& wanted, const Tensor& x) {
   Shape shape = wanted;
   int open = -1;
-  std::int64_t known = 1;
   for (int axis = 0; axis < shape.ndim(); ++axis) {
-    if (shape[axis] != -1) {
-      known *= shape[axis];
-      continue;
-    }
+    if (shape[axis] != -1) continue;
     if (open >= 0)
       fail<ShapeError>(op, fmt::format("only one extent of {} may be -1", wanted.str()));
     open = axis;
+    shape[axis] = 1;
   }
+  const auto known = shape.numel(op);
   if (open >= 0 && known == 0)
     fail<ShapeError>(op,
                      fmt::format("the -1 in {} is ambiguous beside an extent of 0", wanted.str()));
   if (open >= 0) shape[open] = numel / known;
-  if (shape.numel() == numel) return shape;
+  if (shape.numel(op) == numel) return shape;
   if (numel == x.numel())
     fail<ShapeError>(op, fmt::format("{} has {} elements, which do not fill {}", describe(x), numel,
                                      wanted.str()));
@@ -146,7 +144,7 @@ Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
   Shape result = shape;
   std::swap(from[at(a)], from[at(b)]);
   std::swap(result[a], result[b]);
-  return record("transpose", strided_copy(x, result, from), {x},
+  return record("transpose", strided_copy("transpose", x, result, from), {x},
                 {[a, b](const Tensor& g) { return transpose(g, a, b); }});
 }
 
@@ -174,7 +172,7 @@ Tensor permute(const Tensor& x, const IntegerList& order) {
   }
   if (moved == 0) return x;
   if (moved == 2 && inverse[at(ndim - 1)] == ndim - 2) return transpose(x);
-  return record("permute", strided_copy(x, shape, from), {x},
+  return record("permute", strided_copy("permute", x, shape, from), {x},
                 {[inverse = std::move(inverse)](const Tensor& g) { return permute(g, inverse); }});
 }
 
@@ -193,7 +191,8 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
   for (int axis = offset; axis < shape.ndim(); ++axis)
     from[at(axis)] = own[axis - offset] == 1 ? 0 : strides[at(axis - offset)];
   // The cotangent stays as it is: the engine sums it to x's shape.
-  return record("expand", strided_copy(x, shape, from), {x}, {[](const Tensor& g) { return g; }});
+  return record("expand", strided_copy("expand", x, shape, from), {x},
+                {[](const Tensor& g) { return g; }});
 }
 
 }  // namespace gradtape

@@ -17,10 +17,10 @@ using namespace detail;
 namespace {
 
 /// `parts` side by side along an axis of a fresh tensor of `shape`; `rows` of it for each part.
-Tensor join(const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows,
+Tensor join(const char* op, const std::vector<Tensor>& parts, const std::vector<std::int64_t>& rows,
             const Shape& shape, int axis) {
   const auto to = axis_view(shape, axis);
-  Tensor y = empty(shape, parts[0].dtype());
+  Tensor y = empty(shape, parts[0].dtype(), op);
   std::int64_t start = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto chunk = rows[i] * to.inner;
@@ -61,8 +61,9 @@ Tensor concat(const std::vector<Tensor>& given, std::int64_t axis) {
     vjps.emplace_back([a, start, stop](const Tensor& g) { return slice(g, a, start, stop); });
     rows.push_back(extent);
     shape[a] = stop;
+    (void)shape.numel("concat");
   }
-  return record("concat", join(parts, rows, shape, a), parts, std::move(vjps));
+  return record("concat", join("concat", parts, rows, shape, a), parts, std::move(vjps));
 }
 
 Tensor stack(const std::vector<Tensor>& given, std::int64_t axis) {
@@ -80,8 +81,8 @@ Tensor stack(const std::vector<Tensor>& given, std::int64_t axis) {
     vjps.emplace_back(
         [a, i](const Tensor& g) { return select(g, a, static_cast<std::int64_t>(i)); });
   }
-  return record("stack", join(parts, std::vector<std::int64_t>(parts.size(), 1), shape, a), parts,
-                std::move(vjps));
+  return record("stack", join("stack", parts, std::vector<std::int64_t>(parts.size(), 1), shape, a),
+                parts, std::move(vjps));
 }
 
 namespace {

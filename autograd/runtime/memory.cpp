@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
 #include <sys/mman.h>
+#endif
+#ifdef __GLIBC__
+#include <malloc.h>
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -24,8 +30,13 @@ namespace gradtape {
 namespace detail {
 namespace {
 
-constexpr std::size_t small_limit = 1024;      // below: thread-local lists in steps of 16 bytes
-constexpr std::size_t slab_bytes = 64 * 1024;  // small blocks are cut from slabs of this size
+constexpr std::size_t small_limit = 1024;  // below: thread-local lists in steps of 16 bytes
+constexpr std::size_t slab_alignment =
+    64 * 1024;  // small blocks are cut from slabs of about this size
+constexpr std::size_t slab_bytes = slab_alignment - 64;  // so that malloc can put them side by side
+constexpr std::size_t kept_small = 256 << 20;  // so much memory of slabs is kept, free or not
+constexpr std::int64_t between_looks = 1
+                                       << 18;  // blocks that are freed until it is looked at again
 constexpr std::size_t huge_page = 2 << 20;     // blocks of this size and more ask for huge pages
 constexpr std::size_t large_alignment = 64;
 
@@ -39,10 +50,18 @@ std::size_t large_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+/// A block from the system, which gets back what is cached before it is given up.
+void* system_allocate(std::size_t alignment, std::size_t bytes) {
+  void* block = nullptr;
+  if (posix_memalign(&block, alignment, bytes) == 0) return block;
+  release_cached_memory();
+  if (posix_memalign(&block, alignment, bytes) == 0) return block;
+  throw std::bad_alloc();
+}
+
 void* system_allocate(std::size_t bytes) {
   const std::size_t alignment = bytes >= huge_page ? huge_page : large_alignment;
-  void* block = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-  if (!block) throw std::bad_alloc();
+  void* block = system_allocate(alignment, (bytes + alignment - 1) / alignment * alignment);
 #ifdef MADV_HUGEPAGE
   if (bytes >= huge_page) madvise(block, bytes, MADV_HUGEPAGE);
 #endif
@@ -114,40 +133,65 @@ LargePool& large_pool() {
   return *pool;
 }
 
-/// What an ended thread has not cut off its slab.
-struct FreeSlab {
-  FreeSlab* next;
-  std::size_t left;
-};
+#ifndef GRADTAPE_NO_CACHE
 
-/// Free small blocks of all ended threads, taken over by the next threads that run out.
-struct Orphans {
+/// What stands at the front of the memory that small blocks are cut from.
+struct alignas(16) Slab {
+  std::size_t cut = 0;  // bytes of the blocks cut off so far
+  std::size_t left = slab_bytes - sizeof(Slab);
+  bool in_use = true;    // some thread cuts from it, or may
+  std::size_t free = 0;  // bytes of its blocks that a sweep has met
+  Slab* next = nullptr;  // in the list of those that ended threads left, or that a sweep frees
+
+  static Slab& of(void* block) {
+    return *reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) &
+                                    ~(slab_alignment - 1));
+  }
+  void* take(std::size_t bytes) {
+    void* const block = reinterpret_cast<char*>(this) + slab_bytes - left;
+    cut += bytes;
+    left -= bytes;
+    return block;
+  }
+};
+static_assert(sizeof(Slab) % 16 == 0);
+
+using FreeLists = std::array<FreeBlock*, small_limit / 16 + 1>;
+
+/// The bytes of a block of a class: room for the link when it is freed.
+std::size_t small_bytes(std::size_t index) { return std::max<std::size_t>(index, 1) * 16; }
+
+/// What threads share of small blocks: the free ones of ended threads, taken over by the next
+/// threads that run out, and the number of slabs. Its mutex guards all slabs' heads.
+struct SmallPool {
   std::mutex mutex;
-  std::array<FreeBlock*, small_limit / 16 + 1> lists{};
-  FreeSlab* slabs = nullptr;
+  FreeLists orphans{};
+  Slab* slabs = nullptr;  // what ended threads have not used up
+  std::atomic<std::size_t> slab_count{0};
 
   /// Some blocks of a class, so that several threads find some; a null pointer where there is none.
   FreeBlock* take(std::size_t index) {
-    FreeBlock* const first = lists[index];
+    FreeBlock* const first = orphans[index];
     if (!first) return nullptr;
     FreeBlock* last = first;
     for (int i = 1; i < 32 && last->next; ++i) last = last->next;
-    lists[index] = std::exchange(last->next, nullptr);
+    orphans[index] = std::exchange(last->next, nullptr);
     return first;
   }
 };
-Orphans& orphans() {
-  static auto* all = new Orphans;
-  return *all;
+SmallPool& small_pool() {
+  static auto* pool = new SmallPool;
+  return *pool;
 }
 
 /// One thread's free small blocks. Without constructor and destructor, so that reaching it costs
 /// one instruction.
 struct SmallCache {
-  std::array<FreeBlock*, small_limit / 16 + 1> lists;
-  char* slab;
-  std::size_t left;
-  bool gone;  // this thread is ending: what is freed now goes to the orphans
+  FreeLists lists;
+  Slab* slab;
+  std::int64_t
+      until_look;  // how many more blocks are freed before anything but the list is seen to
+  bool gone;       // this thread is ending: what is freed now goes to the orphans
 };
 constinit thread_local SmallCache small_cache{};
 
@@ -156,17 +200,18 @@ struct Reaper {
   ~Reaper() {
     auto& cache = small_cache;
     cache.gone = true;
-    auto& all = orphans();
-    const std::lock_guard lock(all.mutex);
+    cache.until_look = 0;
+    auto& pool = small_pool();
+    const std::lock_guard lock(pool.mutex);
     for (std::size_t i = 0; i < cache.lists.size(); ++i) {
       while (auto* block = cache.lists[i]) {
         cache.lists[i] = block->next;
-        block->next = all.lists[i];
-        all.lists[i] = block;
+        block->next = pool.orphans[i];
+        pool.orphans[i] = block;
       }
     }
-    if (cache.left >= sizeof(FreeSlab))
-      all.slabs = new (cache.slab) FreeSlab{all.slabs, std::exchange(cache.left, 0)};
+    if (auto* slab = std::exchange(cache.slab, nullptr))
+      slab->next = std::exchange(pool.slabs, slab);
   }
   void arm() {}
 };
@@ -174,33 +219,78 @@ thread_local Reaper reaper;
 
 /// The list of this class is empty: take what ended threads left, or cut a new block off the slab.
 [[gnu::noinline]] void* refill(std::size_t index) {
-  const std::size_t bytes = std::max<std::size_t>(index, 1) * 16;  // room for the link when freed
+  const std::size_t bytes = small_bytes(index);
   reaper.arm();
   auto& cache = small_cache;
-  {
-    auto& all = orphans();
-    const std::lock_guard lock(all.mutex);
-    if (auto* blocks = all.take(index)) {
-      cache.lists[index] = blocks->next;
-      return blocks;
+  auto& pool = small_pool();
+  for (;;) {
+    {
+      const std::lock_guard lock(pool.mutex);
+      if (auto* blocks = pool.take(index)) {
+        cache.lists[index] = blocks->next;
+        return blocks;
+      }
+      while (!cache.slab || cache.slab->left < bytes) {
+        if (cache.slab) cache.slab->in_use = false;
+        cache.slab = pool.slabs;
+        if (!cache.slab) break;
+        pool.slabs = cache.slab->next;
+      }
+      if (cache.slab) return cache.slab->take(bytes);
     }
-    while (cache.left < bytes && all.slabs) {
-      auto* slab = std::exchange(all.slabs, all.slabs->next);
-      cache.left = slab->left;
-      cache.slab = reinterpret_cast<char*>(slab);
-    }
+    auto* const fresh = new (system_allocate(slab_alignment, slab_bytes)) Slab;
+    ++pool.slab_count;
+    cache.slab = fresh;
   }
-  if (cache.left < bytes) {
-    cache.slab = static_cast<char*>(system_allocate(slab_bytes));
-    cache.left = slab_bytes;
-  }
-  void* block = cache.slab;
-  cache.slab += bytes;
-  cache.left -= bytes;
-  return block;
 }
 
-#ifndef GRADTAPE_NO_CACHE
+/// Calls f(block, link) for each block of the lists; f may take it out by changing the link.
+template <class F> void for_each_block(FreeLists& lists, F f) {
+  for (std::size_t i = 0; i < lists.size(); ++i)
+    for (FreeBlock** link = &lists[i]; *link;) {
+      FreeBlock* const block = *link;
+      f(i, block, link);
+      if (*link == block) link = &block->next;
+    }
+}
+
+/// Frees the slabs whose blocks are all free, in this thread or left by ended ones. Returns how
+/// many free blocks there are after it.
+std::int64_t free_small_blocks() {
+  auto& pool = small_pool();
+  const std::lock_guard lock(pool.mutex);
+  FreeLists* const all[] = {&small_cache.lists, &pool.orphans};
+  for (auto* lists : all)
+    for_each_block(*lists, [](std::size_t i, FreeBlock* block, FreeBlock**) {
+      Slab::of(block).free += small_bytes(i);
+    });
+  Slab* freed = nullptr;
+  std::int64_t kept = 0;
+  for (auto* lists : all)
+    for_each_block(*lists, [&](std::size_t i, FreeBlock* block, FreeBlock** link) {
+      auto& slab = Slab::of(block);
+      if (slab.in_use || slab.free < slab.cut) {
+        ++kept;
+        return;
+      }
+      *link = block->next;
+      slab.cut -= small_bytes(i);
+      slab.free -= small_bytes(i);
+      if (slab.cut == 0) slab.next = std::exchange(freed, &slab);
+    });
+  for (auto* lists : all)
+    for_each_block(*lists,
+                   [](std::size_t, FreeBlock* block, FreeBlock**) { Slab::of(block).free = 0; });
+  while (freed) {
+    std::free(std::exchange(freed, freed->next));
+    --pool.slab_count;
+  }
+#ifdef __GLIBC__
+  malloc_trim(0);  // free alone returns only what lies at the end of the heap
+#endif
+  return kept;
+}
+
 // Out of line, so that the short way saves no registers for them.
 [[gnu::noinline]] void* allocate_large(std::size_t bytes) {
   return large_pool().take(large_class(bytes));
@@ -208,10 +298,20 @@ thread_local Reaper reaper;
 [[gnu::noinline]] void deallocate_large(void* block, std::size_t bytes) noexcept {
   large_pool().give(block, large_class(bytes));
 }
-[[gnu::noinline]] void deallocate_late(FreeBlock* block, std::size_t index) noexcept {
-  auto& all = orphans();
-  const std::lock_guard lock(all.mutex);
-  block->next = std::exchange(all.lists[index], block);
+/// Frees a block of a thread that is ending, or looks whether there are too many free ones.
+[[gnu::noinline]] void deallocate_rare(FreeBlock* block, std::size_t index) noexcept {
+  auto& cache = small_cache;
+  auto& pool = small_pool();
+  if (cache.gone) {
+    const std::lock_guard lock(pool.mutex);
+    block->next = std::exchange(pool.orphans[index], block);
+    return;
+  }
+  reaper.arm();  // a thread may free what it never allocated
+  block->next = std::exchange(cache.lists[index], block);
+  cache.until_look = between_looks;
+  if (pool.slab_count.load(std::memory_order_relaxed) * slab_bytes > kept_small)
+    cache.until_look = std::max(between_looks, free_small_blocks());
 }
 #endif
 
@@ -233,14 +333,18 @@ void deallocate(void* block, std::size_t bytes) noexcept {
   if (bytes > small_limit) return deallocate_large(block, bytes);
   const std::size_t index = (bytes + 15) / 16;
   auto* free = static_cast<FreeBlock*>(block);
-  if (small_cache.gone) return deallocate_late(free, index);
+  if (--small_cache.until_look < 0) return deallocate_rare(free, index);
   free->next = std::exchange(small_cache.lists[index], free);
-  if (!free->next) reaper.arm();  // a thread may free what it never allocated
 }
 #endif
 
 }  // namespace detail
 
-void release_cached_memory() { detail::large_pool().clear(); }
+void release_cached_memory() {
+  detail::large_pool().clear();
+#ifndef GRADTAPE_NO_CACHE
+  detail::free_small_blocks();
+#endif
+}
 
 }  // namespace gradtape

@@ -31,8 +31,13 @@ int num_threads() {
 }
 
 void set_num_threads(int count) {
-  if (count < 1)
-    fail<ValueError>("set_num_threads", fmt::format("needs at least 1 thread, got {}", count));
+  constexpr int most = 1024;
+  if (count < 1 || count > most)
+    fail<ValueError>(
+        "set_num_threads",
+        fmt::format("needs {}, got {}",
+                    count < 1 ? "at least 1 thread" : fmt::format("at most {} threads", most),
+                    count));
   thread_count.store(count, std::memory_order_relaxed);
 #ifdef _OPENMP
   omp_set_num_threads(count);

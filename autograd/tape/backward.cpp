@@ -64,16 +64,16 @@ class BackwardPass {
       : op_(op),
         create_graph_(options.create_graph),
         retain_(options.retain_graph || options.create_graph),
-        tape_(outputs),
+        tape_(outputs, true),
         pending_(tape_.size()) {
     for (std::size_t i = 0; i < outputs.size(); ++i)
       accumulate(tape_.position(outputs[i]),
                  create_graph_ ? cotangents[i] : cotangents[i].detach());
   }
 
-  /// Walks to the nodes of `inputs` only and returns their cotangents (undefined where no path
-  /// leads).
-  std::vector<Tensor> gradients(const std::vector<Tensor>& inputs) {
+  /// Walks to the nodes of `inputs` only and returns their cotangents: undefined where no path
+  /// leads, or where that is not allowed a GraphError.
+  std::vector<Tensor> gradients(const std::vector<Tensor>& inputs, bool allow_unused) {
     std::vector<std::size_t> wanted;
     auto earliest = std::numeric_limits<std::uint64_t>::max();
     needed_.assign(tape_.size(), false);
@@ -82,38 +82,50 @@ class BackwardPass {
       wanted.push_back(tape_.position(input));
       if (wanted.back() < tape_.size()) needed_[wanted.back()] = true;
     }
+    if (!allow_unused) refuse_unused(inputs, wanted);
     refuse_released(earliest);
     std::vector<bool> keep = needed_;
     for (std::size_t i = 0; i < tape_.size(); ++i)
       if (leads_on(i)) needed_[i] = true;
+    refuse_walked();
 
     std::vector<Tensor> kept(tape_.size());
     walk([&](std::size_t i, const Tensor& g) {
       if (keep[i]) kept[i] = full_shape(i, g);
     });
     std::vector<Tensor> result;
-    for (auto i : wanted) result.push_back(i < tape_.size() ? kept[i] : Tensor());
+    for (std::size_t k = 0; k < wanted.size(); ++k) {
+      result.push_back(wanted[k] < tape_.size() ? kept[wanted[k]] : Tensor());
+      if (!result[k].defined() && !allow_unused)  // the vjps on the way gave nothing, which is 0
+        result[k] = zeros_like(inputs[k]);
+    }
     return result;
   }
 
   /// Visits every node without accumulating into leaves: for watches.
   void only_watched() {
     refuse_released(0);
+    refuse_walked();
     walk([](std::size_t, const Tensor&) {});
   }
 
-  /// Walks to all leaves and adds to their gradients.
+  /// Walks to all leaves and adds to their gradients: only at the end, when no hook can throw.
   void into_leaves() {
     refuse_released(0);
+    refuse_walked();
     keeps_rows_ = !watched_;
+    std::vector<Tensor> arrived(tape_.leaf_count_);
     walk([&](std::size_t i, const Tensor& g) {
-      Node& node = *tape_.nodes_[i];
-      if (!node.is_leaf()) return;
-      Tensor whole = full_shape(i, g);
-      auto& to = leaf(node);
-      const std::lock_guard lock(to.mutex);
-      to.grad = to.grad.defined() ? add_reusing(std::move(to.grad), whole) : std::move(whole);
+      if (tape_.is_leaf(i)) arrived[i] = full_shape(i, g);
     });
+    for (std::size_t i = arrived.size(); i-- > 0;) {
+      if (!arrived[i].defined()) continue;
+      auto& to = leaf(*tape_.nodes_[i]);
+      const std::lock_guard lock(to.mutex);
+      to.grad =
+          to.grad.defined() ? add_reusing(std::move(to.grad), arrived[i]) : std::move(arrived[i]);
+      arrived[i] = {};
+    }
     for (auto& [i, rows] : rows_) {
       auto& to = leaf(*tape_.nodes_[i]);
       const std::lock_guard lock(to.mutex);
@@ -131,6 +143,29 @@ class BackwardPass {
             op_, fmt::format("the graph behind '{}' was released by an earlier backward pass; give "
                              "that pass {{.retain_graph = true}}, or compute the output again",
                              node->name));
+  }
+
+  /// Refuses to release nodes that another pass is about to visit, or visits just now.
+  void refuse_walked() const {
+    if (retain_) return;
+    for (std::size_t i = tape_.leaf_count_; i < tape_.size(); ++i)
+      if (tape_.is_walked_elsewhere(i) && is_needed(i) && leads_on(i))
+        fail<GraphError>(
+            op_, fmt::format("this would release the graph behind '{}' while another backward pass "
+                             "walks it, from one of whose hooks or vjps this one was called; give "
+                             "this one {{.retain_graph = true}}, or differentiate a graph of its "
+                             "own",
+                             tape_.name(i)));
+  }
+
+  void refuse_unused(const std::vector<Tensor>& inputs,
+                     const std::vector<std::size_t>& wanted) const {
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      if (wanted[k] == tape_.size())
+        fail<GraphError>(
+            op_, fmt::format("the output does not depend on input {} {}; pass {{.allow_unused = "
+                             "true}} to get an undefined tensor for it",
+                             k, describe(inputs[k])));
   }
 
   bool is_needed(std::size_t i) const { return needed_.empty() || needed_[i]; }
@@ -162,6 +197,7 @@ class BackwardPass {
       if (retain_) continue;
       release(*node);
       if (watched_) continue;  // who watches may look at the tape
+      tape_.unmark(i);
       tape_.nodes_[i] = nullptr;
       if (node->refs.release()) node->destroy();
     }
@@ -378,15 +414,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   std::vector<Tensor> cotangents;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     cotangents.push_back(starting_cotangent("grad", outputs[i], seeds[i]));
-  auto result = BackwardPass("grad", outputs, cotangents, options).gradients(inputs);
-  if (!options.allow_unused)
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (!result[i].defined())
-        fail<GraphError>(
-            "grad", fmt::format("the output does not depend on input {} {}; pass {{.allow_unused = "
-                                "true}} to get an undefined tensor for it",
-                                i, describe(inputs[i])));
-  return result;
+  return BackwardPass("grad", outputs, cotangents, options).gradients(inputs, options.allow_unused);
 }
 
 }  // namespace gradtape

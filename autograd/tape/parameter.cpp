@@ -12,19 +12,19 @@ using namespace detail;
 
 namespace {
 
-/// `value` without its graph, in the shape and dtype that the variable `name` has had so far.
+/// `value` without its graph, in the shape and dtype that the variable `name` has had so far. What
+/// fits needs no memory: a failed update is undone by setting the old values.
 Tensor fitting(const char* op, const std::string& name, const Tensor& current,
                const Tensor& value) {
   const Tensor fresh = value.is_weak() ? value.to(current.dtype()) : value.detach();
+  if (fresh.shape() == current.shape() && fresh.dtype() == current.dtype()) return fresh;
   const std::string which = name.empty() ? "the variable" : fmt::format("'{}'", name);
   if (fresh.shape() != current.shape())
     fail<ShapeError>(op, fmt::format("{} is {}, the new value {}", which, current.shape().str(),
                                      fresh.shape().str()));
-  if (fresh.dtype() != current.dtype())
-    fail<DtypeError>(op, fmt::format("{} is {}, the new value {}; convert it with to({})", which,
-                                     gradtape::name(current.dtype()), gradtape::name(fresh.dtype()),
-                                     gradtape::name(current.dtype())));
-  return fresh;
+  fail<DtypeError>(op, fmt::format("{} is {}, the new value {}; convert it with to({})", which,
+                                   gradtape::name(current.dtype()), gradtape::name(fresh.dtype()),
+                                   gradtape::name(current.dtype())));
 }
 
 /// What an undefined variable converts to.

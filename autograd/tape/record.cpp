@@ -15,35 +15,41 @@ using namespace detail;
 
 // ---- what decides about recording ----
 
-bool recording() { return thread_state.mode.recording; }
-const RecordingMode& recording_mode() { return thread_state.mode; }
+bool recording() { return thread_state.records(); }
+const RecordingMode& recording_mode() {
+  thread_state.undo_ended();
+  return thread_state.mode;
+}
 
-RecordingScope::RecordingScope(const RecordingMode& mode, bool drops_work)
-    : before_(std::exchange(thread_state.mode, mode)), drops_work_(drops_work) {
-  if (mode.recording && !before_.recording) thread_state.count_from_now();
+RecordingScope::RecordingScope(const RecordingMode& mode, bool drops_work) {
+  auto& state = thread_state;
+  state.undo_ended();
+  change_ = state.changes.begin({state.mode, drops_work});
+  if (mode.recording && !state.mode.recording) state.count_from_now();
+  state.mode = mode;
 }
 RecordingScope::~RecordingScope() {
-  thread_state.mode = before_;
-  if (drops_work_ && before_.recording) thread_state.count_from_now();
+  change_->over.store(true, std::memory_order_release);
+  thread_state.undo_ended();
 }
 RecordingScope RecordingScope::off() {
-  auto mode = thread_state.mode;
+  auto mode = recording_mode();
   mode.recording = false;
   return {mode, true};
 }
 RecordingScope RecordingScope::on() {
-  auto mode = thread_state.mode;
+  auto mode = recording_mode();
   mode.recording = true;
   return {mode, false};
 }
 RecordingScope RecordingScope::inside_op() {
-  auto mode = thread_state.mode;
+  auto mode = recording_mode();
   mode.recording = false;
   mode.inside_op = true;
   return {mode, false};
 }
 RecordingScope RecordingScope::inside_vjp(bool create_graph) {
-  auto mode = thread_state.mode;
+  auto mode = recording_mode();
   mode.recording = mode.recording && create_graph;
   mode.inside_op = true;
   return {mode, !create_graph};
@@ -57,9 +63,9 @@ std::atomic<int> watch_count{0};  // of all threads
 
 bool detail::watched() { return watch_count.load(std::memory_order_relaxed) > 0; }
 
-Watch::Watch() : next_(std::exchange(thread_state.watches, this)) { ++watch_count; }
+Watch::Watch() : entry_(thread_state.watches.begin(this)) { ++watch_count; }
 Watch::~Watch() {
-  thread_state.watches = next_;
+  thread_state.watches.end(entry_);
   --watch_count;
 }
 void Watch::recorded(const char*, const Tensor&, std::span<const Tensor>) {}
@@ -67,15 +73,14 @@ void Watch::visited(const Tape&, std::size_t, const Tensor&) {}
 Tensor Watch::contributed(const VjpCall& call) { return call.contribution; }
 
 void Watches::recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) {
-  for (auto* watch = thread_state.watches; watch; watch = watch->next_)
-    watch->recorded(op, output, inputs);
+  thread_state.watches.for_each([&](Watch* watch) { watch->recorded(op, output, inputs); });
 }
 void Watches::visited(const Tape& tape, std::size_t i, const Tensor& g) {
-  for (auto* watch = thread_state.watches; watch; watch = watch->next_) watch->visited(tape, i, g);
+  thread_state.watches.for_each([&](Watch* watch) { watch->visited(tape, i, g); });
 }
 Tensor Watches::contributed(VjpCall call) {
-  for (auto* watch = thread_state.watches; watch; watch = watch->next_)
-    call.contribution = watch->contributed(call);
+  thread_state.watches.for_each(
+      [&](Watch* watch) { call.contribution = watch->contributed(call); });
   return std::move(call.contribution);
 }
 
@@ -84,7 +89,7 @@ Tensor Watches::contributed(VjpCall call) {
 namespace {
 
 /// Whether an op with this value is recorded, apart from its inputs.
-bool records(const Value& value) { return thread_state.mode.recording && is_floating(value.dtype); }
+bool records(const Value& value) { return is_floating(value.dtype) && thread_state.records(); }
 
 /// A node for an op just computed, which takes the work done since the last one.
 Ref<Node> node_of_work(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count) {

@@ -6,22 +6,29 @@
 
 #include <cstdint>
 
+#include "gradtape/autograd/runtime/scopes.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape::detail {
 
+/// What a RecordingScope has done to its thread.
+struct ModeChange {
+  RecordingMode before;
+  bool drops_work;
+};
+
 struct ThreadState {
   /// What scopes set and put back.
   RecordingMode mode;
+  ScopeStack<ModeChange> changes;
   /// The number of the last node. A Lamport clock, since graphs may pass from thread to thread.
   std::uint64_t recorded = 0;
   /// What the counters showed when the last op was recorded: what came since is the work of the
   /// next one.
   Work counted_before;
   std::int64_t held_before = 0;
-  /// The watches, newest first.
-  Watch* watches = nullptr;
+  ScopeStack<Watch*> watches;
   /// Nodes whose last reference is gone, linked through `order`. Destroying one may end others:
   /// they queue up here, so that no chain is too long for the stack.
   Node* dead_nodes = nullptr;
@@ -29,13 +36,25 @@ struct ThreadState {
   /// For last_pass().
   PassStatistics last_pass;
 
+  /// Undoes what ended scopes have changed.
+  void undo_ended() {
+    changes.drop_ended([this](const ModeChange& change) {
+      mode = change.before;
+      if (change.drops_work && mode.recording) count_from_now();
+    });
+  }
+  /// Whether ops are recorded. Scopes that another thread ended are found where they are not.
+  bool records() {
+    if (!mode.recording) undo_ended();
+    return mode.recording;
+  }
   void count_from_now() {
     counted_before = work;
     held_before = held_bytes;
   }
 };
 
-inline constinit thread_local ThreadState thread_state;
+inline constinit thread_local ThreadState thread_state{};
 
 /// Whether any thread has a Watch: while none has, nobody is asked.
 bool watched();

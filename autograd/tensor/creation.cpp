@@ -33,7 +33,7 @@ NestedList::NestedList(std::initializer_list<NestedList> items) {
 namespace detail {
 
 Tensor from_braces(const NestedList& values, Dtype dtype) {
-  const Tensor x = empty(values.shape, dtype);
+  const Tensor x = empty(values.shape, dtype, "tensor");
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     T* out = mutable_data<T>(x);
@@ -45,7 +45,7 @@ Tensor from_braces(const NestedList& values, Dtype dtype) {
   return x;
 }
 
-Filling::Filling(const Shape& shape, Dtype dtype) : tensor_(empty(shape, dtype)) {}
+Filling::Filling(const Shape& shape, Dtype dtype) : tensor_(empty(shape, dtype, "tensor")) {}
 
 void Filling::check_row(std::int64_t extent, int axis) const {
   const auto others = tensor_.shape()[axis];
@@ -84,11 +84,13 @@ Tensor tensor(std::initializer_list<NestedList> values, Dtype dtype) {
   return from_braces(values, dtype);
 }
 
-Tensor full(const Shape& shape, double value, Dtype dtype) {
-  const Tensor x = empty(shape, dtype);
+namespace {
+
+Tensor filled(const char* op, const Shape& shape, double value, Dtype dtype) {
+  const Tensor x = empty(shape, dtype, op);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
-    const T element = convert<T>(value, "full");
+    const T element = convert<T>(value, op);
     T* const out = mutable_data<T>(x);
     parallel_for(x.numel(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
       std::fill(out + begin, out + end, element);
@@ -97,8 +99,13 @@ Tensor full(const Shape& shape, double value, Dtype dtype) {
   return x;
 }
 
-Tensor zeros(const Shape& shape, Dtype dtype) { return full(shape, 0, dtype); }
-Tensor ones(const Shape& shape, Dtype dtype) { return full(shape, 1, dtype); }
+}  // namespace
+
+Tensor full(const Shape& shape, double value, Dtype dtype) {
+  return filled("full", shape, value, dtype);
+}
+Tensor zeros(const Shape& shape, Dtype dtype) { return filled("zeros", shape, 0, dtype); }
+Tensor ones(const Shape& shape, Dtype dtype) { return filled("ones", shape, 1, dtype); }
 Tensor zeros_like(const Tensor& like) { return zeros(like.shape(), like.dtype()); }
 Tensor ones_like(const Tensor& like) { return ones(like.shape(), like.dtype()); }
 Tensor full_like(const Tensor& like, double value) {
@@ -109,7 +116,7 @@ namespace {
 
 /// The 1-d tensor of f(0) ... f(count - 1), where f gives a double.
 template <class F> Tensor tabulate(const char* op, std::int64_t count, Dtype dtype, F f) {
-  const Tensor x = empty({count}, dtype);
+  const Tensor x = empty({count}, dtype, op);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     T* const out = mutable_data<T>(x);
@@ -145,7 +152,7 @@ Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype) {
 
 Tensor eye(std::int64_t n, std::int64_t m, Dtype dtype) {
   if (m < 0) m = n;
-  const Tensor x = zeros({n, m}, dtype);
+  const Tensor x = filled("eye", {n, m}, 0, dtype);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     T* const out = mutable_data<T>(x);

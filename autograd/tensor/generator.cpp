@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/runtime/scopes.hpp"
 
 namespace gradtape {
 
@@ -106,14 +107,18 @@ std::array<std::uint32_t, 4> detail::philox4x32(std::array<std::uint32_t, 4> cou
 
 Generator::Generator(std::uint64_t seed) : stream_(std::make_shared<Stream>(Stream{seed, 0})) {}
 
-Generator::Stream*& Generator::replaced_default() {
-  static constinit thread_local Stream* replaced = nullptr;
-  return replaced;
-}
+/// What stands for the default stream, and the generator that owns it.
+struct Generator::Replacement {
+  Generator generator;
+  Stream* stream;
+  static inline constinit thread_local ScopeStack<Replacement> stack{};
+};
 
 Generator::Stream& Generator::default_stream() {
   static constinit thread_local Stream own{0, 0};
-  return replaced_default() ? *replaced_default() : own;
+  auto& replaced = Replacement::stack;
+  replaced.drop_ended();
+  return replaced.newest ? *replaced.newest->value.stream : own;
 }
 
 std::uint64_t Generator::advance(std::uint64_t blocks) const {
@@ -168,21 +173,22 @@ const Generator& default_generator() {
 
 void seed(std::uint64_t seed) { Generator::default_stream() = {seed, 0}; }
 
-GeneratorScope::GeneratorScope(Generator generator)
-    : generator_(std::move(generator)),
-      before_(std::exchange(Generator::replaced_default(), &generator_.stream())) {}
+GeneratorScope::GeneratorScope(Generator generator) {
+  auto* const stream = &generator.stream();
+  entry_ = Generator::Replacement::stack.begin({std::move(generator), stream});
+}
 
-GeneratorScope::~GeneratorScope() { Generator::replaced_default() = before_; }
+GeneratorScope::~GeneratorScope() { Generator::Replacement::stack.end(entry_); }
 
 Tensor rand(const Shape& shape, Dtype dtype, const Generator& generator) {
-  const Tensor x = empty(shape, dtype);
+  const Tensor x = empty(shape, dtype, "rand");
   visit_floating(dtype, "rand",
                  [&](auto zero) { fill<decltype(zero)>(x, generator, [](auto u) { return u; }); });
   return x;
 }
 
 Tensor randn(const Shape& shape, Dtype dtype, const Generator& generator) {
-  const Tensor x = empty(shape, dtype);
+  const Tensor x = empty(shape, dtype, "randn");
   visit_floating(dtype, "randn", [&](auto zero) {
     fill<decltype(zero)>(x, generator, [](auto u) { return normals(u); });
   });
@@ -193,7 +199,7 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const Generator& generator) {
   if (low >= high)
     fail<ValueError>("randint", fmt::format("low {} must be below high {}", low, high));
-  const Tensor x = empty(shape, int64);
+  const Tensor x = empty(shape, int64, "randint");
   const auto base = static_cast<std::uint64_t>(low);
   const auto range = static_cast<std::uint64_t>(high) - base;
   auto* const out = mutable_data<std::int64_t>(x);
@@ -214,7 +220,7 @@ Tensor randperm(std::int64_t n, const Generator& generator) {
 Tensor bernoulli(double p, const Shape& shape, Dtype dtype, const Generator& generator) {
   if (!(p >= 0 && p <= 1))
     fail<ValueError>("bernoulli", fmt::format("p must be in [0, 1], got {}", p));
-  const Tensor x = empty(shape, dtype);
+  const Tensor x = empty(shape, dtype, "bernoulli");
   visit_floating(dtype, "bernoulli", [&](auto zero) {
     using T = decltype(zero);
     fill<T>(x, generator, [p](auto u) {

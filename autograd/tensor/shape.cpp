@@ -14,9 +14,8 @@ void Shape::refuse(std::int64_t extent) const {
   fail<ShapeError>("Shape", fmt::format("extent {} of axis {} is negative", extent, ndim_));
 }
 
-std::int64_t Shape::huge_numel() const {
-  if (std::find(begin(), end(), 0) != end()) return 0;
-  fail<ShapeError>("Shape", fmt::format("{} is too large for any memory", str()));
+void Shape::too_large(const char* op) const {
+  fail<ShapeError>(op, fmt::format("{} has more elements than any memory holds", str()));
 }
 
 int Shape::axis(std::int64_t axis, const char* op) const {

@@ -40,7 +40,8 @@ template <class T> class Shared {
   }
   Shared(const Shared& other)
       : held_(DeepCopy::held(other.held_, other.copier_)), copier_(other.copier_) {}
-  Shared(Shared&&) noexcept = default;
+  /// Shares too: a handle that was moved from holds what it held.
+  Shared(Shared&& other) noexcept : held_(other.held_), copier_(other.copier_) {}
   Shared& operator=(Shared other) noexcept {
     held_.swap(other.held_);
     std::swap(copier_, other.copier_);

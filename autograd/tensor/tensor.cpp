@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <new>
 
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -63,21 +64,34 @@ void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t r
 }
 
 /// The number of elements, for extents that nobody has checked yet.
-std::int64_t checked_numel(const Shape& shape) {
-  constexpr std::int64_t most = std::int64_t{1} << 58;  // their bytes and the allocator's sums fit
-  std::int64_t numel = 1;
-  bool none = false, too_many = false;
-  for (const auto extent : shape) {
+std::int64_t checked_numel(const Shape& shape, const char* op) {
+  for (const auto extent : shape)
     if (extent < 0)
-      fail<ShapeError>("Tensor", fmt::format("shape {} has a negative extent", shape.str()));
-    none |= extent == 0;
-    too_many |= __builtin_mul_overflow(numel, extent, &numel) || numel > most;
-  }
-  if (none) return 0;
-  if (too_many)
-    fail<ShapeError>("Tensor", fmt::format("shape {} is too large for any memory", shape.str()));
-  return numel;
+      fail<ShapeError>(op, fmt::format("shape {} has a negative extent", shape.str()));
+  return shape.numel(op);
 }
+
+/// Says for what the memory did not suffice, without taking any.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  OutOfMemory(const char* op, const Shape& shape, Dtype dtype) noexcept {
+    char* const end = text_ + sizeof(text_) - 1;
+    char* at = put(op, text_, end);
+    at = put(": out of memory for ", at, end);
+    for (int axis = 0; axis < shape.ndim(); ++axis)
+      at = fmt::format_to_n(at, end - at, "{}{}", axis ? ", " : "[", shape[axis]).out;
+    at = put(shape.ndim() ? "] " : "[] ", at, end);
+    *put(name(dtype), at, end) = 0;
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  static char* put(const char* text, char* at, char* end) noexcept {
+    while (*text && at < end) *at++ = *text++;
+    return at;
+  }
+  char text_[320];
+};
 
 }  // namespace
 
@@ -108,8 +122,8 @@ void needs_floating(const char* op, Dtype got) {
   fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", name(got)));
 }
 
-Tensor empty(const Shape& shape, Dtype dtype) {
-  const auto numel = checked_numel(shape);
+Tensor empty(const Shape& shape, Dtype dtype, const char* op) try {
+  const auto numel = checked_numel(shape, op);
   const std::size_t bytes = static_cast<std::size_t>(numel) * size_of(dtype);
   const bool small = bytes <= inline_bytes;
   auto value =
@@ -118,6 +132,8 @@ Tensor empty(const Shape& shape, Dtype dtype) {
   value->data.store(small ? inline_elements(*value) : value->buffer->data(),
                     std::memory_order_relaxed);
   return Tensor(std::move(value), {});
+} catch (const std::bad_alloc&) {
+  throw OutOfMemory(op, shape, dtype);
 }
 
 Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {

@@ -1,7 +1,7 @@
 #include "gradtape/nn/data/prefetcher.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 #include "gradtape/autograd/author.hpp"
@@ -43,13 +43,12 @@ void Prefetcher::start(int threads) {
   threads_.reserve(static_cast<std::size_t>(threads));
   try {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error&) {  // the system has no more: fewer, or none, do as well
+  } catch (const std::exception&) {  // no more threads, or no memory for one: fewer, or none, do
   }
 }
 
 void Prefetcher::work() {
   const Serial serial;
-  const NoGrad no_grad;
   std::unique_lock lock(mutex_);
   for (;;) {
     room_.wait(lock, [&] { return ending_ || claimed_ < limit_; });
@@ -60,6 +59,7 @@ void Prefetcher::work() {
     spent.clear();
     Slot made{.ready = true};
     try {
+      const NoGrad no_grad;
       made.batch = batches_[i];
     } catch (...) {
       made.error = std::current_exception();

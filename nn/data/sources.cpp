@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
+#include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
@@ -81,60 +83,82 @@ class FunctionSource : public Source {
   std::function<Sample(std::int64_t, const Generator&)> f_;
 };
 
-class SelectedSource : public Source {
+/// A source over another: some of its samples, or all after a function. Chains of them may be
+/// longer than the stack is deep, so they are walked and destroyed in loops.
+class Layer : public Source {
  public:
-  SelectedSource(Dataset base, Tensor index) : base_(std::move(base)), index_(std::move(index)) {}
-  std::int64_t size() const override { return index_.numel(); }
-  Sample sample(std::int64_t i, const Generator& generator) const override {
-    return base_.source().sample(in_base(i), generator);
+  explicit Layer(Dataset base) : base_(std::move(base)), size_(base_.size()) {}
+  ~Layer() override {
+    static thread_local std::vector<Dataset>* ended = nullptr;  // by the outermost of these
+    try {
+      if (ended) return ended->push_back(std::move(base_));
+      std::vector<Dataset> bases;
+      bases.push_back(std::move(base_));
+      ended = &bases;
+      while (!bases.empty()) {
+        const Dataset base = std::move(bases.back());
+        bases.pop_back();
+      }
+    } catch (const std::bad_alloc&) {  // base_ ends with this, then
+    }
+    ended = nullptr;
   }
+  std::int64_t size() const override { return size_; }
+
+  const Source& base() const { return base_.source(); }
+  /// The number in the base of sample i.
+  virtual std::int64_t in_base(std::int64_t i) const { return i; }
+
+ protected:
+  Dataset base_;
+  std::int64_t size_;
+};
+
+class SelectedSource : public Layer {
+ public:
+  SelectedSource(Dataset base, Tensor index) : Layer(std::move(base)), index_(std::move(index)) {
+    size_ = index_.numel();
+  }
+  Sample sample(std::int64_t i, const Generator& generator) const override;
   Batch batch(std::span<const std::int64_t> index,
-              std::span<const Generator> generators) const override {
-    std::vector<std::int64_t> chosen;
-    for (const auto i : index) chosen.push_back(in_base(i));
-    return base_.source().batch(chosen, generators);
+              std::span<const Generator> generators) const override;
+  std::int64_t in_base(std::int64_t i) const override {
+    return index_.data<std::int64_t>()[static_cast<std::size_t>(i)];
   }
 
  private:
-  std::int64_t in_base(std::int64_t i) const {
-    return index_.data<std::int64_t>()[static_cast<std::size_t>(i)];
-  }
-  Dataset base_;
   Tensor index_;
 };
 
-class MappedSource : public Source {
+class MappedSource : public Layer {
  public:
   MappedSource(Dataset base, std::function<Sample(Sample, const Generator&)> f)
-      : base_(std::move(base)), f_(std::move(f)) {}
-  std::int64_t size() const override { return base_.size(); }
-  Sample sample(std::int64_t i, const Generator& generator) const override {
-    auto before = base_.source().sample(i, generator);
+      : Layer(std::move(base)), f_(std::move(f)) {}
+  Sample sample(std::int64_t i, const Generator& generator) const override;
+  Sample mapped(Sample sample, const Generator& generator) const {
     const GeneratorScope scope(generator);
-    return f_(std::move(before), generator);
+    return f_(std::move(sample), generator);
   }
 
  private:
-  Dataset base_;
   std::function<Sample(Sample, const Generator&)> f_;
 };
 
-class BatchMappedSource : public Source {
+class BatchMappedSource : public Layer {
  public:
   BatchMappedSource(Dataset base, std::function<Batch(Batch, const Generator&)> f)
-      : base_(std::move(base)), f_(std::move(f)) {}
-  std::int64_t size() const override { return base_.size(); }
+      : Layer(std::move(base)), f_(std::move(f)) {}
   Sample sample(std::int64_t i, const Generator& generator) const override {
     const auto [inputs, targets] = batch({&i, 1}, {&generator, 1});
     return {select(inputs, 0, 0), select(targets, 0, 0)};
   }
   Batch batch(std::span<const std::int64_t> index,
-              std::span<const Generator> generators) const override {
-    auto before = base_.source().batch(index, generators);
-    const Generator generator = generators.empty() ? Generator(0) : generators.front();
+              std::span<const Generator> generators) const override;
+  Batch mapped(Batch before, const Generator& generator) const {
     const GeneratorScope scope(generator);
+    const auto n = before.inputs.size(0);
     auto after = f_(std::move(before), generator);
-    const auto n = static_cast<std::int64_t>(index.size());
+
     for (const Tensor* x : {&after.inputs, &after.targets})
       if (!x->defined() || x->ndim() == 0 || x->size(0) != n)
         fail<ShapeError>("Dataset::map_batches",
@@ -145,9 +169,64 @@ class BatchMappedSource : public Source {
   }
 
  private:
-  Dataset base_;
   std::function<Batch(Batch, const Generator&)> f_;
 };
+
+/// Sample i of a chain of selected and mapped sources.
+Sample sample_through(const Layer& top, std::int64_t i, const Generator& generator) {
+  std::vector<const MappedSource*> maps;
+  const Source* source = &top;
+  for (;;) {
+    const auto* const map = dynamic_cast<const MappedSource*>(source);
+    if (!map && !dynamic_cast<const SelectedSource*>(source)) break;
+    const auto& layer = static_cast<const Layer&>(*source);
+    if (map) maps.push_back(map);
+    i = layer.in_base(i);
+    source = &layer.base();
+  }
+  auto sample = source->sample(i, generator);
+  for (auto map = maps.rbegin(); map != maps.rend(); ++map)
+    sample = (*map)->mapped(std::move(sample), generator);
+  return sample;
+}
+
+/// The samples at `index` of a chain of selected and batch-mapped sources.
+Batch batch_through(const Layer& top, std::span<const std::int64_t> index,
+                    std::span<const Generator> generators) {
+  std::vector<const BatchMappedSource*> maps;
+  std::vector<std::int64_t> chosen(index.begin(), index.end());
+  const Source* source = &top;
+  for (;;) {
+    const auto* const map = dynamic_cast<const BatchMappedSource*>(source);
+    if (!map && !dynamic_cast<const SelectedSource*>(source)) break;
+    const auto& layer = static_cast<const Layer&>(*source);
+    if (map)
+      maps.push_back(map);
+    else
+      for (auto& i : chosen) i = layer.in_base(i);
+    source = &layer.base();
+  }
+  auto batch = source->batch(chosen, generators);
+  const Generator generator = generators.empty() ? Generator(0) : generators.front();
+  for (auto map = maps.rbegin(); map != maps.rend(); ++map)
+    batch = (*map)->mapped(std::move(batch), generator);
+  return batch;
+}
+
+Sample SelectedSource::sample(std::int64_t i, const Generator& generator) const {
+  return sample_through(*this, i, generator);
+}
+Batch SelectedSource::batch(std::span<const std::int64_t> index,
+                            std::span<const Generator> generators) const {
+  return batch_through(*this, index, generators);
+}
+Sample MappedSource::sample(std::int64_t i, const Generator& generator) const {
+  return sample_through(*this, i, generator);
+}
+Batch BatchMappedSource::batch(std::span<const std::int64_t> index,
+                               std::span<const Generator> generators) const {
+  return batch_through(*this, index, generators);
+}
 
 class ConcatenatedSource : public Source {
  public:

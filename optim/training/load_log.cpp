@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/json.hpp"
@@ -45,7 +49,10 @@ class RecordReader : public author::JsonReader {
   void begin_object() override {
     if (++depth_ > 1) unexpected("an object");
   }
-  void key(const std::string& name) override { name_ = name; }
+  void key(const std::string& name) override {
+    if (!names_.insert(name).second) origin_.fail(fmt::format("has '{}' twice", name));
+    name_ = name;
+  }
   void integer(std::uint64_t value) override {
     if (value <= INT64_MAX)
       whole(static_cast<std::int64_t>(value));
@@ -89,6 +96,7 @@ class RecordReader : public author::JsonReader {
   const Origin& origin_;
   LogRecord record_;
   std::string name_;
+  std::unordered_set<std::string> names_;
   int depth_ = 0, own_ = 0;
 };
 

@@ -45,19 +45,28 @@ int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x)
   return static_cast<int>(axis < 0 ? axis + ndim : axis);
 }
 
+std::int64_t extent_product(const char* op, std::int64_t a, std::int64_t b, const Tensor& x) {
+  std::int64_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product))
+    fail<ShapeError>(op, fmt::format("an axis of {} times {} elements, from {}, is larger than any "
+                                     "memory",
+                                     a, b, describe(x)));
+  return product;
+}
+
 void View::push_back(std::int64_t extent, std::int64_t stride) {
   shape.push_back(extent);
   strides[at(shape.ndim() - 1)] = stride;
 }
 
-Tensor copy_view(const Tensor& x, const View& view) {
-  if (view.shape.numel() == 0) return empty(view.shape, x.dtype());
+Tensor copy_view(const char* op, const Tensor& x, const View& view) {
+  if (view.shape.numel(op) == 0) return empty(view.shape, x.dtype(), op);
   if (is_contiguous(view)) return alias(x, view.shape, view.offset);
   const Strides to = strides_of(view.shape);
   std::array<kernels::CopyAxis, max_ndim> axes;
   for (int axis = 0; axis < view.shape.ndim(); ++axis)
     axes[at(axis)] = {view.shape[axis], view.strides[at(axis)], to[at(axis)]};
-  Tensor y = empty(view.shape, x.dtype());
+  Tensor y = empty(view.shape, x.dtype(), op);
   const auto* from = static_cast<const char*>(x.raw()) +
                      view.offset * static_cast<std::int64_t>(size_of(x.dtype()));
   kernels::copy(from, mutable_data<void>(y), size_of(x.dtype()),
@@ -66,7 +75,7 @@ Tensor copy_view(const Tensor& x, const View& view) {
 }
 
 Tensor read_view(const char* op, const Tensor& x, const View& view) {
-  return record(op, copy_view(x, view), {x},
+  return record(op, copy_view(op, x, view), {x},
                 {[view, shape = x.shape()](const Tensor& g) { return add_view(g, view, shape); }});
 }
 

@@ -20,6 +20,9 @@ std::vector<std::int64_t> index_of(std::int64_t place, const Shape& shape);
 /// `axis` counted from the front, in a result of `ndim` axes made from x. Throws ShapeError.
 int axis_of_result(const char* op, std::int64_t axis, int ndim, const Tensor& x);
 
+/// a * b, an extent made of two. Throws ShapeError in the name of `op` where it overflows.
+std::int64_t extent_product(const char* op, std::int64_t a, std::int64_t b, const Tensor& x);
+
 /// Where the elements of a result lie in another tensor: axis i steps by strides[i] from `offset`.
 struct View {
   void push_back(std::int64_t extent, std::int64_t stride);
@@ -30,8 +33,8 @@ struct View {
 };
 
 /// The elements of x that the view points at: shared where they are contiguous, else copied. Not
-/// recorded.
-Tensor copy_view(const Tensor& x, const View& view);
+/// recorded; `op` is for errors.
+Tensor copy_view(const char* op, const Tensor& x, const View& view);
 /// The same, recorded as `op`.
 Tensor read_view(const char* op, const Tensor& x, const View& view);
 /// The transpose of read_view: zeros of `shape`, to which g's elements are added where the view
