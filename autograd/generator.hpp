@@ -24,6 +24,9 @@ template <class T> struct ScopeEntry;
 class Generator {
  public:
   Generator() = default;
+  // Moving copies: what was moved from would otherwise be the default stream.
+  Generator(const Generator&) = default;
+  Generator& operator=(const Generator&) = default;
   /// A new stream, from its beginning.
   explicit Generator(std::uint64_t seed);
 

@@ -82,8 +82,8 @@ class BackwardPass {
       wanted.push_back(tape_.position(input));
       if (wanted.back() < tape_.size()) needed_[wanted.back()] = true;
     }
-    if (!allow_unused) refuse_unused(inputs, wanted);
     refuse_released(earliest);
+    if (!allow_unused) refuse_unused(inputs, wanted);
     std::vector<bool> keep = needed_;
     for (std::size_t i = 0; i < tape_.size(); ++i)
       if (leads_on(i)) needed_[i] = true;

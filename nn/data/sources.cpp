@@ -91,7 +91,10 @@ class Layer : public Source {
   ~Layer() override {
     static thread_local std::vector<Dataset>* ended = nullptr;  // by the outermost of these
     try {
-      if (ended) return ended->push_back(std::move(base_));
+      if (ended) {
+        ended->push_back(std::move(base_));
+        return;
+      }
       std::vector<Dataset> bases;
       bases.push_back(std::move(base_));
       ended = &bases;

@@ -1,11 +1,15 @@
 #include <gradtape/autograd/memory.hpp>
 #include <gradtape/autograd/tensor.hpp>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <set>
 #include <thread>
@@ -134,6 +138,75 @@ TEST_CASE("what an ended thread has not cut off its slab serves the next threads
     }).join();
   CHECK(slabs.size() < 32);
   for (void* block : kept) deallocate(block, 944);
+}
+
+namespace {
+
+/// Pages of this process: in its address space, and in memory.
+struct Pages {
+  std::int64_t all = 0, resident = 0;
+  Pages() { std::ifstream("/proc/self/statm") >> all >> resident; }
+};
+
+}  // namespace
+
+TEST_CASE("many small blocks return to the system") {
+  if (!caching) return skip("blocks are not kept under the address sanitizer");
+  if (Pages().all == 0) return skip("this system does not say how much memory a process has");
+  const auto megabytes = [] { return Pages().resident * ::sysconf(_SC_PAGESIZE) >> 20; };
+  release_cached_memory();
+  const auto before = megabytes();
+  std::vector<void*> blocks(6 << 20);  // of 112 bytes: 700 MB
+  for (auto& block : blocks) {
+    block = allocate(112);
+    std::memset(block, 1, 112);
+  }
+  CHECK(megabytes() - before > 600);
+  for (auto* block : blocks) deallocate(block, 112);
+  CHECK(megabytes() - before < 350);  // up to 256 MiB are kept, and the list of the blocks
+  release_cached_memory();
+  CHECK(megabytes() - before < 100);
+}
+
+TEST_CASE("small blocks among others stay as they are when memory is released") {
+  std::vector<std::pair<unsigned char*, std::size_t>> kept;
+  for (int i = 0; i < 20000; ++i) {
+    const std::size_t bytes = static_cast<std::size_t>(i % 60) * 16 + 1;
+    auto* const block = static_cast<unsigned char*>(allocate(bytes));
+    std::memset(block, i % 251, bytes);
+    kept.emplace_back(block, bytes);
+  }
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (i % 7) deallocate(std::exchange(kept[i].first, nullptr), kept[i].second);
+  release_cached_memory();
+  std::size_t damaged = 0;
+  for (std::size_t i = 0; i < kept.size(); i += 7)
+    for (std::size_t k = 0; k < kept[i].second; ++k) damaged += kept[i].first[k] != i % 251;
+  CHECK(damaged == 0);
+  for (std::size_t i = 0; i < kept.size(); i += 7) deallocate(kept[i].first, kept[i].second);
+}
+
+TEST_CASE("what is cached is given back before memory is refused") {
+  if (!caching || !allocation_may_fail) return skip("a sanitizer needs its address space");
+  const Pages now;
+  if (now.all == 0) return skip("this system does not say how much memory a process has");
+  constexpr std::size_t megabyte = 1 << 20;
+  release_cached_memory();
+  rlimit before;
+  ::getrlimit(RLIMIT_AS, &before);
+  const auto room = static_cast<rlim_t>(Pages().all * ::sysconf(_SC_PAGESIZE)) + 600 * megabyte;
+  const rlimit limit{room, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_AS, &limit) == 0);
+  bool fits = true;
+  try {
+    deallocate(allocate(400 * megabyte), 400 * megabyte);  // cached now
+    deallocate(allocate(450 * megabyte), 450 * megabyte);
+  } catch (const std::bad_alloc&) {
+    fits = false;
+  }
+  ::setrlimit(RLIMIT_AS, &before);
+  CHECK(fits);
+  release_cached_memory();
 }
 
 TEST_CASE("the last reference destroys, whichever way references were passed") {

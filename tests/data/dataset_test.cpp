@@ -258,3 +258,21 @@ TEST_CASE("weights that do not fit are refused") {
   refuses({.weights = ones({3}), .draws = -1}, "multinomial: count must not be negative, got -1");
   CHECK(batches(counted(0), {.weights = ones({0})}).size() == 0);
 }
+
+TEST_CASE("maps and choices may be stacked 100,000 deep") {
+  Dataset sums(zeros({3, 1}, float64), zeros({3}));
+  for (int i = 0; i < 100000; ++i)
+    sums = sums.map([](Sample s) { return Sample{s.input + 1.0, s.target}; });
+  CHECK(sums.size() == 3);
+  CHECK(sums[2].input.item<double>() == 100000);
+  const Tensor all = arange(2);
+  Dataset chosen = Dataset::from_function(3, [](std::int64_t i) {
+    return Sample{full({1}, static_cast<double>(i)), full({}, 0)};
+  });
+  for (int i = 0; i < 100000; ++i) chosen = chosen.select(chosen.size() == 2 ? all : arange(2));
+  CHECK(chosen.inputs().shape() == Shape{2, 1});
+  Dataset batches(zeros({3, 1}, float64), zeros({3}));
+  for (int i = 0; i < 100000; ++i)
+    batches = batches.map_batches([](Batch b) { return Batch{b.inputs + 1.0, b.targets}; });
+  CHECK(sum(batches.inputs()).item<double>() == 300000);
+}

@@ -10,11 +10,15 @@
 #include <chrono>
 #include <iterator>
 #include <limits>
+#include <new>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
 #include <vector>
+
+#include "support/faults.hpp"
 
 using namespace gradtape;
 using namespace gradtape::nn::data;
@@ -299,4 +303,26 @@ TEST_CASE("what a data set draws leaves this thread's default generator alone") 
   (void)epoch_of(loader);
   CHECK(default_generator().seed() == 5);
   CHECK(default_generator().position() == position);
+}
+
+TEST_CASE("a loader whose threads cannot start, for want of memory, goes on with fewer") {
+  const Dataset numbers = Dataset::from_function(8, [](std::int64_t i) {
+    return Sample{full({1}, static_cast<double>(i)), full({}, 0)};
+  });
+  int whole = 0;
+  for (std::int64_t n = 0; n < 60; ++n) {
+    Loader loader(numbers, {.size = 2}, {.threads = 3});
+    std::optional<Fault> fault(n);
+    try {
+      double total = 0;
+      for (const auto& batch : loader) {
+        fault.reset();  // only the start is disturbed
+        total += sum(batch.inputs).item<double>();
+      }
+      CHECK(total == 28);  // 0 + 1 + ... + 7
+      ++whole;
+    } catch (const std::bad_alloc&) {  // no hang, no crash
+    }
+  }
+  CHECK(whole > 0);
 }

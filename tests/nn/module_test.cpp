@@ -4,11 +4,15 @@
 #include <gradtape/nn/containers.hpp>
 #include <gradtape/nn/dropout.hpp>
 #include <gradtape/nn/linear.hpp>
+#include <gradtape/nn/normalisation.hpp>
+#include <gradtape/nn/sequential.hpp>
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace gradtape;
@@ -290,4 +294,63 @@ TEST_CASE("a model may have any name that is not documented as Module's") {
   nn::Sequential chain(model, [](const Tensor& z) { return -z; });
   CHECK(array_equal(chain(x), -y));
   CHECK(nn::summary(chain, x).find("HasThemAsMembers") != std::string::npos);
+}
+
+TEST_CASE("a layer that was moved from is still a handle to its variables") {
+  nn::Sequential net(nn::Linear(2, 3), nn::ReLU());
+  const Tensor x = ones({1, 2});
+  const Tensor before = net(x);
+  nn::Sequential moved(std::move(net));
+  CHECK(array_equal(net(x), before));
+  CHECK(array_equal(moved(x), before));
+  nn::Linear linear(2, 2);
+  const nn::Linear other(std::move(linear));
+  CHECK(array_equal(linear(x), other(x)));
+  nn::BatchNorm1d norm(2);
+  const nn::BatchNorm1d taken(std::move(norm));
+  CHECK(norm(ones({3, 2})).shape() == Shape{3, 2});
+  nn::ModuleList<nn::Linear> list;
+  list.add(nn::Linear(2, 2));
+  const nn::ModuleList<nn::Linear> taken_list(std::move(list));
+  CHECK(list.size() == 1);
+  Generator generator(3);
+  const Generator same(std::move(generator));
+  CHECK(generator.seed() == 3);
+}
+
+TEST_CASE("a module that its own hook destroys is an error, not a use of freed memory") {
+  auto layer = std::make_unique<nn::Linear>(2, 2);
+  layer->register_forward_pre_hook([&](const nn::Module&, const Tensor&) {
+    layer.reset();
+    return Tensor();
+  });
+  CHECK(error<ValueError>([&] {
+          (void)(*layer)(ones({1, 2}));
+        }) == "hook: a forward hook destroyed the module that called it");
+  layer = std::make_unique<nn::Linear>(2, 2);
+  layer->register_forward_hook([&](const nn::Module&, const Tensor&, const Tensor&) {
+    layer.reset();
+    return Tensor();
+  });
+  CHECK_THROWS_AS((void)(*layer)(ones({1, 2})), ValueError);
+  // Another copy of the handle that goes is none of this one's business.
+  const nn::Linear kept(2, 2);
+  auto copy = std::make_unique<nn::Linear>(kept);
+  nn::Linear(kept).register_forward_pre_hook([&](const nn::Module&, const Tensor&) {
+    copy.reset();
+    return Tensor();
+  });
+  CHECK(kept(ones({1, 2})).shape() == Shape{1, 2});
+}
+
+TEST_CASE("20,000 nested models are made in seconds, and have their names") {
+  auto inner = std::make_unique<nn::Sequential>(nn::Linear(1, 1));
+  const Parameter weight = inner->parameters()[0];
+  for (int i = 0; i < 20000; ++i) {
+    auto outer = std::make_unique<nn::Sequential>();
+    outer->add(std::move(*inner));
+    inner = std::move(outer);
+  }
+  CHECK(weight.name().size() == 2 * 20001 + std::string("weight").size());
+  CHECK(inner->named_parameters()[0].first == weight.name());
 }

@@ -1,0 +1,116 @@
+#include "support/faults.hpp"
+
+#include <gradtape/autograd/memory.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <exception>
+#include <new>
+
+namespace {
+
+struct State {
+  bool armed = false, happened = false, counting = false;
+  std::int64_t left = 0;    // allocations until one fails
+  std::int64_t blocks = 0;  // that this thread holds, of those made while counting
+};
+constinit thread_local State state;
+
+void meet() {
+  if (!state.armed || state.left-- != 0) return;
+  state.happened = true;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  meet();
+  void* const block = std::malloc(bytes ? bytes : 1);
+  if (!block) throw std::bad_alloc();
+  if (state.counting) ++state.blocks;
+  return block;
+}
+void operator delete(void* block) noexcept {
+  if (block && state.counting) --state.blocks;
+  std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
+
+// The linker's --wrap sends the library's calls of allocate and deallocate here; see
+// CMakeLists.txt.
+extern "C" {
+void* __real__ZN8gradtape6detail8allocateEm(std::size_t bytes);
+void __real__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) noexcept;
+
+void* __wrap__ZN8gradtape6detail8allocateEm(std::size_t bytes) {
+  meet();
+  void* const block = __real__ZN8gradtape6detail8allocateEm(bytes);
+  if (state.counting) ++state.blocks;
+  return block;
+}
+void __wrap__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) noexcept {
+  if (state.counting) --state.blocks;
+  __real__ZN8gradtape6detail10deallocateEPvm(block, bytes);
+}
+}
+
+namespace gradtape::testing {
+
+Fault::Fault(std::int64_t n) {
+  state.left = n;
+  state.happened = false;
+  state.armed = true;
+}
+Fault::~Fault() { state.armed = false; }
+bool Fault::happened() const { return state.happened; }
+
+namespace {
+
+struct Run {
+  bool happened = false, threw = false;
+  std::int64_t lost = 0;
+};
+
+Run run(const std::function<void()>& f, std::int64_t n) {
+  Run result;
+  const auto before = state.blocks;
+  state.counting = true;
+  try {
+    const Fault fault(n);
+    try {
+      f();
+    } catch (...) {
+      state.armed = false;
+      result.happened = fault.happened();
+      throw;
+    }
+    result.happened = fault.happened();
+  } catch (const std::exception&) {
+    result.threw = true;
+  }
+  state.counting = false;
+  result.lost = state.blocks - before;
+  return result;
+}
+
+}  // namespace
+
+std::string survives_faults(const std::function<void()>& f, const std::function<bool()>& check) {
+  f();
+  std::int64_t steady = 0;  // blocks that remain after a run without a fault: caches
+  for (int i = 0; i < 3; ++i) steady = run(f, INT64_MAX).lost;
+  for (std::int64_t n = 0; n < 1'000'000; ++n) {
+    Run r = run(f, n);
+    if (!r.happened) return r.threw ? fmt::format("it throws after {} allocations", n) : "";
+    if (!check()) return fmt::format("something is half done after allocation {} failed", n);
+    // A cache may have grown: then it does not grow again.
+    for (int again = 0; again < 3 && r.lost > steady; ++again) r = run(f, n);
+    if (r.lost > steady)
+      return fmt::format("{} blocks are lost when allocation {} fails", r.lost - steady, n);
+  }
+  return "it does not come to an end";
+}
+
+}  // namespace gradtape::testing
