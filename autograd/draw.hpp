@@ -25,14 +25,15 @@ void print(const Tape& tape);
 [[nodiscard]] std::string dot(const Tape& tape);
 
 /// Notes what the ops of this thread compute while it lives, and writes it as one self-contained
-/// page that steps through the forward and the backward pass, op by op: shapes, statistics of
-/// values and gradients, cost, and where the first NaN or infinity appeared.
+/// page that steps through the forward and the backward pass, op by op: shapes, histograms and
+/// statistics of values and gradients, cost, time, and where the first NaN or infinity appeared of
+/// those that reach the result. The time of an op is what passed since the one before it.
 ///
 ///     Trace trace;
 ///     const Tensor loss = model(x);
 ///     trace.save_html("tape.html", loss);
 ///
-/// Noting costs one more pass over every result; graphs of up to some thousand nodes make a page
+/// Noting costs two more passes over every result; graphs of up to some thousand nodes make a page
 /// that is pleasant to use.
 class Trace : public Watch {
  public:

@@ -135,9 +135,7 @@ struct JacobianOptions {
 
 /// The gradient of each sample's loss: [n, ...] for each parameter. `loss` gets row i of every
 /// tensor of `batch` with the leading extent 1 kept, n times: n passes, as there is no vmap.
-/// (Losses that are sums over samples have a cheaper way for the norms alone; see
-/// docs/functional.md.) Throws ShapeError for tensors of different leading extents, or unless loss
-/// returns one element.
+/// Throws ShapeError for tensors of different leading extents, or unless loss returns one element.
 [[nodiscard]] std::vector<Tensor> per_sample_grad(const TensorFunction& loss,
                                                   const std::vector<Parameter>& parameters,
                                                   const std::vector<Tensor>& batch,

@@ -6,9 +6,9 @@
 #include <functional>
 #include <iosfwd>
 #include <string>
-#include <type_traits>
 #include <vector>
 
+#include "gradtape/autograd/check/call.hpp"
 #include "gradtape/autograd/parameter.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
@@ -90,11 +90,18 @@ struct GradcheckResult {
   std::size_t comparisons = 0;     ///< Derivatives compared.
   bool exact = true;               ///< Every element was moved on its own.
   std::vector<std::string> notes;  ///< What a reader of a pass should know, such as kinks.
+  int output = -1;                 ///< Of several outputs, the one that is wrong; -1 otherwise.
   explicit operator bool() const { return verdict == Verdict::pass; }
 };
 
 /// Writes the verdict, the message and the notes.
 std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
+
+namespace detail {
+[[nodiscard]] GradcheckResult run_gradcheck(
+    const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
+    const std::vector<Tensor>& inputs, const GradcheckOptions& options);
+}
 
 /// Checks that the vjps behind `f` are right at `inputs`.
 ///
@@ -116,23 +123,33 @@ std::ostream& operator<<(std::ostream& out, const GradcheckResult& result);
 /// that no optimizer would move it and no file keep it, and the check is inconclusive. Without
 /// `parameters` such leaves are a note.
 ///
+/// Several outputs are checked together, with a w for each, and one by one where that fails: the
+/// message names the one that is wrong. Integer and bool outputs have no gradient to check.
+///
 /// Evidence that proves nothing is inconclusive, with its reason: an input that does not reach the
 /// output, zero gradients on both sides, a forward pass that differs between two calls, non-finite
 /// values, float32 or empty tensors. Never throws for a wrong gradient; exceptions of `f` itself
 /// pass through, and parameters always get their values back. Integer and bool inputs and frozen
 /// parameters are held fixed.
-[[nodiscard]] GradcheckResult gradcheck(const std::function<Tensor(const std::vector<Tensor>&)>& f,
-                                        const std::vector<Tensor>& inputs,
-                                        const GradcheckOptions& options = {});
-
-/// As above for a function of one tensor, such as a module or a formula:
-/// `gradcheck(model, x, {.order = 2, .parameters = model.parameters()})`.
+///
+/// `f` takes 1 to 4 tensors or a std::vector of them, and gives a Tensor, or several in a
+/// std::vector, std::array or std::tuple. Throws ValueError for another number of inputs than it
+/// takes, and for options out of range.
 template <class F>
-  requires std::is_invocable_r_v<Tensor, const F&, const Tensor&>
-[[nodiscard]] GradcheckResult gradcheck(const F& f, const Tensor& input,
+[[nodiscard]] GradcheckResult gradcheck(F&& f, const std::vector<Tensor>& inputs,
                                         const GradcheckOptions& options = {}) {
-  return gradcheck([&](const std::vector<Tensor>& x) -> Tensor { return f(x[0]); }, {input},
-                   options);
+  return detail::run_gradcheck(
+      [&](const std::vector<Tensor>& x) {
+        return detail::as_tensors(detail::call_on("gradcheck", f, x));
+      },
+      inputs, options);
+}
+
+/// As above for one input: `gradcheck(model, x, {.order = 2, .parameters = model.parameters()})`.
+template <class F>
+[[nodiscard]] GradcheckResult gradcheck(F&& f, const Tensor& input,
+                                        const GradcheckOptions& options = {}) {
+  return gradcheck(f, std::vector<Tensor>{input}, options);
 }
 
 }  // namespace gradtape

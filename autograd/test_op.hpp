@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/check/call.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
@@ -20,35 +21,16 @@ class OpFunction {
   OpFunction() = default;
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, OpFunction>)
-  OpFunction(F f) : function_(adapt(std::move(f))) {}
+  OpFunction(F f)
+      : function_([f = std::move(f)](const std::vector<Tensor>& x) mutable -> Tensor {
+          return detail::call_on("test_op", f, x);
+        }) {}
 
   Tensor operator()(const std::vector<Tensor>& x) const { return function_(x); }
   explicit operator bool() const { return static_cast<bool>(function_); }
 
  private:
-  using Function = std::function<Tensor(const std::vector<Tensor>&)>;
-  template <class F> static Function adapt(F f) {
-    using T = const Tensor&;
-    if constexpr (std::is_invocable_r_v<Tensor, F&, T>)
-      return of<F, 0>(std::move(f), 1);
-    else if constexpr (std::is_invocable_r_v<Tensor, F&, T, T>)
-      return of<F, 0, 1>(std::move(f), 2);
-    else if constexpr (std::is_invocable_r_v<Tensor, F&, T, T, T>)
-      return of<F, 0, 1, 2>(std::move(f), 3);
-    else if constexpr (std::is_invocable_r_v<Tensor, F&, T, T, T, T>)
-      return of<F, 0, 1, 2, 3>(std::move(f), 4);
-    else
-      return f;
-  }
-  template <class F, std::size_t... I> static Function of(F f, std::size_t count) {
-    return [f = std::move(f), count](const std::vector<Tensor>& x) -> Tensor {
-      check_count(x.size(), count);
-      return f(x[I]...);
-    };
-  }
-  static void check_count(std::size_t got, std::size_t wanted);
-
-  Function function_;
+  std::function<Tensor(const std::vector<Tensor>&)> function_;
 };
 
 /// An op, with a sample or several to test it on.

@@ -63,18 +63,22 @@ int main(int argc, char** argv) {
   const NoGrad no_grad;
   const Tensor linear = principal_components(train)(test), learned = model(test);
 
-  // above each other: ten images, what is left of them by components, and by the autoencoder
-  const auto first = [](const Tensor& images) { return slice(images, 0, 0, 10); };
-  const Tensor rows = concat({first(test), first(linear), first(learned)});
-  const optim::ChartOptions options{
-      .title = "test images, by principal components, by the autoencoder",
-      .equal_units = true,
-      .axes = false};
-  save_picture("autoencoder.svg",
-               {{.options = options, .field = image(mosaic(reshape(rows, {-1, 28, 28}), 10))}});
-
   const double by_components = nn::mse_loss(linear, test).item<double>();
   const double by_model = nn::mse_loss(learned, test).item<double>();
+
+  // above each other: ten images, what is left of them by components, and by the autoencoder
+  const auto row = [](const std::string& title, const Tensor& images) {
+    const Tensor ten = reshape(slice(images, 0, 0, 10), {10, 28, 28});
+    return optim::Chart{.options = {.title = title, .equal_units = true, .axes = false},
+                        .field = image(mosaic(ten, 10))};
+  };
+  const auto by = [&](const char* what, double error) {
+    return fmt::format("through {} numbers by {}: squared error {:.4f}", code, what, error);
+  };
+  save_picture("autoencoder.svg", {row("ten test images", test),
+                                   row(by("principal components", by_components), linear),
+                                   row(by("the autoencoder", by_model), learned)});
+
   if (given.quick) return report({{"squared error a pixel, quick", by_model, 0.03, 0.035}});
   return report({{"squared error a pixel, principal components", by_components, 0.02045, 0.0205},
                  {"squared error a pixel, autoencoder", by_model, 0.0129, 0.0135}});

@@ -52,13 +52,13 @@ void draw_mistakes(const Classifier& model, const nn::data::Dataset& digits) {
   for (std::int64_t i = 0; i < std::min<std::int64_t>(8, wrong.numel()); ++i) {
     const auto digit = at(wrong, {i}).item<std::int64_t>();
     const auto [pixels, label] = digits[digit];
-    panels.push_back(
-        {.options = {.title = fmt::format("{} for {}", at(taken_for, {digit}).item<std::int64_t>(),
-                                          label.item<std::int64_t>()),
-                     .width = 200,
-                     .equal_units = true,
-                     .axes = false},
-         .field = image(select(pixels, 0, 0))});
+    panels.push_back({.options = {.title = fmt::format("read as {}, is {}",
+                                                       at(taken_for, {digit}).item<std::int64_t>(),
+                                                       label.item<std::int64_t>()),
+                                  .width = 200,
+                                  .equal_units = true,
+                                  .axes = false},
+                      .field = image(select(pixels, 0, 0))});
   }
   save_picture("digits_conv.svg", panels, 4);
 }

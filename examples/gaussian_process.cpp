@@ -94,12 +94,13 @@ int main() {
                                {.order = 2, .parameters = process.parameters()});
   fmt::print("gradients of the likelihood: {}\n", check ? "right" : check.message);
   if (!check) return 1;
-  const auto before = picture("all scales 1", process, x, y);
+  const auto before = picture("before: all scales 1", process, x, y);
 
   optim::LBFGS lbfgs(process.parameters(),
                      {.max_iter = 100, .line_search = optim::LineSearch::strong_wolfe});
   lbfgs.step([&] { return -process.log_likelihood(x, y); });
-  save_picture("gaussian_process.svg", {before, picture("the most likely", process, x, y)}, 2);
+  save_picture("gaussian_process.svg",
+               {before, picture("after: the most likely scales", process, x, y)}, 2);
 
   const auto value = [](const Tensor& log) { return std::exp(log.item<double>()); };
   return report(

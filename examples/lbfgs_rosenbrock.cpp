@@ -53,7 +53,8 @@ Tensor lbfgs_path(int steps) {
 
 void draw(const Tensor& gradient_descent, const Tensor& adam, const Tensor& lbfgs) {
   optim::Chart chart;
-  chart.options = {.title = "Rosenbrock's valley, from (-1.2, 1) to (1, 1)",
+  chart.options = {.title = fmt::format("{} steps of gradient descent and Adam, {} of L-BFGS",
+                                        adam.size(0) - 1, lbfgs.size(0) - 1),
                    .x_label = "x",
                    .y_label = "y",
                    .x_limits = {-1.6, 1.6},
@@ -61,17 +62,22 @@ void draw(const Tensor& gradient_descent, const Tensor& adam, const Tensor& lbfg
                    .equal_units = true,
                    .legend = true};
   const Tensor height = log10(rosenbrock(transpose(grid(chart.options, 320, 220))));
-  chart.field = field(reshape(height, {220, 320}),
-                      {.low = -2, .high = 3, .scale = {"#5b9bc8", "#c4dcec", "#ffffff"}});
-  const auto name = [](const char* optimizer, const Tensor& places) {
-    return fmt::format("{}, {} steps", optimizer, places.size(0) - 1);
+  chart.field =
+      field(reshape(height, {220, 320}),
+            {.low = -2, .high = 3, .scale = {"#5b9bc8", "#c4dcec", "#ffffff"}, .name = "log10 f"});
+  using optim::Mark;
+  const auto point = [](const Tensor& places, std::int64_t i) {
+    return slice(places, 0, i, i + 1);
   };
+  // Adam soon goes where gradient descent goes: its dashes lie on a wider line.
   chart.series = {
-      series(adam, {.name = name("Adam", adam), .colour = green, .size = 7, .opacity = 0.6}),
       series(gradient_descent,
-             {.name = name("gradient descent", gradient_descent), .colour = orange, .size = 3}),
-      series(lbfgs, {.name = name("L-BFGS", lbfgs), .colour = dark}),
-      series(lbfgs, {.mark = optim::Mark::points, .colour = dark, .size = 4})};
+             {.name = "gradient descent", .colour = orange, .size = 7, .opacity = 0.55}),
+      series(adam, {.name = "Adam", .mark = Mark::dashes, .colour = green, .size = 2.5}),
+      series(lbfgs, {.name = "L-BFGS", .colour = dark, .size = 1.5}),
+      series(lbfgs, {.mark = Mark::points, .colour = dark, .size = 3}),
+      series(point(adam, 0), {.name = "start", .mark = Mark::points, .colour = blue, .size = 7}),
+      series(ones({1, 2}), {.name = "goal", .mark = Mark::points, .colour = "#c62828", .size = 7})};
   save_picture("lbfgs_rosenbrock.svg", {chart});
 }
 

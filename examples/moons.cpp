@@ -54,20 +54,26 @@ template <class Model> Model trained(const nn::data::Dataset& train) {
   return model;
 }
 
-/// The model's probabilities, from blue through white to orange, and the samples on top.
+/// The model's probabilities, from blue through white to orange, and the samples that it learned
+/// from on top.
 template <class Model>
-optim::Chart picture(const char* what, const Model& model, const nn::data::Dataset& data) {
+optim::Chart picture(const char* what, const Model& model, const nn::data::Dataset& data,
+                     const nn::data::Dataset& held_out) {
   const NoGrad no_grad;
   optim::Chart chart;
-  chart.options = {.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
-                   .width = 500,
-                   .x_limits = {-1.6, 2.6},
-                   .y_limits = {-1.2, 1.7},
-                   .equal_units = true,
-                   .legend = true};
+  chart.options = {
+      .title = fmt::format("{}: {:.1f} % right of {} held out", what,
+                           100 * accuracy(model, held_out), held_out.size()),
+      .x_label = fmt::format("shown: the {} points that it learned from, {:.1f} % right",
+                             data.size(), 100 * accuracy(model, data)),
+      .width = 500,
+      .x_limits = {-1.6, 2.6},
+      .y_limits = {-1.2, 1.7},
+      .equal_units = true,
+      .legend = true};
   const Tensor probability = sigmoid(model(grid(chart.options, 300, 207)));
-  chart.field =
-      field(reshape(probability, {207, 300}), {.scale = {pale_blue, "#ffffff", pale_orange}});
+  chart.field = field(reshape(probability, {207, 300}),
+                      {.scale = {pale_blue, "#ffffff", pale_orange}, .name = "p(lower)"});
   for (const auto& [moon, name] : {std::pair(0, "upper"), {1, "lower"}}) {
     const Tensor samples = data.select(flatten(nonzero(data.targets() == moon))).inputs();
     chart.series.push_back(series(samples, {.name = name, .mark = optim::Mark::points, .size = 4}));
@@ -83,7 +89,8 @@ int main() {
   const auto train = moons(400), test = moons(2000);
   const auto line = trained<Line>(train);
   const auto network = trained<Network>(train);
-  save_picture("moons.svg", {picture("line", line, train), picture("network", network, train)}, 2);
+  save_picture("moons.svg",
+               {picture("line", line, train, test), picture("network", network, train, test)}, 2);
   return report({{"held-out accuracy, line", accuracy(line, test), 0.864, 0.84},
                  {"held-out accuracy, network", accuracy(network, test), 0.988, 0.98}});
 }

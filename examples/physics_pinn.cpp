@@ -71,13 +71,13 @@ optim::Chart plane(const Solution& solution) {
                    .y_limits = {-1, 1}};
   const Tensor points = grid(chart.options, 210, 160);
   const Tensor u = solution(slice(points, 1, 1, 2), slice(points, 1, 0, 1));
-  chart.field = field(reshape(u, {160, 210}), {.low = -1, .high = 1});
+  chart.field = field(reshape(u, {160, 210}), {.low = -1, .high = 1, .name = "u"});
   return chart;
 }
 
 optim::Chart profiles(const Solution& solution) {
   optim::Chart chart;
-  chart.options = {.title = "the front steepens",
+  chart.options = {.title = "u steepens: the network, and exactly (dashes)",
                    .x_label = "x",
                    .y_label = "u",
                    .width = 500,

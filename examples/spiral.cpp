@@ -38,17 +38,23 @@ template <class Model> void train(const Model& model, const nn::data::Dataset& d
   }
 }
 
-/// Each point of the plane in the mixture of the classes' colours that the model gives it.
+/// Each point of the plane in the mixture of the classes' colours that the model gives it, and the
+/// samples that it learned from on top.
 template <class Model>
-optim::Chart picture(const char* what, Model& model, const nn::data::Dataset& data) {
+optim::Chart picture(const char* what, Model& model, const nn::data::Dataset& data,
+                     const nn::data::Dataset& held_out) {
   const NoGrad no_grad;
   optim::Chart chart;
-  chart.options = {.title = fmt::format("{}: {:.1f} % right", what, 100 * accuracy(model, data)),
-                   .width = 450,
-                   .x_limits = {-1.2, 1.2},
-                   .y_limits = {-1.2, 1.2},
-                   .equal_units = true,
-                   .legend = true};
+  chart.options = {
+      .title = fmt::format("{}: {:.1f} % right of {} held out", what,
+                           100 * accuracy(model, held_out), held_out.size()),
+      .x_label = fmt::format("shown: the {} points that it learned from, {:.1f} % right",
+                             data.size(), 100 * accuracy(model, data)),
+      .width = 480,
+      .x_limits = {-1.2, 1.2},
+      .y_limits = {-1.2, 1.2},
+      .equal_units = true,
+      .legend = true};
   const Tensor probabilities = softmax(model(grid(chart.options, 240, 240)), 1);
   const Tensor colours = matmul(probabilities, palette({pale_blue, pale_orange, pale_green}));
   chart.field = field(reshape(colours, {240, 240, 3}), {.scale = {}});
@@ -71,7 +77,7 @@ int main() {
   train(network, data);
   save_picture(
       "spiral.svg",
-      {picture("linear classifier", linear, data), picture("two hidden layers", network, data)}, 2);
+      {picture("linear", linear, data, held_out), picture("network", network, data, held_out)}, 2);
   return report({{"held-out accuracy, linear", accuracy(linear, held_out), 0.43, 0.38},
                  {"held-out accuracy, network", accuracy(network, held_out), 0.985, 0.97}});
 }

@@ -10,6 +10,7 @@
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -78,20 +79,25 @@ double seconds(std::int64_t operations) {
 /// point.
 void save_picture(const std::string& path, const optim::Series& measured) {
   const double slope = measured.y.back() / measured.x.back();
+  double least = slope, most = slope;
+  for (std::size_t i = 0; i < measured.x.size(); ++i) {
+    least = std::min(least, measured.y[i] / measured.x[i]);
+    most = std::max(most, measured.y[i] / measured.x[i]);
+  }
   const double first = measured.x.front(), last = measured.x.back();
-  const optim::Series proportional{.name = "proportional",
+  const optim::Series proportional{.name = "proportional to N",
                                    .x = {first, last},
                                    .y = {slope * first, slope * last},
                                    .mark = optim::Mark::dashes,
                                    .colour = "grey"};
-  optim::save_chart(path, {proportional, measured},
-                    {.title = fmt::format("forward and backward: {:.0f} ns for an operation, "
-                                          "whatever N",
-                                          1e9 * slope),
-                     .x_label = "operations N of y = y h + y h, repeated",
-                     .y_label = "seconds",
-                     .log_x = true,
-                     .log_y = true});
+  optim::save_chart(
+      path, {proportional, measured},
+      {.title = fmt::format("forward and backward: {:.0f} to {:.0f} ns for an operation",
+                            1e9 * least, 1e9 * most),
+       .x_label = "operations N of y = y h + y h, repeated",
+       .y_label = "seconds",
+       .log_x = true,
+       .log_y = true});
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
+#include "gradtape/nn/detail/table.hpp"
 
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>
@@ -309,33 +310,10 @@ Tensor detail::ModuleAccess::hooked_output(const Module& module, const Tensor& i
 
 // ---- summary ----
 
-namespace {
-
-using Row = std::vector<std::string>;
-
-/// Left-aligned columns, but for the counts, which are numbers.
-std::string table(const std::vector<Row>& rows, std::size_t counts) {
-  std::vector<std::size_t> width(rows[0].size());
-  for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const auto padding = std::string(width[c] - row[c].size(), ' ');
-      line += (c == 0 ? "" : "  ") + (c == counts ? padding + row[c] : row[c] + padding);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
-
-}  // namespace
-
 std::string Module::kind() const { return last_name(full_type_name(typeid(*this))); }
 
 std::string Module::summary() const {
-  std::vector<Row> rows{{"name", "kind", "shape", "dtype", "count", "trainable"}};
+  std::vector<detail::Row> rows{{"name", "kind", "shape", "dtype", "count", "trainable"}};
   std::unordered_set<const void*> seen;
   std::int64_t total = 0, trainable = 0, buffered = 0;
   walk(*this, "", [&](const std::string& path, const Module& module) {
@@ -358,75 +336,10 @@ std::string Module::summary() const {
       buffered += variable.tensor().numel();
     }
   });
-  auto text = table(rows, 4) + fmt::format("{} parameters, {} trainable", total, trainable);
+  auto text = detail::table(rows, 4) + fmt::format("{} parameters, {} trainable", total, trainable);
   if (buffered > 0) text += fmt::format("; {} elements in buffers", buffered);
   return text + "\n";
 }
-
-namespace detail {
-
-struct OutputShapes::State {
-  struct Entry {
-    std::string path;
-    Module* module = nullptr;
-    bool training = true;
-    Shape output;
-    bool called = false;
-    Module::HookHandle hook;
-  };
-  std::vector<std::unique_ptr<Entry>> entries;
-};
-
-OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
-  const auto add = [this](const std::string& path, Module& below, const auto& self) -> void {
-    auto& entry = *state_->entries.emplace_back(std::make_unique<State::Entry>());
-    entry.path = path;
-    entry.module = &below;
-    entry.training = below.is_training();
-    entry.hook =
-        below.register_forward_hook([&entry](const Module&, const Tensor&, const Tensor& output) {
-          entry.output = output.shape();
-          entry.called = true;
-          return Tensor();
-        });
-    for (const auto& [name, child] : below.named_children()) self(join(path, name), *child, self);
-  };
-  add("", module, add);
-  module.eval();
-}
-
-OutputShapes::~OutputShapes() {
-  for (const auto& entry : state_->entries) {
-    entry->module->train(entry->training);  // parents first, so each keeps its own
-    entry->hook.remove();
-  }
-}
-
-void OutputShapes::note(const Tensor& output) {
-  state_->entries[0]->output = output.shape();
-  state_->entries[0]->called = true;
-}
-
-std::string OutputShapes::table() const {
-  std::vector<Row> rows{{"name", "kind", "output", "parameters"}};
-  for (const auto& entry : state_->entries) {
-    std::int64_t own = entry->module->parameter_count();
-    std::unordered_set<const void*> below;
-    for (const auto& [name, child] : entry->module->named_children())
-      for (const auto& variable : child->parameters())
-        if (below.insert(variable.id()).second) own -= variable.numel();
-    rows.push_back({entry->path, entry->module->kind(), entry->called ? entry->output.str() : "",
-                    own > 0 ? fmt::to_string(own) : ""});
-  }
-  std::int64_t trainable = 0;
-  const auto& root = *state_->entries[0]->module;
-  for (const auto& variable : root.parameters())
-    if (!variable.is_frozen()) trainable += variable.numel();
-  return nn::table(rows, 3) +
-         fmt::format("{} parameters, {} trainable\n", root.parameter_count(), trainable);
-}
-
-}  // namespace detail
 
 std::ostream& operator<<(std::ostream& out, const Module& module) {
   return out << module.summary();

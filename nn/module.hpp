@@ -196,15 +196,18 @@ template <std::derived_from<Module> M> [[nodiscard]] M clone(const M& module) {
 
 namespace detail {
 
-/// Records the output shape of every module in a model, which runs in evaluation mode meanwhile.
+/// Records the output shape of every module in a model, which runs in evaluation mode meanwhile,
+/// and the variables that its ops use.
 class OutputShapes {
  public:
   explicit OutputShapes(Module& module);
   ~OutputShapes();
   OutputShapes(const OutputShapes&) = delete;
   OutputShapes& operator=(const OutputShapes&) = delete;
+  /// An input that the model is given: no variable of its own.
+  void note_input(const Tensor& input);
   /// Records the output of the model itself, for one whose operator() does not use `call`.
-  void note(const Tensor& output);
+  void note_output(const Tensor& output);
   [[nodiscard]] std::string table() const;
 
  private:
@@ -216,14 +219,28 @@ class OutputShapes {
 
 /// A table of every module in the model: path, kind, output shape for these inputs (blank for a
 /// module that was not called, or has no hooks), elements of its own parameters; and totals. The
-/// model runs once, in evaluation mode and unrecorded.
+/// model runs once, in evaluation mode and unrecorded. Variables that it uses but has not
+/// registered, which no optimizer would move and no file keep, are named in the last line.
 template <std::derived_from<Module> M, class... Inputs>
 [[nodiscard]] std::string summary(M& model, const Inputs&... inputs) {
   const NoGrad no_grad;
   detail::OutputShapes shapes(model);
+  const auto note = [&](const auto& input) {
+    if constexpr (std::is_convertible_v<decltype(input), Tensor>) shapes.note_input(input);
+  };
+  (note(inputs), ...);
   const auto output = model(inputs...);
-  if constexpr (std::is_convertible_v<decltype(output), Tensor>) shapes.note(output);
+  if constexpr (std::is_convertible_v<decltype(output), Tensor>) shapes.note_output(output);
   return shapes.table();
 }
+
+/// The variables behind `loss` that are neither parameters of `model` nor among `inputs`, such as
+/// those of a layer that was declared without child(): "'weight' [8, 4]". For tests:
+///
+///     CHECK(nn::unregistered(model, loss).empty());
+///
+/// Frozen variables are not on the tape, so they are not seen.
+[[nodiscard]] std::vector<std::string> unregistered(const Module& model, const Tensor& loss,
+                                                    const std::vector<Tensor>& inputs = {});
 
 }  // namespace gradtape::nn

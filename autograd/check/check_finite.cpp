@@ -15,10 +15,11 @@ namespace {
 using Coordinates = std::vector<std::int64_t>;
 
 double element(const Tensor& x, std::int64_t i) {
-  return detail::visit_dtype(x.dtype(), [&](auto zero) {
+  const double value = detail::visit_dtype(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     return static_cast<double>(static_cast<const T*>(x.raw())[i]);
   });
+  return std::isnan(value) ? NAN : value;  // without the sign that some operations leave on it
 }
 
 /// The place of the first NaN or infinity, row-major; -1 where there is none.

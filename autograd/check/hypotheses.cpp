@@ -2,10 +2,47 @@
 
 #include "gradtape/autograd/check/suspect.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace gradtape::gradient_check {
 namespace {
 
 using Answer = std::optional<Diagnosis>;
+
+bool all_zero(const Vector& a) {
+  return std::all_of(a.begin(), a.end(), [](double v) { return v == 0; });
+}
+
+/// Of the gradients that the second order differentiates, one that lost its graph, or a part of it.
+Answer is_cut_off(const Suspect& s) {
+  const auto& probe = s.comparison.probe;
+  if (s.order != 2 || probe.varied < 2) return {};
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < probe.varied; ++i) {
+    const auto end = begin + static_cast<std::size_t>(probe.x[i].numel());
+    Vector of_one(s.weights.size());
+    for (auto k = begin; k < end; ++k) of_one[k] = s.weights[k];
+    begin = end;
+    double slope = 0;
+    for (double v : s.numeric_with(of_one))
+      if (std::isfinite(v)) slope = std::max(slope, std::abs(v));
+    if (slope <= 1e-5 * s.evidence.scale || !all_zero(s.analytic_with(of_one))) continue;
+    const auto everywhere = probe.gradient(probe.x, of_one);
+    const bool whole = std::all_of(everywhere.begin(), everywhere.end(), [](const Tensor& g) {
+      return !g.defined() || all_zero(elements(g));
+    });
+    return Diagnosis{
+        Cause::detached,
+        whole ? fmt::format("the gradient of {} is cut off from the graph: its vjp detaches it, or "
+                            "reads raw elements",
+                            probe.names[i])
+              : fmt::format("the gradient of {} is cut off from {}: its vjp treats that as a "
+                            "constant",
+                            probe.names[i], s.name)};
+  }
+  return {};
+}
 
 Answer is_unreachable(const Suspect& s) {
   if (s.evidence.reached) return {};
@@ -38,8 +75,7 @@ Answer is_kink(const Suspect& s) {
 }
 
 Answer is_zero(const Suspect& s) {
-  for (double a : s.evidence.analytic)
-    if (a != 0) return {};
+  if (!all_zero(s.evidence.analytic)) return {};
   return Diagnosis{
       s.order == 2 ? Cause::detached : Cause::zero,
       s.order == 2 ? fmt::format("the gradient treats {} as a constant: a vjp detaches it", s.name)
@@ -198,9 +234,9 @@ Answer is_permuted(const Suspect& s) {
 Diagnosis diagnose(const Comparison& comparison, std::size_t input) {
   const Suspect suspect(comparison, input);
   for (const auto hypothesis :
-       {is_unreachable, is_not_finite, is_kink, is_zero, misuses_cotangent, is_multiple, is_rounded,
-        is_cotangent, is_transposed, is_of_another_input, misses_sum, sums_too_much, is_overwritten,
-        is_permuted})
+       {is_cut_off, is_unreachable, is_not_finite, is_kink, is_zero, misuses_cotangent, is_multiple,
+        is_rounded, is_cotangent, is_transposed, is_of_another_input, misses_sum, sums_too_much,
+        is_overwritten, is_permuted})
     if (const auto diagnosis = hypothesis(suspect)) return *diagnosis;
   return {Cause::unknown, suspect.spread()};
 }

@@ -1,6 +1,7 @@
 #include "gradtape/autograd/check/problem.hpp"
 
 #include "gradtape/autograd/generator.hpp"
+#include "gradtape/autograd/leaves.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -31,8 +32,9 @@ double dot(const Vector& a, const Vector& b) {
   return sum;
 }
 
-Problem::Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options)
-    : f_(f) {
+Problem::Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options,
+                 std::optional<std::size_t> only)
+    : f_(f), given_(inputs), only_(only) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& x = inputs[i];
     const std::string name =
@@ -76,7 +78,7 @@ Problem::~Problem() {
     parameters_[i].set(values[varied_.size() + i]);
 }
 
-Tensor Problem::operator()(const Tensors& x, Tensors& leaves) const {
+Tensors Problem::operator()(const Tensors& x, Tensors& leaves) const {
   leaves.clear();
   Tensors arguments = inputs_;
   for (std::size_t i = 0; i < varied_.size(); ++i) {
@@ -87,41 +89,57 @@ Tensor Problem::operator()(const Tensors& x, Tensors& leaves) const {
     parameters_[i].set(x[varied_.size() + i]);
     leaves.push_back(parameters_[i].tensor());
   }
-  return f_(arguments);
+  const Tensors all = f_(arguments);
+  Tensors y;
+  outputs.clear();
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    if (!all[k].defined()) stop(Cause::no_evidence, "output {} is undefined", k);
+    if (only_ ? k != *only_ : all.size() > 1 && !is_floating(all[k].dtype())) continue;
+    y.push_back(all[k]);
+    outputs.push_back(k);
+  }
+  if (y.empty()) stop(Cause::no_evidence, "none of the {} outputs has a gradient", all.size());
+  return y;
 }
 
-std::string Problem::unchecked_leaves() const {
+std::string Problem::output_name(std::size_t k) const {
+  return outputs.size() > 1 ? fmt::format("output {}", outputs[k]) : "the output";
+}
+
+std::string Problem::captured_input() const {
   Tensors leaves;
-  const Tensor y = (*this)(values, leaves);
-  if (!y.is_tracked()) return {};
-  const Tape tape(y);
-  std::vector<bool> checked(tape.size() + 1);
-  for (const auto& leaf : leaves) checked[tape.position(leaf)] = true;
-  std::string unchecked;
-  for (std::size_t i = 0; i < tape.size(); ++i)
-    if (tape.is_leaf(i) && !checked[i])
-      unchecked += fmt::format("{}'{}' {}", unchecked.empty() ? "" : ", ", tape.leaf_name(i),
-                               tape.shape(i).str());
-  return unchecked;
+  const Tape tape((*this)(values, leaves));
+  for (std::size_t i = 0; i < varied_.size(); ++i) {
+    const Tensor& given = given_[varied_[i]];
+    if (tape.position(given) == tape.size()) continue;
+    const bool alone = tape.position(leaves[i]) == tape.size();
+    return fmt::format(
+        "f {}: it uses {} {} as the variable that was outside, which the check does not move; "
+        "compute with what f is called with",
+        alone ? "does not use its argument" : "uses more than its argument", names[i],
+        given.shape().str());
+  }
+  return {};
+}
+
+std::vector<std::string> Problem::unchecked_leaves() const {
+  Tensors known;
+  const Tensors y = (*this)(values, known);
+  return other_leaves(y, known);
 }
 
 namespace {
 
 bool identical(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-/// The output at the point of the check. f always runs on tracked values, for it may itself ask
-/// for a gradient.
-Tensor checked_output(const Problem& f) {
-  Tensors leaves;
-  const Tensor y = f(f.values, leaves), again = f(f.values, leaves);
+void check_output(const std::string& name, const Tensor& y, const Tensor& again) {
   if (!is_floating(y.dtype()))
-    stop(Cause::no_evidence, "the output is {}, which has no gradient", name(y.dtype()));
+    stop(Cause::no_evidence, "{} is {}, which has no gradient", name, gradtape::name(y.dtype()));
   if (y.dtype() == float32)
     stop(Cause::float32_precision,
-         "the output is float32 although the inputs are float64; its rounding hides wrong "
-         "gradients");
+         "{} is float32 although the inputs are float64; its rounding hides wrong gradients", name);
   if (y.numel() == 0)
-    stop(Cause::no_evidence, "the output {} is empty, which proves nothing", y.shape().str());
+    stop(Cause::no_evidence, "{} {} is empty, which proves nothing", name, y.shape().str());
   const auto once = y.data<double>(), twice = again.data<double>();
   if (y.shape() != again.shape() ||
       !std::equal(once.begin(), once.end(), twice.begin(), twice.end(), identical))
@@ -130,27 +148,76 @@ Tensor checked_output(const Problem& f) {
          "Generator of its own, eval())");
   if (std::any_of(once.begin(), once.end(), [](double v) { return !std::isfinite(v); }))
     stop(Cause::not_finite,
-         "the output has elements that are not finite; check at points where the function is "
-         "smooth");
-  if (!y.is_tracked())
+         "{} has elements that are not finite; check at points where the function is smooth", name);
+}
+
+/// The outputs at the point of the check. f always runs on tracked values, for it may itself ask
+/// for a gradient.
+Tensors checked_outputs(const Problem& f) {
+  Tensors leaves, y = f(f.values, leaves);
+  const Tensors again = f(f.values, leaves);
+  if (y.size() != again.size())
+    stop(Cause::random_forward, "two calls with the same inputs gave {} and {} outputs", y.size(),
+         again.size());
+  bool tracked = false;
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    check_output(f.output_name(k), y[k], again[k]);
+    tracked = tracked || y[k].is_tracked();
+    y[k] = y[k].detach();
+  }
+  if (!tracked)
     throw Stop{Verdict::fail, Cause::unreachable,
                "the output is not tracked: no input reaches it on the tape (detached, or computed "
                "under NoGrad?)"};
   return y;
 }
 
-/// The gradient of <seed, f> at x, and the leaves it was taken at.
-Tensors gradient(const Problem& f, const Tensors& x, const Tensor& seed, bool create_graph,
+/// The random weights of output k.
+Tensor weights_like(const Tensor& y, std::size_t k) {
+  return random_like(y, k == 0 ? 0 : 1000 + k);
+}
+
+Vector joined(const Tensors& parts) {
+  Vector all;
+  for (const auto& part : parts) {
+    const Vector next = elements(part);
+    all.insert(all.end(), next.begin(), next.end());
+  }
+  return all;
+}
+
+/// The elements, split into tensors of the shapes of `like`.
+Tensors split(const Vector& all, const Tensors& like) {
+  Tensors parts;
+  auto next = all.begin();
+  for (const auto& shape : like) {
+    const auto end = next + static_cast<std::ptrdiff_t>(shape.numel());
+    parts.push_back(with_elements({next, end}, shape));
+    next = end;
+  }
+  return parts;
+}
+
+/// The gradient of <seeds, f> at x, and the leaves it was taken at.
+Tensors gradient(const Problem& f, const Tensors& x, const Tensors& seeds, bool create_graph,
                  Tensors& at) {
-  const Tensor y = f(x, at);
-  if (!y.is_tracked()) return Tensors(at.size());
-  return grad(y, at, {.create_graph = create_graph, .allow_unused = true, .seed = seed});
+  Tensors tracked, their_seeds;
+  const Tensors y = f(x, at);
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    if (!y[k].is_tracked()) continue;
+    tracked.push_back(y[k]);
+    their_seeds.push_back(seeds[k]);
+  }
+  if (tracked.empty()) return Tensors(at.size());
+  return grad(tracked, their_seeds, at, {.create_graph = create_graph, .allow_unused = true});
 }
 
 }  // namespace
 
 Probe first_order(const Problem& f) {
-  const Tensor y = checked_output(f).detach();
+  const Tensors y = checked_outputs(f);
+  Tensors weights;
+  for (std::size_t k = 0; k < y.size(); ++k) weights.push_back(weights_like(y[k], k));
   return {.what = "gradient",
           .order = 1,
           .x = f.values,
@@ -158,53 +225,50 @@ Probe first_order(const Problem& f) {
           .value =
               [&f](const Tensors& x) {
                 Tensors at;
-                return elements(f(x, at));
+                return joined(f(x, at));
               },
           .gradient =
-              [&f, y](const Tensors& x, const Vector& weights) {
+              [&f, y](const Tensors& x, const Vector& w) {
                 Tensors at;
-                return gradient(f, x, with_elements(weights, y), false, at);
+                return gradient(f, x, split(w, y), false, at);
               },
-          .weights = elements(random_like(y, 0)),
-          .output = y.shape()};
+          .weights = joined(weights),
+          .output = y.size() == 1 ? y[0].shape() : Shape{},
+          .varied = f.values.size()};
 }
 
 Probe second_order(const Problem& f) {
-  Tensors leaves, x = f.values;
-  const Tensor w = random_like(f(f.values, leaves).detach(), 0);
-  x.push_back(w);
+  const auto varied = f.values.size();
+  Tensors leaves, x = f.values, v;
+  const Tensors y = f(f.values, leaves);
   auto names = f.names;
-  names.push_back("the cotangent");
-
-  Vector v;
-  for (std::size_t i = 0; i < f.values.size(); ++i) {
-    const Vector part = elements(random_like(f.values[i], i + 1));
-    v.insert(v.end(), part.begin(), part.end());
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    x.push_back(weights_like(y[k].detach(), k));
+    names.push_back(y.size() == 1 ? "the cotangent" : "the cotangent of " + f.output_name(k));
   }
-  const auto without_w = [](const Tensors& all) { return Tensors(all.begin(), all.end() - 1); };
-  const auto value = [&f, without_w](const Tensors& all) {
-    Tensors at;
-    const auto g = gradient(f, without_w(all), all.back(), false, at);
-    Vector y;
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const Vector part =
-          g[i].defined() ? elements(g[i]) : Vector(static_cast<std::size_t>(all[i].numel()));
-      y.insert(y.end(), part.begin(), part.end());
-    }
-    return y;
+  for (std::size_t i = 0; i < varied; ++i) v.push_back(random_like(f.values[i], i + 1));
+  const auto first = [varied](const Tensors& all) {
+    return Tensors(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(varied));
   };
-  const auto second_gradient = [&f, without_w](const Tensors& all, const Vector& weights) {
+  const auto rest = [varied](const Tensors& all) {
+    return Tensors(all.begin() + static_cast<std::ptrdiff_t>(varied), all.end());
+  };
+  const auto value = [&f, first, rest](const Tensors& all) {
     Tensors at;
-    const Tensor seed = all.back().requires_grad("cotangent");
-    const auto g = gradient(f, without_w(all), seed, true, at);
+    auto g = gradient(f, first(all), rest(all), false, at);
+    for (std::size_t i = 0; i < g.size(); ++i)
+      if (!g[i].defined()) g[i] = zeros_like(all[i]);
+    return joined(g);
+  };
+  const auto second_gradient = [&f, first, rest](const Tensors& all, const Vector& weights) {
+    Tensors at, seeds;
+    for (const auto& w : rest(all)) seeds.push_back(w.requires_grad("cotangent"));
+    const auto g = gradient(f, first(all), seeds, true, at);
+    const auto parts = split(weights, first(all));
     Tensor total(0.0);
-    auto next = weights.begin();
-    for (std::size_t i = 0; i < g.size(); ++i) {
-      const auto end = next + static_cast<std::ptrdiff_t>(all[i].numel());
-      if (g[i].defined()) total = total + sum(with_elements({next, end}, all[i]) * g[i]);
-      next = end;
-    }
-    at.push_back(seed);
+    for (std::size_t i = 0; i < g.size(); ++i)
+      if (g[i].defined()) total = total + sum(parts[i] * g[i]);
+    at.insert(at.end(), seeds.begin(), seeds.end());
     if (!total.is_tracked())
       throw Stop{Verdict::fail, Cause::detached,
                  "the gradient is not tracked, so it has no gradient itself: a vjp detaches, or "
@@ -217,8 +281,9 @@ Probe second_order(const Problem& f) {
           .names = std::move(names),
           .value = value,
           .gradient = second_gradient,
-          .weights = std::move(v),
-          .output = {}};
+          .weights = joined(v),
+          .output = {},
+          .varied = varied};
 }
 
 }  // namespace gradtape::gradient_check

@@ -5,10 +5,14 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace gradtape::gradient_check {
 
-using Function = std::function<Tensor(const std::vector<Tensor>&)>;
 using Tensors = std::vector<Tensor>;
+using Function = std::function<Tensors(const Tensors&)>;
 using Vector = std::vector<double>;
 
 /// Thrown inside gradcheck: the check is over, and why.
@@ -25,25 +29,36 @@ template <class... Args>
 /// The inputs that vary: floating inputs first, then parameters, whose values come back in the end.
 class Problem {
  public:
-  Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options);
+  /// With all outputs that have a gradient, or with one alone.
+  Problem(const Function& f, const Tensors& inputs, const GradcheckOptions& options,
+          std::optional<std::size_t> only = {});
   ~Problem();
   Problem(const Problem&) = delete;
   Problem& operator=(const Problem&) = delete;
 
-  /// f at the given values of what varies, tracked, and the leaves; a parameter's leaf is its own.
-  Tensor operator()(const Tensors& x, Tensors& leaves) const;
+  /// What f gives at the given values of what varies, tracked, and the leaves; a parameter's leaf
+  /// is its own.
+  Tensors operator()(const Tensors& x, Tensors& leaves) const;
 
-  /// The tracked leaves behind f's output that are not checked: "'w' [2, 3]"; f is called once.
-  std::string unchecked_leaves() const;
+  /// Says so where f uses one of the inputs as the variable that it was outside, which does not
+  /// vary; f is called once.
+  std::string captured_input() const;
+  /// The tracked leaves behind f's outputs that are not checked: "'w' [2, 3]"; f is called once.
+  std::vector<std::string> unchecked_leaves() const;
+  /// "output 1" of several, "the output" of one.
+  std::string output_name(std::size_t k) const;
 
   Tensors values;
   std::vector<std::string> names;
+  mutable std::vector<std::size_t> outputs;  ///< which of f's outputs the last call gave
 
  private:
   const Function& f_;
+  const Tensors& given_;
   Tensors inputs_;
   std::vector<std::size_t> varied_;
   std::vector<Parameter> parameters_;
+  std::optional<std::size_t> only_;
 };
 
 /// A function y(x) of several tensors, some of its tape gradients, and what to call its parts.
@@ -52,12 +67,13 @@ struct Probe {
   int order;
   Tensors x;
   std::vector<std::string> names;
-  /// The elements of y.
+  /// The elements of y, one output after the other.
   std::function<Vector(const Tensors& x)> value;
   /// The gradient of <weights, y> by the tape; undefined where it does not reach.
   std::function<Tensors(const Tensors& x, const Vector& weights)> gradient;
   Vector weights;
-  Shape output;  ///< of y, at order 1
+  Shape output;            ///< of y, at order 1, where it is one output
+  std::size_t varied = 0;  ///< how many of x vary; at order 2 y is their gradients, one by one
 };
 
 /// Refuses outputs that no derivative can be taken of, and gives the probe of the first order.

@@ -48,8 +48,9 @@ std::string place(const Comparison& c, const Worst& worst) {
 }
 
 std::string values(const Estimate& e) {
-  return fmt::format("analytic {:.12g}, numeric {:.12g} (+- {:.1g})", e.analytic, e.numeric.value,
-                     e.numeric.error);
+  const auto unsigned_nan = [](double v) { return std::isnan(v) ? NAN : v; };
+  return fmt::format("analytic {:.12g}, numeric {:.12g} (+- {:.1g})", unsigned_nan(e.analytic),
+                     unsigned_nan(e.numeric.value), e.numeric.error);
 }
 
 void set_worst(const Comparison& c, const Worst& worst, GradcheckResult& result) {

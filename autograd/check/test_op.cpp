@@ -158,12 +158,6 @@ std::string indented(const std::string& text) {
 
 }  // namespace
 
-void OpFunction::check_count(std::size_t got, std::size_t wanted) {
-  if (got != wanted)
-    fail<ValueError>("test_op",
-                     fmt::format("the function takes {} tensors, the sample has {}", wanted, got));
-}
-
 std::ostream& operator<<(std::ostream& out, const OpTestResult& result) {
   return out << result.message;
 }

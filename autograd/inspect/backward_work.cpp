@@ -3,6 +3,8 @@
 namespace gradtape::detail {
 
 void BackwardWork::visited(const Tape& tape, std::size_t i, const Tensor&) {
+  if (!is_pass(tape)) return;
+  tape_ = &tape;
   close();
   work_.resize(tape.size());
   last_ = i;

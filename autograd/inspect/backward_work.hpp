@@ -12,6 +12,8 @@ namespace gradtape::detail {
 class BackwardWork : public Watch {
  public:
   void visited(const Tape& tape, std::size_t i, const Tensor& g) override;
+  /// Whether that is the pass: a vjp may run others within it.
+  bool is_pass(const Tape& tape) const { return !tape_ || tape_ == &tape; }
   /// The work by node, once the pass is over.
   const std::vector<Work>& finish();
 
@@ -20,6 +22,7 @@ class BackwardWork : public Watch {
   /// results.
   void close();
 
+  const Tape* tape_ = nullptr;
   std::vector<Work> work_;
   std::size_t last_ = 0;
   Work before_;

@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/inspect/backward_work.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 namespace {
@@ -18,6 +19,23 @@ void add(OpCost& cost, const detail::Work& forward, const detail::Work& backward
   cost.forward_bytes += static_cast<double>(forward.bytes);
   cost.backward_flops += static_cast<double>(backward.flops);
   cost.backward_bytes += static_cast<double>(backward.bytes);
+}
+
+/// The memory that the result of node i takes: that of all its outputs, of an op with several.
+double result_bytes(const Tape& tape, std::size_t i) {
+  if (tape.work(i).bytes == 0 && tape.work(i).flops == 0) return 0;  // it shares its elements
+  const auto bytes = [&](std::size_t k) {
+    const auto elements = static_cast<std::size_t>(tape.shape(k).numel()) * size_of(tape.dtype(k));
+    return elements <= detail::inline_bytes
+               ? 0.0
+               : static_cast<double>(detail::Storage::header + elements);
+  };
+  double sum = bytes(i);
+  for (auto k = i + 1; k < tape.size(); ++k)
+    if (tape.name(k) == tape.name(i) && tape.inputs(k).size() == 1 && tape.inputs(k)[0] == i &&
+        tape.work(k).bytes == 0)
+      sum += bytes(k);
+  return sum;
 }
 
 /// 1234567 as "1.23 M".
@@ -50,6 +68,7 @@ Cost cost(const Tensor& output, const Tensor& seed) {
   cost.total.name = "total";
   std::map<std::string, OpCost> by_name;
   double held = 0;
+  bool first = true;
   for (std::size_t i = 0; i < tape.size(); ++i) {
     if (tape.is_leaf(i)) {
       ++cost.leaves;
@@ -57,7 +76,9 @@ Cost cost(const Tensor& output, const Tensor& seed) {
     }
     add(by_name[tape.name(i)], tape.work(i), backward[i]);
     add(cost.total, tape.work(i), backward[i]);
-    held += static_cast<double>(tape.held(i));
+    // What came and went before the first op was no part of this graph.
+    held += first ? result_bytes(tape, i) : static_cast<double>(tape.held(i));
+    first = false;
     cost.peak_bytes = std::max(cost.peak_bytes, held);
   }
   for (auto& [name, op] : by_name) {

@@ -8,8 +8,12 @@
 
 #include "gradtape/autograd/generator.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tape/thread_state.hpp"
 
 namespace gradtape {
+
+using namespace detail;
+
 namespace {
 
 using Tensors = std::vector<Tensor>;
@@ -122,6 +126,8 @@ std::vector<Tensor> checkpoint(const Function& f, const std::vector<Tensor>& inp
   plan->f = f;
   plan->mode = recording_mode();
   plan->generator = default_generator().clone();
+  const Work counted_before = thread_state.counted_before;
+  const auto held_before = thread_state.held_before;
   Tensors values;
   {
     // The first run is recorded too, which shows what it captures; its graph ends with this block.
@@ -140,6 +146,9 @@ std::vector<Tensor> checkpoint(const Function& f, const std::vector<Tensor>& inp
       fail<GraphError>("checkpoint", fmt::format("the function's result {} is undefined", i));
     values[i] = values[i].detach();
   }
+  // The ops of the first run took its work and memory; they belong to the node made below.
+  thread_state.counted_before = counted_before;
+  thread_state.held_before = held_before;
   Tensors arguments = inputs;
   arguments.insert(arguments.end(), plan->captured.begin(), plan->captured.end());
   return record("checkpoint", values, arguments,

@@ -37,11 +37,13 @@ void Node::destroy() noexcept {
   order = reinterpret_cast<std::uintptr_t>(std::exchange(state.dead_nodes, this));
   if (state.destroying) return;
   state.destroying = true;
+  const auto held = held_bytes;
   while (auto* node = state.dead_nodes) {
     state.dead_nodes = reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->order));
     bury(node);
   }
   state.destroying = false;
+  state.held_before += held_bytes - held;  // what a graph gives back shrinks no op of another one
 }
 
 void release(Node& node) noexcept {

@@ -61,14 +61,17 @@ void check(const Chart& chart) {
   detail::check(chart.field);
 }
 
-/// The pixels that the widest name of all charts takes at the right: they end at the same place.
-double room_for_names(const std::vector<Chart>& charts) {
+/// The pixels that the widest name, or the bar of a field, takes at the right of all charts: they
+/// end at the same place.
+double room_beside(const std::vector<Chart>& charts) {
   double room = 24;
-  for (const auto& chart : charts)
+  for (const auto& chart : charts) {
+    if (detail::has_bar(chart.field)) room = std::max(room, 74.0);
     for (const auto& s : chart.series)
       if (!s.name.empty() && !chart.options.legend)
         room =
             std::max(room, 7.6 * static_cast<double>(std::min<std::size_t>(s.name.size(), 30) + 8));
+  }
   return room;
 }
 
@@ -79,7 +82,7 @@ std::string series_colour(std::size_t place) { return palette[place % std::size(
 std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns) {
   if (columns == 0) fail<ValueError>(op, "columns = 0, but it must be at least 1");
   for (const auto& chart : charts) check(chart);
-  const double beside = room_for_names(charts);
+  const double beside = room_beside(charts);
   double width = 0, height = 0, x = 0, y = 0;  // of the whole, and of the next chart
   std::string panels;
   for (std::size_t i = 0; i < charts.size(); ++i) {

@@ -68,8 +68,11 @@ Drawing::Drawing(const Chart& chart, double beside)
     : chart_(chart), o_(chart.options), x_(scale(true)), y_(scale(false)) {
   left_ = o_.axes ? 62 : 14;
   right_ = o_.width - std::min(beside, o_.width / 2);
-  top_ = 18 + (o_.title.empty() ? 0 : 30) + (has_legend(chart) ? 24 : 0) +
-         (o_.y_label.empty() ? 0 : 16);
+  top_ = 18 +
+         (o_.title.empty() ? 0
+          : o_.axes        ? 30
+                           : 22) +
+         (has_legend(chart) ? 24 : 0) + (o_.y_label.empty() ? 0 : 16);
   const double below = !o_.axes ? 14 : o_.x_label.empty() ? 30 : 48;
   const double area = std::clamp((right_ - left_) * y_.length() / x_.length(), 20.0, 1e5);
   height_ = o_.equal_units ? std::round(top_ + area + below) : o_.height;
@@ -80,6 +83,7 @@ std::string Drawing::svg() {
   if (chart_.field.columns > 0)
     svg_ += field_svg(chart_.field, left_, top_, right_ - left_, bottom_ - top_);
   frame();
+  if (has_bar(chart_.field)) colour_bar();
   const bool cut = o_.x_limits.low < o_.x_limits.high || o_.y_limits.low < o_.y_limits.high;
   if (cut)
     svg_ += fmt::format(
@@ -169,6 +173,25 @@ void Drawing::legend() {
     svg_ += text(x + 24, y, fmt::format("fill='{}'", quiet), escaped(s.name, 30));
     x += 44 + 7 * static_cast<double>(std::min<std::size_t>(s.name.size(), 30));
   }
+}
+
+/// The scale of the field with its numbers, at the right.
+void Drawing::colour_bar() {
+  constexpr std::size_t cells = 64;
+  const double x = right_ + 14, width = 12, length = std::min(bottom_ - top_, 200.0);
+  Field bar = chart_.field;
+  bar.columns = 1;
+  bar.values.clear();
+  for (std::size_t i = 0; i < cells; ++i)
+    bar.values.push_back(std::lerp(bar.high, bar.low, (static_cast<double>(i) + 0.5) / cells));
+  svg_ += field_svg(bar, x, top_, width, length);
+  label(x, top_ - 9, "start", escaped(bar.name, 10));
+  Range range;
+  range.add(bar.low);
+  range.add(bar.high);
+  range.whole = false;
+  for (const auto& tick : Scale(range, false, 0).ticks(length / 38))
+    label(x + width + 6, top_ + length * (1 - tick.at) + 4, "start", tick.label);
 }
 
 void Drawing::draw(const Series& s, std::size_t place) {

@@ -13,7 +13,7 @@ namespace gradtape::optim::detail {
 /// Draws a chart, which must outlive it. (left, top) is the corner of the area between the axes.
 class Drawing {
  public:
-  /// With `beside` pixels at the right of the area, for the names there.
+  /// With `beside` pixels at the right of the area, for the names and the bar of a field.
   Drawing(const Chart& chart, double beside);
 
   /// Of the whole chart, in pixels.
@@ -38,6 +38,7 @@ class Drawing {
   void label(double x, double y, const char* anchor, const std::string& content);
   void frame();
   void legend();
+  void colour_bar();
   void draw(const Series& series, std::size_t place);
   Last draw(const Series& series, const std::vector<double>& ys, const std::string& colour,
             bool pale);

@@ -65,6 +65,10 @@ std::size_t rows(const Field& field) {
   return field.values.size() / field.columns / (field.scale.empty() ? 3 : 1);
 }
 
+bool has_bar(const Field& field) {
+  return field.columns > 0 && !field.scale.empty() && !field.name.empty();
+}
+
 void check(const Field& field) {
   const auto channels = field.scale.empty() ? 3u : 1u;
   if (field.columns == 0 ? !field.values.empty()

@@ -12,6 +12,9 @@ void check(const Field& field);
 
 std::size_t rows(const Field& field);
 
+/// Whether the scale is shown at the right of the chart.
+bool has_bar(const Field& field);
+
 /// The cells as SVG in a rectangle whose top left corner is (left, top).
 std::string field_svg(const Field& field, double left, double top, double width, double height);
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "support/text.hpp"
@@ -105,4 +106,11 @@ TEST_CASE("check_finite passes what is finite, and says when the data was not") 
   const Tensor nothing = tensor({inf}, float64);
   CHECK(contains(check_finite([&] { return nothing; }).message, "by no op"));
   CHECK(contains(check_finite([&] { return nothing * 2.0; }).message, "input 0 [1] is inf there"));
+}
+
+TEST_CASE("the first NaN is reported without a sign, whichever bit an operation has set") {
+  const Tensor x = tensor({1.0f, std::copysign(NAN, -1.0f)}).requires_grad("x");
+  const auto report = check_finite([&] { return sum(x * 2.0); });
+  CHECK(contains(report.message, "input 0 'x' [2] is nan there"));
+  CHECK_FALSE(contains(report.message, "-nan"));
 }

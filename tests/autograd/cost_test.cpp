@@ -1,9 +1,13 @@
+#include <gradtape/autograd/checkpoint.hpp>
 #include <gradtape/autograd/cost.hpp>
 #include <gradtape/autograd/formula.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
 
 #include "support/close.hpp"
 #include "support/op_samples.hpp"
@@ -79,6 +83,51 @@ TEST_CASE("cost measures the elements that a graph holds") {
   const auto c = cost(y, ones({}));
   CHECK(c.peak_bytes >= 5 * 4e6);
   CHECK(c.peak_bytes < 5.1 * 4e6);
+}
+
+TEST_CASE("the peak of a graph does not depend on what was freed or made before it") {
+  const Tensor x = randn({1000}).requires_grad();  // 4 kB
+  const auto peak = [&] { return cost(sum(exp(tanh(x)))).peak_bytes; };
+  CHECK(peak() == close(2 * 4064, 1e-9));  // the results of tanh and exp, each with its header
+  {
+    const Tensor y = sum(exp(exp(exp(x))));  // a larger graph, which is freed before the next
+  }
+  CHECK(peak() == close(2 * 4064, 1e-9));
+
+  const Tensor w = randn({200, 200}).requires_grad();
+  std::vector<double> peaks;
+  for (int step = 0; step < 3; ++step) {  // of training, with new data each time
+    const Tensor data = randn({100, 200}), target = randn({100, 200});
+    const Tensor loss = mean(square(tanh(matmul(data, w)) - target));
+    peaks.push_back(cost(loss).peak_bytes);
+    loss.backward();
+    w.zero_grad();
+  }
+  CHECK(peaks[0] > 3 * 100 * 200 * 4);
+  CHECK(peaks[1] == peaks[0]);
+  CHECK(peaks[2] == peaks[0]);
+
+  // An old graph that is freed while a new one is recorded.
+  Tensor state = sum(exp(exp(x)));
+  const Tensor first = exp(x);
+  state = Tensor();
+  CHECK(cost(sum(exp(first))).peak_bytes == close(2 * 4064, 1e-9));
+}
+
+TEST_CASE("a checkpoint counts the first run of its function, and its second run backward") {
+  const Tensor x = randn({50, 40}).requires_grad(), w = randn({40, 40}).requires_grad();
+  const auto layer = [](const std::vector<Tensor>& in) { return tanh(matmul(in[0], in[1])); };
+  const Tensor plain = layer({x, w}), kept = checkpoint(layer, {x, w});
+  const auto once = cost(plain, ones_like(plain)), twice = cost(kept, ones_like(kept));
+  const auto& node = find(twice, "checkpoint");
+  CHECK(node.forward_flops == once.total.forward_flops);
+  CHECK(node.forward_bytes == once.total.forward_bytes);
+  CHECK(node.backward_flops == close(once.total.forward_flops + once.total.backward_flops, 0.01));
+  CHECK(node.ratio() == close(once.total.ratio() + 1, 0.01));
+  // Of a chain of them only the results stay.
+  Tensor y = x;
+  for (int i = 0; i < 4; ++i) y = checkpoint(layer, {y, w});
+  CHECK(cost(y, ones_like(y)).peak_bytes == close(4 * (50 * 40 * 4 + 64), 1e-9));
 }
 
 TEST_CASE("cost asks for a seed where the output has several elements") {

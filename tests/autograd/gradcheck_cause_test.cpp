@@ -5,8 +5,11 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "support/tensors.hpp"
@@ -304,4 +307,98 @@ TEST_CASE("the fast mode names the wrong parameter of a large module, and the ca
   CHECK(wrong.verdict == Verdict::fail);
   CHECK(wrong.cause == Cause::wrong_sign);
   CHECK(wrong.input == "parameter '2.weight'");
+}
+
+namespace {
+
+/// c sin(x) whose vjp says sin has the slope `factor` cos(x).
+Tensor scaled_sine(const Tensor& x, double factor) {
+  return record("sine", sin(x).detach(), {x},
+                {[=](const Tensor& g) { return factor * (g * cos(x)); }});
+}
+
+/// a * b, whose vjps may lose their graph.
+Tensor detaching_product(const Tensor& a, const Tensor& b, bool whole) {
+  return record("product", (a * b).detach(), {a, b},
+                {[=](const Tensor& g) { return g * b; },
+                 [=](const Tensor& g) { return (whole ? g.detach() : g) * a.detach(); }});
+}
+
+}  // namespace
+
+TEST_CASE("of several outputs gradcheck names the one that is wrong, and what is wrong with it") {
+  const Tensor x = sample({3}, 1), y = sample({2}, 2);
+  const auto f = [](const Tensor& a, const Tensor& b) {
+    return std::vector<Tensor>{scaled_sine(a, 1), scaled_sine(a, 0.5), exp(b)};
+  };
+  const auto result = gradcheck(f, {x, y});
+  CAPTURE(result.message);
+  CHECK(result.verdict == Verdict::fail);
+  CHECK(result.cause == Cause::constant_factor);
+  CHECK(result.output == 1);
+  CHECK(contains(result.message, "gradcheck: fail: output 1: gradient of input 0 [3] at element"));
+  CHECK(contains(result.message,
+                 "likely cause: constant factor: the analytic gradient is 1/2 times"));
+  CHECK(contains(result.message, "output 0 alone: inconclusive"));  // it does not use b
+}
+
+TEST_CASE(
+    "gradcheck takes functions of several tensors with one output, a vector, array or tuple") {
+  const Tensor x = sample({3}, 1), y = sample({3}, 2);
+  const GradcheckOptions second{.order = 2};
+  const auto passes = [](const GradcheckResult& result) {
+    CHECK_MESSAGE(result, result.message);
+    CHECK(result.output == -1);
+  };
+  passes(gradcheck([](const Tensor& a, const Tensor& b) { return sin(a) * b; }, {x, y}, second));
+  passes(gradcheck(
+      [](const Tensor& a, const Tensor& b) {
+        return std::vector{a * b, exp(a)};
+      },
+      {x, y}, second));
+  passes(gradcheck([](const Tensor& a) { return std::array{exp(a), a * a, sum(a)}; }, x, second));
+  passes(
+      gradcheck([](Inputs in) { return std::tuple(in[0] * in[1], sin(in[1])); }, {x, y}, second));
+  // Indices have no gradient, and are no obstacle.
+  passes(gradcheck([](const Tensor& a) { return std::pair(exp(a), argmax(a)); }, x));
+  CHECK_THROWS_WITH_AS(gradcheck([](const Tensor& a, const Tensor& b) { return a * b; }, {x}),
+                       "gradcheck: the function takes 2 tensors, the sample has 1", ValueError);
+  CHECK(contains(gradcheck(
+                     [](const Tensor& a) {
+                       return std::array{argmax(a), argmin(a)};
+                     },
+                     x)
+                     .message,
+                 "none of the 2 outputs has a gradient"));
+}
+
+TEST_CASE("gradcheck of order 2 names the gradient that is cut off, of several") {
+  const std::vector<Tensor> x{sample({3}, 1), sample({3}, 2)};
+  const auto product = [](bool whole) {
+    return [whole](Inputs x) { return detaching_product(x[0], x[1], whole); };
+  };
+  check_cause(product(true), x, Cause::detached,
+              "the gradient of b is cut off from the graph: its vjp detaches it",
+              {.order = 2, .names = {"a", "b"}});
+  check_cause(product(false), x, Cause::detached,
+              "the gradient of b is cut off from a: its vjp treats that as a constant",
+              {.order = 2, .names = {"a", "b"}});
+}
+
+TEST_CASE("gradcheck says when f uses variables from outside, and how to have them checked") {
+  const Tensor x = sample({3}, 1).requires_grad(), w = sample({1, 1}, 2).requires_grad();
+  const Parameter p(sample({3}, 3), "p");
+  CHECK(gradcheck([&](const Tensor& a) { return a * w; }, x).notes.at(0) ==
+        "not checked: an unnamed leaf [1, 1]; list them as parameters, or pass them as inputs");
+  const auto listed = gradcheck([&](const Tensor& a) { return a * w * p; }, x, {.parameters = {p}});
+  CHECK(listed.cause == Cause::unnamed_parameter);
+  CHECK(
+      contains(listed.message, "neither inputs nor among the parameters: an unnamed leaf [1, 1]"));
+  CHECK(contains(listed.message, "or pass them as inputs"));
+  const auto unused = gradcheck([&](const Tensor&) { return exp(x); }, x);
+  CHECK(unused.verdict == Verdict::inconclusive);
+  CHECK(
+      contains(unused.message, "f does not use its argument: it uses input 0 [3] as the variable"));
+  CHECK(contains(gradcheck([&](const Tensor& a) { return a * x; }, x).message,
+                 "f uses more than its argument"));
 }

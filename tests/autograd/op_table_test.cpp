@@ -90,6 +90,18 @@ TEST_CASE("every function of the ops' headers has a row") {
   CHECK(functions.size() == 285);  // changes with the headers; without them, some were not seen
 }
 
+TEST_CASE("docs/ops.md lists every function of the ops' headers, with what it gives") {
+  std::set<std::string> listed;
+  std::ifstream page(GRADTAPE_SOURCE_DIR "/docs/ops.md");
+  const std::regex row(R"(^\| `(?:(\w+)\(|\w* ?([^\w ]+) ?\w).*` .*\| .+ \|$)");
+  std::smatch match;
+  for (std::string line; std::getline(page, line);)
+    if (std::regex_match(line, match, row))
+      listed.insert(match[1].matched ? match[1].str() : "operator" + match[2].str());
+  for (const auto& declared : declarations())
+    CHECK_MESSAGE(listed.contains(declared.function), declared.function);
+}
+
 TEST_CASE("ops.hpp and loss.hpp include every header that declares an op") {
   std::stringstream included;
   for (const char* header : {"/autograd/ops.hpp", "/nn/loss.hpp"})

@@ -5,9 +5,11 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include <gradtape/autograd/cost.hpp>
 #include <gradtape/nn/nn.hpp>
 
 #include "support/bits.hpp"
@@ -202,6 +204,38 @@ TEST_CASE("every layer passes a gradient to its input and to all of its paramete
     if (is_floating(x.dtype())) CHECK(leaf.grad().defined());
     for (const auto& named : module.named_parameters())
       CHECK_MESSAGE(named.second.grad().defined(), named.first);
+  }
+}
+
+TEST_CASE("a summary names the parameters of every layer that a model has not registered") {
+  struct Holder : nn::Module {
+    std::function<Tensor(const Tensor&)> layer;
+    Tensor operator()(const Tensor& x) const { return layer(x); }
+  };
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
+    CAPTURE(name);
+    Holder model;
+    model.layer = layer;
+    const auto text = nn::summary(model, x);
+    CAPTURE(text);
+    CHECK(contains(text, "not registered") == (module.parameter_count() > 0));
+    for (const auto& named : module.named_parameters())
+      CHECK(contains(text, "'" + named.first + "' " + named.second.shape().str()));
+    CHECK(nn::unregistered(model, sum(layer(x))).size() == module.parameters().size());
+  }
+}
+
+TEST_CASE("every layer counts the work of all that it records") {
+  // Nothing is done where elements are shared, nor by the node that masks an embedding's gradient.
+  const std::set<std::string> idle{"reshape", "squeeze", "transpose", "unsqueeze", "at",
+                                   "permute", "slice",   "select",    "split",     "embedding"};
+  for (auto& [of, layer, copy, module, copied, x] : samples()) {
+    const auto& name = of;
+    CAPTURE(name);
+    const Tensor y = layer(is_floating(x.dtype()) ? x.requires_grad() : x);
+    for (const auto& op : cost(y, ones_like(y)).ops)
+      CHECK_MESSAGE((op.forward_flops + op.forward_bytes > 0 || idle.contains(op.name)), op.name);
   }
 }
 

@@ -180,6 +180,38 @@ TEST_CASE("a summary with inputs shows the shape that each module gives") {
   CHECK(model.is_training());
 }
 
+namespace {
+
+/// Declares a layer, a variable and a list of layers without registering them.
+struct Forgetful : nn::Module {
+  nn::Linear kept = child("kept", nn::Linear(4, 3));
+  nn::Linear lost{3, 2};
+  Parameter scale{ones({2})};
+  Tensor operator()(const Tensor& x) const { return lost(relu(kept(x))) * scale; }
+};
+
+}  // namespace
+
+TEST_CASE("a summary with inputs names what the model uses and has not registered") {
+  Forgetful model;
+  const auto text = nn::summary(model, ones({5, 4}).requires_grad("x"));
+  CAPTURE(text);
+  CHECK(text.find("15 parameters, 15 trainable\n"
+                  "not registered: 'weight' [2, 3], 'bias' [2], an unnamed leaf [2]; hold them by "
+                  "parameter() or child()") != std::string::npos);
+}
+
+TEST_CASE("a test can ask which variables behind a loss the model has not registered") {
+  const Forgetful model;
+  const Tensor x = ones({5, 4}).requires_grad("x"), loss = sum(model(x));
+  CHECK(nn::unregistered(model, loss, {x}) ==
+        std::vector<std::string>{"'weight' [2, 3]", "'bias' [2]", "an unnamed leaf [2]"});
+  CHECK(nn::unregistered(model, loss).size() == 4);
+  const nn::Sequential whole(nn::Linear(4, 3), nn::Tanh());
+  CHECK(nn::unregistered(whole, sum(whole(x.detach()))).empty());
+  CHECK(nn::unregistered(whole, ones({})).empty());  // not tracked
+}
+
 TEST_CASE("lists and dictionaries of modules name their parts and refuse what they do not have") {
   const nn::ModuleList<nn::Linear> list{nn::Linear(2, 2), nn::Linear(2, 1)};
   Tensor y = ones({1, 2});
@@ -223,7 +255,7 @@ TEST_CASE("gradcheck names a parameter that a module uses but did not register")
   CHECK(result.message ==
         "gradcheck: inconclusive: f uses variables that are neither inputs nor among the "
         "parameters: 'scale' [2]; register them with parameter() or child(), or no optimizer moves "
-        "them and no file keeps them");
+        "them and no file keeps them; or pass them as inputs");
   const auto of_inputs = gradcheck(model, x);
   CHECK(of_inputs);
   REQUIRE(of_inputs.notes.size() == 1);
