@@ -53,7 +53,7 @@ Tensor lbfgs_path(int steps) {
 
 void draw(const Tensor& gradient_descent, const Tensor& adam, const Tensor& lbfgs) {
   optim::Chart chart;
-  chart.options = {.title = fmt::format("{} steps of gradient descent and Adam, {} of L-BFGS",
+  chart.options = {.title = fmt::format("Rosenbrock's valley: {} steps down, {} by L-BFGS",
                                         adam.size(0) - 1, lbfgs.size(0) - 1),
                    .x_label = "x",
                    .y_label = "y",

@@ -11,8 +11,8 @@
 namespace gradtape::nn {
 namespace {
 
-std::string join(const std::string& prefix, const std::string& name) {
-  return prefix.empty() ? name : prefix + "." + name;
+std::string path_below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
 }
 
 /// Describes the leaves that ops use while it lives, recorded or not, but for those that it knows.
@@ -63,7 +63,7 @@ OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
           entry.called = true;
           return Tensor();
         });
-    for (const auto& [name, child] : below.named_children()) self(join(path, name), *child, self);
+    for (const auto& [name, child] : below.named_children()) self(path_below(path, name), *child, self);
   };
   add("", module, add);
   for (const auto& variable : module.parameters()) note_input(variable.tensor());

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -52,8 +52,8 @@ template <class F> decltype(auto) call_on(const char* check, F& f, const std::ve
 template <class Result> std::vector<Tensor> as_tensors(const Result& result) {
   if constexpr (std::is_convertible_v<const Result&, Tensor>) {
     return {Tensor(result)};
-  } else if constexpr (std::ranges::range<const Result>) {
-    return {std::ranges::begin(result), std::ranges::end(result)};
+  } else if constexpr (requires { std::begin(result) != std::end(result); }) {
+    return {std::begin(result), std::end(result)};
   } else {
     static_assert(
         requires { std::tuple_size<Result>::value; },

@@ -185,7 +185,7 @@ void Drawing::colour_bar() {
   for (std::size_t i = 0; i < cells; ++i)
     bar.values.push_back(std::lerp(bar.high, bar.low, (static_cast<double>(i) + 0.5) / cells));
   svg_ += field_svg(bar, x, top_, width, length);
-  label(x, top_ - 9, "start", escaped(bar.name, 10));
+  label(x, top_ - 13, "start", escaped(bar.name, 10));
   Range range;
   range.add(bar.low);
   range.add(bar.high);

@@ -162,6 +162,24 @@ TEST_CASE("a field has a stroke for each run of equal cells, the first row at th
   refused({.columns = 1, .values = {1}, .low = 1}, "Chart: the scale of a field goes from 1 to 1");
 }
 
+TEST_CASE("a field with a name has a bar of its colours beside it, with their numbers") {
+  const Chart named{.options = {.width = 300, .height = 200, .axes = false},
+                    .field = {.columns = 2,
+                              .values = {-1, 1, 0, 0},
+                              .low = -1,
+                              .high = 1,
+                              .scale = {"#000000", "#ffffff"},
+                              .name = "u < 1"}};
+  const auto picture = optim::chart_svg({named});
+  CHECK(well_formed(picture));
+  CHECK(texts(picture) == std::vector<std::string>{"u &lt; 1", "−1.0", "−0.5", "0", "0.5", "1.0"});
+  CHECK(picture.find("translate(240.0 18.0) scale(12") != picture.npos);  // right of the area
+  CHECK(picture.find("stroke='#fcfcfc' stroke-width='1.03' d='M0 0.5h1") != picture.npos);
+  auto plain = named;
+  plain.field.name = "";
+  CHECK(texts(optim::chart_svg({plain})).empty());
+}
+
 TEST_CASE("limits are the ends of the axes, and cut off what lies beyond") {
   const auto picture = svg({.x = {0, 1, 2}, .y = {0, 1, 9}},
                            {.width = 286, .height = 248, .x_limits = {0, 2}, .y_limits = {0, 2}});
