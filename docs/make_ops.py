@@ -21,11 +21,8 @@ ops as layers are in [layers.md](layers.md).
 This page is made from the headers' comments by `docs/make_ops.py`.
 """
 
-# A declaration in one line, as tests/autograd/op_table_test.cpp reads it too.
-FUNCTION = re.compile(
-    r"(?:inline |constexpr |\[\[[^\]]*\]\] ?)*((?:std::vector<)?[A-Z]\w*>?|bool) (operator[^(\s]+|\w+)\((.*)\)"
-)
-STRUCT = re.compile(r"struct (\w+) \{(.*)\}", re.DOTALL)
+# The start of a declaration that tests/autograd/op_table_test.cpp counts as a function too.
+FUNCTION = re.compile(r"((?:std::vector<)?[A-Z]\w*>?&?|bool) (operator[^(\s]+|\w+)\(")
 
 
 def split_top(text, separator=","):
@@ -74,76 +71,78 @@ def call(name, parameters, structs):
     return without_namespaces(f"{name}({', '.join(names)})")
 
 
+def statements(text):
+    """(comment, kind of the comment, code) of each statement in namespace gradtape, code in one line.
+
+    The comment is what stands right before it, or behind it after ///<; a comment by itself has no code.
+    """
+    comment, kind, code, depth = [], "", "", 0
+    for line in text.splitlines():
+        bare = line.strip()
+        if not code and bare.startswith("//"):
+            kind = "///" if bare.startswith("///") else "//"
+            comment.append(bare.lstrip("/").removeprefix(" "))
+            continue
+        if not code and not bare:
+            if comment:
+                yield comment, kind, ""
+            comment = []
+            continue
+        if not code and re.match(r"#|}|namespace (?!detail|author)", bare):
+            comment = []
+            continue
+        behind = re.search(r"///< ?(.*)", bare)
+        if behind and depth == 0:
+            comment, kind = [behind.group(1)], "///"
+        bare = re.sub(r"//.*", "", bare).strip()
+        code = f"{code} {bare}".strip()
+        depth += bare.count("{") - bare.count("}")
+        if depth == 0 and re.search(r"(;|})$", code) and code.count("(") == code.count(")"):
+            yield comment, kind, code
+            comment, code = [], ""
+
+
 class Header:
     """The comment at the head of a header, and its entries in order: ops and remarks on those that follow."""
 
     def __init__(self, path, structs):
         self.title = path.stem.replace("_", " ").capitalize()
-        self.head, self.entries = [], []
-        self.structs = structs
-        comment, remark, pending, depth, internal = [], [], "", 0, None
-        for line in path.read_text().splitlines():
-            text = line.strip()
-            if internal is not None:  # in a namespace of details, or a class
-                depth += line.count("{") - line.count("}")
-                if depth <= internal:
-                    internal = None
+        self.entries, self.structs = [], structs
+        text = path.read_text()
+        head, body = text.split("#pragma once", 1)
+        self.head = [line.lstrip("/").removeprefix(" ") for line in head.strip().splitlines()]
+        for comment, kind, code in statements(body):
+            if not code:
+                if kind == "//":
+                    self.entries.append(("remark", self.paragraph(comment)))
                 continue
-            if not pending:
-                if text.startswith("///") and not line.startswith(" "):
-                    comment.append(text[3:].removeprefix(" "))
-                    continue
-                if text.startswith("#pragma once"):
-                    self.head, comment = comment, []
-                    continue
-                if text.startswith("// "):
-                    remark.append(text[3:])
-                    continue
-                if not text:
-                    if remark:
-                        self.entries.append(("remark", self.paragraph(remark)))
-                    comment, remark = [], []
-                    continue
-                if re.match(r"namespace gradtape(::nn)? \{|#|}", text):
-                    comment, remark = [], []
-                    continue
-            trailing = re.search(r"///< ?(.*)", text)
-            if trailing:
-                comment, text = [trailing.group(1)], text[: trailing.start()].strip()
-            pending = f"{pending} {text}".strip()
-            if re.match(r"namespace", pending) or (
-                re.match(r"(template|class|struct|enum|inline constexpr struct|using)\b", pending)
-            ):
-                if pending.count("{") > pending.count("}"):
-                    internal = 0
-                    depth = pending.count("{") - pending.count("}")
-                    pending = ""
-                elif pending.endswith((";", "}")):
-                    pending = ""
-                if not pending:
-                    comment = []
-                continue
-            if not (pending.endswith(";") or pending.endswith("}") or pending.endswith("{")):
-                continue
-            if match := FUNCTION.match(pending):
-                self.add(match, comment)
-            if pending.endswith("{") and pending.count("{") > pending.count("}"):
-                internal, depth = 0, pending.count("{") - pending.count("}")
-            comment, remark, pending = [], [], ""
+            code = re.sub(r"^template <[^<>]*> |\[\[.*?\]\] ?|\b(inline|constexpr) ", "", code)
+            if "static_assert" in code or code.endswith("= delete;"):
+                continue  # what is refused
+            if match := FUNCTION.match(code):
+                self.add(*match.groups(), self.parameters(code[match.end() :]), comment)
 
-    def add(self, match, comment):
-        result, name, parameters = match.groups()
+    @staticmethod
+    def parameters(text):
+        depth = 1
+        for i, c in enumerate(text):
+            depth += (c == "(") - (c == ")")
+            if depth == 0:
+                return text[:i]
+        raise ValueError(text)
+
+    def add(self, result, name, parameters, comment):
         if not comment and not (self.entries and self.entries[-1][0] == "op"):
             sys.exit(f"{self.title}: {name} has no comment")
         gives = ""
-        if result in self.structs:
+        if result in self.structs and result != "Range":
             gives = " -> " + ", ".join(f"`{n}`" for n, _ in self.structs[result])
-        elif result != "Tensor":
+        elif not result.startswith("Tensor"):
             gives = " -> " + ("bool" if result == "bool" else "several tensors")
         entry = f"`{call(name, parameters, self.structs)}`{gives}"
         if comment:
             self.entries.append(("op", entry, self.paragraph(comment)))
-        else:  # an overload that shares the comment of the one before
+        elif self.entries[-1][1].split("`")[1] != entry.split("`")[1]:  # of an overload with other types
             _, first, text = self.entries[-1]
             self.entries[-1] = ("op", f"{first}<br>{entry}", text)
 
