@@ -15,8 +15,8 @@ Every function of tensors, by family: how it is called, what it gives, its shape
 stand in braces with their defaults, and are given by name in that order: `sum(x, 0, {.keepdim =
 true})`. Elementwise ops broadcast as NumPy does; axes may be negative, -1 being the last. Values at
 0, infinities, NaN and ties are in [contract.md](contract.md). Creation, indexing and printing of
-tensors are in [from_pytorch.md](from_pytorch.md) and the headers `tensor.hpp` and `generator.hpp`;
-ops as layers are in [layers.md](layers.md).
+tensors are in [tensors.md](tensors.md); ops as layers are in
+[layers.md](layers.md).
 
 This page is made from the headers' comments by `docs/make_ops.py`.
 """
