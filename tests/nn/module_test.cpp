@@ -15,7 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "support/text.hpp"
+
 using namespace gradtape;
+using namespace gradtape::testing;
 
 namespace {
 
