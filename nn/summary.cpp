@@ -63,7 +63,8 @@ OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
           entry.called = true;
           return Tensor();
         });
-    for (const auto& [name, child] : below.named_children()) self(path_below(path, name), *child, self);
+    for (const auto& [name, child] : below.named_children())
+      self(path_below(path, name), *child, self);
   };
   add("", module, add);
   for (const auto& variable : module.parameters()) note_input(variable.tensor());
