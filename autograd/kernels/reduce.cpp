@@ -17,11 +17,15 @@ using std::int64_t;
 
 struct Plus {
   template <class T> static constexpr T identity() { return 0; }
-  template <class V> V operator()(V a, V b) const { return a + b; }
+  template <class V> V operator()(V a, V b) const {
+    return static_cast<V>(detail::wraps(a) + detail::wraps(b));
+  }
 };
 struct Times {
   template <class T> static constexpr T identity() { return 1; }
-  template <class V> V operator()(V a, V b) const { return a * b; }
+  template <class V> V operator()(V a, V b) const {
+    return static_cast<V>(detail::wraps(a) * detail::wraps(b));
+  }
 };
 struct Larger {
   template <class T> static constexpr T identity() {
@@ -240,6 +244,14 @@ template <class T> bool all_finite(const T* y, int64_t n) {
   return zero == 0;
 }
 
+template <class T> bool all_normal(const T* y, int64_t n) {
+  bool normal = true;
+  for (int64_t i = 0; i < n; ++i)
+    normal &= std::abs(y[i]) >= std::numeric_limits<T>::min() &&
+              std::abs(y[i]) <= std::numeric_limits<T>::max();
+  return normal;
+}
+
 /// Sums over a divisor once more where they are not finite, in a type of larger range: partial sums
 /// may have overflowed though the result does not.
 template <class T> void sum_wide(const T* x, T* y, AxisView view, int64_t divisor) {
@@ -251,6 +263,29 @@ template <class T> void sum_wide(const T* x, T* y, AxisView view, int64_t diviso
       Wide total = 0;
       for (int64_t i = 0; i < view.n; ++i) total += x[(o * view.n + i) * view.inner + j];
       result = static_cast<T>(total / static_cast<Wide>(divisor));
+    }
+}
+
+/// Products once more where they are 0, subnormal or not finite, with exponents apart: partial
+/// products may have left the range though the result does not.
+template <class T> void prod_apart(const T* x, T* y, AxisView view) {
+  for (int64_t o = 0; o < view.outer; ++o)
+    for (int64_t j = 0; j < view.inner; ++j) {
+      T& result = y[o * view.inner + j];
+      if (std::isnormal(result)) continue;
+      const auto at = [&](int64_t i) { return x[(o * view.n + i) * view.inner + j]; };
+      bool has_zero = false;
+      for (int64_t i = 0; i < view.n; ++i) has_zero |= at(i) == 0;
+      if (result == 0 && has_zero) continue;
+      T product = 1;
+      int64_t exponent = 0;
+      for (int64_t i = 0; i < view.n; ++i) {
+        int of_factor = 0, of_product = 0;
+        product = std::frexp(product * std::frexp(at(i), &of_factor), &of_product);
+        exponent += of_factor + of_product;
+      }
+      result =
+          std::ldexp(product, static_cast<int>(std::clamp<int64_t>(exponent, -100000, 100000)));
     }
 }
 
@@ -273,6 +308,8 @@ template <class T> void mean(const T* x, T* y, AxisView view) {
 template <class T, class Out> void prod(const T* x, Out* y, AxisView view) {
   count<T, Out>(view);
   reduce<Times>(x, y, view);
+  if constexpr (std::is_floating_point_v<T>)
+    if (view.n > 2 && !all_normal(y, view.outer * view.inner)) prod_apart(x, y, view);
 }
 template <class T> void max(const T* x, T* y, AxisView view) {
   count<T, T>(view);

@@ -12,9 +12,10 @@ namespace gradtape::kernels {
 namespace {
 
 using std::int64_t;
+using std::uint64_t;
 
-/// What elements of type T accumulate in.
-template <class T> using Wide = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+/// What elements of type T accumulate in: integers in those that wrap around.
+template <class T> using Wide = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
 
 template <class T> void count(AxisView view, int operands, double flops = 1) {
   const auto n = static_cast<double>(view.outer * view.n * view.inner);
@@ -80,14 +81,16 @@ struct LogSum {
 
 template <class T> void cumsum(const T* x, T* y, AxisView view, Direction direction) {
   count<T>(view, 1);
-  walk(view, Wide<T>(0), direction,
-       [=](Wide<T>& sum, int64_t k, int64_t) { y[k] = static_cast<T>(sum += x[k]); });
+  walk(view, Wide<T>(0), direction, [=](Wide<T>& sum, int64_t k, int64_t) {
+    y[k] = static_cast<T>(sum += static_cast<Wide<T>>(x[k]));
+  });
 }
 
 template <class T> void cumprod(const T* x, T* y, AxisView view) {
   count<T>(view, 1);
-  walk(view, Wide<T>(1), Direction::forward,
-       [=](Wide<T>& product, int64_t k, int64_t) { y[k] = static_cast<T>(product *= x[k]); });
+  walk(view, Wide<T>(1), Direction::forward, [=](Wide<T>& product, int64_t k, int64_t) {
+    y[k] = static_cast<T>(product *= static_cast<Wide<T>>(x[k]));
+  });
 }
 
 template <class T> void logcumsumexp(const T* x, T* y, AxisView view) {

@@ -158,15 +158,19 @@ Svd svd_values(const char* op, const Tensor& a, bool vectors) {
 }
 
 /// u [skew(u^T gu) / e s + s skew(vh gvh^T) / e + diag(gs)] vh, and what leaves the spaces of u and
-/// v where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2.
+/// v where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2. That is divided by as (s_j
+/// - s_i) (s_j + s_i), for squares may overflow.
 Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tensor& gvh) {
   const auto& [u, s, vh] = f;
   const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1);
-  const Tensor gaps = reciprocal_or_zero(differences(s * s));
-  const auto twisted = [&](const Tensor& x) { return masked_mul(x - t(x), gaps); };
+  const Tensor gaps = reciprocal_or_zero(differences(s)),
+               sums = 0.5 * reciprocal_or_zero(0.5 * row + 0.5 * column);
+  const auto twisted = [&](const Tensor& x, const Tensor& weight) {
+    return masked_mul(masked_mul(x - t(x), gaps), weight * sums);
+  };
   Tensor core, outside;
-  if (gu.defined()) core = twisted(matmul(t(u), gu)) * row;
-  if (gvh.defined()) core = plus(core, column * twisted(matmul(vh, t(gvh))));
+  if (gu.defined()) core = twisted(matmul(t(u), gu), row);
+  if (gvh.defined()) core = plus(core, twisted(matmul(vh, t(gvh)), column));
   if (gs.defined()) core = plus(core, as_diagonal(gs));
   if (gu.defined() && u.size(-2) > u.size(-1))
     outside = matmul(masked_mul(gu - matmul(u, matmul(t(u), gu)), reciprocal_or_zero(row)), vh);

@@ -41,15 +41,19 @@ Tensor pinv_value(const Tensor& a, double rtol) {
   return matmul(t(vh) * unsqueeze(inverse, -2), t(u));
 }
 
-/// -p^T g p^T + (I - a p) g^T p p^T + p^T p g^T (I - p a)
-Tensor pinv_gradient(const Tensor& a, const Tensor& g, const Tensor& p) {
+/// -p^T g p^T + (I - a p) g^T p p^T + p^T p g^T (I - p a), of matrices of the size of 1, for two
+/// factors p may overflow.
+Tensor pinv_gradient(const Tensor& given, const Tensor& given_g, const Tensor& inverse) {
+  const Tensor size = size_of_matrix(given);
+  const Tensor a = given / size, g = given_g / size, p = inverse * size;
   // Of [m, n] [n, m] [m, n], the product that is small comes first.
   const auto product = [tall = a.size(-2) > a.size(-1)](const Tensor& x, const Tensor& y,
                                                         const Tensor& z) {
     return tall ? matmul(x, matmul(y, z)) : matmul(matmul(x, y), z);
   };
   const Tensor left = product(t(g), p, t(p)), right = product(t(p), p, t(g));
-  return left - product(a, p, left) + (right - product(right, p, a)) - product(t(p), g, t(p));
+  return (left - product(a, p, left) + (right - product(right, p, a)) - product(t(p), g, t(p))) /
+         size;
 }
 
 /// The order of axes that puts two of them last, and its inverse.

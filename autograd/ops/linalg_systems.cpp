@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
+#include <vector>
 
 #include "gradtape/autograd/kernels/lapack.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
@@ -97,13 +100,98 @@ Tensor solve_matrix(const Tensor& a, const Tensor& b) {
                  [a](const Tensor& g) { return solve(transpose(a), g); }});
 }
 
-/// The matrix of cofactors by way of the SVD, which singular matrices have too.
-Tensor cofactors(const Tensor& a) {
+/// The determinants of a batch, not recorded, and whether all matrices are far from singular.
+struct Determinants {
+  Tensor values;
+  bool regular;
+};
+Determinants determinants(const Tensor& a) {
+  const Shape batch = batch_shape(a);
+  const auto n = a.size(-1), count = batch.numel();
+  const Tensor y = empty(batch, a.dtype());
+  std::vector<char> near_singular(static_cast<std::size_t>(count));
+  visit_floating(a.dtype(), "det", [&](auto zero) {
+    using T = decltype(zero);
+    const T* const from = elements<T>(a);
+    T* const to = mutable_data<T>(y);
+    for_each_matrix(count, n, [&](std::int64_t i) {
+      const kernels::Lu<T> factors(from + i * n * n, n);
+      to[i] = factors.determinant();
+      near_singular[static_cast<std::size_t>(i)] = factors.near_singular();
+    });
+  });
+  return {y, std::none_of(near_singular.begin(), near_singular.end(), std::identity())};
+}
+
+/// Cofactors by way of the SVD, which singular matrices have too.
+Tensor cofactors_by_svd(const Tensor& a) {
   const auto [u, s, vh] = svd(a);
   const Tensor orientation = det(u.detach()) * det(vh.detach());
   const auto n = a.size(-1);
   const Tensor others = prod(where(eye(n, n, bool_), 1.0, unsqueeze(s, -2)), -1);
   return unsqueeze(unsqueeze(orientation, -1), -1) * matmul(u * unsqueeze(others, -2), vh);
+}
+
+/// Powers of two by which rows and columns are multiplied so that every one has its largest element
+/// near 1, and by which cofactors of the result must be, to be those of the original.
+struct Equilibration {
+  Tensor scale, of_cofactors;  // [..., n, n]
+};
+Equilibration equilibrate(const Tensor& a) {
+  const auto n = a.size(-1), count = batch_shape(a).numel();
+  const Equilibration result{empty(a.shape(), a.dtype()), empty(a.shape(), a.dtype())};
+  visit_floating(a.dtype(), "det", [&](auto zero) {
+    using T = decltype(zero);
+    T *const scale = mutable_data<T>(result.scale), *const of_cofactors =
+                                                        mutable_data<T>(result.of_cofactors);
+    std::vector<int> row(static_cast<std::size_t>(n)), column(row);
+    for (std::int64_t m = 0; m < count; ++m) {
+      const T* const x = elements<T>(a) + m * n * n;
+      const auto exponent = [](T largest) {
+        return largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
+      };
+      int all = 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        T largest = 0;
+        for (std::int64_t j = 0; j < n; ++j) largest = std::max(largest, std::abs(x[i * n + j]));
+        all += row[static_cast<std::size_t>(i)] = exponent(largest);
+      }
+      for (std::int64_t j = 0; j < n; ++j) {
+        T largest = 0;
+        for (std::int64_t i = 0; i < n; ++i)
+          largest = std::max(largest,
+                             std::ldexp(std::abs(x[i * n + j]), -row[static_cast<std::size_t>(i)]));
+        all += column[static_cast<std::size_t>(j)] = exponent(largest);
+      }
+      for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t j = 0; j < n; ++j) {
+          const int own = row[static_cast<std::size_t>(i)] + column[static_cast<std::size_t>(j)];
+          scale[(m * n + i) * n + j] = std::ldexp(T(1), -own);
+          of_cofactors[(m * n + i) * n + j] = std::ldexp(T(1), all - own);
+        }
+    }
+  });
+  return result;
+}
+
+/// The matrix of cofactors, the gradient of the determinant, where that is close to 0 or far
+/// from 1.
+Tensor cofactors(const Tensor& a) {
+  const auto [scale, of_cofactors] = equilibrate(a);
+  const Tensor b = a * scale;
+  const auto to_matrix = [](const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); };
+  const Tensor own = determinants(b.detach()).regular
+                         ? to_matrix(det(b)) * transpose(inverse(b, Singular::gives_nan))
+                         : cofactors_by_svd(b);
+  return masked_mul(own, of_cofactors);
+}
+
+/// Whether determinants are so far from the bounds of the dtype that det(a) a^-1 is right.
+bool in_range(const Tensor& determinants) {
+  const bool narrow = determinants.dtype() == float32;
+  const Tensor size = abs(determinants.detach());
+  const double small = narrow ? 1e-18 : 1e-150, large = narrow ? 1e18 : 1e150;
+  return all(logical_and(size > small, size < large)).item<bool>();
 }
 
 }  // namespace
@@ -173,25 +261,11 @@ Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) 
 
 Tensor det(const Tensor& a) {
   need_square("det", a);
-  const Shape batch = batch_shape(a);
-  const auto n = a.size(-1), count = batch.numel();
-  const Tensor y = empty(batch, a.dtype());
-  std::vector<char> near_singular(static_cast<std::size_t>(count));
-  visit_floating(a.dtype(), "det", [&](auto zero) {
-    using T = decltype(zero);
-    const T* const from = elements<T>(a);
-    T* const to = mutable_data<T>(y);
-    for_each_matrix(count, n, [&](std::int64_t i) {
-      const kernels::Lu<T> factors(from + i * n * n, n);
-      to[i] = factors.determinant();
-      near_singular[static_cast<std::size_t>(i)] = factors.near_singular();
-    });
-  });
-  const bool regular = std::none_of(near_singular.begin(), near_singular.end(), std::identity());
+  const Determinants found = determinants(a);
   return record(
-      "det", y, {a}, {[a, regular](const Tensor& g, const Tensor& y) {
+      "det", found.values, {a}, {[a, regular = found.regular](const Tensor& g, const Tensor& y) {
         const auto to_matrix = [](const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); };
-        if (!regular) return masked_mul(to_matrix(g), cofactors(a));
+        if (!regular || !in_range(y)) return masked_mul(to_matrix(g), cofactors(a));
         return masked_mul(to_matrix(masked_mul(g, y)), transpose(inverse(a, Singular::gives_nan)));
       }});
 }

@@ -17,6 +17,8 @@ using namespace detail;
 
 namespace {
 
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
 constexpr auto sum_kernel = [](const auto* x, auto* y, AxisView view) { kernels::sum(x, y, view); };
 
 /// Reduces any dtype; bools become int64.
@@ -168,8 +170,19 @@ Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
                 }});
 }
 
+namespace {
+
+/// exp(x - y) for y = logsumexp(x), where the elements that make y infinite share 1 evenly.
+Tensor infinite_shares(const Tensor& x, const Axes& axes, const Tensor& y) {
+  const Tensor is_infinite = y == infinity, wins = logical_and(x == infinity, is_infinite);
+  const Tensor count = maximum(sum(wins, axes, {.keepdim = true}).to(x.dtype()), 1.0);
+  const Tensor finite = where(abs(y) == infinity, 0.0, y);
+  return where(is_infinite, wins.to(x.dtype()) / count, exp(where(is_infinite, 0.0, x) - finite));
+}
+
+}  // namespace
+
 Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
   const AxisSet set("logsumexp", x, axes);
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
@@ -189,13 +202,16 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
   };
   if (!is_floating(x.dtype()))
     fail<DtypeError>("logsumexp", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
-  return record("logsumexp", value(), {x},
-                {[x, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
-                  const auto share = [](const auto& p, const auto& q) {
-                    return exp(p - where(q == -infinity, 0.0, q));
-                  };
-                  return times_slope(restore(g), share, x, restore(y));
-                }});
+  return record(
+      "logsumexp", value(), {x},
+      {[x, axes, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+        if (any(y == infinity).item<bool>())
+          return masked_mul(restore(g), infinite_shares(x, axes, restore(y)));
+        const auto share = [](const auto& p, const auto& q) {
+          return exp(p - where(q == -infinity, 0.0, q));
+        };
+        return times_slope(restore(g), share, x, restore(y));
+      }});
 }
 
 namespace {
@@ -228,6 +244,52 @@ Tensor exclusive_products_now(const Tensor& x) {
   return y;
 }
 
+/// The powers of two next to the elements of x: x / scale is near 1, and what is a product of the
+/// others of these, times `of_others`, is one of the others of x.
+struct PowersOfTwo {
+  Tensor scale, of_others;
+};
+PowersOfTwo powers_of_two(const Tensor& x) {
+  const PowersOfTwo result{empty(x.shape(), x.dtype()), empty(x.shape(), x.dtype())};
+  const auto n = x.size(1), inner = x.size(2);
+  visit_floating(x.dtype(), "prod", [&](auto zero) {
+    using T = decltype(zero);
+    T *const scale = mutable_data<T>(result.scale), *const others =
+                                                        mutable_data<T>(result.of_others);
+    for (std::int64_t lane = 0; lane < x.size(0) * inner; ++lane) {
+      const auto first = lane / inner * n * inner + lane % inner;
+      const T* const from = static_cast<const T*>(x.raw()) + first;
+      const auto exponent = [&](std::int64_t i) {
+        const T v = from[i * inner];
+        return v == 0 || !std::isfinite(v) ? 0 : std::ilogb(v);
+      };
+      std::int64_t all = 0;
+      for (std::int64_t i = 0; i < n; ++i) all += exponent(i);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto at = first + i * inner;
+        const auto rest = std::clamp<std::int64_t>(all - exponent(i), -100000, 100000);
+        scale[at] = std::ldexp(T(1), exponent(i));
+        others[at] = std::ldexp(T(1), static_cast<int>(rest));
+      }
+    }
+  });
+  return result;
+}
+
+/// exclusive_products, with exponents apart where partial products may have left the range.
+Tensor products_of_others(const Tensor& x) {
+  const auto of = [](const Tensor& t) {
+    return recording() ? exclusive_products(t) : exclusive_products_now(t);
+  };
+  const Tensor plain = of(x);
+  const double least = x.dtype() == float32 ? double{std::numeric_limits<float>::min()}
+                                            : std::numeric_limits<double>::min();
+  const Tensor size = abs(plain.detach());
+  if (all(logical_and(size >= least, size < infinity)).item<bool>()) return plain;
+  const auto [scale, of_others] = powers_of_two(x);
+  return masked_mul(of(x / scale), of_others);
+}
+
 /// [outer, n, inner] -> [outer, 1, inner]
 Tensor prod_middle(const Tensor& x) {
   AxisSet middle;
@@ -235,10 +297,8 @@ Tensor prod_middle(const Tensor& x) {
   const Tensor y = reduce_numeric(
       x, middle, middle.reduced(x.shape(), true),
       [](const auto* from, auto* to, AxisView view) { kernels::prod(from, to, view); });
-  return record("prod", y, {x}, {[x](const Tensor& g) {
-                  return masked_mul(
-                      g, recording() ? exclusive_products(x) : exclusive_products_now(x));
-                }});
+  return record("prod", y, {x},
+                {[x](const Tensor& g) { return masked_mul(g, products_of_others(x)); }});
 }
 
 }  // namespace

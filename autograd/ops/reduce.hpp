@@ -41,7 +41,7 @@ struct VarOptions {
   double correction = 1;  ///< Divide by n - correction: 1 gives the unbiased estimate.
 };
 
-/// Sum over axes; of nothing, 0. Integers and bools sum to int64.
+/// Sum over axes; of nothing, 0. Integers and bools sum to int64, which wraps modulo 2^64.
 [[nodiscard]] Tensor sum(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Arithmetic mean over axes; floating only. Throws ShapeError over nothing.
 [[nodiscard]] Tensor mean(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
@@ -66,7 +66,7 @@ template <NoAxis B> Tensor min(const Tensor& a, const B& b) = delete;
 /// The smallest element along one axis with its index, as max_with_index.
 [[nodiscard]] WithIndices min_with_index(const Tensor& x, std::int64_t axis,
                                          ReduceOptions options = {});
-/// Product over axes; of nothing, 1. Right to any order where elements are 0.
+/// Product over axes; of nothing, 1. Right to any order where elements are 0. int64 wraps.
 [[nodiscard]] Tensor prod(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Variance over axes: sum (x - mean)^2 / (n - correction). Throws ShapeError over nothing.
 [[nodiscard]] Tensor var(const Tensor& x, const Axes& axes = {}, VarOptions options = {});
@@ -79,7 +79,7 @@ template <NoAxis B> Tensor min(const Tensor& a, const B& b) = delete;
 /// nothing 0; throws ShapeError there for p < 0 and p = inf, ValueError for p = NaN.
 [[nodiscard]] Tensor norm(const Tensor& x, double p = 2, const Axes& axes = {},
                           ReduceOptions options = {});
-/// log(sum(exp(x))) over axes, without overflow; of nothing, -inf.
+/// log(sum(exp(x))) over axes, without overflow; of nothing, -inf. Elements of +inf share slope 1.
 [[nodiscard]] Tensor logsumexp(const Tensor& x, const Axes& axes = {}, ReduceOptions options = {});
 /// Index (int64) of the largest element along one axis, or among the elements of several (or all)
 /// joined row-major; the first of equal ones, or of NaNs. Throws ShapeError over nothing.

@@ -120,8 +120,12 @@ Tensor logcumsumexp(const Tensor& x, std::int64_t axis) {
   return record("logcumsumexp", y, {x}, {[x, a](const Tensor& g, const Tensor& y) {
                   const Tensor finite =
                       where(y == -std::numeric_limits<double>::infinity(), 0.0, y);
-                  const Tensor decay = exp(delayed(y, first_row(y, a), a) - finite);
-                  return masked_mul(recurrence(decay, g, a, Direction::reverse), exp(x - finite));
+                  // Two that are equal, if only by both being infinite, have the ratio 1.
+                  const auto ratio = [&](const Tensor& of) {
+                    return exp(where(of == finite, 0.0, of - finite));
+                  };
+                  const Tensor decay = ratio(delayed(y, first_row(y, a), a));
+                  return masked_mul(recurrence(decay, g, a, Direction::reverse), ratio(x));
                 }});
 }
 

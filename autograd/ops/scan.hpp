@@ -6,7 +6,7 @@
 
 namespace gradtape {
 
-/// y_i = x_0 + ... + x_i along axis; bools count as int64
+/// y_i = x_0 + ... + x_i along axis; bools count as int64, which wraps modulo 2^64
 [[nodiscard]] Tensor cumsum(const Tensor& x, std::int64_t axis);
 /// y_i = x_0 ... x_i along axis; bools count as int64. Right to any order where elements are 0.
 [[nodiscard]] Tensor cumprod(const Tensor& x, std::int64_t axis);

@@ -36,6 +36,17 @@ Tensor upper_share(const Tensor& rank, Interpolation interpolation) {
   }
 }
 
+/// The number that lies `share` of the way from below to above. What is infinite stays so, even
+/// where both are; and the difference of the two may overflow.
+Tensor between(const Tensor& below, const Tensor& above, const Tensor& share) {
+  const Tensor difference = above - below;
+  const Tensor plain = difference.detach() - difference.detach() == 0.0;
+  if (all(plain).item<bool>()) return below + masked_mul(share, difference);
+  const Tensor moving = where(below.detach() == above.detach(), share.detach(), share);
+  return where(plain, below + masked_mul(share, where(plain, difference, 0.0)),
+               masked_mul(1.0 - moving, below) + masked_mul(moving, above));
+}
+
 }  // namespace
 
 Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOptions options) {
@@ -53,7 +64,7 @@ Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOpti
     return index_select(sorted, -1, place.detach().to(int64));
   };
   const Tensor below = read(floor(rank)), above = read(ceil(rank));
-  Tensor y = below + masked_mul(share, above - below);
+  Tensor y = between(below, above, share);
   const Tensor last = slice(sorted, -1, n - 1);  // NaN where there is one
   y = where(last == last, y, last);              // [..., q]
 
