@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 
 #include "gradtape/autograd/author.hpp"
-#include "gradtape/autograd/ops/attention.hpp"
+#include "gradtape/autograd/ops.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
@@ -15,6 +16,7 @@ using namespace author;
 namespace {
 
 constexpr const char* layer = "MultiheadAttention";
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Whether both are the same value in the same place of the graph.
 bool same(const Tensor& a, const Tensor& b) {
@@ -183,7 +185,14 @@ Tensor MultiheadAttention::mask(const Heads& heads, const MultiheadAttentionCall
   out = widened(out, extra);
   added = widened(added, extra);
   if (!added.defined()) return out.defined() ? logical_not(out) : Tensor();
-  return out.defined() ? where(out, -std::numeric_limits<double>::infinity(), added) : added;
+  return out.defined() ? where(out, -infinity, added) : added;
+}
+
+Tensor MultiheadAttention::without_padding(const Tensor& x, const Tensor& padding) const {
+  if (!padding.defined() || std::isfinite(sum(x.detach()).item<double>())) return x;
+  const Tensor left_out = padding.dtype() == bool_ ? padding : padding == -infinity;
+  const Tensor steps = batch_first_ || padding.ndim() == 1 ? left_out : transpose(left_out);
+  return where(logical_and(unsqueeze(steps, -1), logical_not(isfinite(x))), 0, x);
 }
 
 MultiheadAttentionOutput MultiheadAttention::attend(const Tensor& query, const Tensor& key,
@@ -196,9 +205,9 @@ MultiheadAttentionOutput MultiheadAttention::attend(const Tensor& query, const T
   MultiheadAttentionOutput result;
   Tensor mixed;
   if (options.need_weights) {
-    result.weights = attention_weights(h.q, h.k, call);
-    mixed = matmul(result.weights, h.v);
-    if (options.average_attn_weights) result.weights = mean(result.weights, 1);
+    const auto both = attention(h.q, h.k, h.v, call);
+    mixed = both.output;
+    result.weights = options.average_attn_weights ? mean(both.weights, 1) : both.weights;
   } else {
     mixed = scaled_dot_product_attention(h.q, h.k, h.v, call);
   }
@@ -211,10 +220,13 @@ MultiheadAttentionOutput MultiheadAttention::attend(const Tensor& query, const T
 MultiheadAttentionOutput MultiheadAttention::operator()(
     const Tensor& query, const Tensor& key, const Tensor& value,
     const MultiheadAttentionCall& options) const {
-  return call(query, [&](const Tensor& input) {
-    const Tensor& k = same(key, query) ? input : key;
-    const Tensor& v = same(value, query) ? input : value;
-    check_inputs(input, k, v);
+  return call(query, [&](const Tensor& given) {
+    check_inputs(given, same(key, query) ? given : key, same(value, query) ? given : value);
+    const Tensor& padding = options.key_padding_mask;
+    const Tensor input = same(key, query) ? without_padding(given, padding) : given;
+    const Tensor k = same(key, query) ? input : without_padding(key, padding);
+    const Tensor v =
+        same(value, key) ? k : without_padding(same(value, query) ? given : value, padding);
     if (input.ndim() == 3) return attend(input, k, v, options);
     const int batch = batch_first_ ? 0 : 1;
     const Tensor q1 = unsqueeze(input, batch);

@@ -39,8 +39,9 @@ struct MultiheadAttentionOutput {
 /// out_proj(concat_h softmax(q_h k_h^T / sqrt(d)) v_h), where q, k and v are projections of query,
 /// key and value, and head h takes d = embed_dim / num_heads of their columns.
 /// query: [L, N, embed_dim], key: [S, N, kdim], value: [S, N, vdim] -> [L, N, embed_dim]; N first
-/// with batch_first, no N for one sequence. A query to which bool masks leave no key gets 0 from
-/// the heads, where PyTorch gives NaN; so do we where floating masks of -inf take part.
+/// with batch_first, no N for one sequence. A query to which the masks leave no key gets 0 from the
+/// heads, where PyTorch gives NaN. What lies in the padding of the keys is as if it were not there,
+/// NaN and infinities included.
 ///
 /// The initial values are PyTorch's: Xavier uniform, biases 0. Throws ValueError when made with
 /// options out of range; a call throws ShapeError and DtypeError for what does not fit.
@@ -56,6 +57,9 @@ class MultiheadAttention : public Module {
                                       const MultiheadAttentionCall& options = {}) const {
     return (*this)(x, x, x, options);
   }
+  /// x with 0 for NaN and infinities in its padding, which otherwise reach the gradients of weights
+  /// as 0 * NaN. padding: a key_padding_mask of x, or undefined.
+  Tensor without_padding(const Tensor& x, const Tensor& padding) const;
 
  private:
   struct Sizes {

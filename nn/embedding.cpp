@@ -38,10 +38,9 @@ Tensor first_table(const char* layer, std::int64_t n, std::int64_t d, const Opti
 Tensor different(const char* layer, const Tensor& index, std::int64_t n) {
   const auto given = index.data<std::int64_t>();
   std::vector<std::int64_t> rows(given.begin(), given.end());
-  for (auto& row : rows) {
-    if (row < -n || row >= n)
+  for (const auto row : rows) {
+    if (row < 0 || row >= n)
       fail<ValueError>(layer, fmt::format("index {} is out of range for {} rows", row, n));
-    if (row < 0) row += n;
   }
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
@@ -159,14 +158,15 @@ EmbeddingBag::Bags EmbeddingBag::bags(const Tensor& index, const Tensor& offsets
     for (std::int64_t bag = 0; bag <= index.size(0); ++bag) starts.push_back(bag * index.size(1));
   }
   const auto n = weight.shape()[0];
-  const auto row = [n](std::int64_t i) { return i < 0 ? i + n : i; };
+  auto padding = options_.padding_idx.value_or(-1);
+  if (options_.padding_idx && padding < 0) padding += n;
   const auto given = index.data<std::int64_t>();
   Bags result;
   for (std::size_t bag = 0; bag + 1 < starts.size(); ++bag) {
     result.starts.push_back(static_cast<std::int64_t>(result.index.size()));
     for (auto i = starts[bag]; i < starts[bag + 1]; ++i) {
       const auto looked_up = given[static_cast<std::size_t>(i)];
-      if (options_.padding_idx && row(looked_up) == row(*options_.padding_idx)) continue;
+      if (looked_up == padding && options_.padding_idx) continue;
       result.index.push_back(looked_up);
       result.place.push_back(i);
     }

@@ -29,7 +29,7 @@ struct EmbeddingOptions {
 ///
 /// With weight_init, the row of padding_idx starts as that draws it. Throws ValueError when made
 /// with options out of range; a call throws DtypeError unless index is int64, and ValueError for an
-/// index out of range.
+/// index that is negative or no row.
 class Embedding : public Layer {
  public:
   Embedding(std::int64_t n, std::int64_t d, const EmbeddingOptions& options = {});

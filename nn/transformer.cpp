@@ -100,8 +100,9 @@ TransformerEncoderLayer::TransformerEncoderLayer(std::int64_t d_model, std::int6
 
 Tensor TransformerEncoderLayer::operator()(const Tensor& src,
                                            const TransformerEncoderMasks& masks) const {
-  return call(src, [&](const Tensor& input) {
-    check_width(encoder_layer, "src", input, norm1);
+  return call(src, [&](const Tensor& given) {
+    check_width(encoder_layer, "src", given, norm1);
+    const Tensor input = self_attn.without_padding(given, masks.src_key_padding_mask);
     const auto attend = [&](const Tensor& x) {
       return dropout1_(self_attn(x, {.key_padding_mask = masks.src_key_padding_mask,
                                      .attn_mask = masks.src_mask,
@@ -134,9 +135,10 @@ TransformerDecoderLayer::TransformerDecoderLayer(std::int64_t d_model, std::int6
 
 Tensor TransformerDecoderLayer::operator()(const Tensor& tgt, const Tensor& memory,
                                            const TransformerDecoderMasks& masks) const {
-  return call(tgt, [&](const Tensor& input) {
-    check_width(decoder_layer, "tgt", input, norm1);
+  return call(tgt, [&](const Tensor& given) {
+    check_width(decoder_layer, "tgt", given, norm1);
     check_width(decoder_layer, "memory", memory, norm1);
+    const Tensor input = self_attn.without_padding(given, masks.tgt_key_padding_mask);
     const auto attend = [&](const Tensor& x) {
       return dropout1_(self_attn(x, {.key_padding_mask = masks.tgt_key_padding_mask,
                                      .attn_mask = masks.tgt_mask,

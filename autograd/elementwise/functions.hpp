@@ -56,6 +56,12 @@ template <detail::FormulaValue T> T pow(const T& x, double n) {
     return n < 0 ? T(1) / y : y;
   }
 }
+/// g d, and 0 where g is 0 whatever d is: a weight, mask or target of 0 takes away what it meets.
+template <detail::FormulaValue T>
+  requires detail::is_dual<T>
+T masked_mul(const T& g, const T& d) {
+  return T::combined(masked_mul(g.value, d.value), d.value, g, g.value, d);
+}
 /// min(max(x, low), high); the slope at the bounds is 1.
 template <detail::FormulaValue T> T clamp(const T& x, double low, double high) {
   return where(x < low, T(low), where(x > high, T(high), x));

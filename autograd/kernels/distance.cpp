@@ -22,15 +22,44 @@ template <class F> void for_rows(Pairs pairs, F f) {
 
 }  // namespace
 
-template <class T> void euclidean(const T* a, const T* b, T* y, Pairs pairs) {
+namespace {
+
+/// Every matrix [m, d] of b as [d, m]: the innermost loops run over pairs, and no sum crosses a
+/// register.
+template <class T> std::vector<T> transposed(const T* b, Pairs pairs) {
   const auto [count, n, m, d] = pairs;
-  // With b transposed the innermost loop runs over the pairs: no sums across a register.
-  std::vector<T> transposed(static_cast<std::size_t>(count * m * d));
+  std::vector<T> bt(static_cast<std::size_t>(count * m * d));
   for (int64_t k = 0; k < count; ++k)
     for (int64_t j = 0; j < m; ++j)
       for (int64_t c = 0; c < d; ++c)
-        transposed[static_cast<std::size_t>((k * d + c) * m + j)] = b[(k * m + j) * d + c];
-  for_rows(pairs, [=, bt = transposed.data(), m = m, d = d](int64_t k, int64_t row) {
+        bt[static_cast<std::size_t>((k * d + c) * m + j)] = b[(k * m + j) * d + c];
+  return bt;
+}
+
+/// |x - y| where the sum of the squares is too large or too small to keep its digits.
+template <class T> T scaled_distance(const T* x, const T* y, int64_t d) {
+  T largest = 0, sum = 0;
+  for (int64_t c = 0; c < d; ++c) largest = std::max(largest, std::abs(x[c] - y[c]));
+  if (largest == 0 || std::isinf(largest)) return largest;
+  for (int64_t c = 0; c < d; ++c) {
+    const T part = (x[c] - y[c]) / largest;
+    sum += part * part;
+  }
+  return largest * std::sqrt(sum);
+}
+
+/// Squares of distances whose terms neither overflowed nor lost digits.
+template <class T> bool keeps_digits(T squares) {
+  constexpr T small = sizeof(T) == 4 ? T(1e-30) : T(1e-290);
+  return squares > small && squares < 1 / small;
+}
+
+}  // namespace
+
+template <class T> void euclidean(const T* a, const T* b, T* y, Pairs pairs) {
+  const auto [count, n, m, d] = pairs;
+  const auto columns = transposed(b, pairs);
+  for_rows(pairs, [=, bt = columns.data(), m = m, d = d](int64_t k, int64_t row) {
     T* const out = y + row * m;
     std::fill_n(out, m, T(0));
     for (int64_t c = 0; c < d; ++c) {
@@ -38,7 +67,9 @@ template <class T> void euclidean(const T* a, const T* b, T* y, Pairs pairs) {
       const T* const column = bt + (k * d + c) * m;
       for (int64_t j = 0; j < m; ++j) out[j] += (x - column[j]) * (x - column[j]);
     }
-    for (int64_t j = 0; j < m; ++j) out[j] = std::sqrt(out[j]);
+    for (int64_t j = 0; j < m; ++j)
+      out[j] = keeps_digits(out[j]) ? std::sqrt(out[j])
+                                    : scaled_distance(a + row * d, b + (k * m + j) * d, d);
   });
   const auto size = static_cast<double>(sizeof(T) * count);
   detail::count_work(3.0 * static_cast<double>(count * n * m * d),
@@ -64,9 +95,31 @@ void weighted_differences(const T* w, const T* a, const T* b, T* da, Pairs pairs
                      size * static_cast<double>((2 * n + m) * d + n * m));
 }
 
+template <class T>
+void products_with_differences(const T* g, const T* a, const T* b, T* y, Pairs pairs) {
+  const auto [count, n, m, d] = pairs;
+  const auto columns = transposed(b, pairs);
+  for_rows(pairs, [=, bt = columns.data(), m = m, d = d](int64_t k, int64_t row) {
+    T* const out = y + row * m;
+    std::fill_n(out, m, T(0));
+    for (int64_t c = 0; c < d; ++c) {
+      const T x = a[row * d + c], factor = g[row * d + c];
+      const T* const column = bt + (k * d + c) * m;
+      if (factor != 0)
+        for (int64_t j = 0; j < m; ++j) out[j] += factor * (x - column[j]);
+    }
+  });
+  const auto size = static_cast<double>(sizeof(T) * count);
+  detail::count_work(3.0 * static_cast<double>(count * n * m * d),
+                     size * static_cast<double>((2 * n + m) * d + n * m));
+}
+
 template void euclidean(const float*, const float*, float*, Pairs);
 template void euclidean(const double*, const double*, double*, Pairs);
 template void weighted_differences(const float*, const float*, const float*, float*, Pairs);
 template void weighted_differences(const double*, const double*, const double*, double*, Pairs);
+template void products_with_differences(const float*, const float*, const float*, float*, Pairs);
+template void products_with_differences(const double*, const double*, const double*, double*,
+                                        Pairs);
 
 }  // namespace gradtape::kernels

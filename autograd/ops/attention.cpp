@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
@@ -15,6 +16,7 @@ using namespace detail;
 namespace {
 
 constexpr const char* op = "scaled_dot_product_attention";
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 void check(const Tensor& query, const Tensor& key, const Tensor& value) {
   if (query.ndim() < 2 || key.ndim() < 2 || value.ndim() < 2)
@@ -34,10 +36,46 @@ Tensor lower_triangle(std::int64_t n, std::int64_t m) {
   return reshape(arange(n), {n, 1}) >= arange(m);
 }
 
+/// What the queries may see, and what is added to their scores; either may be undefined.
+struct Mask {
+  Tensor allowed, added;
+};
+
+/// -inf in `added` as false in `allowed`. Its rows may be -inf throughout, and -inf plus the NaN of
+/// a key that is left out is NaN.
+Mask split(const Mask& mask) {
+  if (!mask.added.defined()) return mask;
+  const Tensor open = mask.added != -infinity;
+  return {mask.allowed.defined() ? logical_and(mask.allowed, open) : open,
+          where(open, mask.added, 0)};
+}
+
+/// Whether a row of an added mask leaves nothing, or may do so together with what is allowed.
+bool leaves_nothing(const Mask& mask) {
+  if (!mask.added.defined() || mask.added.numel() == 0) return false;
+  const Tensor shut = mask.added == -infinity;
+  return any(mask.allowed.defined() ? shut : all(shut, -1)).item<bool>();
+}
+
+Mask mask_of(const AttentionOptions& options, const Shape& scores) {
+  Mask mask;
+  if (options.causal)
+    mask.allowed = lower_triangle(scores[scores.ndim() - 2], scores[scores.ndim() - 1]);
+  const Tensor& given = options.mask;
+  if (!given.defined()) return mask;
+  if (!broadcasts_to(given.shape(), scores))
+    fail<ShapeError>(op, fmt::format("mask {} does not broadcast to the scores, {}",
+                                     describe(given), scores.str()));
+  if (given.dtype() != bool_)
+    mask.added = given;
+  else
+    mask.allowed = mask.allowed.defined() ? logical_and(mask.allowed, given) : given;
+  return leaves_nothing(mask) ? split(mask) : mask;
+}
+
 /// softmax along the last axis over what `allowed` holds; 0 where it holds nowhere in a row.
 Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
   if (scores.size(-1) == 0) return scores;
-  const double infinity = std::numeric_limits<double>::infinity();
   const Tensor weights = softmax(where(allowed, scores, -infinity));
   const Tensor sees = sum(allowed, -1, {.keepdim = true}) > 0;
   const auto all = sees.data<bool>();
@@ -46,44 +84,73 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
   return weights;
 }
 
+Attention attend(const Tensor& q, const Tensor& k, const Tensor& v, const Mask& mask,
+                 const AttentionOptions& options) {
+  const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  Tensor scores = matmul(q * scale, transpose(k)), added = mask.added;
+  if (added.defined()) {
+    promote_literals(scores, added, op);
+    scores = scores + added;
+  }
+  Tensor weights = mask.allowed.defined() ? masked_softmax(scores, mask.allowed) : softmax(scores);
+  if (options.dropout != 0) weights = dropout(weights, options.dropout, options.generator);
+  return {matmul(weights, v), weights};
+}
+
+/// Whether all elements are finite; false too where their sum overflows.
+bool surely_finite(const Tensor& x) {
+  const auto inside = RecordingScope::inside_op();
+  return std::isfinite(sum(x).item<double>());
+}
+
+Tensor bad_rows(const Tensor& x) { return any(logical_not(isfinite(x)), -1); }
+
+/// attend where keys and values that a query does not see may be NaN or infinite. A product with
+/// their weight, 0, would be NaN: so they are taken as 0, and a query that does see one, or is one,
+/// gets afterwards what plain arithmetic gives.
+Attention attend_past_nan(const Tensor& q, const Tensor& k, const Tensor& v, const Mask& mask,
+                          AttentionOptions options) {
+  const auto cleaned = [](const Tensor& x) { return where(isfinite(x), x, 0); };
+  Attention y = attend(cleaned(q), cleaned(k), cleaned(v), mask, options);
+  const Attention more = [&] {
+    const auto inside = RecordingScope::inside_op();
+    const Tensor bad = unsqueeze(logical_or(bad_rows(k), bad_rows(v)), -2);
+    const Tensor touched = logical_or(any(logical_and(mask.allowed, bad), -1, {.keepdim = true}),
+                                      unsqueeze(bad_rows(q), -1));
+    if (!any(touched).item<bool>()) return Attention();
+    options.dropout = 0;
+    const Attention plain = attend(q, k, v, mask, options);
+    const auto change = [&](const Tensor& from, const Tensor& to) {
+      return where(touched, to - from, 0).detach();
+    };
+    return Attention{change(y.output, plain.output), change(y.weights, plain.weights)};
+  }();
+  if (more.output.defined()) y = {y.output + more.output, y.weights + more.weights};
+  return y;
+}
+
 }  // namespace
 
-Tensor detail::attention_weights(const Tensor& query, const Tensor& key,
-                                 const AttentionOptions& options) {
-  Tensor x[] = {query, key};
-  promote_literals(x, 2, op);
-  const auto& [q, k] = x;
-  if (q.ndim() < 2 || k.ndim() < 2 || q.size(-1) != k.size(-1))
-    fail<ShapeError>(op, fmt::format("needs query [..., n, d] and key [..., m, d], got {} and {}",
-                                     describe(q), describe(k)));
-  const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
-  Tensor scores = matmul(q * scale, transpose(k));
-
-  Tensor allowed;
-  if (options.causal) allowed = lower_triangle(q.size(-2), k.size(-2));
-  if (const Tensor& mask = options.mask; mask.defined()) {
-    if (!broadcasts_to(mask.shape(), scores.shape()))
-      fail<ShapeError>(op, fmt::format("mask {} does not broadcast to the scores, {}",
-                                       describe(mask), scores.shape().str()));
-    if (mask.dtype() != bool_) {
-      Tensor a = scores, b = mask;
-      promote_literals(a, b, op);
-      scores = a + b;
-    } else {
-      allowed = allowed.defined() ? logical_and(allowed, mask) : mask;
-    }
-  }
-  const Tensor weights = allowed.defined() ? masked_softmax(scores, allowed) : softmax(scores);
-  if (options.dropout == 0) return weights;
-  return dropout(weights, options.dropout, options.generator);
+Attention detail::attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                            const AttentionOptions& options) {
+  Tensor x[] = {query, key, value};
+  promote_literals(x, 3, op);
+  const auto& [q, k, v] = x;
+  check(q, k, v);
+  Shape scores = broadcast(batch_shape(q), batch_shape(k), op);
+  scores.push_back(q.size(-2));
+  scores.push_back(k.size(-2));
+  const Mask mask = mask_of(options, scores);
+  const bool masked = mask.allowed.defined() || mask.added.defined();
+  if (!masked || (surely_finite(q) && surely_finite(k) && surely_finite(v)))
+    return attend(q, k, v, mask, options);
+  const Mask apart = split(mask);
+  return attend_past_nan(q, k, v, apart, options);
 }
 
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const AttentionOptions& options) {
-  Tensor x[] = {query, key, value};
-  promote_literals(x, 3, op);
-  check(x[0], x[1], x[2]);
-  return matmul(attention_weights(x[0], x[1], options), x[2]);
+  return attention(query, key, value, options).output;
 }
 
 }  // namespace gradtape

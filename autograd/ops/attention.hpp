@@ -18,20 +18,24 @@ struct AttentionOptions {
 };
 /// softmax(scale query key^T + mask) value (Vaswani et al. 2017, eq. 1).  query: [..., n, d], key:
 /// [..., m, d], value: [..., m, dv], batches broadcast -> [..., n, dv]. A query that may see
-/// nothing gets 0. Throws ShapeError, DtypeError, ValueError.
+/// nothing gets 0, also where -inf is added to all its scores. What a query may not see is as if it
+/// were not there, NaN and infinities included. Throws ShapeError, DtypeError, ValueError.
 [[nodiscard]] Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key,
                                                   const Tensor& value,
                                                   const AttentionOptions& options = {});
 
 namespace detail {
-/// softmax(scale query key^T + mask), with dropout: the weights of scaled_dot_product_attention.
-/// query: [..., n, d], key: [..., m, d] -> [..., n, m]. Throws as scaled_dot_product_attention.
-[[nodiscard]] Tensor attention_weights(const Tensor& query, const Tensor& key,
-                                       const AttentionOptions& options);
+/// What scaled_dot_product_attention gives, and the weights of the values: [..., n, m], after
+/// dropout.
+struct Attention {
+  Tensor output, weights;
+};
+[[nodiscard]] Attention attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                  const AttentionOptions& options);
 }  // namespace detail
 
 namespace author {
-using detail::attention_weights;  // for layers that return their weights too
+using detail::attention;  // for layers that return the weights too
 }  // namespace author
 
 }  // namespace gradtape

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
-#include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/kernels/distance.hpp"
+#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/tape.hpp"
 
 namespace gradtape {
 
@@ -17,28 +16,9 @@ void check_exponent(const char* op, double p) {
   if (!(p >= 0)) fail<ValueError>(op, fmt::format("the exponent p must be at least 0, got {}", p));
 }
 
-// Roots and powers have infinite slopes at 0, or infinite second ones. Here 0 is a constant: a
-// distance of nothing pulls nowhere.
-template <class T> T root_of(const T& x, double p) {
-  const auto zero = x == 0.0;
-  const T safe = where(zero, T(1.0), x);
-  return where(zero, T(0.0), p == 2 ? sqrt(safe) : pow(safe, 1 / p));
-}
-
 /// ||x||_p along an axis, with slope 0 at 0.
-Tensor norm_along(const Tensor& x, double p, std::int64_t axis, bool keepdim) {
-  const ReduceOptions keep{.keepdim = keepdim};
-  if (p == 0) return sum(abs(sign(x)), axis, keep);
-  if (p == 1 || x.size(axis) == 0) return sum(abs(x), axis, keep);
-  if (std::isinf(p)) return amax(abs(x), axis, keep);
-  const auto root = formula("root", [p](const auto& s) { return root_of(s, p); });
-  if (p == 2) return root(sum(square(x), axis, keep));
-  const auto power = formula("abs_power", [p](const auto& v) {
-    using T = std::remove_cvref_t<decltype(v)>;
-    const auto zero = v == 0.0;
-    return where(zero, T(0.0), pow(abs(where(zero, T(1.0), v)), p));
-  });
-  return root(sum(power(x), axis, keep));
+Tensor length(const Tensor& x, double p, std::int64_t axis, bool keepdim) {
+  return norm(x, x.size(axis) ? p : 1, axis, {.keepdim = keepdim});
 }
 
 /// axis counted from the end of what a and b broadcast to, so that it means the same in both.
@@ -55,13 +35,13 @@ Tensor pairwise_distance(const Tensor& a, const Tensor& b, PairwiseDistanceOptio
   Tensor x = a, y = b;
   promote_literals(x, y, op);
   shared_axis(op, x, y, -1);
-  return norm_along(x - y + options.eps, options.p, -1, options.keepdim);
+  return length(x - y + options.eps, options.p, -1, options.keepdim);
 }
 
 Tensor normalize(const Tensor& x, NormalizeOptions options) {
   check_exponent("normalize", options.p);
   const auto axis = x.shape().axis(options.axis, "normalize");
-  return x / maximum(norm_along(x, options.p, axis, true), options.eps);
+  return x / maximum(length(x, options.p, axis, true), options.eps);
 }
 
 Tensor cosine_similarity(const Tensor& a, const Tensor& b, CosineSimilarityOptions options) {
@@ -77,8 +57,7 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, CosineSimilarityOptio
     y = expand(y, shape);
   }
   const auto unit = [&](const Tensor& v) {
-    const Tensor squares = sum(square(v), axis, {.keepdim = true});
-    return v * rsqrt(maximum(squares, options.eps * options.eps));
+    return v / maximum(length(v, 2, axis, true), options.eps);
   };
   return sum(unit(x) * unit(y), axis);
 }
@@ -87,17 +66,46 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b, CosineSimilarityOptio
 
 namespace {
 
-Tensor weighted_differences(const Tensor& w, const Tensor& a, const Tensor& b) {
-  if (recording()) return a * sum(w, -1, {.keepdim = true}) - matmul(w, b);
-  const Tensor da = empty(a.shape(), a.dtype());
-  const auto d = a.size(-1), n = a.size(-2);
+// Sums of differences, which keep the digits that differences of sums, a sum(w) - w b, would lose.
+// Each is what the other's derivative is made of.
+
+Tensor weighted_differences(const Tensor& w, const Tensor& a, const Tensor& b);
+Tensor products_with_differences(const Tensor& g, const Tensor& a, const Tensor& b);
+
+template <class Kernel>
+Tensor pairs_op(Kernel kernel, const Tensor& x, const Tensor& a, const Tensor& b,
+                const Shape& out) {
+  const Tensor y = empty(out, a.dtype());
+  const auto d = a.size(-1), n = a.size(-2), m = b.size(-2);
   visit_floating(a.dtype(), "cdist", [&](auto zero) {
     using T = decltype(zero);
     const auto read = [](const Tensor& t) { return static_cast<const T*>(t.raw()); };
-    kernels::weighted_differences(read(w), read(a), read(b), mutable_data<T>(da),
-                                  {n && d ? a.numel() / (n * d) : 0, n, b.size(-2), d});
+    const auto count = n && d ? a.numel() / (n * d) : 0;
+    kernel(read(x), read(a), read(b), mutable_data<T>(y), kernels::Pairs{count, n, m, d});
   });
-  return da;
+  return y;
+}
+
+Tensor row_sums(const Tensor& x) { return sum(x, -1, {.keepdim = true}); }
+
+/// sum_j w_ij (a_i - b_j); w: [..., n, m] -> [..., n, d]
+Tensor weighted_differences(const Tensor& w, const Tensor& a, const Tensor& b) {
+  const auto kernel = [](auto... arguments) { kernels::weighted_differences(arguments...); };
+  return record("weighted_differences", pairs_op(kernel, w, a, b, a.shape()), {w, a, b},
+                {[a, b](const Tensor& g) { return products_with_differences(g, a, b); },
+                 [w](const Tensor& g) { return masked_mul(g, row_sums(w)); },
+                 [w](const Tensor& g) { return -matmul(transpose(w), g); }});
+}
+
+/// sum_c g_ic (a_ic - b_jc); g: [..., n, d] -> [..., n, m]
+Tensor products_with_differences(const Tensor& g, const Tensor& a, const Tensor& b) {
+  const auto kernel = [](auto... arguments) { kernels::products_with_differences(arguments...); };
+  Shape shape = a.shape();
+  shape[shape.ndim() - 1] = b.size(-2);
+  return record("products_with_differences", pairs_op(kernel, g, a, b, shape), {g, a, b},
+                {[a, b](const Tensor& u) { return weighted_differences(u, a, b); },
+                 [g](const Tensor& u) { return masked_mul(row_sums(u), g); },
+                 [g](const Tensor& u) { return -matmul(transpose(u), g); }});
 }
 
 /// g / distance, and 0 where the distance is 0.
@@ -135,7 +143,7 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p) {
     fail<ShapeError>("cdist", fmt::format("needs rows of one length, [..., n, d] and [..., m, d], "
                                           "got {} and {}",
                                           describe(a), describe(b)));
-  if (p != 2) return norm_along(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1, false);
+  if (p != 2) return length(unsqueeze(x, -2) - unsqueeze(y, -3), p, -1, false);
   const auto batch = [](const Tensor& t) {
     return Shape::trusted(t.shape().begin(), t.ndim() - 2);
   };

@@ -63,19 +63,33 @@ Tensor fresh_copy(const Tensor& x) {
 
 namespace detail {
 
-const std::int64_t* checked_index(const char* op, const Tensor& index, std::int64_t extent) {
+namespace {
+
+const std::int64_t* index_from(const char* op, const Tensor& index, std::int64_t lowest,
+                               std::int64_t extent) {
   if (index.dtype() != int64)
     fail<DtypeError>(op, fmt::format("the index must be int64, got {}; convert it with to(int64)",
                                      name(index.dtype())));
   const auto given = index.data<std::int64_t>();
   bool fits = true;
-  for (auto i : given) fits = fits && i >= -extent && i < extent;
+  for (auto i : given) fits = fits && i >= lowest && i < extent;
   for (std::size_t k = 0; !fits && k < given.size(); ++k)
-    if (given[k] < -extent || given[k] >= extent)
+    if (given[k] < lowest || given[k] >= extent)
       fail<ValueError>(
-          op, fmt::format("index {} at position {} of {} is out of range for an extent of {}",
-                          given[k], k, describe(index), extent));
+          op, fmt::format("index {} at position {} of {} is out of range for an extent of {}{}",
+                          given[k], k, describe(index), extent,
+                          given[k] < 0 && lowest == 0 ? "; here none counts from the end" : ""));
   return given.data();
+}
+
+}  // namespace
+
+const std::int64_t* checked_index(const char* op, const Tensor& index, std::int64_t extent) {
+  return index_from(op, index, -extent, extent);
+}
+
+const std::int64_t* checked_label(const char* op, const Tensor& index, std::int64_t extent) {
+  return index_from(op, index, 0, extent);
 }
 
 Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& index,

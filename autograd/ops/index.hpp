@@ -1,5 +1,6 @@
 /// Indexing: Python's slices and advanced indexing, gathering, scattering, masks and embeddings.
-/// Indices are int64; negative ones count from the end. Throws ValueError for one out of range.
+/// Indices are int64; negative ones count from the end, but in one_hot and embedding they are out
+/// of range. Throws ValueError for one out of range.
 #pragma once
 
 #include <concepts>
@@ -123,7 +124,8 @@ struct ScatterReduceOptions {
 /// The positions of the elements of x that are not 0, row-major: int64 [n, x.ndim()].
 [[nodiscard]] Tensor nonzero(const Tensor& x);
 
-/// index: [...] -> [..., classes]; 1 at the index, 0 elsewhere.
+/// index: [...] -> [..., classes]; 1 at the index, 0 elsewhere. Throws ValueError for an index that
+/// is negative or no class.
 [[nodiscard]] Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
 /// Options of embedding.
 struct EmbeddingOptions {
@@ -134,7 +136,8 @@ struct EmbeddingOptions {
   /// (Parameter::row_gradient), which SparseAdam and plain SGD use as they are.
   bool sparse = false;
 };
-/// Rows of a table: table [n, d], index [...] -> [..., d].
+/// Rows of a table: table [n, d], index [...] -> [..., d]. Throws ValueError for an index that is
+/// negative or no row.
 ///
 /// A layer with sparse gradients passes its Parameter itself, `embedding(weight, index, {.sparse =
 /// true})`: of what is computed from it, as of any table that is no leaf, the gradient is whole.

@@ -17,30 +17,45 @@ using namespace detail;
 
 namespace {
 
-/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it, [groups.n] each.
+/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it.
 struct Standardised {
   Tensor y, mean, var;
 };
 
 template <class T> const T* read(const Tensor& t) { return static_cast<const T*>(t.raw()); }
 
+/// 1 / sqrt(mean_square(x) + eps), by public ops. Where squares or the slopes of the root over- or
+/// underflow, x is divided by the `size` of its group first, which is a constant and comes out
+/// again.
+template <class F, class Size>
+Tensor inverse_root(const Tensor& x, double eps, F mean_square, Size size) {
+  const Tensor squares = mean_square(x);
+  const double small = x.dtype() == float32 ? 1e-12 : 1e-100;  // its power -5/2 is a number
+  Tensor beyond = squares > 1 / small;
+  if (eps < small) beyond = logical_or(beyond, squares < small);
+  if (!any(beyond).item<bool>()) return rsqrt(squares + eps);
+  const Tensor own = size();
+  const Tensor unit =
+      where(logical_and(beyond, logical_and(own > 0, isfinite(own))), own, 1).detach();
+  return rsqrt(mean_square(x / unit) + square(std::sqrt(eps) / unit)) / unit;
+}
+
 /// The vjp by public ops, which differentiates again.
 Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double eps,
                        AxisView groups) {
   const Shape grouped{groups.outer, groups.n, groups.inner};
   const Axes own{0, 2};
-  const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
-  const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
   const VarOptions options{.keepdim = true, .correction = 0};
-  const Tensor squares = var(v, own, options);
-  const bool too_large = any(squares == std::numeric_limits<double>::infinity()).item<bool>();
-  const Tensor scale =
-      too_large ? 1.0 / hypot(stddev(v, own, options), std::sqrt(eps)) : rsqrt(squares + eps);
+  const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
+  const auto variance = [&](const Tensor& t) { return var(t, own, options); };
+  const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
+  const auto deviation = [&] { return stddev(v.detach(), own, options); };
   const Tensor direct = c - average(c) - masked_mul(average(masked_mul(c, z)), z);
-  return reshape(masked_mul(direct, scale), x.shape());
+  return reshape(masked_mul(direct, inverse_root(v, eps, variance, deviation)), x.shape());
 }
 
 Standardised standardise(const char* op, const Tensor& x, double eps, AxisView groups) {
+  author::require(op, "eps", eps, author::at_least(0));
   const Tensor y = empty(x.shape(), x.dtype());
   if (x.numel() == 0) {
     const Tensor none = zeros({groups.n}, x.dtype());
@@ -155,8 +170,12 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& 
   const double eps =
       options.eps.value_or(x.dtype() == float32 ? std::numeric_limits<float>::epsilon()
                                                 : std::numeric_limits<double>::epsilon());
-  const Tensor scale = rsqrt(mean(square(x), axes, {.keepdim = true}) + eps);
-  return scale_and_shift(x * scale, options.weight, {});
+  author::require(op, "eps", eps, author::at_least(0));
+  const auto mean_square = [&](const Tensor& t) {
+    return mean(square(t), axes, {.keepdim = true});
+  };
+  const auto largest = [&] { return amax(abs(x), axes, {.keepdim = true}).detach(); };
+  return scale_and_shift(x * inverse_root(x, eps, mean_square, largest), options.weight, {});
 }
 
 // ---- batches ----
@@ -194,14 +213,18 @@ void check_batch(const char* op, const Tensor& x, const BatchNormOptions& option
                                      describe(x), values));
 }
 
-/// By given statistics: one scale and one shift a channel.
+/// By given statistics. The mean is subtracted first: x scale - mean scale would lose the digits of
+/// x that lie far from 0.
 BatchNormResult by_running_statistics(const Tensor& x, const BatchNormOptions& options) {
+  static const auto shifted =
+      formula("normalise_by", [](const auto& x, const auto& mean, const auto& scale,
+                                 const auto& shift) { return (x - mean) * scale + shift; });
   Tensor scale = rsqrt(options.running_var + options.eps);
   if (options.weight.defined()) scale = scale * options.weight;
-  Tensor shift = -options.running_mean * scale;
-  if (options.bias.defined()) shift = shift + options.bias;
-  return {scale_and_shift(x, per_channel(scale, x), per_channel(shift, x)), options.running_mean,
-          options.running_var};
+  const Tensor shift = options.bias.defined() ? options.bias : zeros_like(scale);
+  return {shifted(x, per_channel(options.running_mean, x), per_channel(scale, x),
+                  per_channel(shift, x)),
+          options.running_mean, options.running_var};
 }
 
 BatchNormResult by_own_statistics(const char* op, const Tensor& x, const BatchNormOptions& options,

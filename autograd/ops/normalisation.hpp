@@ -1,6 +1,8 @@
 /// Normalisation: (x - mean) / sqrt(var + eps) over some axes, then a learned scale and
-/// shift. Variances are those of the population (divided by n). Each throws ShapeError for shapes
-/// that do not fit and DtypeError for mixed dtypes.
+/// shift. Variances are those of the population (divided by n). The mean is kept to twice the
+/// dtype's digits, and squares may be beyond its range: 1e30 x and x + 1e4 have the digits that x
+/// has. Each throws ShapeError for shapes that do not fit, DtypeError for mixed dtypes and
+/// ValueError for an eps that is negative or not finite.
 #pragma once
 
 #include <cstdint>

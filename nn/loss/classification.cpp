@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn {
 
@@ -13,14 +16,23 @@ using namespace detail;
 
 namespace {
 
-void check_probabilities(const Tensor& p) {
-  visit_floating(p.dtype(), "bce_loss", [&](auto zero) {
-    for (const auto x : p.data<decltype(zero)>())
-      if (x < 0 || x > 1)
-        fail<ValueError>("bce_loss", fmt::format("probability {} holds {}, outside [0, 1]; from "
-                                                 "logits, use bce_with_logits",
-                                                 describe(p), x));
-  });
+/// weight_0 softplus(x) + weight_1 softplus(-x): the loss of a class that is wanted weight_1 times
+/// and unwanted weight_0 times. Both terms keep their digits for large |x|, value and slope, and a
+/// weight of 0 takes away what is infinite.
+template <class T> T logistic_loss(const T& x, const T& weight_0, const T& weight_1) {
+  const auto negative = x < 0.0;
+  const T size = where(negative, -x, x);  // |x|, but with the slope 1 at 0
+  return (weight_0 + weight_1) * softplus(-size) +
+         masked_mul(where(negative, weight_1, weight_0), size);
+}
+
+/// 1 / max(p (1 - p), 1e-12) of PyTorch caps the slope at p = 0 and 1, where it is infinite, but
+/// also long before. Here it is capped at 0 and 1 alone, and where 1 / p overflows.
+Tensor capped_inverse(const Tensor& variance) {
+  const double least = variance.dtype() == float32 ? std::numeric_limits<float>::min()
+                                                   : std::numeric_limits<double>::min();
+  const double at_0 = 1e-12f;  // PyTorch's, a float
+  return 1 / where(variance == 0, at_0, maximum(variance, least));
 }
 
 }  // namespace
@@ -30,18 +42,18 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
     return -(t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0));
   });
   const char* const op = "bce_loss";
-  check_shapes(op, probability, target);
+  check_target(op, probability, target);
   Tensor p = probability, t = target;
   promote_literals(p, t, op);
-  check_probabilities(p);
+  check_values(op, "probability", p, {.high = 1, .remedy = "; from logits, use bce_with_logits"});
+  check_probabilities(op, t);
   const auto value = [&] {
     const auto inside = RecordingScope::inside_op();
     return losses(p, t);
   };
-  const double least = 1e-12f;  // PyTorch's, a float
   const Tensor each =
       record(op, value(), {p, t},
-             {[=](const Tensor& g) { return masked_mul(g, (p - t) / maximum(p * (1 - p), least)); },
+             {[=](const Tensor& g) { return masked_mul(g, (p - t) * capped_inverse(p * (1 - p))); },
               [=](const Tensor& g) {
                 return masked_mul(g, maximum(log(1 - p), -100) - maximum(log(p), -100));
               }});
@@ -50,16 +62,14 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
 
 Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
                        const BceWithLogitsOptions& options) {
-  // Its slope is sigmoid(x) - t, at x = 0 too, which the usual max(x, 0) - x t + log1p(e^-|x|)
-  // leaves to ties.
-  static const auto plain =
-      formula("bce_with_logits", [](auto x, auto t) { return softplus(x) - x * t; });
-  static const auto positives_weighted =
-      formula("bce_with_logits", [](const auto& x, const auto& t, const auto& w) {
-        return (1.0 - t) * x + (1.0 + (w - 1.0) * t) * softplus(-x);
-      });
+  static const auto plain = formula(
+      "bce_with_logits", [](const auto& x, const auto& t) { return logistic_loss(x, 1.0 - t, t); });
+  static const auto positives_weighted = formula(
+      "bce_with_logits",
+      [](const auto& x, const auto& t, const auto& w) { return logistic_loss(x, 1.0 - t, w * t); });
   const char* const op = "bce_with_logits";
-  check_shapes(op, logits, target);
+  check_target(op, logits, target);
+  check_probabilities(op, target);
   const Tensor& w = options.pos_weight;
   if (w.defined() && !broadcasts_to(w.shape(), logits.shape()))
     fail<ShapeError>(op, fmt::format("pos_weight {} does not broadcast to logits {}", describe(w),
@@ -68,16 +78,34 @@ Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
   return reduce(op, weighted(op, losses, options.weight), options.reduction);
 }
 
+Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
+                                   const MultilabelSoftMarginOptions& options) {
+  static const auto losses =
+      formula("multilabel_soft_margin_loss",
+              [](const auto& x, const auto& t) { return logistic_loss(x, 1.0 - t, t); });
+  const char* const op = "multilabel_soft_margin_loss";
+  check_target(op, logits, target);
+  check_probabilities(op, target);
+  if (logits.ndim() == 0 || logits.size(-1) == 0)
+    fail<ShapeError>(op, fmt::format("needs logits [..., classes], got {}", describe(logits)));
+  const Tensor each = weighted(op, losses(logits, target), options.weight);
+  return reduce(op, mean(each, -1), options.reduction);
+}
+
 Tensor kl_div(const Tensor& log_probability, const Tensor& target, KlDivOptions options) {
   static const auto of_probabilities = formula("kl_div", [](const auto& x, const auto& t) {
-    return where(t == 0.0, 0.0, t * log(t)) - t * x;
+    return where(t == 0.0, 0.0, t * log(t)) - masked_mul(t, x);
   });
   static const auto of_logarithms = formula("kl_div", [](const auto& x, const auto& t) {
     const auto p = exp(t);
     return where(p == 0.0, 0.0, p * (t - x));
   });
-  check_shapes("kl_div", log_probability, target);
-  return reduce("kl_div",
+  const char* const op = "kl_div";
+  check_target(op, log_probability, target);
+  check_log_probabilities(op, log_probability);
+  if (!options.log_target)
+    check_values(op, "target", target, {.remedy = "; logarithms need .log_target = true"});
+  return reduce(op,
                 options.log_target ? of_logarithms(log_probability, target)
                                    : of_probabilities(log_probability, target),
                 options.reduction);

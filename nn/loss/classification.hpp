@@ -11,9 +11,10 @@ struct BceOptions {
   Reduction reduction = Reduction::mean;
 };
 /// Binary cross-entropy -t log p - (1 - t) log(1 - p), each logarithm taken as -100 at least.
-/// probability p: [...], in [0, 1]; target t: the same shape and dtype. Its slope is
-/// (p - t) / max(p (1 - p), 1e-12). Throws ShapeError, DtypeError, ValueError. From logits,
-/// bce_with_logits keeps more digits.
+/// probability p and target t: [...], in [0, 1], of one shape and dtype. Its slope is
+/// (p - t) / (p (1 - p)), and (p - t) 1e12 at p = 0 and 1. Throws ShapeError, DtypeError, and
+/// ValueError for numbers outside [0, 1] and NaN. From logits, bce_with_logits keeps more digits:
+/// p near 1 has lost what 1 - p was.
 [[nodiscard]] Tensor bce_loss(const Tensor& probability, const Tensor& target,
                               const BceOptions& options = {});
 
@@ -24,18 +25,30 @@ struct BceWithLogitsOptions {
   Tensor pos_weight = {};  ///< A factor of the term of the positives; broadcasts.
 };
 /// Binary cross-entropy -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) = softplus(x) - x t,
-/// without overflow.  logits x: [...], target t: probabilities of the same shape and dtype.
-/// Throws ShapeError (unequal shapes, or the mean of nothing), DtypeError.
+/// without overflow, and with all digits for confident logits; 0 for an infinite logit that is
+/// right.  logits x: [...], target t: probabilities of the same shape and dtype. Throws ShapeError
+/// (unequal shapes, or the mean of nothing), DtypeError, ValueError for a target outside [0, 1].
 [[nodiscard]] Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
                                      const BceWithLogitsOptions& options = {});
+
+/// Options of multilabel_soft_margin_loss.
+struct MultilabelSoftMarginOptions {
+  Tensor weight = {};  ///< One factor a class; broadcasts.
+  Reduction reduction = Reduction::mean;
+};
+/// The mean over the last axis of the binary cross-entropies of its classes.  logits: [...,
+/// classes], target: in [0, 1], the same shape and dtype -> [...]. Errors as of bce_with_logits.
+[[nodiscard]] Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
+                                                 const MultilabelSoftMarginOptions& options = {});
 
 /// Options of kl_div.
 struct KlDivOptions {
   bool log_target = false;                ///< The target holds logarithms too.
   Reduction reduction = Reduction::mean;  ///< batch_mean gives the divergence as defined.
 };
-/// Kullback-Leibler divergence t (log t - x), 0 where t is 0.  log_probability x: [...], target t:
-/// probabilities of the same shape and dtype. Throws ShapeError, DtypeError.
+/// Kullback-Leibler divergence t (log t - x), 0 where t is 0, whatever x is.  log_probability x:
+/// [...], target t: probabilities of the same shape and dtype. Throws ShapeError, DtypeError, and
+/// ValueError for x > 0 or t < 0.
 [[nodiscard]] Tensor kl_div(const Tensor& log_probability, const Tensor& target,
                             KlDivOptions options = {});
 

@@ -1,12 +1,14 @@
 #include "gradtape/nn/loss/cross_entropy.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn {
 
@@ -18,9 +20,10 @@ namespace {
 /// Scores of classes as a matrix, which is what both losses compute with.
 struct Scores {
   const char* op;
-  const char* name;  ///< What the caller knows the scores by.
-  Tensor rows;       ///< [rows, classes]
-  Shape shape;       ///< Of the rows: the given shape without the axis of the classes.
+  const char* name;          ///< What the caller knows the scores by.
+  Tensor rows;               ///< [rows, classes]
+  bool takes_probabilities;  ///< As target, besides classes.
+  Shape shape;               ///< Of the rows: the given shape without the axis of the classes.
 
   std::int64_t count() const { return rows.size(0); }
   std::int64_t classes() const { return rows.size(1); }
@@ -37,12 +40,12 @@ Tensor as_rows(const Tensor& x) {
   return reshape(permute(x, order), {classes ? x.numel() / classes : 0, classes});
 }
 
-Scores scores_of(const char* op, const char* name, const Tensor& x) {
+Scores scores_of(const char* op, const char* name, const Tensor& x, bool takes_probabilities) {
   if (x.ndim() == 0)
     fail<ShapeError>(op,
                      fmt::format("needs scores of classes, [classes] or [n, classes, ...], got {}",
                                  describe(x)));
-  Scores scores{op, name, as_rows(x), {}};
+  Scores scores{op, name, as_rows(x), takes_probabilities, {}};
   for (int axis = 0; axis < x.ndim(); ++axis)
     if (axis != (x.ndim() == 1 ? 0 : 1)) scores.shape.push_back(x.shape()[axis]);
   return scores;
@@ -56,20 +59,41 @@ Tensor weight_of(const Scores& scores, const Tensor& weight) {
                                             describe(weight), scores.classes()));
   Tensor x = scores.rows, w = weight;
   promote_literals(x, w, scores.op);
+  check_values(scores.op, "weight", w, {});
   return w;
+}
+
+/// Throws unless the target holds one class for each row.
+void check_classes(const Scores& scores, const Tensor& x, const Tensor& target) {
+  const bool one_hot = target.shape() == x.shape() && !is_floating(target.dtype());
+  if (one_hot && scores.takes_probabilities)
+    fail<DtypeError>(scores.op, fmt::format("target {} is {} of the shape of {}; as probabilities, "
+                                            "convert it with to({}), as classes, give "
+                                            "argmax(target, {})",
+                                            describe(target), name(target.dtype()), scores.name,
+                                            name(x.dtype()), x.ndim() == 1 ? 0 : 1));
+  if (target.shape() != scores.shape)
+    fail<ShapeError>(
+        scores.op,
+        fmt::format("target {} must hold one class for each row of {} {}, as {}{}{}",
+                    describe(target), scores.name, describe(x), scores.shape.str(),
+                    scores.takes_probabilities ? ", or probabilities of the logits' shape" : "",
+                    one_hot ? fmt::format("; argmax(target, {}) makes classes of one-hot rows",
+                                          x.ndim() == 1 ? 0 : 1)
+                    : target.numel() == scores.count()
+                        ? fmt::format("; reshape(target, {{{}}}) makes them agree",
+                                      fmt::join(scores.shape, ", "))
+                        : ""));
+  if (target.dtype() != int64)
+    fail<DtypeError>(scores.op, fmt::format("target must hold class indices in int64, got {}; "
+                                            "convert it with to(int64)",
+                                            name(target.dtype())));
 }
 
 /// The class of each row, int64 [rows]; -1 where the row is ignored.
 Tensor index_of(const Scores& scores, const Tensor& x, const Tensor& target,
-                std::optional<std::int64_t> ignored, const char* or_else = "") {
-  if (target.shape() != scores.shape)
-    fail<ShapeError>(scores.op, fmt::format("target {} must hold one class for each row of {} {}, "
-                                            "as {}{}",
-                                            describe(target), scores.name, describe(x),
-                                            scores.shape.str(), or_else));
-  if (target.dtype() != int64)
-    fail<DtypeError>(scores.op, fmt::format("target must hold class indices in int64, got {}",
-                                            name(target.dtype())));
+                std::optional<std::int64_t> ignored) {
+  check_classes(scores, x, target);
   std::int64_t row = 0;
   bool any_ignored = false;
   for (const auto c : target.data<std::int64_t>()) {
@@ -142,17 +166,21 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   const char* const op = "cross_entropy";
   const auto [given_weight, ignored, smoothing, reduction] = options;
   require(op, "label_smoothing", smoothing, closed(0, 1));
-  Scores scores = scores_of(op, "logits", logits);
+  Scores scores = scores_of(op, "logits", logits, true);
   const Tensor weight = weight_of(scores, given_weight);
   if (is_floating(target.dtype()) && target.shape() == logits.shape()) {
+    if (ignored)
+      fail<ValueError>(op,
+                       "ignore_index is for class indices; to leave a row of probabilities out, "
+                       "make it 0");
     if (reduction == Reduction::mean) check_mean(scores, logits);
     Tensor q = as_rows(target);
     promote_literals(scores.rows, q, op);
+    check_probabilities(op, q);
     return reduced(scores, smoothed(q, weight, smoothing), reduction,
                    static_cast<double>(scores.count()));
   }
-  const Tensor index =
-      index_of(scores, logits, target, ignored, ", or probabilities of the logits' shape");
+  const Tensor index = index_of(scores, logits, target, ignored);
   if (reduction == Reduction::mean) check_mean(scores, logits);
   if (weight.is_tracked()) return with_tracked_weight(scores, index, weight, options);
   const bool all_alike = !weight.defined() && !ignored;
@@ -163,12 +191,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllOptions& options) {
-  const Scores scores = scores_of("nll_loss", "log_probabilities", log_probabilities);
+  const Scores scores = scores_of("nll_loss", "log_probabilities", log_probabilities, false);
   const Tensor weight = weight_of(scores, options.weight);
   const Tensor index = index_of(scores, log_probabilities, target, options.ignore_index);
   const Tensor weights = row_weights(index, weight, scores.rows.dtype());
-  const Tensor own = gather(scores.rows, 1, unsqueeze(some_class(index), 1));
-  const Tensor losses = where(index >= 0, -squeeze(own, 1) * weights, 0);
+  const Tensor own = squeeze(gather(scores.rows, 1, unsqueeze(some_class(index), 1)), 1);
+  check_log_probabilities(scores.op, where(index >= 0, own, 0).detach());
+  const Tensor losses = masked_mul(weights, -own);
   if (options.reduction != Reduction::mean)
     return reduce(scores.op, reshape(losses, scores.shape), options.reduction);
   check_mean(scores, log_probabilities);

@@ -10,6 +10,7 @@
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn {
 
@@ -121,6 +122,7 @@ Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets, const Te
     fail<ShapeError>(op, fmt::format("needs log-probabilities [time, n, classes] or "
                                      "[time, classes], got {}",
                                      describe(x)));
+  check_log_probabilities(op, x);
   const bool one = x.ndim() == 2;
   const Tensor log_p = one ? unsqueeze(x, 1) : x;
   const auto time = log_p.size(0), n = log_p.size(1), classes = log_p.size(2);

@@ -17,7 +17,7 @@ struct CtcOptions {
 /// log_probabilities: [time, n, classes], or [time, classes] for one; targets (int64): [n,
 /// longest], or all joined, [sum of target_lengths]; input_lengths, target_lengths (int64): [n], or
 /// 0-d for one -> a loss a sequence. Throws ShapeError, DtypeError, ValueError (a class, length or
-/// blank out of range).
+/// blank out of range, a log-probability above 0).
 [[nodiscard]] Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets,
                               const Tensor& input_lengths, const Tensor& target_lengths,
                               CtcOptions options = {});

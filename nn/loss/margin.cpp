@@ -3,16 +3,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn {
 
 using namespace author;
 using namespace detail;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+}  // namespace
 
 Tensor hinge_loss(const Tensor& prediction, const Tensor& label, LossOptions options) {
   static const auto losses =
@@ -39,18 +47,22 @@ Tensor soft_margin_loss(const Tensor& prediction, const Tensor& label, LossOptio
 }
 
 Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                           MarginOptions options) {
+                           PairMarginOptions options) {
   const auto losses =
       formula("margin_ranking_loss", [=](const auto& x, const auto& y, const auto& t) {
         const auto gap = options.margin - t * (x - y);
         return where(gap < 0.0, decltype(gap)(0.0), gap);
       });
   const char* const op = "margin_ranking_loss";
+  if (a.shape() != b.shape() || a.shape() != label.shape())
+    fail<ShapeError>(op, fmt::format("a {}, b {} and label {} must have equal shapes; nothing "
+                                     "broadcasts in a loss",
+                                     describe(a), describe(b), describe(label)));
   return reduce(op, losses(a, b, labels(op, label, a)), options.reduction);
 }
 
 Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                             MarginOptions options) {
+                             PairMarginOptions options) {
   const char* const op = "cosine_embedding_loss";
   if (a.ndim() < 1 || a.ndim() > 2 || a.shape() != b.shape() ||
       label.shape() != Shape::trusted(a.shape().begin(), a.ndim() - 1))
@@ -60,9 +72,11 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& lab
   Tensor x = a, y = b;
   promote_literals(x, y, op);
   const Tensor t = labels(op, label, x);
-  const double tiny = 1e-12;  // keeps vectors of length 0 finite
-  const auto squares = [&](const Tensor& v) { return sum(square(v), -1) + tiny; };
-  const Tensor cosine = sum(x * y, -1) / sqrt(squares(x) * squares(y));
+  const auto unit = [](const Tensor& v) {  // and 0, with the slope 0, of a vector of zeros
+    const Tensor length = norm(v, 2, -1, {.keepdim = true});
+    return v / where(length == 0, infinity, length);
+  };
+  const Tensor cosine = sum(unit(x) * unit(y), -1);
   const Tensor alike = where(t == 1, 1 - cosine, 0);
   return reduce(op, alike + where(t == -1, at_least_0(cosine - options.margin), 0),
                 options.reduction);
@@ -127,7 +141,8 @@ Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
     if (w.shape() != Shape{classes})
       fail<ShapeError>(op, fmt::format("weight {} must hold one factor for each of {} classes",
                                        describe(w), classes));
-    excess = excess * reshape(index_select(w, 0, reshape(target, {-1})), own.shape());
+    check_values(op, "weight", w, {});
+    excess = masked_mul(reshape(index_select(w, 0, reshape(target, {-1})), own.shape()), excess);
   }
   const Tensor others = where(one_hot(target, classes, bool_), 0, excess);
   return reduce(op, sum(others, -1) / static_cast<double>(classes), options.reduction);
@@ -167,19 +182,6 @@ Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target, LossOp
   const Tensor excess = relu(1 - wanted + reshape(x, {n, 1, classes}));
   const Tensor losses = sum(where(counted, excess, 0), {1, 2}) / static_cast<double>(classes);
   return reduce(op, scores.ndim() == 1 ? reshape(losses, {}) : losses, options.reduction);
-}
-
-Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
-                                   const MultilabelSoftMarginOptions& options) {
-  static const auto losses =
-      formula("multilabel_soft_margin_loss",
-              [](const auto& x, const auto& t) { return softplus(x) - x * t; });
-  const char* const op = "multilabel_soft_margin_loss";
-  check_shapes(op, logits, target);
-  if (logits.ndim() == 0 || logits.size(-1) == 0)
-    fail<ShapeError>(op, fmt::format("needs logits [..., classes], got {}", describe(logits)));
-  const Tensor each = weighted(op, losses(logits, target), options.weight);
-  return reduce(op, mean(each, -1), options.reduction);
 }
 
 }  // namespace gradtape::nn

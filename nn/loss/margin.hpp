@@ -1,6 +1,7 @@
 /// Losses that ask for a margin. Labels are +1 and -1, in the prediction's dtype or as integers.
 /// Each throws ShapeError for shapes that do not fit and for the mean of nothing, DtypeError for
-/// mixed dtypes. A margin that is just met still has its slope, unless said otherwise.
+/// mixed dtypes, ValueError for other labels. A margin that is just met still has its slope, unless
+/// said otherwise.
 #pragma once
 
 #include "gradtape/nn/loss/reduction.hpp"
@@ -11,7 +12,7 @@ namespace gradtape::nn {
 [[nodiscard]] Tensor hinge_loss(const Tensor& prediction, const Tensor& label,
                                 LossOptions options = {});
 
-/// Options of the losses with a margin.
+/// Options of hinge_embedding_loss.
 struct MarginOptions {
   double margin = 1;
   Reduction reduction = Reduction::mean;
@@ -24,14 +25,20 @@ struct MarginOptions {
 [[nodiscard]] Tensor soft_margin_loss(const Tensor& prediction, const Tensor& label,
                                       LossOptions options = {});
 
-/// max(0, margin - label (a - b)): label 1 wants a above b. The three shapes broadcast.
+/// Options of margin_ranking_loss and cosine_embedding_loss.
+struct PairMarginOptions {
+  double margin = 0;
+  Reduction reduction = Reduction::mean;
+};
+/// max(0, margin - label (a - b)): label 1 wants a above b. The three have one
+/// shape.
 [[nodiscard]] Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                                         MarginOptions options = {.margin = 0});
+                                         PairMarginOptions options = {});
 
 /// 1 - cos(a, b) where the label is 1, max(0, cos(a, b) - margin) where it is -1.
-/// a, b: [n, d] and label [n], or [d] and 0-d.
+/// a, b: [n, d] and label [n], or [d] and 0-d. A vector of zeros has the cosine 0 and the slope 0.
 [[nodiscard]] Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& label,
-                                           MarginOptions options = {.margin = 0});
+                                           PairMarginOptions options = {});
 
 /// Options of triplet_margin_loss.
 struct TripletMarginOptions {
@@ -50,7 +57,7 @@ struct TripletMarginOptions {
 struct MultiMarginOptions {
   int p = 1;  ///< 1 or 2.
   double margin = 1;
-  Tensor weight = {};  ///< One factor a class, [classes].
+  Tensor weight = {};  ///< One factor a class, [classes]; at least 0.
   Reduction reduction = Reduction::mean;
 };
 /// weight[target] sum_{c != target} max(0, margin - x[target] + x[c])^p / classes; the slope is 0
@@ -65,15 +72,5 @@ struct MultiMarginOptions {
 /// of range.
 [[nodiscard]] Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target,
                                             LossOptions options = {});
-
-/// Options of multilabel_soft_margin_loss.
-struct MultilabelSoftMarginOptions {
-  Tensor weight = {};  ///< One factor a class; broadcasts.
-  Reduction reduction = Reduction::mean;
-};
-/// The mean over the last axis of the binary cross-entropies of its classes.  logits: [...,
-/// classes], target: 0 or 1, the same shape and dtype -> [...].
-[[nodiscard]] Tensor multilabel_soft_margin_loss(const Tensor& logits, const Tensor& target,
-                                                 const MultilabelSoftMarginOptions& options = {});
 
 }  // namespace gradtape::nn

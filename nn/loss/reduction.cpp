@@ -10,23 +10,12 @@ namespace gradtape::nn::detail {
 
 using namespace author;
 
-void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
-  if (prediction.shape() == target.shape()) return;
-  auto cause = fmt::format(
-      "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
-      describe(prediction), describe(target));
-  if (prediction.numel() == target.numel())
-    cause += fmt::format("; reshape(target, {{{}}}) makes them agree",
-                         fmt::join(prediction.shape(), ", "));
-  fail<ShapeError>(op, cause);
-}
-
 Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight) {
   if (!weight.defined()) return losses;
   if (!broadcasts_to(weight.shape(), losses.shape()))
     fail<ShapeError>(op, fmt::format("weight {} does not broadcast to the losses, {}",
                                      describe(weight), losses.shape().str()));
-  return losses * weight;
+  return masked_mul(weight, losses);  // what counts 0 times may be infinite
 }
 
 Tensor reduce(const char* op, const Tensor& losses, Reduction reduction) {
@@ -45,13 +34,6 @@ Tensor reduce(const char* op, const Tensor& losses, Reduction reduction) {
         fail<ShapeError>(op, fmt::format("the mean over nothing, shape {}", losses.shape().str()));
       return mean(losses);
   }
-}
-
-Tensor labels(const char* op, const Tensor& target, const Tensor& like) {
-  if (!is_floating(target.dtype())) return target.to(like.dtype());
-  Tensor a = like, b = target;
-  promote_literals(a, b, op);
-  return b;
 }
 
 Tensor at_least_0(const Tensor& x) { return where(x < 0, 0, x); }

@@ -1,4 +1,4 @@
-/// Checks and reduction shared by all losses.
+/// How losses are weighted and reduced.
 #pragma once
 
 #include "gradtape/autograd/tensor.hpp"
@@ -20,14 +20,11 @@ struct LossOptions {
 
 namespace detail {
 
-/// Throws ShapeError in the name of `op` unless the shapes are equal.
-void check_shapes(const char* op, const Tensor& prediction, const Tensor& target);
-/// losses * weight, which must broadcast to their shape; the losses where weight is undefined.
+/// losses * weight, which must broadcast to their shape; the losses where weight is undefined. A
+/// weight of 0 makes 0 of an infinite loss too.
 [[nodiscard]] Tensor weighted(const char* op, const Tensor& losses, const Tensor& weight);
 /// Throws ShapeError for the mean of nothing.
 [[nodiscard]] Tensor reduce(const char* op, const Tensor& losses, Reduction reduction);
-/// Labels as numbers of the dtype of `like`: integers and bools convert, a float dtype must agree.
-[[nodiscard]] Tensor labels(const char* op, const Tensor& target, const Tensor& like);
 /// max(x, 0) with the slope 1 at 0: a margin that is just met still has its slope.
 [[nodiscard]] Tensor at_least_0(const Tensor& x);
 

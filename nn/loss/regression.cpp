@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn {
 
@@ -44,6 +47,16 @@ template <class T> double squared_distance(const T* a, const T* b, std::int64_t 
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
+/// mean (a - b)^2 where the sum overflows and the mean may not.
+template <class T> double mean_of_large(const T* a, const T* b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    sum += d * (d / static_cast<double>(n));
+  }
+  return sum;
+}
+
 /// d/da of g mean (a - b)^2, which is 2 g (a - b) / n.
 Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
   const double scale = 2.0 / static_cast<double>(a.numel());
@@ -68,7 +81,7 @@ Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
-  check_shapes("mse_loss", prediction, target);
+  check_target("mse_loss", prediction, target);
   if (prediction.dtype() != target.dtype()) {
     Tensor a = prediction, b = target;
     promote_literals(a, b, "mse_loss");
@@ -85,7 +98,10 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
   visit_floating(prediction.dtype(), "mse_loss", [&](auto zero) {
     using T = decltype(zero);
     const double total = squared_distance(prediction.data<T>().data(), target.data<T>().data(), n);
-    *mutable_data<T>(value) = static_cast<T>(total / static_cast<double>(n));
+    *mutable_data<T>(value) =
+        static_cast<T>(std::isfinite(total) ? total / static_cast<double>(n)
+                                            : mean_of_large(prediction.data<T>().data(),
+                                                            target.data<T>().data(), n));
     count_work(3 * n, 2 * n * static_cast<std::int64_t>(sizeof(T)));
   });
   return record("mse_loss", value, {prediction, target},
@@ -96,25 +112,25 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
 Tensor half_squared_error(const Tensor& prediction, const Tensor& target, LossOptions options) {
   static const auto losses = formula(
       "half_squared_error", [](const auto& a, const auto& b) { return 0.5 * square(a - b); });
-  check_shapes("half_squared_error", prediction, target);
+  check_target("half_squared_error", prediction, target);
   return reduce("half_squared_error", losses(prediction, target), options.reduction);
 }
 
 Tensor l1_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
   static const auto losses =
       formula("l1_loss", [](const auto& a, const auto& b) { return abs(a - b); });
-  check_shapes("l1_loss", prediction, target);
+  check_target("l1_loss", prediction, target);
   return reduce("l1_loss", losses(prediction, target), options.reduction);
 }
 
 Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Options options) {
   const double beta = options.beta;
   require("smooth_l1_loss", "beta", beta, at_least(0).or_infinity());
-  check_shapes("smooth_l1_loss", prediction, target);
+  check_target("smooth_l1_loss", prediction, target);
   if (beta == 0) return l1_loss(prediction, target, {options.reduction});
   const auto losses = formula("smooth_l1_loss", [=](const auto& a, const auto& b) {
     const auto d = a - b, size = abs(d);
-    return where(size < beta, 0.5 / beta * square(d), size - 0.5 * beta);
+    return where(size < beta, 0.5 * (d * (d / beta)), size - 0.5 * beta);  // d^2 may overflow
   });
   return reduce("smooth_l1_loss", losses(prediction, target), options.reduction);
 }
@@ -122,7 +138,7 @@ Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Op
 Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions options) {
   const double delta = options.delta;
   require("huber_loss", "delta", delta, above(0).or_infinity());
-  check_shapes("huber_loss", prediction, target);
+  check_target("huber_loss", prediction, target);
   const auto losses = formula("huber_loss", [=](const auto& a, const auto& b) {
     const auto d = a - b, size = abs(d);
     return where(size < delta, 0.5 * square(d), delta * (size - 0.5 * delta));
@@ -161,25 +177,36 @@ Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target, const T
   const double constant = options.full ? 0.9189385332046727 : 0.0;  // log(2 pi) / 2
   const auto losses =
       formula("gaussian_nll_loss", [=](const auto& x, const auto& t, const auto& v) {
-        return 0.5 * (log(v) + square(x - t) / v) + constant;
+        const auto d = x - t;
+        return 0.5 * (log(v) + d * (d / v)) + constant;  // d^2 may overflow
       });
-  check_shapes("gaussian_nll_loss", prediction, target);
+  check_target("gaussian_nll_loss", prediction, target);
   const Tensor v = usable_variance(prediction, var);
   const Tensor lift = (maximum(v, options.eps) - v).detach();
   return reduce("gaussian_nll_loss", losses(prediction, target, v + lift), options.reduction);
 }
 
 Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target, PoissonNllOptions options) {
-  check_shapes("poisson_nll_loss", prediction, target);
+  const char* const op = "poisson_nll_loss";
+  check_target(op, prediction, target);
+  check_values(op, "target", target, {.remedy = "; a count is never negative"});
+  if (!options.log_input)
+    check_values(
+        op, "prediction", prediction,
+        {.remedy = "; a rate is never negative, and its logarithm wants .log_input = true"});
   const auto losses = formula("poisson_nll_loss", [=](const auto& x, const auto& t) {
-    auto loss = options.log_input ? exp(x) - t * x : x - t * log(x + options.eps);
+    using T = std::remove_cvref_t<decltype(x)>;
+    // A count of 0 leaves the rate alone, and an infinite rate outweighs its logarithm.
+    const T log_rate = options.log_input ? x : log(x + options.eps);
+    T loss =
+        (options.log_input ? exp(x) : x) - masked_mul(t, where(log_rate > 1e30, T(1e30), log_rate));
     if (!options.full) return loss;
     const auto many = t > 1.0;
-    const auto n = where(many, t, decltype(loss)(1.0));
+    const auto n = where(many, t, T(1.0));
     const double log_tau = 1.8378770664093453;  // log(2 pi)
-    return loss + where(many, (n + 0.5) * log(n) - n + 0.5 * log_tau, decltype(loss)(0.0));
+    return loss + where(many, (n + 0.5) * log(n) - n + 0.5 * log_tau, T(0.0));
   });
-  return reduce("poisson_nll_loss", losses(prediction, target), options.reduction);
+  return reduce(op, losses(prediction, target), options.reduction);
 }
 
 }  // namespace gradtape::nn

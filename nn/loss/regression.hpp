@@ -57,7 +57,8 @@ struct PoissonNllOptions {
   double eps = 1e-8;      ///< Added to the rate in log(rate) where it is predicted itself.
   Reduction reduction = Reduction::mean;
 };
-/// rate - target log(rate): counts with the predicted rate e^prediction, or prediction.
+/// rate - target log(rate), and rate for the target 0: counts with the predicted rate e^prediction,
+/// or prediction. Throws ValueError for a negative count or rate.
 [[nodiscard]] Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target,
                                       PoissonNllOptions options = {});
 

@@ -7,7 +7,7 @@
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/nn/loss/reduction.hpp"
+#include "gradtape/nn/loss/check.hpp"
 
 namespace gradtape::nn::metric {
 

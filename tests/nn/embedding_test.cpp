@@ -20,7 +20,7 @@ const Tensor bag_starts = tensor(std::vector<std::int64_t>{0, 2, 2, 5});
 TEST_CASE("Embedding shortens the rows that it looks up, in the table, as PyTorch does") {
   const auto layer =
       with_cosines(nn::Embedding(4, 3, {.padding_idx = 1, .max_norm = 0.9, .norm_type = 1}));
-  const Tensor y = layer(tensor(std::vector<std::int64_t>{0, 1, 3, -4}, {2, 2}));
+  const Tensor y = layer(tensor(std::vector<std::int64_t>{0, 1, 3, 0}, {2, 2}));
   CHECK(y.shape() == Shape{2, 2, 3});
   CHECK(fingerprint(y) == close(1.264996027487239, 1e-12));
   const Tensor table = layer.weight.tensor();
@@ -126,6 +126,14 @@ TEST_CASE("embeddings refuse options and indices that do not fit") {
           layer(tensor(std::vector<std::int64_t>{0, 4}));
         }) == "Embedding: index 4 is out of range for 4 rows");
   CHECK(array_equal(layer.weight.tensor(), before));
+  CHECK(error<ValueError>([&] {
+          layer(tensor(std::vector<std::int64_t>{0, -1}));
+        }) == "Embedding: index -1 is out of range for 4 rows");
+  CHECK(error<ValueError>([&] {
+          nn::Embedding(4, 3)(tensor(std::vector<std::int64_t>{0, -1}));
+        }) ==
+        "embedding: index -1 at position 1 of [2] is out of range for an extent of 4; here none "
+        "counts from the end");
 }
 
 TEST_CASE("EmbeddingBag refuses offsets and factors that do not fit") {
@@ -144,4 +152,5 @@ TEST_CASE("EmbeddingBag refuses offsets and factors that do not fit") {
   CHECK(error<ShapeError>([&] { sums(bag_index, bag_starts, ones({5})); }) ==
         "EmbeddingBag: factors must have the shape of index, [6], got [5]");
   CHECK_THROWS_AS(layer(tensor(std::vector<std::int64_t>{0, 9}, {1, 2})), ValueError);
+  CHECK_THROWS_AS(layer(tensor(std::vector<std::int64_t>{0, -1}, {1, 2})), ValueError);
 }

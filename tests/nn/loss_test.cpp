@@ -43,9 +43,11 @@ TEST_CASE("classification losses say what is wrong with their arguments") {
                        "nll_loss: class 3 in row 1 of target is out of range for the 3 classes of "
                        "log_probabilities [2, 3]",
                        ValueError);
-  CHECK_THROWS_WITH_AS(nn::nll_loss(logits, f64({0, 1})),
-                       "nll_loss: target must hold class indices in int64, got float64",
-                       DtypeError);
+  CHECK_THROWS_WITH_AS(
+      nn::nll_loss(logits, f64({0, 1})),
+      "nll_loss: target must hold class indices in int64, got float64; convert it with "
+      "to(int64)",
+      DtypeError);
   CHECK_THROWS_WITH_AS(nn::nll_loss(logits, tensor({0})), doctest::Contains("target [1] must hold"),
                        ShapeError);
   CHECK_THROWS_WITH_AS(nn::nll_loss(f64(1), tensor(0)), doctest::Contains("needs scores"),
@@ -55,13 +57,14 @@ TEST_CASE("classification losses say what is wrong with their arguments") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(nn::cross_entropy(logits, tensor({0, 1}), {.label_smoothing = 2}),
                        "cross_entropy: label_smoothing = 2, but it must be in [0, 1]", ValueError);
-  CHECK_THROWS_WITH_AS(nn::bce_loss(p, p),
-                       "bce_loss: probability [2] holds 1.5, outside [0, 1]; from logits, use "
-                       "bce_with_logits",
-                       ValueError);
+  CHECK_THROWS_WITH_AS(
+      nn::bce_loss(p, p),
+      "bce_loss: probability [2] holds 1.5 at position 1, outside [0, 1]; from logits, use "
+      "bce_with_logits",
+      ValueError);
   CHECK_THROWS_WITH_AS(nn::bce_loss(f64({1, 0}), f64({1, 0}), {.weight = ones({3}, float64)}),
                        "bce_loss: weight [3] does not broadcast to the losses, [2]", ShapeError);
-  CHECK_THROWS_WITH_AS(nn::bce_with_logits(p, p, {.pos_weight = ones({3}, float64)}),
+  CHECK_THROWS_WITH_AS(nn::bce_with_logits(p, f64({0, 1}), {.pos_weight = ones({3}, float64)}),
                        "bce_with_logits: pos_weight [3] does not broadcast to logits [2]",
                        ShapeError);
 }

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "support/close.hpp"
 
@@ -84,4 +87,82 @@ TEST_CASE("attention says what is wrong with its arguments") {
                        "scaled_dot_product_attention: mask [3, 4] does not broadcast to the "
                        "scores, [2, 4]",
                        ShapeError);
+}
+
+namespace {
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+
+/// Output and gradients of query, key, value for a loss that looks at the queries `seen` only.
+std::vector<Tensor> output_and_gradients(const Tensor& q, const Tensor& k, const Tensor& v,
+                                         const AttentionOptions& options, const Tensor& seen,
+                                         bool create_graph) {
+  const Tensor x[] = {q.requires_grad(), k.requires_grad(), v.requires_grad()};
+  const Tensor y = where(seen, scaled_dot_product_attention(x[0], x[1], x[2], options), 0);
+  const auto g = grad(sum(sin(y)), {x[0], x[1], x[2]}, {.create_graph = create_graph});
+  return {y.detach(), g[0].detach(), g[1].detach(), g[2].detach()};
+}
+
+}  // namespace
+
+TEST_CASE("NaN and infinities in keys and values that a query may not see are as if not there") {
+  const Generator generator(5);
+  const Tensor q = randn({2, 3, 4}, float64, generator), k = randn({2, 3, 4}, float64, generator),
+               v = randn({2, 3, 5}, float64, generator);
+  const Tensor all = ones({3, 1}, bool_), but_last = tensor({{true}, {true}, {false}});
+  const Tensor last = tensor({{0}, {0}, {1}}, float64) == 1;
+  const Tensor open = tensor({true, true, false}), added = tensor({0.5, -0.2, -infinite}, float64);
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), infinite, -infinite})
+    for (const bool create_graph : {false, true})
+      for (const auto& [options, seen] : {std::pair<AttentionOptions, Tensor>{{.mask = open}, all},
+                                          {{.mask = added}, all},
+                                          {{.causal = true}, but_last},
+                                          {{.mask = added, .causal = true}, all}}) {
+        CAPTURE(bad);
+        const Tensor bad_k = where(last, bad, k), bad_v = where(last, bad, v);
+        const auto want = output_and_gradients(q, k, v, options, seen, create_graph);
+        for (const auto& [key, value] : {std::pair{bad_k, v}, {k, bad_v}, {bad_k, bad_v}}) {
+          const auto got = output_and_gradients(q, key, value, options, seen, create_graph);
+          for (std::size_t i = 0; i < want.size(); ++i) CHECK(allclose(got[i], want[i], 1e-12));
+        }
+      }
+  // A query that does see it gets it.
+  const Tensor y = scaled_dot_product_attention(q, k, where(last, infinite, v), {.causal = true});
+  CHECK(array_equal(isfinite(y), expand(but_last, {2, 3, 5})));
+  CHECK(array_equal(slice(y, 1, 2), full({2, 1, 5}, infinite, float64)));
+}
+
+TEST_CASE("a query that masks leave nothing gets 0 and has no gradient, however they say so") {
+  const Generator generator(6);
+  const Tensor q = randn({3, 4}, float64, generator), k = randn({3, 4}, float64, generator),
+               v = randn({3, 5}, float64, generator), bias = randn({3, 3}, float64, generator);
+  const Tensor none = full({3}, -infinite, float64);
+  const Tensor rows = stack({none, select(bias, 0, 1), select(bias, 0, 2)});
+  const Tensor left_padding = tensor({-infinite, 0.0, 0.0}, float64);
+  for (const AttentionOptions& options :
+       {AttentionOptions{.mask = rows}, {.mask = bias + left_padding, .causal = true}}) {
+    for (const bool create_graph : {false, true}) {
+      const auto got = output_and_gradients(q, k, v, options, ones({3, 1}, bool_), create_graph);
+      for (const auto& x : got) CHECK(all(isfinite(x)).item<bool>());
+      CHECK(array_equal(slice(got[0], 0, 0, 1), zeros({1, 5}, float64)));
+      CHECK(array_equal(slice(got[1], 0, 0, 1), zeros({1, 4}, float64)));
+      // The others are what they are without it.
+      const auto rest = output_and_gradients(
+          slice(q, 0, 1), k, v,
+          {.mask = slice(options.causal ? where(tril(ones({3, 3})) > 0, options.mask, -infinite)
+                                        : options.mask,
+                         0, 1)},
+          ones({2, 1}, bool_), create_graph);
+      CHECK(allclose(slice(got[0], 0, 1), rest[0], 1e-12));
+      CHECK(allclose(got[2], rest[2], 1e-12));
+      CHECK(allclose(got[3], rest[3], 1e-12));
+    }
+  }
+  // A bias that is learned gets its gradient where it counts.
+  const Tensor learned = rows.requires_grad();
+  const Tensor g =
+      grad(sum(sin(scaled_dot_product_attention(q, k, v, {.mask = learned}))), {learned})[0];
+  CHECK(all(isfinite(g)).item<bool>());
+  CHECK(array_equal(slice(g, 0, 0, 1), zeros({1, 3}, float64)));
+  CHECK(any(g != 0).item<bool>());
 }

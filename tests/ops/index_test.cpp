@@ -91,7 +91,7 @@ TEST_CASE("gradients of the index ops, recorded or not, to second order") {
 }
 
 TEST_CASE("one_hot marks the index along a new last axis") {
-  CHECK(array_equal(one_hot(tensor({2, 0, -1}), 3),
+  CHECK(array_equal(one_hot(tensor({2, 0, 2}), 3),
                     tensor({{0, 0, 1}, {1, 0, 0}, {0, 0, 1}}, float32)));
   CHECK(array_equal(one_hot(tensor({{1}, {0}}), 2, bool_),
                     tensor({{{false, true}}, {{true, false}}})));
@@ -139,6 +139,10 @@ TEST_CASE("index ops say which index is wrong") {
       "scatter: index -5 at position 0 of [1, 1] is out of range for an extent of 4", ValueError);
   CHECK_THROWS_WITH_AS(one_hot(tensor({5}), 3),
                        "one_hot: index 5 at position 0 of [1] is out of range for an extent of 3",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(one_hot(tensor({1, -1}), 3),
+                       "one_hot: index -1 at position 1 of [2] is out of range for an extent of 3; "
+                       "here none counts from the end",
                        ValueError);
   CHECK_THROWS_WITH_AS(one_hot(tensor({0}), 0), "one_hot: needs at least one class, got 0",
                        ValueError);

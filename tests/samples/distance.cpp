@@ -20,6 +20,13 @@ OpSample all_pairs(const char* name, double p, std::vector<EdgePoint> edges = {}
           {{-1, 2}, {3, 6}}, {}, std::move(edges)};
 }
 
+/// The distances of rows from two fixed ones, for what their derivatives are made of.
+OpSample among_rows(const char* name) {
+  return {name, "cdist", [](Inputs x) {
+            return cdist(x[0], tensor({{3.0, 4.0}, {5.0, 3.5}}, float64).to(x[0].dtype())); },
+          {{{3, 2}}, {{2, 1, 2}}, {{0, 2}}}, {{-1, 2}}};
+}
+
 OpSample direction(const char* name, NormalizeOptions options,
                    std::vector<EdgePoint> edges = {}) {
   return {name, "normalize", [=](Inputs x) { return normalize(x[0], options); },
@@ -46,6 +53,7 @@ Rows rows() {
           {{axis, o}, tensor({{5.0}}, float64), {tensor({{.6, .8}}, float64), tensor({{-.6, -.8}}, float64)}},
           {{o, concat({axis, o})}, tensor({{5.0, 0.0}}, float64),
            {tensor({{-.6, -.8}}, float64), tensor({{.6, .8}, {0.0, 0.0}}, float64)}}}),
+      among_rows("weighted_differences"), among_rows("products_with_differences"),
       all_pairs("", 1), all_pairs("", inf), all_pairs("", 3),
       flat(all_pairs("", 0)),
       {"", "cosine_similarity", [](Inputs x) { return cosine_similarity(x[0], x[1]); },
@@ -53,9 +61,9 @@ Rows rows() {
        {{{none, none}, scalar(0), {none, none}}}},
       {"", "cosine_similarity", [](Inputs x) { return cosine_similarity(x[0], x[1], {.axis = 1}); },
        {{{2, 3}, {2, 3}}, {{2, 3, 2}, {3, 2}}}, {{0.5, 2}}},
-      direction("root", {}, {{{none}, none, {vec({1e12, 1e12})}}}),
+      direction("", {}, {{{none}, none, {vec({1e12, 1e12})}}}),
       direction("", {.p = 1}), direction("", {.p = inf}),
-      direction("abs_power", {.p = 3, .axis = 0}),
+      direction("", {.p = 3, .axis = 0}),
   };
 }
 

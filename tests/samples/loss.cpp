@@ -62,7 +62,7 @@ void regression(Rows& rows) {
   add(rows, "huber_loss", nn::huber_loss, nn::HuberOptions{.delta = 0.7}, {}, {},
       {edge(1, 1, 0, 0, 0), edge(3, 1, 1.155, .7, -.7)});
   add(rows, "poisson_nll_loss", nn::poisson_nll_loss, nn::PoissonNllOptions{}, {}, {0.2, 4},
-      {edge(0, 2, 1, -1, 0)});
+      {edge(0, 2, 1, -1, 0), edge(-inf, 0, 0, 0, inf), edge(inf, 2, inf, inf, -1e30)});
   add(rows, "poisson_nll_loss", nn::poisson_nll_loss,
       nn::PoissonNllOptions{.log_input = false, .full = true}, {0.5, 3}, {1.2, 4});
   for (bool full : {false, true})
@@ -85,9 +85,10 @@ void classification(Rows& rows) {
       {edge(1, 1, 0, 0, -100), edge(0, 1, 100, -1 / double(1e-12f), 100), edge(0, 0, 0, 0, 100),
        edge(1, 0, 100, 1 / double(1e-12f), -100)});
   add(rows, "bce_with_logits", nn::bce_with_logits, nn::BceWithLogitsOptions{}, {}, {0.1, 0.9},
-      {edge(0, 1, ln2, -.5, 0), edge(1000, 1, 0, 0, -1000), edge(-1000, 1, 1000, -1, 1000)});
+      {edge(0, 1, ln2, -.5, 0), edge(1000, 1, 0, 0, -1000), edge(-1000, 1, 1000, -1, 1000),
+       edge(-inf, 0, 0, 0, inf), edge(inf, 1, 0, 0, -inf), edge(inf, 0, inf, 1, -inf)});
   add(rows, "kl_div", nn::kl_div, nn::KlDivOptions{}, {-2, -0.1}, {0.1, 0.9},
-      {edge(-1, 0, 0, 0, 1), edge(-1, 1, 1, -1, 2)});
+      {edge(-1, 0, 0, 0, 1), edge(-1, 1, 1, -1, 2), edge(-inf, 0, 0, 0, inf)});
   add(rows, "kl_div", nn::kl_div, nn::KlDivOptions{.log_target = true}, {-2, -0.1}, {-2, -0.1},
       {edge(-1, 0, 1, -1, 2), edge(-1, -inf, 0, 0, 0), edge(-inf, -inf, 0, 0, 0)});
 
@@ -142,9 +143,9 @@ void classification(Rows& rows) {
                     return nn::cross_entropy(x[0], zeros({0}, int64), {.reduction = Reduction::none}); },
                   {{{0, 3}}}});
   add_of_one(rows, "", "nll_loss", [=](const Tensor& x, Reduction reduction) {
-    return nn::nll_loss(x, two, {.reduction = reduction}); }, {{{2, 3}}});
+    return nn::nll_loss(x, two, {.reduction = reduction}); }, {{{2, 3}}}, {-3, -0.1});
   add_of_one(rows, "", "nll_loss", [=](const Tensor& x, Reduction reduction) {
-    return nn::nll_loss(x, images, {class_weights(x), 1, reduction}); }, {{{2, 3, 1, 2}}});
+    return nn::nll_loss(x, images, {class_weights(x), 1, reduction}); }, {{{2, 3, 1, 2}}}, {-3, -0.1});
 }
 
 void margins(Rows& rows) {

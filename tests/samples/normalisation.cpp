@@ -26,7 +26,7 @@ Rows batch(const char* name, BatchNormResult (*f)(const Tensor&, const BatchNorm
          const Shape channels{x[0].size(1)};
          return f(x[0], {.weight = x[1], .bias = x[2], .running_mean = ramp(channels, x[0].dtype()),
                          .running_var = ramp(channels, x[0].dtype()), .training = false}).y; }, affine},
-      {"scale_and_shift", name, [=](Inputs x) {
+      {"normalise_by", name, [=](Inputs x) {
          const Shape channels{x[0].size(1)};
          return f(x[0], {.running_mean = ramp(channels, x[0].dtype()),
                          .running_var = ramp(channels, x[0].dtype()), .training = false}).y; }, shapes},
@@ -38,6 +38,9 @@ Rows rows() {
       {"standardise", "layer_norm", [](Inputs x) { return layer_norm(x[0], {x[0].size(-1)}); },
        {{{2, 3}}, {{4}}, {{0, 3}}, {{2, 2, 3}}, {{2, 0}}}, {{}}, {},
        {{{vec({1, 1})}, vec({0, 0}), {vec({0, 0})}}}},
+      {"scale_and_shift", "layer_norm", [](Inputs x) {
+         const Tensor w = ramp({3}, x[0].dtype());
+         return layer_norm(x[0], {3}, {w, w, 0.1}); }, {{{2, 3}}}},
       {"", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {x[1], x[2], 0.1}); },
        {{{2, 3}, {3}, {3}}, {{2, 2, 3}, {2, 3}, {2, 3}}, {{3}, {3}, {3}}}},
       {"", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {.bias = x[1]}); },

@@ -7,6 +7,8 @@ namespace gradtape::detail {
 
 /// The elements of `index`. Throws in the name of `op` unless they are int64 in [-extent, extent).
 const std::int64_t* checked_index(const char* op, const Tensor& index, std::int64_t extent);
+/// The same for what does not count from the end, such as words and classes: in [0, extent).
+const std::int64_t* checked_label(const char* op, const Tensor& index, std::int64_t extent);
 
 /// The transpose of index_select: zeros with `extent` along `axis`, to which row i of g is added at
 /// index[i].

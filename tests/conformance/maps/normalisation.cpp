@@ -7,16 +7,20 @@ Shape shape_of(const std::vector<std::int64_t>& extents) {
   return Shape(std::span<const std::int64_t>(extents));
 }
 
+/// Ours refuse a negative eps, which some of PyTorch's samples have.
+double eps(Call& c) {
+  const double given = c.number(4, "eps", 1e-5);
+  return given >= 0 ? given : throw Unsupported("a negative eps");
+}
+
 Value layer(Call& c) {
-  return layer_norm(
-      c.tensor(0, "input"), shape_of(c.integers(1, "normalized_shape")),
-      {c.tensor_or_none(2, "weight"), c.tensor_or_none(3, "bias"), c.number(4, "eps", 1e-5)});
+  return layer_norm(c.tensor(0, "input"), shape_of(c.integers(1, "normalized_shape")),
+                    {c.tensor_or_none(2, "weight"), c.tensor_or_none(3, "bias"), eps(c)});
 }
 
 Value group(Call& c) {
-  return group_norm(
-      c.tensor(0, "input"), c.integer(1, "num_groups"),
-      {c.tensor_or_none(2, "weight"), c.tensor_or_none(3, "bias"), c.number(4, "eps", 1e-5)});
+  return group_norm(c.tensor(0, "input"), c.integer(1, "num_groups"),
+                    {c.tensor_or_none(2, "weight"), c.tensor_or_none(3, "bias"), eps(c)});
 }
 
 Value local_response(Call& c) {

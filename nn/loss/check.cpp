@@ -1,0 +1,114 @@
+#include "gradtape/nn/loss/check.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "gradtape/autograd/author.hpp"
+
+namespace gradtape::nn::detail {
+
+using namespace author;
+
+namespace {
+
+/// The place of the first element that is not good, or -1. good(x) of a whole array costs about as
+/// much as reading it.
+template <class T, class F> std::int64_t first_bad(const T* x, std::int64_t n, F good) {
+  std::atomic<bool> all_good = true;
+  parallel_for(n, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+    std::int32_t bad = 0;
+    for (auto i = begin; i < end; ++i) bad |= !good(x[i]);
+    if (bad) all_good = false;
+  });
+  for (std::int64_t i = 0; !all_good && i < n; ++i)
+    if (!good(x[i])) return i;
+  return -1;
+}
+
+}  // namespace
+
+void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
+  if (prediction.shape() == target.shape()) return;
+  auto cause = fmt::format(
+      "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
+      describe(prediction), describe(target));
+  if (prediction.numel() == target.numel())
+    cause += fmt::format("; reshape(target, {{{}}}) makes them agree",
+                         fmt::join(prediction.shape(), ", "));
+  fail<ShapeError>(op, cause);
+}
+
+void check_target(const char* op, const Tensor& prediction, const Tensor& target) {
+  check_shapes(op, prediction, target);
+  if (is_floating(prediction.dtype()) && !is_floating(target.dtype()) && !target.is_weak())
+    fail<DtypeError>(op, fmt::format("target {} is {}, but prediction {} is {}; convert the target "
+                                     "with to({})",
+                                     describe(target), name(target.dtype()), describe(prediction),
+                                     name(prediction.dtype()), name(prediction.dtype())));
+}
+
+void check_values(const char* op, const char* what, const Tensor& x, const Allowed& allowed) {
+  visit_floating(x.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    const double slack = allowed.rounding * std::numeric_limits<T>::epsilon();
+    const T low = static_cast<T>(allowed.low - slack), high = static_cast<T>(allowed.high + slack);
+    const T* const data = x.data<T>().data();
+    const auto at = first_bad(data, x.numel(), [=, nan = allowed.nan](T v) {
+      return ((v >= low) & (v <= high)) | (nan & (v != v));
+    });
+    if (at < 0) return;
+    const auto place = x.ndim() ? fmt::format(" at position {}", at) : std::string();
+    const auto where =
+        std::isinf(allowed.high)  ? fmt::format("but must be at least {}", allowed.low)
+        : std::isinf(allowed.low) ? fmt::format("but must be at most {}", allowed.high)
+                                  : fmt::format("outside [{}, {}]", allowed.low, allowed.high);
+    const char* const remedy =
+        std::isnan(data[at]) ? "; check_finite finds where a NaN began" : allowed.remedy;
+    fail<ValueError>(op, fmt::format("{} {} holds {}{}, {}{}", what, describe(x), data[at], place,
+                                     where, remedy));
+  });
+}
+
+void check_probabilities(const char* op, const Tensor& target) {
+  check_values(op, "target", target,
+               {.high = 1,
+                .remedy = "; a target is a probability (of pixels from 0 to 255: divide by 255)",
+                .rounding = 8});
+}
+
+void check_log_probabilities(const char* op, const Tensor& x) {
+  // What x - logsumexp(x) leaves of logits near 100 is this far above 0 at most.
+  check_values(op, "log_probability", x,
+               {.low = -std::numeric_limits<double>::infinity(),
+                .high = 0,
+                .remedy = "; a log-probability is never above 0: pass log_softmax(logits), not "
+                          "softmax or logits",
+                .rounding = 100,
+                .nan = true});
+}
+
+Tensor labels(const char* op, const Tensor& label, const Tensor& like) {
+  Tensor x = like, t = label;
+  if (is_floating(t.dtype()) || t.is_weak())
+    promote_literals(x, t, op);
+  else
+    t = t.to(x.dtype());
+  visit_floating(t.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    const T* const data = t.data<T>().data();
+    const auto at = first_bad(data, t.numel(), [](T v) { return (v == 1) | (v == -1); });
+    if (at >= 0)
+      fail<ValueError>(op, fmt::format("label {} holds {} at position {}, but labels are 1 and -1; "
+                                       "2 * label - 1 makes them of 0 and 1",
+                                       describe(label), data[at], at));
+  });
+  return t;
+}
+
+}  // namespace gradtape::nn::detail
