@@ -18,6 +18,7 @@ using std::int64_t;
 template <class T> using Register = xsimd::batch<T>;
 template <class T> constexpr int64_t width = static_cast<int64_t>(Register<T>::size);
 template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
+template <class T> constexpr T log_half = T(-0.6931471805599453);
 
 // The loops below have a fixed length, which compilers turn into masked moves: three times as fast
 // for short rows.
@@ -82,21 +83,45 @@ template <class T, class Combine> T join(const Register<T>& v, Combine combine) 
   return lanes[0];
 }
 
-/// What is subtracted from a row before exp so that it does not overflow: its largest element.
+/// What is subtracted from a row before exp so that it does not overflow: its largest element. NaN
+/// for a row of -inf, which has no softmax.
 template <class T> T shift_of(const T* x, int64_t n) {
   const auto same = [](int64_t, const auto& v) { return v; };
-  return join<T>(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
+  const T shift = join<T>(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
+  return shift == -infinity<T> ? std::numeric_limits<T>::quiet_NaN() : shift;
 }
 
-/// sum(exp(x - shift))
-template <class T> T sum_of_exp(const T* x, T shift, int64_t n) {
-  const auto term = [=](int64_t, const auto& v) { return xsimd::exp(v - shift); };
-  return join<T>(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
+/// v - shift; 0 for the largest element even where it is infinite, so that what tends to a limit as
+/// an element grows has the limit at infinity.
+template <class T> Register<T> shifted(const Register<T>& v, T shift) {
+  return xsimd::select(v == Register<T>(shift), Register<T>(T(0)), v - Register<T>(shift));
+}
+template <class T> T shifted(T v, T shift) { return v == shift ? 0 : v - shift; }
+
+/// log(sum(exp(x - shift))). Where one element is most of the sum, it has the digits of the rest.
+template <class T> T log_sum_of_exp(const T* x, T shift, int64_t n) {
+  Register<T> tops(T(0));
+  const auto term = [shift, &tops](int64_t, const auto& v) {
+    const auto top = v == Register<T>(shift);
+    tops += xsimd::select(top, Register<T>(T(1)), Register<T>(T(0)));
+    return xsimd::select(top, Register<T>(T(0)), xsimd::exp(v - Register<T>(shift)));
+  };
+  const T rest = join<T>(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
+  const T count = join<T>(tops, plus);
+  return count == 1 ? std::log1p(rest) : std::log(count + rest);
 }
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN.
 template <class T> Register<T> masked_mul(const Register<T>& g, const Register<T>& d) {
   return xsimd::select(g == Register<T>(T(0)), Register<T>(T(0)), g * d);
+}
+
+/// The gradient of a row sums up to 0. The element that is more than half of a softmax loses the
+/// digits of its own; the others have them, so it becomes what they lack.
+template <class T> void balance(T* dx, int64_t top, int64_t n) {
+  const auto same = [](int64_t, const auto& v) { return v; };
+  dx[top] = 0;
+  dx[top] = 0 - join<T>(reduce<T>({dx}, T(0), n, T(0), same, plus), plus);
 }
 
 /// `flops` operations for every element, of `arrays` arrays that are read or written.
@@ -124,7 +149,7 @@ template <class T> void softmax(const T* x, T* y, AxisView rows) {
     const auto sums = reduce<T>(
         {from}, -infinity<T>, n, T(0),
         [=](int64_t k, const auto& v) {
-          const Register<T> e = xsimd::exp(v - shift);
+          const Register<T> e = xsimd::exp(shifted<T>(v, shift));
           if (k + width<T> <= n)
             e.store_unaligned(to + k);
           else
@@ -141,11 +166,17 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, AxisView
   count<T>(rows, 5, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
-    const auto product = [](int64_t, const auto& v, const auto& w) { return masked_mul<T>(v, w); };
+    Register<T> largest(T(0));
+    const auto product = [&largest](int64_t, const auto& v, const auto& w) {
+      largest = xsimd::max(largest, w);
+      return masked_mul<T>(v, w);
+    };
     const Register<T> total(join<T>(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
     map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) {
       return masked_mul<T>(v, w) - masked_mul<T>(total, w);
     });
+    if (const T most = join<T>(largest, larger); most > T(0.5))
+      balance(dx + row * n, std::find(p, p + n, most) - p, n);
   });
 }
 
@@ -153,8 +184,8 @@ template <class T> void log_softmax(const T* x, T* y, AxisView rows) {
   count<T>(rows, 6, 2);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T* const from = x + row * n;
-    const T shift = shift_of(from, n), log_sum = std::log(sum_of_exp(from, shift, n));
-    map<T>({from}, y + row * n, n, [=](const auto& v) { return v - shift - log_sum; });
+    const T shift = shift_of(from, n), log_sum = log_sum_of_exp(from, shift, n);
+    map<T>({from}, y + row * n, n, [=](const auto& v) { return shifted<T>(v, shift) - log_sum; });
   });
 }
 
@@ -166,6 +197,8 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
     const Register<T> total(join<T>(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
     map<T>({c, p}, dx + row * n, n,
            [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, xsimd::exp(w)); });
+    if (const T most = shift_of(p, n); most > log_half<T>)
+      balance(dx + row * n, std::find(p, p + n, most) - p, n);
   });
 }
 
@@ -177,7 +210,7 @@ template <class T> struct LogOffset {
 
   static LogOffset of(const T* x, T* offsets, int64_t n) {
     const T shift = shift_of(x, n);
-    return {offsets[0] = shift, offsets[1] = std::log(sum_of_exp(x, shift, n))};
+    return {offsets[0] = shift, offsets[1] = log_sum_of_exp(x, shift, n)};
   }
 };
 
@@ -191,9 +224,9 @@ template <class T> double sum_of(const T* weight, int64_t n) {
 template <class T>
 double weighted_loss(const T* x, const T* weight, double sum, LogOffset<T> offset, int64_t n) {
   const T shift = offset.shift;
-  const auto plain = [=](int64_t, const auto& v) { return shift - v; };
+  const auto plain = [=](int64_t, const auto& v) { return -shifted<T>(v, shift); };
   const auto times = [=](int64_t, const auto& v, const auto& w) {
-    return masked_mul<T>(w, shift - v);
+    return masked_mul<T>(w, -shifted<T>(v, shift));
   };
   const auto above = weight ? reduce<T>({x, weight}, T(0), n, T(0), times, plus)
                             : reduce<T>({x}, shift, n, T(0), plain, plus);
@@ -217,8 +250,8 @@ void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double
     if (c < 0) return;
     const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
     if (own != 0)
-      loss[row] =
-          own * (static_cast<double>(offset.log_sum) + static_cast<double>(offset.shift - from[c]));
+      loss[row] = own * (static_cast<double>(offset.log_sum) +
+                         static_cast<double>(-shifted(from[c], offset.shift)));
     if (share > 0) loss[row] += share * weighted_loss(from, weight, sum, offset, n);
   });
 }
@@ -238,7 +271,9 @@ void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* 
     const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
     const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
     const T all = g * static_cast<T>(own + share * sum), spread = g * static_cast<T>(share);
-    const auto softmax = [=](const auto& v) { return xsimd::exp(v - shift - log_sum) * all; };
+    const auto softmax = [=](const auto& v) {
+      return xsimd::exp(shifted<T>(v, shift) - log_sum) * all;
+    };
     if (share == 0)
       map<T>({x + row * n}, to, n, softmax);
     else if (!weight)
@@ -247,6 +282,7 @@ void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* 
       map<T>({x + row * n, weight}, to, n,
              [=](const auto& v, const auto& w) { return softmax(v) - spread * w; });
     to[c] -= g * static_cast<T>(own);
+    if (shifted(x[row * n + c], shift) - log_sum > log_half<T>) balance(to, c, n);
   });
 }
 
@@ -259,7 +295,7 @@ void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double*
     const T* const from = x + row * n;
     const auto [shift, log_sum] = LogOffset<T>::of(from, offsets + 2 * row, n);
     const auto term = [shift = shift, log_sum = log_sum](int64_t, const auto& v, const auto& a) {
-      return masked_mul<T>(a, shift - v + log_sum);
+      return masked_mul<T>(a, log_sum - shifted<T>(v, shift));
     };
     loss[row] = static_cast<double>(
         join<T>(reduce<T>({from, wanted + row * n}, T(0), n, T(0), term, plus), plus));
@@ -280,8 +316,10 @@ void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* o
     const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> sum(join<T>(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
     map<T>({x + row * n, a}, to, n, [=](const auto& v, const auto& w) {
-      return g * (masked_mul<T>(sum, xsimd::exp(v - shift - log_sum)) - w);
+      return g * (masked_mul<T>(sum, xsimd::exp(shifted<T>(v, shift) - log_sum)) - w);
     });
+    if (-log_sum > log_half<T>)
+      balance(to, std::find(x + row * n, x + (row + 1) * n, shift) - (x + row * n), n);
   });
 }
 

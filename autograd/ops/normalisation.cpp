@@ -9,6 +9,7 @@
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/kernels/standardise.hpp"
 #include "gradtape/autograd/ops/detail/moments.hpp"
+#include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
 
 namespace gradtape {

@@ -37,14 +37,19 @@ Tensor along_rows(const char* op, Kernel kernel, const Tensor& x, const In&... m
 
 Tensor row_sums(const Tensor& x) { return sum(x, -1, {.keepdim = true}); }
 
+/// By public ops, which differentiate again. The gradient of a row sums up to 0; the element that
+/// is more than half of it loses its own digits and becomes what the others lack.
+Tensor softmax_vjp(const Tensor& g, const Tensor& y) {
+  const Tensor t = masked_mul(g, y), dx = t - masked_mul(row_sums(t), y), top = y > 0.5;
+  if (!any(top).item<bool>()) return dx;
+  return where(top, -row_sums(where(top, 0, dx)), dx);
+}
+
 Tensor softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::softmax(arguments...); };
   return record(
       "softmax", along_rows("softmax", forward, x), {x}, {[](const Tensor& g, const Tensor& y) {
-        if (recording()) {
-          const Tensor t = masked_mul(g, y);
-          return t - masked_mul(row_sums(t), y);
-        }
+        if (recording()) return softmax_vjp(g, y);
         return along_rows(
             "softmax", [](auto... arguments) { kernels::softmax_backward(arguments...); }, g, y);
       }});
@@ -54,7 +59,9 @@ Tensor log_softmax_rows(const Tensor& x) {
   const auto forward = [](auto... arguments) { kernels::log_softmax(arguments...); };
   return record("log_softmax", along_rows("log_softmax", forward, x), {x},
                 {[](const Tensor& g, const Tensor& y) {
-                  if (recording()) return g - masked_mul(row_sums(g), exp(y));
+                  // g - sum(g) p, so that a p near 1 keeps the digits of 1 - p
+                  if (recording())
+                    return -masked_mul(g, expm1(y)) - masked_mul(row_sums(g) - g, exp(y));
                   return along_rows(
                       "log_softmax",
                       [](auto... arguments) { kernels::log_softmax_backward(arguments...); }, g, y);

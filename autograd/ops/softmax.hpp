@@ -7,9 +7,12 @@
 
 namespace gradtape {
 
+// With infinite elements these have their limits: softmax({inf, 0}) is {1, 0}. A row of -inf has
+// none and gives NaN; where a mask may leave a row nothing, scaled_dot_product_attention gives 0.
+
 /// exp(x) / sum(exp(x)) along axis
 [[nodiscard]] Tensor softmax(const Tensor& x, std::int64_t axis = -1);
-/// log(softmax(x)) along axis
+/// log(softmax(x)) along axis, near 0 too with all its digits.
 [[nodiscard]] Tensor log_softmax(const Tensor& x, std::int64_t axis = -1);
 /// softmax(-x) along axis
 [[nodiscard]] Tensor softmin(const Tensor& x, std::int64_t axis = -1);

@@ -75,21 +75,23 @@ Tensor of_rows(const Tensor& g, std::optional<double> divisor) {
   return divisor ? g / *divisor : unsqueeze(g, 1);
 }
 
-/// sum(a) softmax(x) - a: the gradient of each row's loss.
+/// sum(a) p - a for p = softmax(x), the gradient of each row's loss, so that a p near 1 keeps the
+/// digits of 1 - p.
 Tensor gradient(const Tensor& x, const Tensor& a) {
-  return masked_mul(sum(a, -1, {.keepdim = true}), softmax(x)) - a;
+  const Tensor log_p = log_softmax(x);
+  return masked_mul(sum(a, -1, {.keepdim = true}) - a, exp(log_p)) + masked_mul(a, expm1(log_p));
 }
 
 Tensor gradient(const Tensor& x, const ClassTargets& target) {
   const auto [index, weight, smoothing] = target;
   const auto classes = x.size(1);
   const Tensor hit = one_hot(where(index >= 0, index, 0), classes, x.dtype());
+  Tensor a =
+      smoothing == 0 ? hit : (1 - smoothing) * hit + smoothing / static_cast<double>(classes);
+  if (weight.defined()) a = a * weight;
   const bool all_count =
       std::ranges::none_of(index.data<std::int64_t>(), [](auto c) { return c < 0; });
-  if (all_count && !weight.defined() && smoothing == 0) return softmax(x) - hit;
-  Tensor a = (1 - smoothing) * hit + smoothing / static_cast<double>(classes);
-  if (weight.defined()) a = a * weight;
-  return gradient(x, where(unsqueeze(index, 1) >= 0, a, 0));
+  return gradient(x, all_count ? a : where(unsqueeze(index, 1) >= 0, a, 0));
 }
 
 }  // namespace

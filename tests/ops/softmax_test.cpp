@@ -1,6 +1,7 @@
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
+#include <gradtape/nn/loss.hpp>
 
 #include <doctest/doctest.h>
 
@@ -156,4 +157,63 @@ TEST_CASE("softmax refuses integers and axes out of range") {
   CHECK(error<Error>([] {
           log_softmax(zeros({2, 3}), 2);
         }) == "log_softmax: axis 2 is out of range for shape [2, 3]");
+}
+
+TEST_CASE("a confident softmax keeps the digits of its small losses and slopes, recorded or not") {
+  // p = softmax({20, 0, -1}) is {1 - q1 - q2, q1, q2}; mpmath to 50 digits.
+  const double loss = 2.8194096612552131e-9, q1 = 2.0611536166273214e-9,
+               q2 = 7.5825604065335626e-10, rest = 2.8194096572806777e-9;
+  for (const Dtype dtype : {float32, float64}) {
+    const double tolerance = dtype == float32 ? 1e-6 : 1e-14;
+    const auto agree = [&](const Tensor& got, const NestedList& want) {
+      CHECK(allclose(got.detach().to(float64), tensor(want, float64), tolerance, 0));
+    };
+    for (const bool create_graph : {false, true}) {
+      CAPTURE(create_graph);
+      const Tensor x = tensor({{20, 0, -1}}, dtype).requires_grad();
+      const auto slope = [&](const Tensor& y, const NestedList& seed) {
+        return grad(y, {x}, {.create_graph = create_graph, .seed = tensor(seed, dtype)})[0];
+      };
+      const Tensor y = log_softmax(x);
+      agree(select(reshape(y, {3}), 0, 0), -loss);
+      agree(slope(y, {{1, 0, 0}}), {{rest, -q1, -q2}});
+      const double p = 1 - rest;
+      agree(slope(softmax(x), {{1, 0, 0}}), {{p * rest, -p * q1, -p * q2}});
+      agree(nn::cross_entropy(x, tensor({0})), loss);
+      agree(slope(nn::cross_entropy(x, tensor({0})), 1), {{-rest, q1, q2}});
+      const Tensor one_hot_row = tensor({{1, 0, 0}}, dtype);
+      agree(nn::cross_entropy(x, one_hot_row), loss);
+      agree(slope(nn::cross_entropy(x, one_hot_row), 1), {{-rest, q1, q2}});
+      agree(nn::cross_entropy(x, tensor({{0.75, 0.25, 0}}, dtype)), 5.0000000028194097);
+      agree(nn::cross_entropy(x, tensor({1})), 20 + loss);
+      agree(slope(nn::cross_entropy(x, tensor({1})), 1), {{1 - rest, q1 - 1, q2}});
+    }
+  }
+}
+
+TEST_CASE("softmax and cross_entropy have their limits at infinite logits") {
+  for (const Dtype dtype : {float32, float64})
+    for (const bool create_graph : {false, true}) {
+      const Tensor x = tensor({{inf, 0, -inf}}, dtype).requires_grad();
+      const auto slope = [&](const Tensor& y) {
+        return grad(y, {x}, {.create_graph = create_graph})[0].detach();
+      };
+      const auto row = [&](const NestedList& values) { return tensor(values, dtype); };
+      CHECK(array_equal(softmax(x).detach(), row({{1, 0, 0}})));
+      CHECK(array_equal(log_softmax(x).detach(), row({{0, -inf, -inf}})));
+      CHECK(array_equal(softmax(row({{inf, inf, 0}})), row({{0.5, 0.5, 0}})));
+      CHECK(nn::cross_entropy(x, tensor({0})).item<double>() == 0);
+      CHECK(array_equal(slope(nn::cross_entropy(x, tensor({0}))), row({{0, 0, 0}})));
+      CHECK(nn::cross_entropy(x, tensor({1})).item<double>() == inf);
+      CHECK(array_equal(slope(nn::cross_entropy(x, tensor({1}))), row({{1, -1, 0}})));
+      const Tensor one_hot_row = row({{1, 0, 0}});
+      CHECK(nn::cross_entropy(x, one_hot_row).item<double>() == 0);
+      CHECK(array_equal(slope(nn::cross_entropy(x, one_hot_row)), row({{0, 0, 0}})));
+    }
+  // A row of -inf has no softmax, and none is made up.
+  CHECK(all(isnan(softmax(full({3}, -inf)))).item<bool>());
+  CHECK(all(isnan(log_softmax(full({3}, -inf)))).item<bool>());
+  // Label smoothing wants every class, also one that is impossible.
+  CHECK(nn::cross_entropy(tensor({{-inf, 0.0}}), tensor({1}), {.label_smoothing = 0.1})
+            .item<double>() == inf);
 }
