@@ -17,7 +17,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 using nn::Reduction;
 
-Tensor f64(const NestedList& values) { return tensor(values, float64); }
+Tensor f64(const NestedList& values) { return detail::from_braces(values, float64); }
 
 }  // namespace
 

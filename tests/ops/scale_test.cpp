@@ -20,7 +20,7 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-Tensor f64(const NestedList& values) { return tensor(values, float64); }
+Tensor f64(const NestedList& values) { return detail::from_braces(values, float64); }
 
 struct Scaled {
   const char* name;
@@ -197,9 +197,9 @@ TEST_CASE("vectors of zeros have finite slopes to second order") {
 TEST_CASE("normalisations refuse an eps that is none") {
   const Tensor x = ones({2, 4});
   const double quiet = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(layer_norm(x, {4}, {.eps = -1}),
+  CHECK_THROWS_WITH_AS((void)layer_norm(x, {4}, {.eps = -1}),
                        "layer_norm: eps = -1, but it must be finite and at least 0", ValueError);
-  CHECK_THROWS_AS(group_norm(x, 2, {.eps = quiet}), ValueError);
-  CHECK_THROWS_AS(batch_norm(x, {.eps = quiet}), ValueError);
-  CHECK_THROWS_AS(rms_norm(x, {4}, {.eps = -1e-3}), ValueError);
+  CHECK_THROWS_AS((void)group_norm(x, 2, {.eps = quiet}), ValueError);
+  CHECK_THROWS_AS((void)batch_norm(x, {.eps = quiet}), ValueError);
+  CHECK_THROWS_AS((void)rms_norm(x, {4}, {.eps = -1e-3}), ValueError);
 }

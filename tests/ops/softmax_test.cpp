@@ -166,13 +166,14 @@ TEST_CASE("a confident softmax keeps the digits of its small losses and slopes, 
   for (const Dtype dtype : {float32, float64}) {
     const double tolerance = dtype == float32 ? 1e-6 : 1e-14;
     const auto agree = [&](const Tensor& got, const NestedList& want) {
-      CHECK(allclose(got.detach().to(float64), tensor(want, float64), tolerance, 0));
+      CHECK(allclose(got.detach().to(float64), detail::from_braces(want, float64), tolerance, 0));
     };
     for (const bool create_graph : {false, true}) {
       CAPTURE(create_graph);
       const Tensor x = tensor({{20, 0, -1}}, dtype).requires_grad();
       const auto slope = [&](const Tensor& y, const NestedList& seed) {
-        return grad(y, {x}, {.create_graph = create_graph, .seed = tensor(seed, dtype)})[0];
+        return grad(y, {x},
+                    {.create_graph = create_graph, .seed = detail::from_braces(seed, dtype)})[0];
       };
       const Tensor y = log_softmax(x);
       agree(select(reshape(y, {3}), 0, 0), -loss);
@@ -198,7 +199,7 @@ TEST_CASE("softmax and cross_entropy have their limits at infinite logits") {
       const auto slope = [&](const Tensor& y) {
         return grad(y, {x}, {.create_graph = create_graph})[0].detach();
       };
-      const auto row = [&](const NestedList& values) { return tensor(values, dtype); };
+      const auto row = [&](const NestedList& values) { return detail::from_braces(values, dtype); };
       CHECK(array_equal(softmax(x).detach(), row({{1, 0, 0}})));
       CHECK(array_equal(log_softmax(x).detach(), row({{0, -inf, -inf}})));
       CHECK(array_equal(softmax(row({{inf, inf, 0}})), row({{0.5, 0.5, 0}})));
