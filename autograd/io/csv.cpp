@@ -12,7 +12,7 @@ namespace {
 template <class T> Tensor parse(detail::CsvRows& rows) {
   std::vector<T> values;
   std::int64_t count = 0;
-  auto columns = rows.names().size();
+  auto columns = rows.columns();
   for (; !rows.at_end(); ++count) {
     columns = rows.next().size();
     for (std::size_t i = 0; i < columns; ++i) values.push_back(rows.number<T>(i));
@@ -29,7 +29,7 @@ Tensor load_csv(const std::string& path, CsvOptions options) {
   const auto origin = detail::file_origin("load_csv", path);
   const std::string text = read_file(path, "load_csv");
   detail::CsvRows rows(text, options.delimiter, origin);
-  if (options.header) rows.read_names();
+  if (options.header) rows.skip_names();
   if (options.dtype == float32) return parse<float>(rows);
   if (options.dtype == float64) return parse<double>(rows);
   return parse<std::int64_t>(rows);

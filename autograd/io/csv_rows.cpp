@@ -37,7 +37,24 @@ CsvRows::CsvRows(std::string_view text, char delimiter, const Origin& origin)
 
 void CsvRows::read_names() {
   read_fields();
+  names_.reserve(fields_.size());
   for (std::size_t i = 0; i < fields_.size(); ++i) names_.emplace_back(trimmed(text(i)));
+}
+
+void CsvRows::skip_names() {
+  header_ = text_;
+  read_fields();
+  header_ = header_.substr(0, header_.size() - text_.size());
+  columns_ = fields_.size();
+}
+
+/// Empty for a column without a name.
+std::string CsvRows::name(std::size_t column) const {
+  if (column < names_.size()) return names_[column];
+  if (header_.empty()) return "";
+  CsvRows header(header_, delimiter_, origin_);
+  header.read_names();
+  return header.names()[column];
 }
 
 const std::vector<std::string_view>& CsvRows::next() {
@@ -58,6 +75,7 @@ void CsvRows::read_fields() {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (trimmed(line).empty()) origin_.fail(fmt::format("has nothing in row {}", row_));
   fields_.clear();
+  fields_.reserve(static_cast<std::size_t>(std::count(line.begin(), line.end(), delimiter_)) + 1);
   for (std::size_t begin = 0; begin <= line.size();) {
     const auto stop = field_end(line, begin);
     fields_.push_back(unquoted(line.substr(begin, stop - begin)));
@@ -87,16 +105,18 @@ std::string CsvRows::text(std::size_t column) const {
 }
 
 void CsvRows::refuse(const std::string& what, std::size_t column, const std::string& cause) const {
-  const auto name = column < names_.size() ? fmt::format(" ('{}')", names_[column]) : "";
-  origin_.fail(fmt::format("has {} in row {}, column {}{}{}", what, row_, column + 1, name, cause));
+  const auto of = name(column);
+  origin_.fail(fmt::format("has {} in row {}, column {}{}{}", what, row_, column + 1,
+                           of.empty() ? "" : fmt::format(" ('{}')", of), cause));
 }
 
 void CsvRows::refuse_number(std::size_t column, Dtype dtype, bool too_large) const {
   const auto field = trimmed(fields_[column]);
   if (field.empty()) refuse("nothing", column, "");
-  refuse(fmt::format("'{}'", field.substr(0, 40)), column,
-         fmt::format(", which {} {}{}", too_large ? "does not fit" : "is not", name(dtype),
-                     row_ == 1 && names_.empty() ? "; {.header = true} skips a row of names" : ""));
+  refuse(
+      fmt::format("'{}'", field.substr(0, 40)), column,
+      fmt::format(", which {} {}{}", too_large ? "does not fit" : "is not", gradtape::name(dtype),
+                  row_ == 1 && names_.empty() ? "; {.header = true} skips a row of names" : ""));
 }
 
 double CsvRows::limit_of(std::string_view number) {

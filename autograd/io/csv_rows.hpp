@@ -28,6 +28,10 @@ class CsvRows {
   std::size_t row() const { return row_; }
   /// Reads the first row, whose fields name the columns.
   void read_names();
+  /// The same for who needs the names in errors only: they take many times the memory of the text.
+  void skip_names();
+  /// The number of columns, 0 before any row was read.
+  std::size_t columns() const { return columns_; }
   /// Names the columns of a text without such a row.
   void set_names(const std::vector<std::string>& names) { names_ = names; }
   const std::vector<std::string>& names() const { return names_; }
@@ -61,10 +65,12 @@ class CsvRows {
 
  private:
   void read_fields();
+  std::string name(std::size_t column) const;
   std::size_t field_end(std::string_view line, std::size_t begin) const;
   [[noreturn]] void refuse_number(std::size_t column, Dtype dtype, bool too_large) const;
 
-  std::string_view text_;  // what is left of it
+  std::string_view text_;    // what is left of it
+  std::string_view header_;  // and what was skipped
   char delimiter_;
   const Origin& origin_;
   std::vector<std::string> names_;

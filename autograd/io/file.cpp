@@ -42,8 +42,10 @@ bool lock_new(int descriptor) {
 }
 
 /// Throws for a path that the system would cut off.
-void check_path(const std::string& path, const detail::Origin& origin) {
-  if (path.find('\0') != path.npos) origin.fail("is no path: it has a zero byte");
+void check_path(const std::string& path, const char* op) {
+  const auto end = path.find('\0');
+  if (end != path.npos)
+    detail::file_origin(op, path.substr(0, end)).fail("is not all of the path: it has a zero byte");
 }
 
 /// Makes a rename in the folder of `path` survive a power cut, where the file system can. It never
@@ -59,7 +61,7 @@ void flush_folder(const std::string& path) noexcept try {
 
 std::string read_raw_file(const std::string& path, const char* op) {
   const auto origin = detail::file_origin(op, path);
-  check_path(path, origin);
+  check_path(path, op);
   // Not to wait for somebody to write into a pipe.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) origin.fail(fmt::format("cannot be opened: {}", system_message(errno)));
@@ -97,7 +99,7 @@ void write_file(const std::string& path, std::string_view bytes, const char* op)
 
 AtomicFile::AtomicFile(const std::string& path, const char* op)
     : path_(follow_links(path)), op_(op) {
-  check_path(path_, detail::file_origin(op_, path));
+  check_path(path_, op_);
   struct stat before;
   const bool replaces = ::stat(path_.c_str(), &before) == 0;
   if (replaces && !S_ISREG(before.st_mode))

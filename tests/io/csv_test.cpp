@@ -50,7 +50,9 @@ TEST_CASE("a bad CSV file is refused with row, column and text") {
       "a,b\n1,2\n",
       "has 'a' in row 1, column 1, which is not float32; {.header = true} skips a row of names");
   refuses("1,2\n3,+-4\n", "has '+-4' in row 2, column 2, which is not float32");
-  refuses("1,2\n3,1e39\n", "has '1e39' in row 2, column 2, which does not fit float32");
+  refuses("1,2\n3,99999999999999999999\n",
+          "has '99999999999999999999' in row 2, column 2, which does not fit int64",
+          {.dtype = int64});
   refuses("1,2\n3,4.0\n", "has '4.0' in row 2, column 2, which is not int64", {.dtype = int64});
   refuses("1,2\n,4\n", "has nothing in row 2, column 1");
   refuses("1,2\n3,\"\"\n", "has nothing in row 2, column 2");

@@ -38,6 +38,7 @@ void operator delete(void* block) noexcept {
 }
 void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 
+#ifndef __APPLE__
 // The linker's --wrap sends the library's calls of allocate and deallocate here; see
 // CMakeLists.txt.
 extern "C" {
@@ -55,6 +56,7 @@ void __wrap__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) 
   __real__ZN8gradtape6detail10deallocateEPvm(block, bytes);
 }
 }
+#endif
 
 namespace gradtape::testing {
 
