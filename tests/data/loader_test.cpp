@@ -312,7 +312,7 @@ TEST_CASE("a loader whose threads cannot start, for want of memory, goes on with
   int whole = 0;
   for (std::int64_t n = 0; n < 60; ++n) {
     Loader loader(numbers, {.size = 2}, {.threads = 3});
-    std::optional<Fault> fault(n);
+    std::optional<gradtape::testing::Fault> fault(n);
     try {
       double total = 0;
       for (const auto& batch : loader) {

@@ -1,6 +1,7 @@
 // When memory runs out somewhere: no half-changed model, no half-written file.
 #include "support/faults.hpp"
 
+#include <gradtape/autograd/io/safetensors.hpp>
 #include <gradtape/nn/nn.hpp>
 #include <gradtape/optim/optim.hpp>
 
