@@ -88,7 +88,7 @@ def statements(text):
                 yield comment, kind, ""
             comment = []
             continue
-        if not code and re.match(r"#|}|namespace (?!detail|author)", bare):
+        if not code and re.match(r"#|}|namespace (?!(\w+::)*(detail|author)\b)", bare):
             comment = []
             continue
         behind = re.search(r"///< ?(.*)", bare)
