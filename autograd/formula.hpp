@@ -29,6 +29,9 @@ struct FormulaCode {
 
 /// f(x...), not recorded; casts the literals among x to the dtype of the others.
 [[nodiscard]] Tensor formula_value(const FormulaCode& code, Tensor* x);
+/// What a formula's lambda is called with; the tensors are counted.
+template <class> using Argument = Pack<Counted>;
+
 /// The gradients of <g, f(x)> that are needed, each of the shape that g and x have together.
 void formula_vjp(const FormulaCode& code, const Tensor& g, const Tensor* x, const bool* needed,
                  Tensor* gradients);
@@ -38,7 +41,9 @@ void formula_vjp(const FormulaCode& code, const Tensor& g, const Tensor* x, cons
 /// An elementwise function of 1 to 6 tensors that broadcast together; made by `formula`.
 ///
 /// What runs over registers is flattened: in a large file the compiler would rather call than
-/// inline the functions that a formula is made of, for half as much time again.
+/// inline the functions that a formula is made of, for half as much time again. In a file compiled
+/// for narrower registers than the library (without gradtape::native), a formula that computes exp
+/// and the like runs as the ops that it consists of, which are faster there.
 template <class F> class Formula {
  public:
   Formula(const char* name, F f) : name_(name), f_(std::move(f)) {}
@@ -48,11 +53,23 @@ template <class F> class Formula {
   template <std::convertible_to<Tensor>... Inputs>
     requires(sizeof...(Inputs) >= 1 && sizeof...(Inputs) <= TensorDual::max_inputs)
   Tensor operator()(const Inputs&... inputs) const {
-    return apply<sizeof...(Inputs)>({static_cast<const Tensor&>(inputs)...});
+    constexpr bool fits = std::invocable<const F&, detail::Argument<Inputs>...>;
+    static_assert(
+        fits,
+        "gradtape: a formula is called with as many tensors as its lambda has arguments, "
+        "each of them `auto` or `const auto&` and not Tensor: it computes single numbers, "
+        "by arithmetic, where() and the functions of gradtape");
+    if constexpr (fits)
+      return apply<sizeof...(Inputs)>({static_cast<const Tensor&>(inputs)...});
+    else
+      return {};
   }
 
  private:
   template <std::size_t N> [[nodiscard]] Tensor apply(std::array<Tensor, N> x) const {
+    if (sizeof(detail::register_of<float>::type) < detail::library_register_bytes &&
+        detail::computes_functions<N>(f_))
+      return as_ops(x, std::make_index_sequence<N>());
     Tensor y = detail::formula_value(code<N>(), x.data());
     if constexpr (N == 1) {
       return record(name_, std::move(y), {x[0]},
@@ -74,6 +91,11 @@ template <class F> class Formula {
                           return gradients;
                         }})[0];
     }
+  }
+
+  template <std::size_t N, std::size_t... I>
+  Tensor as_ops(const std::array<Tensor, N>& x, std::index_sequence<I...>) const {
+    return static_cast<TensorDual>(f_(TensorDual(x[I])...)).value;
   }
 
   template <std::size_t N> [[nodiscard]] detail::FormulaCode code() const {
@@ -146,7 +168,8 @@ template <class F> class Formula {
 ///     Tensor y = swish(x);
 ///
 /// The lambda takes 1 to 6 arguments of one generic type and uses arithmetic, comparisons, `where`
-/// and what functions.hpp lists; literals are doubles. `name` must be a string literal.
+/// and what functions.hpp lists, not std::exp or `if`; literals are doubles. `name` must be a
+/// string literal.
 template <class F> [[nodiscard]] Formula<F> formula(const char* name, F f) {
   return Formula<F>(name, std::move(f));
 }

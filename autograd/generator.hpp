@@ -63,10 +63,10 @@ class Generator {
   std::shared_ptr<Stream> stream_;  // none: the default stream
 };
 
-/// The generator that stands for the default stream of the thread that draws. Each thread's starts
-/// with seed 0.
+/// Stands for the default stream of the thread that draws: seed 0 in the main thread; the n-th of
+/// the other threads to draw starts with Generator(the main thread's seed).split(n).
 const Generator& default_generator();
-/// Restarts this thread's default stream.
+/// Restarts this thread's default stream; in the main thread, also those that start later.
 void seed(std::uint64_t seed);
 
 /// In this scope and thread, default_generator() draws from `generator`.

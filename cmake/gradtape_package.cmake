@@ -4,7 +4,7 @@ function(gradtape_package)
   get_property(modules GLOBAL PROPERTY GRADTAPE_MODULES)
   set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gradtape)
 
-  set(targets gradtape)
+  set(targets gradtape gradtape_native)
   foreach(module IN LISTS modules)
     list(APPEND targets gradtape_${module})
     gradtape_install_headers(${module})
@@ -102,6 +102,8 @@ function(gradtape_pkg_config)
   if(fetched)
     string(APPEND GRADTAPE_PC_CFLAGS " -I\${includedir}/gradtape/third_party")
   endif()
+  get_property(arch_flags GLOBAL PROPERTY GRADTAPE_ARCH_FLAGS)
+  list(JOIN arch_flags " " GRADTAPE_PC_NATIVE)
   # from lib/pkgconfig up to the prefix, so that an installation can be moved
   file(RELATIVE_PATH GRADTAPE_PC_PREFIX
     "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")

@@ -36,6 +36,8 @@ struct ModuleAccess {
   /// The input after all pre-hooks, the output after all hooks.
   static Tensor hooked_input(const Module& module, const Tensor& input);
   static Tensor hooked_output(const Module& module, const Tensor& input, const Tensor& output);
+  /// In a handler: throws the exception again, with the module's path in its message.
+  [[noreturn]] static void rethrow_named(const Module& module);
 };
 
 }  // namespace detail
@@ -152,8 +154,8 @@ class Module {
     return module;
   }
 
-  /// forward(x) with this module's hooks run before and after: use it in an operator() that is to
-  /// have hooks.
+  /// forward(x) with this module's hooks run before and after, and its path in the messages of
+  /// exceptions: use it in an operator() that is to have hooks.
   template <std::invocable<const Tensor&> F> auto call(const Tensor& x, const F& forward) const {
     using Access = detail::ModuleAccess;
     if (!Access::has_hooks(*this)) return forward(x);

@@ -18,6 +18,8 @@ template <> struct pack_traits<Counted> {
 };
 
 inline constinit thread_local int counted_operations = 0;
+/// Of these, the functions that take many instructions, such as exp.
+inline constinit thread_local int counted_functions = 0;
 
 template <class T> T counted(const T& result) {
   ++counted_operations;
@@ -30,6 +32,7 @@ template <> struct Mask<detail::Counted> {
   friend Mask operator&&(Mask a, Mask) { return detail::counted(a); }
   friend Mask operator||(Mask a, Mask) { return detail::counted(a); }
   friend Mask operator!(Mask a) { return detail::counted(a); }
+  explicit operator bool() const { return false; }  // Mask of elements says why this is an error
   friend Pack<detail::Counted> where(Mask, Pack<detail::Counted> a, Pack<detail::Counted> b);
 };
 
@@ -46,6 +49,10 @@ template <> struct Pack<detail::Counted> {
   friend Pack operator*(Pack a, Pack) { return detail::counted(a); }
   friend Pack operator/(Pack a, Pack) { return detail::counted(a); }
   friend Pack operator-(Pack a) { return detail::counted(a); }
+  Pack& operator+=(Pack b) { return *this = *this + b; }
+  Pack& operator-=(Pack b) { return *this = *this - b; }
+  Pack& operator*=(Pack b) { return *this = *this * b; }
+  Pack& operator/=(Pack b) { return *this = *this / b; }
 
   friend Mask<detail::Counted> operator==(Pack, Pack) {
     return detail::counted(Mask<detail::Counted>());
@@ -77,6 +84,13 @@ template <std::size_t N, class F> int count_operations(const F& f) {
     static_cast<void>(f((static_cast<void>(I), Pack<Counted>())...));
   }(std::make_index_sequence<N>());
   return std::exchange(counted_operations, before) - before;
+}
+
+/// Whether `f` computes functions such as exp.
+template <std::size_t N, class F> bool computes_functions(const F& f) {
+  const int before = counted_functions;
+  count_operations<N>(f);
+  return std::exchange(counted_functions, before) != before;
 }
 
 }  // namespace detail

@@ -82,6 +82,11 @@ template <class T, int N, bool safe> struct Dual {
   friend auto operator>(const Dual& a, const Dual& b) { return a.value > b.value; }
   friend auto operator>=(const Dual& a, const Dual& b) { return a.value >= b.value; }
 
+  template <class B> Dual& operator+=(const B& b) { return *this = *this + b; }
+  template <class B> Dual& operator-=(const B& b) { return *this = *this - b; }
+  template <class B> Dual& operator*=(const B& b) { return *this = *this * b; }
+  template <class B> Dual& operator/=(const B& b) { return *this = *this / b; }
+
   /// a where the mask holds, b elsewhere; the tangents are chosen, not blended, so what the other
   /// branch holds never enters.
   friend Dual where(const decltype(T() < T())& mask, const Dual& a, const Dual& b) {
@@ -137,6 +142,10 @@ struct TensorDual {
   friend TensorDual operator*(double a, const TensorDual& b) { return b * a; }
   friend TensorDual operator/(const TensorDual& a, double b);
   friend TensorDual operator/(double a, const TensorDual& b);
+  template <class B> TensorDual& operator+=(const B& b) { return *this = *this + b; }
+  template <class B> TensorDual& operator-=(const B& b) { return *this = *this - b; }
+  template <class B> TensorDual& operator*=(const B& b) { return *this = *this * b; }
+  template <class B> TensorDual& operator/=(const B& b) { return *this = *this / b; }
 
   friend Tensor operator==(const TensorDual& a, const TensorDual& b) { return a.value == b.value; }
   friend Tensor operator!=(const TensorDual& a, const TensorDual& b) { return a.value != b.value; }
@@ -163,16 +172,20 @@ template <class T, int N, bool safe> inline constexpr bool is_dual<Dual<T, N, sa
 template <> inline constexpr bool is_dual<TensorDual> = true;
 
 template <class P, class V> Pack<V> apply(Pack<V> x) {
-  if constexpr (std::same_as<V, Counted>)
+  if constexpr (std::same_as<V, Counted>) {
+    ++counted_functions;
     return counted(x);
-  else
+  } else {
     return V(P::value(x.v));
+  }
 }
 template <class P, class V> Pack<V> apply(Pack<V> a, Pack<V> b) {
-  if constexpr (std::same_as<V, Counted>)
+  if constexpr (std::same_as<V, Counted>) {
+    ++counted_functions;
     return counted(a);
-  else
+  } else {
     return V(P::value(a.v, b.v));
+  }
 }
 
 /// What a formula computes with besides tensors.

@@ -44,6 +44,18 @@ GRADTAPE_FUNCTION_OF_TWO(logaddexp, Logaddexp)
 GRADTAPE_FUNCTION_OF_TWO(xlogy, Xlogy)
 #undef GRADTAPE_FUNCTION_OF_TWO
 
+// What C++ calls them; of tensors, max(x, axis) is a reduction.
+template <class A, class B>
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto max(const A& a, const B& b) {
+  return maximum(a, b);
+}
+template <class A, class B>
+  requires(detail::FormulaValue<A> || detail::FormulaValue<B>)
+auto min(const A& a, const B& b) {
+  return minimum(a, b);
+}
+
 /// x^n for a literal exponent: small whole ones by products, and no logarithm for the slope.
 template <detail::FormulaValue T> T pow(const T& x, double n) {
   if constexpr (detail::is_dual<T>) {

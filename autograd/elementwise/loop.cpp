@@ -7,6 +7,8 @@
 
 namespace gradtape::detail {
 
+const std::size_t library_register_bytes = sizeof(register_of<float>::type);
+
 Loop::Loop(const Shape& out, const Shape* shapes, std::size_t count) : count_(count) {
   std::array<std::int64_t, max_operands>
       contiguous;  // elements of each operand behind the current axis

@@ -74,6 +74,10 @@ struct register_of<T> {
   static void store(const type& value, void* to) { value.store_unaligned(static_cast<T*>(to)); }
 };
 
+/// The bytes of a register in the library's own files. A file of a program may be compiled for
+/// less.
+extern const std::size_t library_register_bytes;
+
 /// Computes `count` registers out[o] = f(in...)[o]; stride[i] is that of operand i in bytes, and
 /// null outputs are skipped.
 template <class T, std::size_t In, std::size_t Out, class F>

@@ -41,6 +41,15 @@ template <class V> struct Mask {
   friend Mask operator&&(Mask a, Mask b) { return {static_cast<decltype(a.m)>(a.m & b.m)}; }
   friend Mask operator||(Mask a, Mask b) { return {static_cast<decltype(a.m)>(a.m | b.m)}; }
   friend Mask operator!(Mask a) { return {!a.m}; }
+  /// An error: a mask holds many truth values.
+  template <class Bool>
+    requires std::same_as<Bool, bool>
+  explicit operator Bool() const {
+    static_assert(!std::same_as<Bool, bool>,
+                  "gradtape: a formula cannot branch by if or ?: on a value, which stands "
+                  "for many elements at once: write where(condition, a, b)");
+    return false;
+  }
 
   /// a where the mask holds, b elsewhere.
   friend Pack<V> where(Mask mask, Pack<V> a, Pack<V> b) {
@@ -69,6 +78,10 @@ template <class V> struct Pack {
   friend Pack operator*(Pack a, Pack b) { return V(detail::wraps(a.v) * detail::wraps(b.v)); }
   friend Pack operator/(Pack a, Pack b) { return V(a.v / b.v); }
   friend Pack operator-(Pack a) { return V(-detail::wraps(a.v)); }
+  Pack& operator+=(Pack b) { return *this = *this + b; }
+  Pack& operator-=(Pack b) { return *this = *this - b; }
+  Pack& operator*=(Pack b) { return *this = *this * b; }
+  Pack& operator/=(Pack b) { return *this = *this / b; }
 
   friend Mask<V> operator==(Pack a, Pack b) { return {a.v == b.v}; }
   // By ==, for the != of xsimd 8.1 calls NaN equal to NaN in AVX registers.

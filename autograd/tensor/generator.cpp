@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <numbers>
+#include <thread>
 #include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
@@ -114,11 +116,30 @@ struct Generator::Replacement {
   static inline constinit thread_local ScopeStack<Replacement> stack{};
 };
 
+namespace {
+
+const std::thread::id main_thread = std::this_thread::get_id();
+bool in_main_thread() {
+  return std::this_thread::get_id() == main_thread ||
+         main_thread == std::thread::id();  // while static variables are still being made
+}
+
+/// The seed of the main thread, and how many others have started to draw since it was set.
+std::atomic<std::uint64_t> main_seed{0}, other_threads{0};
+
+}  // namespace
+
 Generator::Stream& Generator::default_stream() {
   static constinit thread_local Stream own{0, 0};
+  static constinit thread_local bool started = false;
   auto& replaced = Replacement::stack;
   replaced.drop_ended();
-  return replaced.newest ? *replaced.newest->value.stream : own;
+  if (replaced.newest) return *replaced.newest->value.stream;
+  if (!started) {
+    started = true;
+    if (!in_main_thread()) own = {Generator(main_seed).split(++other_threads).seed(), 0};
+  }
+  return own;
 }
 
 std::uint64_t Generator::advance(std::uint64_t blocks) const {
@@ -171,7 +192,12 @@ const Generator& default_generator() {
   return generator;
 }
 
-void seed(std::uint64_t seed) { Generator::default_stream() = {seed, 0}; }
+void seed(std::uint64_t seed) {
+  Generator::default_stream() = {seed, 0};
+  if (!in_main_thread() || Generator::Replacement::stack.newest) return;
+  main_seed = seed;
+  other_threads = 0;
+}
 
 GeneratorScope::GeneratorScope(Generator generator) {
   auto* const stream = &generator.stream();

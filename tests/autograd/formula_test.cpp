@@ -101,3 +101,18 @@ TEST_CASE("activation layers are those of the ops where formulas bring templates
   CHECK(array_equal(nn::Tanh()(x), tanh(x)));
   CHECK(array_equal(nn::Softplus(2)(x), softplus(x, 2)));
 }
+
+TEST_CASE("a formula may use += and its kin, max and min") {
+  const auto f = formula("f", [](auto x, auto y) {
+    auto z = x;
+    z += y;
+    z *= 2.0;
+    z -= x;
+    z /= 4.0;
+    return max(z, 0.0) + min(x, y);
+  });
+  const Tensor x = tensor({1.0, -3.0}, float64), y = tensor({2.0, 1.0}, float64);
+  CHECK(array_equal(f(x, y), maximum((x + 2.0 * y) / 4.0, 0.0) + minimum(x, y)));
+  CHECK(gradcheck([&](const std::vector<Tensor>& v) { return f(v[0], v[1]); }, {x, y},
+                  {.order = 2}));
+}

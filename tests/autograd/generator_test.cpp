@@ -178,13 +178,27 @@ TEST_CASE("seeds, splits and positions") {
   seed(0);
 }
 
-TEST_CASE("every thread has a default generator of its own") {
+TEST_CASE("the n-th thread draws from a stream of its own, which the main thread's seed gives") {
+  const auto elsewhere = [] {
+    Tensor drawn;
+    std::thread([&] { drawn = rand({4}); }).join();
+    return drawn;
+  };
   seed(12);
-  Tensor elsewhere;
-  std::thread([&] { elsewhere = rand({4}); }).join();
-  Generator fresh(0);
-  CHECK(array_equal(elsewhere, rand({4}, float32, fresh)));
+  const Tensor first = elsewhere(), second = elsewhere();
+  CHECK(array_equal(first, rand({4}, float32, Generator(12).split(1))));
+  CHECK(array_equal(second, rand({4}, float32, Generator(12).split(2))));
   CHECK(default_generator().position() == 0);
+  CHECK(array_equal(rand({4}), rand({4}, float32, Generator(12))));
+  seed(13);
+  CHECK(!array_equal(elsewhere(), first));
+  seed(12);  // and everything comes again
+  CHECK(array_equal(elsewhere(), first));
+  std::thread([&] {  // a thread's own seed is its own
+    seed(12);
+    CHECK(array_equal(rand({4}), rand({4}, float32, Generator(12))));
+  }).join();
+  CHECK(array_equal(elsewhere(), rand({4}, float32, Generator(12).split(3))));
   seed(0);
 }
 

@@ -1,6 +1,7 @@
 // Calls that read well and would do something else. Each line that ends in `// no` must be an error on
 // every compiler. GCC up to 14 drops the names of {.keepdim = true} where a list is expected that
 // has a constructor of a std::initializer_list, or of two integers.
+#include <gradtape/autograd/formula.hpp>
 #include <gradtape/gradtape.hpp>
 #include <vector>
 using namespace gradtape;
@@ -98,4 +99,7 @@ void other_slips(const Tensor& x) {
   (void)(x * 3.0).data<float>(); // no
   at(x, {0}) += 1; // no
   (void)(x && x); // no
+  (void)formula("f", [](const Tensor& v) { return v * 2.0; })(x); // no
+  (void)formula("f", [](auto v, auto w) { return v * w; })(x); // no
+  (void)formula("f", [](auto v) { return v > 0.0 ? v : -v; })(x); // no
 }
