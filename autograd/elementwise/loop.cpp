@@ -140,7 +140,9 @@ void map_row(const Kernel& kernel, const void* f, Operands in, std::size_t in_co
   fail<DtypeError>(op, numeric
                            ? "does not take bool; convert with to(float32) or to(int64), or use "
                              "logical_and, logical_or, where"
-                           : std::string("needs float32 or float64, got ") + name(dtype));
+                           : std::string("needs float32 or float64, got ") + name(dtype) +
+                                 "; convert with to(float32)" +
+                                 (std::string_view(op) == "div" ? ", or use floor_divide" : ""));
 }
 
 const Kernel& kernel_for(const Elementwise& f, Dtype dtype) {
@@ -160,6 +162,8 @@ void map_element(const Kernel& kernel, const Elementwise& f, const Tensor* const
 
 Tensor map_tensors(const char* op, const Elementwise& f, const Tensor* const* x,
                    std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (!x[i]->defined()) undefined_operand(op, count == 1 ? "x" : "operand " + std::to_string(i));
   const Dtype dtype = x[0]->dtype();
   const Kernel& kernel = kernel_for(f, dtype);
   if (!kernel.registers) refuse_dtype(op, f, dtype);

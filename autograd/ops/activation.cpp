@@ -6,6 +6,7 @@
 
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -36,6 +37,8 @@ Tensor leaky_relu(const Tensor& x, double slope) {
 }
 
 Tensor prelu(const Tensor& x, const Tensor& slope) {
+  need_defined("prelu", x, "x");
+  need_defined("prelu", slope, "slope");
   static const auto f = formula(
       "prelu", [](const auto& x, const auto& slope) { return where(x > 0.0, x, slope * x); });
   if (slope.numel() == 1) return f(x, reshape(slope, {}));
@@ -124,6 +127,7 @@ Tensor threshold(const Tensor& x, double bound, double value) {
 }
 
 Tensor glu(const Tensor& x, std::int64_t axis) {
+  need_defined("glu", x, "x");
   static const auto f =
       formula("glu", [](const auto& value, const auto& gate) { return value * sigmoid(gate); });
   const int at = x.shape().axis(axis, "glu");
@@ -136,6 +140,7 @@ Tensor glu(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor maxout(const Tensor& x, std::int64_t pieces, std::int64_t axis) {
+  need_defined("maxout", x, "x");
   const Shape shape = x.shape();
   const int at = shape.axis(axis, "maxout");
   if (pieces < 1) fail<ValueError>("maxout", fmt::format("needs at least 1 piece, got {}", pieces));
@@ -150,6 +155,8 @@ Tensor maxout(const Tensor& x, std::int64_t pieces, std::int64_t axis) {
 }
 
 Tensor rbf(const Tensor& x, const Tensor& centers, const Tensor& width) {
+  need_defined("rbf", x, "x");
+  need_defined("rbf", centers, "centers");
   static const auto bump = formula("rbf", [](const auto& distance2, const auto& width) {
     return exp(-(distance2 / (width * width)));
   });

@@ -12,18 +12,26 @@ using namespace detail;
 
 namespace detail {
 
+namespace {
+/// The one that keeps what both hold: a float before an integer, float64 before float32.
+Dtype common_dtype(Dtype a, Dtype b) {
+  if (is_floating(a) && is_floating(b)) return float64;
+  return is_floating(a) ? a : is_floating(b) ? b : int64;
+}
+}  // namespace
+
 void promote_literals(Tensor* operands, std::size_t count, const char* op) {
   const Tensor* model = nullptr;  // the first operand with a dtype of its own
   for (std::size_t i = 0; i < count; ++i) {
     const Tensor& x = operands[i];
-    if (!x.defined()) fail<GraphError>(op, fmt::format("operand {} is an undefined tensor", i));
+    if (!x.defined()) undefined_operand(op, fmt::format("operand {}", i));
     if (x.is_weak()) continue;
     if (!model) model = &x;
     if (x.dtype() != model->dtype())
       fail<DtypeError>(
           op, fmt::format("dtypes do not mix: {} is {}, {} is {}; convert one with to({})",
                           describe(*model), name(model->dtype()), describe(x), name(x.dtype()),
-                          name(model->dtype())));
+                          name(common_dtype(model->dtype(), x.dtype()))));
   }
   Dtype dtype = model ? model->dtype() : operands[0].dtype();
   for (std::size_t i = 0; i < count; ++i) {
@@ -65,27 +73,27 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
 // std::plus and its kin are both the kernel, on packs, and the op itself, on tensors of one dtype.
 
 Tensor operator+(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) return with_one_dtype("add", std::plus<>(), a, b);
+  if (differ(a, b)) return with_one_dtype("add", std::plus<>(), a, b);
   const elementwise_vjp pass{[](const Tensor& g) { return g; }};
   return record("add", map_numeric("add", std::plus<>(), a, b), {a, b}, {pass, pass});
 }
 
 Tensor operator-(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) return with_one_dtype("sub", std::minus<>(), a, b);
+  if (differ(a, b)) return with_one_dtype("sub", std::minus<>(), a, b);
   return record("sub", map_numeric("sub", std::minus<>(), a, b), {a, b},
                 {elementwise_vjp{[](const Tensor& g) { return g; }},
                  elementwise_vjp{[](const Tensor& g) { return -g; }}});
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) return with_one_dtype("mul", std::multiplies<>(), a, b);
+  if (differ(a, b)) return with_one_dtype("mul", std::multiplies<>(), a, b);
   return record("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b},
                 {elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }},
                  elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }}});
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) return with_one_dtype("div", std::divides<>(), a, b);
+  if (differ(a, b)) return with_one_dtype("div", std::divides<>(), a, b);
   return record("div", map_floating("div", std::divides<>(), a, b), {a, b},
                 {elementwise_vjp{[b](const Tensor& g) {
                    return times_slope(
@@ -104,14 +112,14 @@ Tensor operator-(const Tensor& x) {
 
 Tensor masked_mul(const Tensor& g, const Tensor& d) {
   const auto product = [](const auto& p, const auto& q) { return masked_mul(p, q); };
-  if (g.dtype() != d.dtype()) return with_one_dtype("masked_mul", product, g, d);
+  if (differ(g, d)) return with_one_dtype("masked_mul", product, g, d);
   return record("masked_mul", map_numeric("masked_mul", product, g, d), {g, d},
                 {elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }},
                  elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }}});
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  if (a.dtype() == int64 && !a.is_weak()) return binary<primitive::Pow>(a, b);
+  if (!a.defined() || (a.dtype() == int64 && !a.is_weak())) return binary<primitive::Pow>(a, b);
   if (b.is_weak() &&
       b.ndim() == 0) {  // no logarithm, and no general power, where the exponent is a literal
     const double n = b.item<double>();

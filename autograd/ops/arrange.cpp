@@ -8,6 +8,7 @@
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -52,6 +53,7 @@ void need_count(const char* op, std::int64_t count) {
 }  // namespace
 
 Tensor flip(const Tensor& x, const Axes& axes) {
+  need_defined("flip", x, "x");
   const AxisSet flipped("flip", x, axes);
   const Shape shape = x.shape();
   View view = whole(shape);
@@ -67,6 +69,7 @@ Tensor flip(const Tensor& x, const Axes& axes) {
 }
 
 Tensor roll(const Tensor& x, std::int64_t shift, const Axes& axes) {
+  need_defined("roll", x, "x");
   if (axes.is_all()) return reshape(roll_axis(reshape(x, {x.numel()}), shift, 0), x.shape());
   return roll(x, std::vector(axes.list.size(), shift), axes.list);
 }
@@ -80,6 +83,7 @@ Tensor roll(const Tensor& x, const IntegerList& shifts, const IntegerList& axes)
 }
 
 Tensor rot90(const Tensor& x, std::int64_t k, std::int64_t axis0, std::int64_t axis1) {
+  need_defined("rot90", x, "x");
   const int a = x.shape().axis(axis0, "rot90"), b = x.shape().axis(axis1, "rot90");
   if (a == b)
     fail<ShapeError>("rot90", fmt::format("needs two axes of {}, got {} twice", describe(x), a));
@@ -96,6 +100,7 @@ Tensor rot90(const Tensor& x, std::int64_t k, std::int64_t axis0, std::int64_t a
 }
 
 Tensor tile(const Tensor& x, const IntegerList& counts) {
+  need_defined("tile", x, "x");
   for (auto count : counts) need_count("tile", count);
   const int given = static_cast<int>(counts.size()), lacking = given - x.ndim();
   Shape shape;
@@ -116,6 +121,7 @@ Tensor tile(const Tensor& x, const IntegerList& counts) {
 }
 
 Tensor repeat_interleave(const Tensor& x, std::int64_t count, std::int64_t axis) {
+  need_defined("repeat_interleave", x, "x");
   need_count("repeat_interleave", count);
   Shape shape = x.shape();
   const int a = shape.axis(axis, "repeat_interleave");
@@ -126,6 +132,8 @@ Tensor repeat_interleave(const Tensor& x, std::int64_t count, std::int64_t axis)
 }
 
 Tensor repeat_interleave(const Tensor& x, const Tensor& counts, std::int64_t axis) {
+  need_defined("repeat_interleave", x, "x");
+  need_defined("repeat_interleave", counts, "counts");
   if (counts.is_weak() && counts.dtype() == int64)
     return repeat_interleave(x, counts.item<std::int64_t>(), axis);
   const int a = x.shape().axis(axis, "repeat_interleave");
@@ -175,6 +183,7 @@ std::vector<Tensor> meshgrid(const std::vector<Tensor>& coordinates, MeshOrder o
 }
 
 Tensor unfold(const Tensor& x, std::int64_t axis, std::int64_t size, std::int64_t step) {
+  need_defined("unfold", x, "x");
   const Shape shape = x.shape();
   const int a = shape.axis(axis, "unfold");
   if (step < 1) fail<ValueError>("unfold", fmt::format("step must be at least 1, got {}", step));

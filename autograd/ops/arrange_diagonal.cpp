@@ -7,6 +7,7 @@
 #include "gradtape/autograd/kernels/triangle.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -52,6 +53,7 @@ Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool low
 }  // namespace
 
 Tensor diagonal(const Tensor& x, std::int64_t offset, std::int64_t axis0, std::int64_t axis1) {
+  need_defined("diagonal", x, "x");
   const Shape shape = x.shape();
   const int a = shape.axis(axis0, "diagonal"), b = shape.axis(axis1, "diagonal");
   need_two("diagonal", a, b);
@@ -59,6 +61,7 @@ Tensor diagonal(const Tensor& x, std::int64_t offset, std::int64_t axis0, std::i
 }
 
 Tensor diag_embed(const Tensor& x, std::int64_t offset, std::int64_t axis0, std::int64_t axis1) {
+  need_defined("diag_embed", x, "x");
   const Shape own = x.shape();
   if (own.ndim() == 0) fail<ShapeError>("diag_embed", "needs at least one axis, got []");
   const int ndim = own.ndim() + 1, a = axis_of_result("diag_embed", axis0, ndim, x),
@@ -75,6 +78,7 @@ Tensor diag_embed(const Tensor& x, std::int64_t offset, std::int64_t axis0, std:
 }
 
 Tensor diag(const Tensor& x, std::int64_t offset) {
+  need_defined("diag", x, "x");
   if (x.ndim() == 1) return diag_embed(x, offset);
   if (x.ndim() == 2) return diagonal(x, offset);
   fail<ShapeError>("diag", fmt::format("takes a vector or a matrix, got {}; see diagonal and "

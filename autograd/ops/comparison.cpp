@@ -87,6 +87,7 @@ template <class F> Tensor compare(const char* op, const Tensor& a, const Tensor&
 }
 
 void need_bool(const char* op, const Tensor& x) {
+  need_defined(op, x, "an operand");
   if (x.dtype() != bool_)
     fail<DtypeError>(
         op, fmt::format("needs bool, got {}; compare first, as in x != 0", name(x.dtype())));

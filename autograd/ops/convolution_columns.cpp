@@ -7,6 +7,7 @@
 #include "gradtape/autograd/kernels/convolution.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -81,6 +82,7 @@ Tensor im2col(const Tensor& x, const Extents& kernel, const ColumnOptions& optio
 
 Tensor col2im(const Tensor& columns, const Extents& size, const Extents& kernel,
               const ColumnOptions& options) {
+  need_defined("col2im", columns, "columns");
   auto s = windows("col2im", spatial("col2im", "size", size, 2, 1), kernel, options);
   const bool fits = (columns.ndim() == 2 || columns.ndim() == 3) &&
                     columns.size(-2) % s.taps() == 0 && columns.size(-1) == s.pixels_out();

@@ -5,6 +5,7 @@
 #include "gradtape/autograd/kernels/distance.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -39,6 +40,7 @@ Tensor pairwise_distance(const Tensor& a, const Tensor& b, PairwiseDistanceOptio
 }
 
 Tensor normalize(const Tensor& x, NormalizeOptions options) {
+  need_defined("normalize", x, "x");
   check_exponent("normalize", options.p);
   const auto axis = x.shape().axis(options.axis, "normalize");
   return x / maximum(length(x, options.p, axis, true), options.eps);

@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/ops/detail/slice.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -94,6 +95,8 @@ const std::int64_t* checked_label(const char* op, const Tensor& index, std::int6
 
 Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
                              std::int64_t extent) {
+  need_defined("index_select_backward", g, "g");
+  need_defined("index_select_backward", index, "index");
   Shape shape = g.shape();
   const int a = shape.axis(axis, "index_select");
   const auto at = around(shape, a, extent, index.data<std::int64_t>().data());
@@ -107,6 +110,8 @@ Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& i
 
 Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
                        const Shape& shape) {
+  need_defined("gather_backward", g, "g");
+  need_defined("gather_backward", index, "index");
   const Shape own = g.shape();
   const int a = shape.axis(axis, "gather");
   const auto at = around(own, a, shape[a], index.data<std::int64_t>().data());
@@ -125,6 +130,7 @@ Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
 }  // namespace detail
 
 Tensor index_select(const Tensor& x, std::int64_t axis, const Tensor& index) {
+  need_defined("index_select", x, "x");
   Shape shape = x.shape();
   const int a = shape.axis(axis, "index_select");
   const auto extent = shape[a];
@@ -162,6 +168,8 @@ Tensor index_add(const Tensor& given, std::int64_t axis, const Tensor& index, co
 }
 
 Tensor gather(const Tensor& x, std::int64_t axis, const Tensor& index) {
+  need_defined("gather", x, "x");
+  need_defined("gather", index, "index");
   const Shape own = x.shape(), shape = index.shape();
   const int a = own.axis(axis, "gather");
   need_alike("gather", own, a, index);
@@ -270,6 +278,8 @@ Tensor scatter_add(const Tensor& x, std::int64_t axis, const Tensor& index, cons
 }
 
 Tensor take_along(const Tensor& x, std::int64_t axis, const Tensor& index) {
+  need_defined("take_along", x, "x");
+  need_defined("take_along", index, "index");
   Shape own = x.shape(), wanted = index.shape();
   const int a = own.axis(axis, "take_along");
   if (own.ndim() != wanted.ndim())

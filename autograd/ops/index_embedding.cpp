@@ -10,12 +10,14 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
 using namespace detail;
 
 Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype) {
+  need_defined("one_hot", index, "index");
   if (classes < 1)
     fail<ValueError>("one_hot", fmt::format("needs at least one class, got {}", classes));
   const auto* const hot = checked_label("one_hot", index, classes);
@@ -68,6 +70,7 @@ Tensor slopes(std::span<const std::int64_t> index, std::int64_t padding, bool by
 }  // namespace
 
 Tensor embedding(const Tensor& table, const Tensor& index, const EmbeddingOptions& options) {
+  need_defined("embedding", table, "table");
   if (table.ndim() != 2)
     fail<ShapeError>("embedding", fmt::format("the table must be [n, d], got {}", describe(table)));
   const auto count = table.size(0);

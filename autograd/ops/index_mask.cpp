@@ -8,6 +8,7 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -42,6 +43,7 @@ Tensor true_positions(const Tensor& mask) { return tensor(positions(mask)); }
 }  // namespace detail
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
+  need_defined("masked_fill", value, "value");
   need_mask("masked_fill", mask);
   if (value.ndim() != 0)
     fail<ShapeError>("masked_fill",
@@ -50,6 +52,7 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
 }
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  need_defined("masked_select", x, "x");
   need_mask("masked_select", mask);
   const Shape shape = broadcast(x.shape(), mask.shape(), "masked_select");
   const Tensor flat = reshape(expand(x, shape), {shape.numel()});
@@ -57,6 +60,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 Tensor nonzero(const Tensor& x) {
+  need_defined("nonzero", x, "x");
   const auto found = positions(x);
   const Shape shape = x.shape();
   const auto ndim = static_cast<std::size_t>(shape.ndim());

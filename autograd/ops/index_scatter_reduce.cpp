@@ -96,8 +96,7 @@ Tensor scatter_reduce(const Tensor& given, std::int64_t axis, const Tensor& inde
                       ScatterReduceOptions options) {
   Tensor x = given, source = sources;
   promote_literals(x, source, op);
-  if (!is_floating(x.dtype()))
-    fail<DtypeError>(op, std::string("needs float32 or float64, got ") + name(x.dtype()));
+  if (!is_floating(x.dtype())) needs_floating(op, x.dtype());
   const Tensor touched = scatter_as(op, zeros(x.shape(), bool_), axis, index, true);
   source = scatter_source(op, source, index);
   const bool largest = reduction == ScatterReduction::amax,

@@ -19,6 +19,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -260,6 +261,7 @@ Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) 
 }
 
 Tensor det(const Tensor& a) {
+  need_defined("det", a, "a");
   need_square("det", a);
   const Determinants found = determinants(a);
   return record(
@@ -271,6 +273,7 @@ Tensor det(const Tensor& a) {
 }
 
 Slogdet slogdet(const Tensor& a) {
+  need_defined("slogdet", a, "a");
   need_square("slogdet", a);
   const Shape batch = batch_shape(a);
   const auto n = a.size(-1);

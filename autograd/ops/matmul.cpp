@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -131,6 +132,8 @@ Tensor linear_bias_gradient(const Tensor& g) {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
+  need_defined("matmul", a, "a");
+  need_defined("matmul", b, "b");
   if (a.dtype() != b.dtype()) {
     Tensor x = a, y = b;
     promote_literals(x, y, "matmul");
@@ -160,6 +163,8 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  need_defined("linear", x, "x");
+  need_defined("linear", weight, "weight");
   const bool fits = x.ndim() >= 1 && weight.ndim() == 2 && x.size(-1) == weight.size(1);
   if (!fits)
     fail<ShapeError>("linear",

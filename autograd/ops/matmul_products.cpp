@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/index.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -59,6 +60,8 @@ Tensor folded(const Tensor& x, const IntegerList& axes, bool to_front, Shape& ke
 }  // namespace
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
+  need_defined("bmm", a, "a");
+  need_defined("bmm", b, "b");
   need_one_dtype("bmm", a, b);
   if (a.ndim() != 3 || b.ndim() != 3 || a.size(0) != b.size(0))
     fail<ShapeError>("bmm", fmt::format("needs [b, n, k] and [b, k, m], got {} and {}", describe(a),
@@ -77,6 +80,8 @@ Tensor outer(const Tensor& a, const Tensor& b) {
 }
 
 Tensor tensordot(const Tensor& a, const Tensor& b, int count) {
+  need_defined("tensordot", a, "a");
+  need_defined("tensordot", b, "b");
   if (count < 0 || count > a.ndim() || count > b.ndim())
     fail<ShapeError>("tensordot", fmt::format("cannot sum over {} axes of {} and {}", count,
                                               describe(a), describe(b)));
@@ -105,6 +110,8 @@ Tensor tensordot(const Tensor& a, const Tensor& b, const IntegerList& axes_a,
 }
 
 Tensor kron(const Tensor& a, const Tensor& b) {
+  need_defined("kron", a, "a");
+  need_defined("kron", b, "b");
   need_one_dtype("kron", a, b);
   const int ndim = std::max(a.ndim(), b.ndim());
   if (2 * ndim > max_ndim)
@@ -124,6 +131,8 @@ Tensor kron(const Tensor& a, const Tensor& b) {
 }
 
 Tensor cross(const Tensor& a, const Tensor& b, std::int64_t axis) {
+  need_defined("cross", a, "a");
+  need_defined("cross", b, "b");
   need_one_dtype("cross", a, b);
   const int of_a = a.shape().axis(axis, "cross"), of_b = b.shape().axis(axis, "cross");
   if (a.size(of_a) != 3 || b.size(of_b) != 3)

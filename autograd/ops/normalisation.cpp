@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -145,6 +146,7 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& o
 }
 
 Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& options) {
+  need_defined("group_norm", x, "x");
   const char* const op = "group_norm";
   check_channels(op, x, 2);
   const auto channels = x.size(1);
@@ -239,6 +241,7 @@ BatchNormResult by_own_statistics(const char* op, const Tensor& x, const BatchNo
 }  // namespace
 
 BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options) {
+  need_defined("batch_norm", x, "x");
   const char* const op = "batch_norm";
   check_channels(op, x, 2);
   const auto n = x.size(0), channels = x.size(1);
@@ -249,6 +252,7 @@ BatchNormResult batch_norm(const Tensor& x, const BatchNormOptions& options) {
 }
 
 BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options) {
+  need_defined("instance_norm", x, "x");
   const char* const op = "instance_norm";
   check_channels(op, x, 3);
   const auto count = x.size(0) * x.size(1), inner = count ? x.numel() / count : 0;
@@ -258,6 +262,7 @@ BatchNormResult instance_norm(const Tensor& x, const BatchNormOptions& options) 
 }
 
 Tensor local_response_norm(const Tensor& x, std::int64_t size, LocalResponseNormOptions options) {
+  need_defined("local_response_norm", x, "x");
   const char* const op = "local_response_norm";
   visit_floating(x.dtype(), op, [](auto) {});  // or throws
   check_channels(op, x, 2);

@@ -12,6 +12,7 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/ops/sort.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -20,8 +21,7 @@ using namespace detail;
 namespace {
 
 void need_floating(const char* op, const Tensor& x) {
-  if (!is_floating(x.dtype()))
-    fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  if (!is_floating(x.dtype())) needs_floating(op, x.dtype());
 }
 
 bool holds(const Tensor& condition) { return all(condition).item<bool>(); }
@@ -58,6 +58,7 @@ Tensor normal(const Tensor& mean, const Tensor& std, const Generator& generator)
 
 Tensor multinomial(const Tensor& weights, std::int64_t count, MultinomialOptions options,
                    const Generator& generator) {
+  need_defined("multinomial", weights, "weights");
   need_floating("multinomial", weights);
   if (weights.ndim() == 0 || weights.size(-1) == 0)
     fail<ShapeError>("multinomial",

@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/detail/map.hpp"
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -47,6 +48,7 @@ constexpr auto pass = [](const Tensor& g) { return g; };
 }  // namespace
 
 Tensor sum(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  need_defined("sum", x, "x");
   if (axes.is_all() && !options.keepdim) {
     const bool same = x.ndim() == 0 && x.dtype() != bool_;
     return record("sum", same ? x.detach() : total(x), {x}, {pass});
@@ -57,6 +59,7 @@ Tensor sum(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
+  need_defined("sum_to", x, "x");
   const Shape own = x.shape();
   if (shape == own) return x;
   if (!broadcasts_to(shape, own))
@@ -88,6 +91,7 @@ Tensor mean_of_all(const Tensor& x) {
 }  // namespace
 
 Tensor mean(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  need_defined("mean", x, "x");
   if (axes.is_all() && !options.keepdim && x.numel() > 0) return mean_of_all(x);
   const AxisSet set("mean", x, axes);
   need_elements("mean", x, set);
@@ -139,6 +143,7 @@ Moments moments_over(const char* op, const Tensor& x, AxisSet set) {
 }  // namespace
 
 Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
+  need_defined("var", x, "x");
   const AxisSet set("var", x, axes);
   const double n = degrees_of_freedom("var", x, set, options.correction);
   const Shape shape = set.reduced(x.shape(), options.keepdim);
@@ -154,6 +159,7 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
 }
 
 Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
+  need_defined("stddev", x, "x");
   const AxisSet set("stddev", x, axes);
   const double n = degrees_of_freedom("stddev", x, set, options.correction);
   const Shape shape = set.reduced(x.shape(), options.keepdim);
@@ -183,6 +189,7 @@ Tensor infinite_shares(const Tensor& x, const Axes& axes, const Tensor& y) {
 }  // namespace
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  need_defined("logsumexp", x, "x");
   const AxisSet set("logsumexp", x, axes);
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
@@ -200,8 +207,7 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
         sum(terms, axes, {.keepdim = options.keepdim}),
         options.keepdim ? largest : reshape(largest, set.reduced(x.shape(), false)));
   };
-  if (!is_floating(x.dtype()))
-    fail<DtypeError>("logsumexp", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  if (!is_floating(x.dtype())) needs_floating("logsumexp", x.dtype());
   return record(
       "logsumexp", value(), {x},
       {[x, axes, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
@@ -304,6 +310,7 @@ Tensor prod_middle(const Tensor& x) {
 }  // namespace
 
 Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  need_defined("prod", x, "x");
   const AxisSet set("prod", x, axes);
   const Folds folds(x.shape(), set);
   Tensor y = x;
@@ -315,6 +322,7 @@ Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor trace(const Tensor& x) {
+  need_defined("trace", x, "x");
   if (x.ndim() < 2)
     fail<ShapeError>("trace", fmt::format("needs at least two axes, got {}", describe(x)));
   const auto n = x.size(-2), m = x.size(-1);
@@ -333,6 +341,7 @@ Tensor count_nonzero(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor all(const Tensor& x, const Axes& axes, ReduceOptions options) {
+  need_defined("all", x, "x");
   const auto n = AxisSet("all", x, axes).count(x.shape());
   return count_nonzero(x, axes, options) == n;
 }

@@ -7,6 +7,7 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -61,9 +62,9 @@ Tensor norm_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double p) {
 }  // namespace
 
 Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
+  need_defined("norm", x, "x");
   const AxisSet set("norm", x, axes);
-  if (!is_floating(x.dtype()))
-    fail<DtypeError>("norm", fmt::format("needs float32 or float64, got {}", name(x.dtype())));
+  if (!is_floating(x.dtype())) needs_floating("norm", x.dtype());
   if (std::isnan(p)) fail<ValueError>("norm", "p is NaN");
   if (p < 0 || p == infinity) need_elements("norm", x, set);
   if (p == infinity) return amax(abs(x), axes, options);

@@ -13,6 +13,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -109,6 +110,7 @@ void check(const Tensor& x, const Tensor& grid, const GridSampleOptions& options
 }  // namespace
 
 Tensor grid_sample(const Tensor& x, const Tensor& grid, const GridSampleOptions& options) {
+  need_defined("grid_sample", x, "x");
   check(x, grid, options);
   const int axes = x.ndim() - 2;
   const auto batch = x.size(0), channels = x.size(1);

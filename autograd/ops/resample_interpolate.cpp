@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/detail/cubic.hpp"
 #include "gradtape/autograd/ops/detail/windows.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -121,6 +122,7 @@ double step(std::int64_t in, std::int64_t out, double factor, bool align_corners
 }  // namespace
 
 Tensor interpolate(const Tensor& x, const InterpolateOptions& options) {
+  need_defined("interpolate", x, "x");
   const int axes = x.ndim() - 2;
   if (axes < 1 || axes > 3)
     fail<ShapeError>("interpolate", fmt::format("needs x [n, channels, one to three spatial "

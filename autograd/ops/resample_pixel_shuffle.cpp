@@ -4,6 +4,7 @@
 
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -38,6 +39,7 @@ std::int64_t planes(const Shape& shape) {
 }  // namespace
 
 Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor) {
+  detail::need_defined("pixel_shuffle", x, "x");
   const auto r = upscale_factor;
   check("pixel_shuffle", x, r);
   const auto channels = x.size(-3), height = x.size(-2), width = x.size(-1);
@@ -51,6 +53,7 @@ Tensor pixel_shuffle(const Tensor& x, std::int64_t upscale_factor) {
 }
 
 Tensor pixel_unshuffle(const Tensor& x, std::int64_t downscale_factor) {
+  detail::need_defined("pixel_unshuffle", x, "x");
   const auto r = downscale_factor;
   check("pixel_unshuffle", x, r);
   const auto channels = x.size(-3), height = x.size(-2), width = x.size(-1);

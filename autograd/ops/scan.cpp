@@ -12,6 +12,7 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -91,10 +92,12 @@ Tensor detail::recurrence(const Tensor& a, const Tensor& b, int axis, Direction 
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t axis) {
+  need_defined("cumsum", x, "x");
   return cumsum_along(countable(x), x.shape().axis(axis, "cumsum"), Direction::forward);
 }
 
 Tensor cumprod(const Tensor& x, std::int64_t axis) {
+  need_defined("cumprod", x, "x");
   if (x.dtype() == bool_) return cumprod(countable(x), axis);
   const int a = x.shape().axis(axis, "cumprod");
   const Tensor y = scan(x, a, x.dtype(), []<class T>(const T* from, const Tensor& to, auto view) {
@@ -108,6 +111,7 @@ Tensor cumprod(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor logcumsumexp(const Tensor& x, std::int64_t axis) {
+  need_defined("logcumsumexp", x, "x");
   const int a = x.shape().axis(axis, "logcumsumexp");
   const Tensor y = empty(x.shape(), x.dtype());
   visit_floating(x.dtype(), "logcumsumexp", [&](auto zero) {
@@ -139,6 +143,7 @@ WithIndices cummin(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor diff(const Tensor& x, std::int64_t axis, std::int64_t n) {
+  need_defined("diff", x, "x");
   if (n < 0) fail<ValueError>("diff", fmt::format("n must not be negative, got {}", n));
   const int a = x.shape().axis(axis, "diff");
   Tensor y = x;

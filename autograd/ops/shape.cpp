@@ -8,6 +8,7 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -49,6 +50,7 @@ Shape infer(const char* op, std::int64_t numel, const Shape& wanted, const Tenso
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& wanted) {
+  need_defined("reshape", x, "x");
   const Shape own = x.shape(), shape = infer("reshape", x.numel(), wanted, x);
   if (shape == own) return x;
   return record("reshape", alias(x, shape), {x},
@@ -56,6 +58,7 @@ Tensor reshape(const Tensor& x, const Shape& wanted) {
 }
 
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t stop) {
+  need_defined("flatten", x, "x");
   const Shape own = x.shape();
   if (own.ndim() == 0) return reshape(x, {1});
   const int first = own.axis(start, "flatten"), last = own.axis(stop, "flatten");
@@ -74,6 +77,7 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t stop) {
 }
 
 Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
+  need_defined("unsqueeze", x, "x");
   const Shape own = x.shape();
   const int ndim = own.ndim() + 1;
   const int place = axis_of_result("unsqueeze", axis, ndim, x);
@@ -84,6 +88,7 @@ Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor squeeze(const Tensor& x, const Axes& axes) {
+  need_defined("squeeze", x, "x");
   const Shape own = x.shape();
   const AxisSet dropped = axes.is_all() ? AxisSet() : AxisSet("squeeze", x, axes);
   Shape shape;
@@ -99,6 +104,7 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
 }
 
 Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents) {
+  need_defined("unflatten", x, "x");
   const Shape own = x.shape();
   const int place = own.axis(axis, "unflatten");
   const Shape part = infer("unflatten", own[place], extents, x);
@@ -112,6 +118,7 @@ Tensor unflatten(const Tensor& x, std::int64_t axis, const Shape& extents) {
 }
 
 Tensor movedim(const Tensor& x, const IntegerList& source, const IntegerList& destination) {
+  need_defined("movedim", x, "x");
   const int ndim = x.ndim();
   if (source.size() != destination.size())
     fail<ShapeError>(
@@ -134,6 +141,7 @@ Tensor movedim(const Tensor& x, std::int64_t source, std::int64_t destination) {
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
+  need_defined("transpose", x, "x");
   const Shape shape = x.shape();
   const int a = shape.axis(axis0, "transpose"), b = shape.axis(axis1, "transpose"),
             ndim = shape.ndim();
@@ -149,6 +157,7 @@ Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
 }
 
 Tensor permute(const Tensor& x, const IntegerList& order) {
+  need_defined("permute", x, "x");
   const Shape own = x.shape();
   const int ndim = own.ndim();
   std::vector<std::int64_t> inverse(order.size(), -1);
@@ -177,6 +186,7 @@ Tensor permute(const Tensor& x, const IntegerList& order) {
 }
 
 Tensor expand(const Tensor& x, const Shape& wanted) {
+  need_defined("expand", x, "x");
   const Shape own = x.shape();
   Shape shape = wanted;
   const int offset = shape.ndim() - own.ndim();

@@ -9,6 +9,7 @@
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -131,6 +132,7 @@ std::vector<std::int64_t> even_sizes(std::int64_t extent, std::int64_t size) {
 }  // namespace
 
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {
+  need_defined("split", x, "x");
   if (size < 1)
     fail<ValueError>("split", fmt::format("needs parts of at least one row, got {}", size));
   const int a = x.shape().axis(axis, "split");
@@ -138,6 +140,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis)
 }
 
 std::vector<Tensor> split(const Tensor& x, const IntegerList& sizes, std::int64_t axis) {
+  need_defined("split", x, "x");
   const int a = x.shape().axis(axis, "split");
   std::int64_t left = x.shape()[a];
   bool fits = !sizes.empty();
@@ -152,6 +155,7 @@ std::vector<Tensor> split(const Tensor& x, const IntegerList& sizes, std::int64_
 }
 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis) {
+  need_defined("chunk", x, "x");
   if (count < 1) fail<ValueError>("chunk", fmt::format("needs at least one part, got {}", count));
   const int a = x.shape().axis(axis, "chunk");
   const auto extent = x.shape()[a];
@@ -161,6 +165,7 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t count, std::int64_t axis
 }
 
 std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis) {
+  need_defined("unbind", x, "x");
   const int a = x.shape().axis(axis, "unbind");
   const auto extent = x.shape()[a];
   if (extent == 0) return {};

@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -49,6 +50,7 @@ namespace detail {
 
 Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64_t start,
                       std::int64_t step) {
+  need_defined("slice_backward", g, "g");
   const auto from = axis_view(g.shape(), axis);
   Shape shape = g.shape();
   shape[axis] = extent;
@@ -75,6 +77,7 @@ Tensor slice_backward(const Tensor& g, int axis, std::int64_t extent, std::int64
 
 Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t stop,
              std::int64_t step) {
+  need_defined("slice", x, "x");
   Shape shape = x.shape();
   const int a = shape.axis(axis, "slice");
   if (step < 1)
@@ -93,6 +96,7 @@ Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_
 }
 
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i) {
+  need_defined("select", x, "x");
   const Shape own = x.shape();
   const int a = own.axis(axis, "select");
   const auto extent = own[a];
@@ -109,6 +113,7 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t i) {
 }
 
 Tensor narrow(const Tensor& x, std::int64_t axis, std::int64_t start, std::int64_t length) {
+  need_defined("narrow", x, "x");
   const auto extent = x.size(axis);
   const auto first = start < 0 ? start + extent : start;
   if (first < 0 || length < 0 || first > extent || length > extent - first)

@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -84,6 +85,7 @@ Tensor log_softmax(const Tensor& x, std::int64_t axis) {
 }
 
 Tensor softmin(const Tensor& x, std::int64_t axis) {
+  need_defined("softmin", x, "x");
   visit_floating(x.dtype(), "softmin", [](auto) {});  // or throws
   return along("softmin", softmax_rows, -x, axis);
 }

@@ -9,6 +9,7 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -60,17 +61,20 @@ int checked_axis(const char* op, const Tensor& x, std::int64_t axis) {
 }  // namespace
 
 WithIndices sort(const Tensor& x, std::int64_t axis, SortOptions options) {
+  need_defined("sort", x, "x");
   const int a = x.shape().axis(axis, "sort");
   const Tensor at = ranked(x, a, x.size(a), options.descending);
   return {gather(x, a, at), at};
 }
 
 Tensor argsort(const Tensor& x, std::int64_t axis, SortOptions options) {
+  need_defined("argsort", x, "x");
   const int a = x.shape().axis(axis, "argsort");
   return ranked(x, a, x.size(a), options.descending);
 }
 
 WithIndices topk(const Tensor& x, std::int64_t k, TopkOptions options) {
+  need_defined("topk", x, "x");
   const int a = x.shape().axis(options.axis, "topk");
   if (k < 0 || k > x.size(a))
     fail<ValueError>("topk", fmt::format("k must be in [0, {}] for axis {} of {}, got {}",
@@ -80,6 +84,7 @@ WithIndices topk(const Tensor& x, std::int64_t k, TopkOptions options) {
 }
 
 WithIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t axis, ReduceOptions options) {
+  need_defined("kthvalue", x, "x");
   const int a = x.shape().axis(axis, "kthvalue");
   if (k < 1 || k > x.size(a))
     fail<ValueError>("kthvalue", fmt::format("k must be in [1, {}] for axis {} of {}, got {}",
@@ -88,6 +93,7 @@ WithIndices kthvalue(const Tensor& x, std::int64_t k, std::int64_t axis, ReduceO
 }
 
 WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options) {
+  need_defined("median", x, "x");
   const int a = checked_axis("median", x, axis);
   const auto n = x.size(a);
   const WithIndices middle = of_rank(x, a, (n - 1) / 2, options);
@@ -108,6 +114,7 @@ WithIndices by_argument::mode(const Tensor& x, std::int64_t axis, ReduceOptions 
 }
 
 Unique unique(const Tensor& x) {
+  need_defined("unique", x, "x");
   const auto n = x.numel();
   const Tensor flat = reshape(x.detach(), {n}), order = ranked(flat, 0, n, false);
   const Tensor sorted = gather(flat, 0, order);
@@ -130,6 +137,7 @@ Unique unique(const Tensor& x) {
 }
 
 Tensor searchsorted(const Tensor& sorted, const Tensor& x, SearchOptions options) {
+  need_defined("searchsorted", sorted, "sorted");
   Tensor boundaries = sorted, values = x;
   promote_literals(boundaries, values, "searchsorted");
   if (sorted.ndim() == 0)
@@ -155,6 +163,7 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& x, SearchOptions options
 }
 
 Tensor bucketize(const Tensor& x, const Tensor& boundaries, SearchOptions options) {
+  need_defined("bucketize", boundaries, "boundaries");
   if (boundaries.ndim() != 1)
     fail<ShapeError>("bucketize", fmt::format("the boundaries must have one axis, got {}",
                                               describe(boundaries)));

@@ -9,6 +9,7 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -18,11 +19,16 @@ namespace {
 
 /// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
 Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
+  need_defined(op, output, "the output");
+  if (!is_floating(output.dtype()))
+    fail<GraphError>(op, fmt::format("the output is {}, and only floats have gradients: indices, "
+                                     "counts and comparisons have none",
+                                     name(output.dtype())));
   if (!output.is_tracked())
     fail<GraphError>(
         op,
-        "the output is not tracked: none of its inputs requires a gradient, or it was computed "
-        "under NoGrad or detached");
+        "the output is not tracked: none of its inputs requires a gradient, or they are frozen, or "
+        "it was computed under NoGrad or detached");
   if (!seed.defined()) {
     if (output.numel() != 1)
       fail<GraphError>(

@@ -60,7 +60,10 @@ Parameter::Parameter(const Tensor& initial, std::string name)
     : cell_(detail::Shared<Cell>::make(initial.detach().requires_grad(std::move(name)))) {}
 
 Parameter::Cell& Parameter::cell() const {
-  if (!cell_) fail<GraphError>("Parameter", "this parameter is undefined (default-constructed)");
+  if (!cell_)
+    fail<GraphError>(
+        "Parameter",
+        "this parameter is undefined; in a model, make it with parameter(name, initial)");
   return *cell_;
 }
 
@@ -142,7 +145,9 @@ Buffer::Buffer(const Tensor& initial, std::string name)
           initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(), std::move(name)})) {}
 
 Buffer::Cell& Buffer::cell() const {
-  if (!cell_) fail<GraphError>("Buffer", "this buffer is undefined (default-constructed)");
+  if (!cell_)
+    fail<GraphError>("Buffer",
+                     "this buffer is undefined; in a model, make it with buffer(name, initial)");
   return *cell_;
 }
 

@@ -206,7 +206,17 @@ GeneratorScope::GeneratorScope(Generator generator) {
 
 GeneratorScope::~GeneratorScope() { Generator::Replacement::stack.end(entry_); }
 
+namespace {
+void need_floating(const char* op, Dtype dtype) {
+  if (!is_floating(dtype))
+    fail<DtypeError>(
+        op,
+        fmt::format("draws float32 or float64, got {}; whole numbers are randint's", name(dtype)));
+}
+}  // namespace
+
 Tensor rand(const Shape& shape, Dtype dtype, const Generator& generator) {
+  need_floating("rand", dtype);
   const Tensor x = empty(shape, dtype, "rand");
   visit_floating(dtype, "rand",
                  [&](auto zero) { fill<decltype(zero)>(x, generator, [](auto u) { return u; }); });
@@ -214,6 +224,7 @@ Tensor rand(const Shape& shape, Dtype dtype, const Generator& generator) {
 }
 
 Tensor randn(const Shape& shape, Dtype dtype, const Generator& generator) {
+  need_floating("randn", dtype);
   const Tensor x = empty(shape, dtype, "randn");
   visit_floating(dtype, "randn", [&](auto zero) {
     fill<decltype(zero)>(x, generator, [](auto u) { return normals(u); });

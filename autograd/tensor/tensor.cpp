@@ -118,8 +118,16 @@ void* materialise(Value& value) {
   return value.buffer->data();
 }
 
+void undefined_operand(std::string_view op, std::string_view operand) {
+  fail<GraphError>(op, fmt::format("{} is undefined: default-constructed, moved from, a gradient "
+                                   "that nothing has reached, or a Parameter that was not made by "
+                                   "parameter(name, initial)",
+                                   operand));
+}
+
 void needs_floating(const char* op, Dtype got) {
-  fail<DtypeError>(op, fmt::format("needs float32 or float64, got {}", name(got)));
+  fail<DtypeError>(
+      op, fmt::format("needs float32 or float64, got {}; convert with to(float32)", name(got)));
 }
 
 Tensor empty(const Shape& shape, Dtype dtype, const char* op) try {

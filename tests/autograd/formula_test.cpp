@@ -74,7 +74,7 @@ TEST_CASE("a formula takes literals, and says what does not fit") {
       "scaled_difference: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
   CHECK_THROWS_WITH_AS(f(zeros({2}), zeros({2}, float64)),
                        "scaled_difference: dtypes do not mix: [2] is float32, [2] is float64; "
-                       "convert one with to(float32)",
+                       "convert one with to(float64)",
                        DtypeError);
 }
 
@@ -113,6 +113,6 @@ TEST_CASE("a formula may use += and its kin, max and min") {
   });
   const Tensor x = tensor({1.0, -3.0}, float64), y = tensor({2.0, 1.0}, float64);
   CHECK(array_equal(f(x, y), maximum((x + 2.0 * y) / 4.0, 0.0) + minimum(x, y)));
-  CHECK(gradcheck([&](const std::vector<Tensor>& v) { return f(v[0], v[1]); }, {x, y},
-                  {.order = 2}));
+  CHECK(
+      gradcheck([&](const std::vector<Tensor>& v) { return f(v[0], v[1]); }, {x, y}, {.order = 2}));
 }

@@ -157,7 +157,9 @@ TEST_CASE("bernoulli draws ones at its rate, and always or never at the ends") {
   CHECK_THROWS_WITH_AS(bernoulli(1.5, {2}), "bernoulli: p must be in [0, 1], got 1.5", ValueError);
   CHECK_THROWS_WITH_AS(bernoulli(std::nan(""), {2}), "bernoulli: p must be in [0, 1], got nan",
                        ValueError);
-  CHECK_THROWS_WITH_AS(rand({2}, int64), "rand: needs float32 or float64, got int64", DtypeError);
+  CHECK_THROWS_WITH_AS(rand({2}, int64),
+                       "rand: draws float32 or float64, got int64; whole numbers are randint's",
+                       DtypeError);
 }
 
 TEST_CASE("seeds, splits and positions") {
@@ -197,7 +199,8 @@ TEST_CASE("the n-th thread draws from a stream of its own, which the main thread
   std::thread([&] {  // a thread's own seed is its own
     seed(12);
     CHECK(array_equal(rand({4}), rand({4}, float32, Generator(12))));
-  }).join();
+  })
+      .join();
   CHECK(array_equal(elsewhere(), rand({4}, float32, Generator(12).split(3))));
   seed(0);
 }

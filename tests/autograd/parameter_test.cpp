@@ -169,10 +169,14 @@ TEST_CASE("a parameter differentiates, so it must be floating, and defined to be
                        DtypeError);
   const Parameter none;
   CHECK_FALSE(none.defined());
-  CHECK_THROWS_WITH_AS(none.tensor(),
-                       "Parameter: this parameter is undefined (default-constructed)", GraphError);
-  CHECK_THROWS_WITH_AS(none.name(), "Parameter: this parameter is undefined (default-constructed)",
-                       GraphError);
+  CHECK_THROWS_WITH_AS(
+      none.tensor(),
+      "Parameter: this parameter is undefined; in a model, make it with parameter(name, initial)",
+      GraphError);
+  CHECK_THROWS_WITH_AS(
+      none.name(),
+      "Parameter: this parameter is undefined; in a model, make it with parameter(name, initial)",
+      GraphError);
   CHECK_FALSE(Parameter(0.5).tensor().is_weak());
 }
 
@@ -196,8 +200,10 @@ TEST_CASE("a buffer is a variable without a gradient") {
   steps.to(float32);  // counts stay counts
   CHECK(steps.dtype() == int64);
   CHECK_FALSE(steps.tensor().is_weak());
-  CHECK_THROWS_WITH_AS(Buffer().tensor(), "Buffer: this buffer is undefined (default-constructed)",
-                       GraphError);
+  CHECK_THROWS_WITH_AS(
+      Buffer().tensor(),
+      "Buffer: this buffer is undefined; in a model, make it with buffer(name, initial)",
+      GraphError);
 }
 
 TEST_CASE("an undefined parameter or buffer converts to an undefined tensor") {
@@ -209,6 +215,8 @@ TEST_CASE("an undefined parameter or buffer converts to an undefined tensor") {
   const Tensor x = ones({2, 3}), w = ones({4, 3});
   CHECK(array_equal(linear(x, w, none), linear(x, w)));
   CHECK_THROWS_AS(x + none, GraphError);
-  CHECK_THROWS_WITH_AS(none.shape(), "Parameter: this parameter is undefined (default-constructed)",
-                       GraphError);
+  CHECK_THROWS_WITH_AS(
+      none.shape(),
+      "Parameter: this parameter is undefined; in a model, make it with parameter(name, initial)",
+      GraphError);
 }

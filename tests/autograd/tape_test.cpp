@@ -138,8 +138,8 @@ TEST_CASE("a seed is the cotangent of the output, and broadcasts to it") {
 TEST_CASE("an untracked output or input is an error that says so") {
   const Tensor x = leaf(1), c = scalar(2);
   const std::string text =
-      "the output is not tracked: none of its inputs requires a gradient, or it was computed "
-      "under NoGrad or detached";
+      "the output is not tracked: none of its inputs requires a gradient, or they are frozen, or "
+      "it was computed under NoGrad or detached";
   CHECK(error<GraphError>([&] { (c * c).backward(); }) == "backward: " + text);
   CHECK(error<GraphError>([&] { (void)grad(c * c, {x}); }) == "grad: " + text);
   CHECK(error<GraphError>([&] { (void)grad(x * c, {c}); }) ==

@@ -127,10 +127,11 @@ TEST_CASE("an undefined tensor says so") {
   const Tensor nothing;
   CHECK_FALSE(nothing.defined());
   CHECK_FALSE(nothing.is_tracked());
-  CHECK_THROWS_WITH_AS(nothing.shape(),
-                       "shape: this tensor is undefined (default-constructed, or a gradient that "
-                       "nothing has reached)",
-                       GraphError);
+  CHECK_THROWS_WITH_AS(
+      nothing.shape(),
+      "shape: this tensor is undefined (default-constructed, moved from, or a gradient "
+      "that nothing has reached)",
+      GraphError);
 }
 
 TEST_CASE("a literal adopts the dtype that it meets") {

@@ -310,7 +310,8 @@ TEST_CASE("losses refuse shapes that would broadcast, other dtypes, and nothing"
   CHECK_THROWS_WITH_AS(nn::mse_loss(row, ones({32}, float64)), doctest::Contains("float64"),
                        DtypeError);
   CHECK_THROWS_WITH_AS(nn::mse_loss(ones({2}, int64), ones({2}, int64)),
-                       "mse_loss: needs float32 or float64, got int64", DtypeError);
+                       "mse_loss: needs float32 or float64, got int64; convert with to(float32)",
+                       DtypeError);
   CHECK_THROWS_WITH_AS(nn::mse_loss(zeros({0, 2}), zeros({0, 2})),
                        "mse_loss: the mean over nothing, shape [0, 2]", ShapeError);
 }

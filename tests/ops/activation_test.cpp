@@ -135,7 +135,7 @@ TEST_CASE("activations name the option that cannot be") {
   CHECK(error<ValueError>([&] { round(x, 31); }) == "round: needs decimals from -30 to 30, got 31");
   CHECK(error<DtypeError>([] {
           gelu(tensor({1, 2}));
-        }) == "gelu: needs float32 or float64, got int64");
+        }) == "gelu: needs float32 or float64, got int64; convert with to(float32)");
 }
 
 TEST_CASE("division with a remainder is exact and follows Python's signs") {

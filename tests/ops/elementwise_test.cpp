@@ -143,7 +143,7 @@ TEST_CASE("literals adopt the dtype of the tensor that they meet") {
 TEST_CASE("dtypes never mix silently") {
   const Tensor x = tensor({1.0f, 2.0f});
   CHECK(error<Error>([&] { x + x.to(float64); }) ==
-        "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float32)");
+        "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float64)");
   CHECK(error<Error>([&] {
           x.requires_grad("w") * tensor({1, 2});
         }) ==
@@ -154,8 +154,11 @@ TEST_CASE("dtypes never mix silently") {
         "mul: the literal 0.5 does not fit a tensor of int64; convert the tensor with to(float32)");
   CHECK(error<Error>([&] {
           tensor({1, 2}) / tensor({1, 2});
-        }) == "div: needs float32 or float64, got int64");
-  CHECK(error<Error>([&] { exp(tensor({1, 2})); }) == "exp: needs float32 or float64, got int64");
+        }) ==
+        "div: needs float32 or float64, got int64; convert with to(float32), or use floor_divide");
+  CHECK(error<Error>([&] {
+          exp(tensor({1, 2}));
+        }) == "exp: needs float32 or float64, got int64; convert with to(float32)");
   CHECK(error<Error>([&] { (x > 1.0) + (x > 1.0); }) ==
         "add: does not take bool; convert with to(float32) or to(int64), or use logical_and, "
         "logical_or, where");

@@ -66,7 +66,8 @@ TEST_CASE("norm of infinities, of nothing and of a 0-d tensor") {
 TEST_CASE("norm, stddev, trace and the counts say what is wrong") {
   const Tensor x = zeros({2, 3});
   CHECK_THROWS_WITH_AS(norm(x, 2, 2), "norm: axis 2 is out of range for shape [2, 3]", ShapeError);
-  CHECK_THROWS_WITH_AS(norm(tensor({1, 2})), "norm: needs float32 or float64, got int64",
+  CHECK_THROWS_WITH_AS(norm(tensor({1, 2})),
+                       "norm: needs float32 or float64, got int64; convert with to(float32)",
                        DtypeError);
   CHECK_THROWS_WITH_AS(norm(x, not_a_number), "norm: p is NaN", ValueError);
   CHECK_THROWS_WITH_AS(norm(zeros({0}), infinity),

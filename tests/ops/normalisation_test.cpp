@@ -122,7 +122,8 @@ TEST_CASE("normalisations say what is wrong with their arguments") {
   CHECK_THROWS_WITH_AS(batch_norm(x, {.running_mean = ones({4}, float64)}),
                        "batch_norm: running_mean and running_var go together", ValueError);
   CHECK_THROWS_WITH_AS(layer_norm(ones({2}, int64), {2}),
-                       "layer_norm: needs float32 or float64, got int64", DtypeError);
+                       "layer_norm: needs float32 or float64, got int64; convert with to(float32)",
+                       DtypeError);
   CHECK_THROWS_WITH_AS(local_response_norm(x, 0),
                        "local_response_norm: size must be at least 1, got 0", ValueError);
 }

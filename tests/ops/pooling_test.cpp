@@ -95,7 +95,7 @@ TEST_CASE("pooling names the shapes and options that do not fit") {
           adaptive_max_pool2d(x, {2, 0});
         }) == "adaptive_max_pool2d: size must be at least 1 and below 2^31, got [2, 0]");
   CHECK(error<DtypeError>([&] { max_pool2d(x.to(int64), 2); }) ==
-        "max_pool2d: needs float32 or float64, got int64");
+        "max_pool2d: needs float32 or float64, got int64; convert with to(float32)");
 }
 
 TEST_CASE("interpolate repeats, weighs, or averages pixels as its mode says") {

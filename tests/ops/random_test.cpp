@@ -56,11 +56,13 @@ TEST_CASE("samples are the same bits for any number of threads") {
 TEST_CASE("random ops say what is wrong") {
   const Tensor w = tensor({1.0, 0.0}, float32), half = full({2}, 0.5);
   CHECK_THROWS_WITH_AS(dropout(half, 1.5), "dropout: p must be in [0, 1], got 1.5", ValueError);
-  CHECK_THROWS_WITH_AS(dropout(tensor({1}), 0.5), "dropout: needs float32 or float64, got int64",
+  CHECK_THROWS_WITH_AS(dropout(tensor({1}), 0.5),
+                       "dropout: needs float32 or float64, got int64; convert with to(float32)",
                        DtypeError);
   CHECK_THROWS_WITH_AS(bernoulli(half * 3), "bernoulli: [2] holds probabilities outside [0, 1]",
                        ValueError);
-  CHECK_THROWS_WITH_AS(bernoulli(tensor({1})), "bernoulli: needs float32 or float64, got int64",
+  CHECK_THROWS_WITH_AS(bernoulli(tensor({1})),
+                       "bernoulli: needs float32 or float64, got int64; convert with to(float32)",
                        DtypeError);
   CHECK_THROWS_WITH_AS(normal(half, -half), "normal: std [2] holds elements below 0 or NaN",
                        ValueError);

@@ -344,9 +344,11 @@ TEST_CASE("reductions say what is wrong with their axes and inputs") {
                        "argmin: [0] has no elements to reduce, and argmin of nothing is undefined",
                        ShapeError);
   CHECK_THROWS_WITH_AS(max(x, {0, 0}), "max: axis 0 is given twice for [2, 3]", ShapeError);
-  CHECK_THROWS_WITH_AS(mean(tensor({1, 2})), "mean: needs float32 or float64, got int64",
+  CHECK_THROWS_WITH_AS(mean(tensor({1, 2})),
+                       "mean: needs float32 or float64, got int64; convert with to(float32)",
                        DtypeError);
-  CHECK_THROWS_WITH_AS(logsumexp(tensor({1, 2})), "logsumexp: needs float32 or float64, got int64",
+  CHECK_THROWS_WITH_AS(logsumexp(tensor({1, 2})),
+                       "logsumexp: needs float32 or float64, got int64; convert with to(float32)",
                        DtypeError);
   CHECK_THROWS_WITH_AS(
       var(zeros({3, 1}), 1),

@@ -110,8 +110,9 @@ TEST_CASE("scans say what is wrong with their axes and inputs") {
                        ShapeError);
   CHECK_THROWS_WITH_AS(cumsum(zeros({}), 0), "cumsum: axis 0 is out of range for shape []",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(logcumsumexp(tensor({1, 2}), 0),
-                       "logcumsumexp: needs float32 or float64, got int64", DtypeError);
+  CHECK_THROWS_WITH_AS(
+      logcumsumexp(tensor({1, 2}), 0),
+      "logcumsumexp: needs float32 or float64, got int64; convert with to(float32)", DtypeError);
   CHECK_THROWS_WITH_AS(cummin(tensor({true, false}), 0),
                        "cummin: does not take bool; convert with to(int64)", DtypeError);
   CHECK_THROWS_WITH_AS(diff(x, 0, -1), "diff: n must not be negative, got -1", ValueError);

@@ -152,7 +152,7 @@ TEST_CASE("softmax refuses integers and axes out of range") {
   CHECK_THROWS_AS(softmax(tensor({1, 2})), DtypeError);
   CHECK(error<Error>([] {
           softmax(tensor({1, 2}));
-        }) == "softmax: needs float32 or float64, got int64");
+        }) == "softmax: needs float32 or float64, got int64; convert with to(float32)");
   CHECK_THROWS_AS(log_softmax(zeros({2, 3}), 2), ShapeError);
   CHECK(error<Error>([] {
           log_softmax(zeros({2, 3}), 2);

@@ -128,7 +128,8 @@ TEST_CASE("sorting and searching say what is wrong") {
   CHECK_THROWS_WITH_AS(quantile(zeros({0}), 0.5), "quantile: [0] has no elements to rank",
                        ShapeError);
   CHECK_THROWS_WITH_AS(quantile(tensor({1, 2}), 0.5),
-                       "quantile: needs float32 or float64, got int64", DtypeError);
+                       "quantile: needs float32 or float64, got int64; convert with to(float32)",
+                       DtypeError);
   CHECK_THROWS_WITH_AS(
       searchsorted(x, zeros({4, 3})),
       "searchsorted: sorted [2, 3] must have one axis or the leading axes of x [4, 3]", ShapeError);

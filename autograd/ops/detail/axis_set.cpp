@@ -1,4 +1,5 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 #include <fmt/format.h>
 
@@ -7,6 +8,7 @@
 namespace gradtape::detail {
 
 AxisSet::AxisSet(const char* op, const Tensor& x, const Axes& axes) {
+  need_defined(op, x, "x");
   const Shape shape = x.shape();
   if (axes.is_all()) {
     for (int axis = 0; axis < shape.ndim(); ++axis) insert(axis);

@@ -86,7 +86,7 @@ Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool
              const Tensor& x);
 template <class P> Tensor unary(const Tensor& x) {
   if constexpr (HasIntegers<P>)
-    if (x.dtype() == int64) return map_integers<P>(x);
+    if (x.defined() && x.dtype() == int64) return map_integers<P>(x);
   static const SlopeCode slope = slope_code<SlopeOf<P>>(std::make_index_sequence<1>());
   return unary(P::name, floating_kernels<1, ValueOf<P>>, slope, primitive::FromOutput<P>, x);
 }
@@ -99,7 +99,7 @@ template <class F> Tensor with_one_dtype(const char* op, const F& f, Tensor a, T
 
 /// The primitive `P` of two inputs as a recorded op.
 template <class P> Tensor binary(const Tensor& a, const Tensor& b) {
-  if (a.dtype() != b.dtype()) return with_one_dtype(P::name, binary<P>, a, b);
+  if (differ(a, b)) return with_one_dtype(P::name, binary<P>, a, b);
   if constexpr (HasIntegers<P>)
     if (a.dtype() == int64) return map_integers<P>(a, b);
   static const SlopeCode slope_a = slope_code<SlopeA<P>>(std::make_index_sequence<3>()),
