@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -92,5 +93,9 @@ T require(std::string_view where, std::string_view option, T value, const Interv
     refuse(where, option, static_cast<std::int64_t>(value), allowed.str(true));
   return value;
 }
+
+/// i, an index that counts `what`. Throws ValueError: "Adam: group 1 is out of range for 1".
+std::size_t require_index(std::string_view where, std::string_view what, std::size_t i,
+                          std::size_t count);
 
 }  // namespace gradtape::author

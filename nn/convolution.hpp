@@ -1,6 +1,7 @@
 /// Convolutions and transposed convolutions over one, two or three spatial axes.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <vector>
 
@@ -98,16 +99,25 @@ class TransposedConvolution : public ConvolutionLayer {
 struct Conv1d : detail::Convolution {
   Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv1d", 1, {in, out, kernel}, options) {}
+  /// An error: options have names, Conv1d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
 };
 /// Convolution over two axes: x: [N, in, H, W]
 struct Conv2d : detail::Convolution {
   Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv2d", 2, {in, out, kernel}, options) {}
+  /// An error: options have names, Conv2d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
 };
 /// Convolution over three axes: x: [N, in, D, H, W]
 struct Conv3d : detail::Convolution {
   Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
       : Convolution("Conv3d", 3, {in, out, kernel}, options) {}
+  /// An error: options have names, Conv3d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
 };
 
 // The gradient of a convolution with respect to its input, as a layer: every element of x is spread
@@ -122,18 +132,30 @@ struct ConvTranspose1d : detail::TransposedConvolution {
   ConvTranspose1d(std::int64_t in, std::int64_t out, const Extents& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose1d", 1, {in, out, kernel}, options) {}
+  /// An error: options have names, ConvTranspose1d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  ConvTranspose1d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+                  Rest...) = delete;
 };
 /// Transposed convolution over two axes: x: [N, in, H, W]
 struct ConvTranspose2d : detail::TransposedConvolution {
   ConvTranspose2d(std::int64_t in, std::int64_t out, const Extents& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose2d", 2, {in, out, kernel}, options) {}
+  /// An error: options have names, ConvTranspose2d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  ConvTranspose2d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+                  Rest...) = delete;
 };
 /// Transposed convolution over three axes: x: [N, in, D, H, W]
 struct ConvTranspose3d : detail::TransposedConvolution {
   ConvTranspose3d(std::int64_t in, std::int64_t out, const Extents& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose3d", 3, {in, out, kernel}, options) {}
+  /// An error: options have names, ConvTranspose3d(in, out, kernel, {.stride = 1, .padding = 1}).
+  template <std::integral Stride, class... Rest>
+  ConvTranspose3d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+                  Rest...) = delete;
 };
 
 }  // namespace gradtape::nn

@@ -1,6 +1,8 @@
 /// Linear and Bilinear: the affine layers.
 #pragma once
 
+#include <concepts>
+
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/nn/init.hpp"
 #include "gradtape/nn/module.hpp"
@@ -24,6 +26,8 @@ struct LinearOptions {
 class Linear : public Layer {
  public:
   Linear(std::int64_t in, std::int64_t out, const LinearOptions& options = {});
+  /// An error: options have names, Linear(in, out, {.bias = false}).
+  template <std::same_as<bool> Bias> Linear(std::int64_t in, std::int64_t out, Bias bias) = delete;
 
   const Parameter weight;
   const Parameter bias;  ///< Undefined where the options leave it out.

@@ -76,6 +76,7 @@ struct ModuleState {
   std::vector<Child> children;
   std::vector<std::pair<std::uint64_t, Module::ForwardPreHook>> pre_hooks;
   std::vector<std::pair<std::uint64_t, Module::ForwardHook>> hooks;
+  std::string path;  // in the module above all others; empty in that
   std::uint64_t hooks_ever = 0;
   bool training = true;
 };
@@ -181,6 +182,7 @@ void detail::ModuleAccess::add_child(Module& parent, std::string name, const Mod
     if (&state(below) == &state(parent))
       fail<ValueError>("child",
                        fmt::format("'{}' contains the module that it would be a child of", name));
+    state(below).path = path;
     for (const auto& [last, variable] : state(below).parameters)
       variable.set_name(join(path, last));
     for (const auto& [last, variable] : state(below).buffers) variable.set_name(join(path, last));
@@ -306,6 +308,39 @@ Tensor detail::ModuleAccess::hooked_output(const Module& module, const Tensor& i
     call.check();
   }
   return given;
+}
+
+namespace {
+
+/// "Conv2d: ..." as "Conv2d 'enc.0': ...", the message of an op as "...; in LayerNorm 'norm'". One
+/// that names the module, a part of it or one of its parameters already stays as it is.
+std::string with_path(const std::string& message, const std::string& kind,
+                      const std::string& path) {
+  const auto quoted = "'" + path;
+  if (message.find(quoted + "'") != message.npos || message.find(quoted + ".") != message.npos)
+    return message;
+  if (message.starts_with(kind + ":"))
+    return kind + " " + quoted + "'" + message.substr(kind.size());
+  return message + "; in " + kind + " " + quoted + "'";
+}
+
+}  // namespace
+
+void detail::ModuleAccess::rethrow_named(const Module& module) {
+  const auto& path = state(module).path;
+  if (path.empty()) throw;
+  const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), path); };
+  try {
+    throw;
+  } catch (const ShapeError& e) {
+    throw ShapeError(named(e));
+  } catch (const DtypeError& e) {
+    throw DtypeError(named(e));
+  } catch (const ValueError& e) {
+    throw ValueError(named(e));
+  } catch (const GraphError& e) {
+    throw GraphError(named(e));
+  }
 }
 
 // ---- summary ----

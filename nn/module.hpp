@@ -158,9 +158,16 @@ class Module {
   /// exceptions: use it in an operator() that is to have hooks.
   template <std::invocable<const Tensor&> F> auto call(const Tensor& x, const F& forward) const {
     using Access = detail::ModuleAccess;
-    if (!Access::has_hooks(*this)) return forward(x);
+    const auto run = [&](const Tensor& input) {
+      try {
+        return forward(input);
+      } catch (const Error&) {
+        Access::rethrow_named(*this);
+      }
+    };
+    if (!Access::has_hooks(*this)) return run(x);
     const Tensor input = Access::hooked_input(*this, x);
-    auto output = forward(input);
+    auto output = run(input);
     if constexpr (std::is_same_v<decltype(output), Tensor>)
       output = Access::hooked_output(*this, input, output);
     else

@@ -42,8 +42,10 @@ class Sequential : public Layer {
   using Function = std::function<Tensor(const Tensor&)>;
   /// The number of layers.
   [[nodiscard]] std::size_t size() const { return layers_->size(); }
-  /// Layer i, for i below size().
-  const Function& operator[](std::size_t i) const { return layers_->at(i); }
+  /// Layer i. Throws ValueError for an index out of range.
+  const Function& operator[](std::size_t i) const {
+    return (*layers_)[author::require_index("Sequential", "layer", i, size())];
+  }
 
  protected:
   Tensor forward(const Tensor& x) const override {

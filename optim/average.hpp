@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/state.hpp"
 
 namespace gradtape::optim {
@@ -24,8 +25,10 @@ class ExponentialAverage {
   void update();
   /// Exchanges averages and parameters.
   void swap();
-  /// The average of parameter i.
-  const Tensor& average(std::size_t i) const { return averages_.at(i); }
+  /// The average of parameter i. Throws ValueError for an index out of range.
+  const Tensor& average(std::size_t i) const {
+    return averages_[author::require_index("ExponentialAverage", "parameter", i, averages_.size())];
+  }
 
   /// The averages ("averages.0"), by the order of the parameters.
   [[nodiscard]] StateDict state_dict() const;
@@ -59,8 +62,11 @@ class StochasticWeightAverage {
   void update();
   /// Exchanges means and parameters.
   void swap();
-  /// The mean of parameter i.
-  const Tensor& average(std::size_t i) const { return averages_.at(i); }
+  /// The mean of parameter i. Throws ValueError for an index out of range.
+  const Tensor& average(std::size_t i) const {
+    return averages_[author::require_index("StochasticWeightAverage", "parameter", i,
+                                           averages_.size())];
+  }
   /// The number of updates, n.
   [[nodiscard]] std::int64_t count() const { return count_; }
 

@@ -257,7 +257,7 @@ void LBFGS::step() {
 }
 
 double& LBFGS::lr(std::size_t group) {
-  if (group > 0) fail<ValueError>(LBFGSOptions::rule, fmt::format("group {} of 1", group));
+  author::require_index(LBFGSOptions::rule, "group", group, 1);
   return options_.lr;
 }
 

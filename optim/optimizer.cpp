@@ -100,6 +100,21 @@ class Load : public detail::Fields {
   author::StateReader from_;
 };
 
+/// Throws ValueError for the state of another rule, whose groups have other options.
+void check_options_of_state(const char* rule, const StateDict& own, const StateDict& given) {
+  const auto lacking = [](const StateDict& a, const StateDict& b) {
+    std::string names;
+    for (const auto& [name, value] : part_of(a, "groups.0"))
+      if (!b.contains("groups.0." + name)) names += (names.empty() ? "" : ", ") + name;
+    return names;
+  };
+  const auto other = lacking(given, own), missing = lacking(own, given);
+  if (!other.empty() && !missing.empty())
+    fail<ValueError>(
+        rule, fmt::format("the state is another optimizer's: its options are {}, not {}", other,
+                          missing));
+}
+
 }  // namespace
 
 StateDict Optimizer::state_dict() const {
@@ -121,6 +136,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
                        fmt::format("group {} has {} parameters, in the state {}", g, want, have));
   }
   const StateDict before = state_dict();
+  check_options_of_state(rule(), before, state);
   try {
     visit(load);
     load.reader().finish();
@@ -132,6 +148,15 @@ void Optimizer::load_state_dict(const StateDict& state) {
 }
 
 namespace detail {
+
+void need_gradient(const char* rule, const std::vector<ParameterSlice>& slices) {
+  const auto has_gradient = [](const ParameterSlice& slice) { return slice.gradient().defined(); };
+  if (std::any_of(slices.begin(), slices.end(), has_gradient)) return;
+  fail<GraphError>(
+      rule,
+      "not one parameter has a gradient: call backward() on a loss of these parameters "
+      "before step(), unfrozen, and zero_grad() after it or before backward()");
+}
 
 Fields& Fields::enter(const char* list, std::size_t i, const Shape& shape) {
   prefix_ = fmt::format("{}.{}.", list, i);

@@ -1,10 +1,12 @@
 /// Optimizer: what all update rules have in common.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <vector>
 
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/optim/fields.hpp"
 
@@ -18,8 +20,8 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One update of every parameter with a gradient. Throws ValueError, before it changes anything,
-  /// for options out of range.
+  /// One update of every parameter with a gradient. Throws, before it changes anything, ValueError
+  /// for options out of range, and GraphError where not one parameter has a gradient.
   virtual void step() = 0;
   /// Drops the accumulated gradients.
   void zero_grad();
@@ -71,6 +73,9 @@ template <class Options, class State> class Rule : public Optimizer {
   explicit Rule(const std::vector<Parameter>& parameters, const Options& options = {}) {
     add_group(parameters, options);
   }
+  /// An error: options have names, Adam(parameters, {.lr = 0.1}).
+  template <std::convertible_to<double> Number>
+  Rule(const std::vector<Parameter>& parameters, Number lr) = delete;
 
   /// More parameters, with options of their own. Throws as the constructor.
   void add_group(const std::vector<Parameter>& parameters, const Options& options) {
@@ -81,10 +86,17 @@ template <class Options, class State> class Rule : public Optimizer {
   }
 
   /// The options of a group. They may be changed between steps; step() checks them.
-  Options& options(std::size_t group = 0) { return options_.at(group); }
-  const Options& options(std::size_t group = 0) const { return options_.at(group); }
+  /// This and state() throw ValueError for an index out of range.
+  Options& options(std::size_t group = 0) {
+    return options_[author::require_index(Options::rule, "group", group, options_.size())];
+  }
+  const Options& options(std::size_t group = 0) const {
+    return const_cast<Rule&>(*this).options(group);
+  }
   /// The state for parameter i; its tensors are undefined before the first step.
-  const State& state(std::size_t i) const { return states_.at(i); }
+  const State& state(std::size_t i) const {
+    return states_[author::require_index(Options::rule, "parameter", i, states_.size())];
+  }
 
   double& lr(std::size_t group = 0) override { return options(group).lr; }
   double* momentum(std::size_t group = 0) override {

@@ -141,6 +141,9 @@ template <class T> class Pass {
 /// 1 - beta^t: what a running mean that starts at zero must be divided by after t steps.
 double bias_correction(double beta, std::int64_t t);
 
+/// Throws GraphError where there is none.
+void need_gradient(const char* rule, const std::vector<ParameterSlice>& slices);
+
 }  // namespace detail
 
 template <class Options, class State>
@@ -151,6 +154,7 @@ void Rule<Options, State>::each(const F& update, bool (*by_rows)(const Options&)
   slices.reserve(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     slices.push_back(detail::slice_of(parameters_[i], by_rows && by_rows(options_[group_[i]])));
+  detail::need_gradient(Options::rule, slices);
   detail::StepMemory memory;
   const auto all = [&](bool rehearsal) {
     memory.begin(rehearsal);

@@ -41,4 +41,11 @@ void refuse(std::string_view where, std::string_view option, std::int64_t value,
   refuse_value(where, option, value, expected);
 }
 
+std::size_t require_index(std::string_view where, std::string_view what, std::size_t i,
+                          std::size_t count) {
+  if (i >= count)
+    fail<ValueError>(where, fmt::format("{} {} is out of range for {}", what, i, count));
+  return i;
+}
+
 }  // namespace gradtape::author

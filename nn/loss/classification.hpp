@@ -31,6 +31,12 @@ struct BceWithLogitsOptions {
 [[nodiscard]] Tensor bce_with_logits(const Tensor& logits, const Tensor& target,
                                      const BceWithLogitsOptions& options = {});
 
+/// bce_with_logits under the name that the other losses would suggest.
+[[nodiscard]] inline Tensor bce_with_logits_loss(const Tensor& logits, const Tensor& target,
+                                                 const BceWithLogitsOptions& options = {}) {
+  return bce_with_logits(logits, target, options);
+}
+
 /// Options of multilabel_soft_margin_loss.
 struct MultilabelSoftMarginOptions {
   Tensor weight = {};  ///< One factor a class; broadcasts.

@@ -194,5 +194,5 @@ TEST_CASE("LBFGS refuses options out of range and a step without a loss") {
                        "step([&] { return loss(model(x), y); })",
                        GraphError);
   CHECK_THROWS_WITH_AS(lbfgs.step({}), "LBFGS: got an empty function", ValueError);
-  CHECK_THROWS_WITH_AS(lbfgs.lr(1), "LBFGS: group 1 of 1", ValueError);
+  CHECK_THROWS_WITH_AS(lbfgs.lr(1), "LBFGS: group 1 is out of range for 1", ValueError);
 }

@@ -136,3 +136,37 @@ TEST_CASE("a refused step changes nothing") {
   CHECK(array_equal(w, ones({3})));
   CHECK(adam.state(0).steps == 0);
 }
+
+TEST_CASE("a step for which not one parameter has a gradient is an error") {
+  const Parameter used(ones({2}), "used"), unused(ones({2}), "unused");
+  optim::Adam adam({used, unused}, {.lr = 0.5});
+  CHECK_THROWS_WITH_AS(adam.step(), doctest::Contains("Adam: not one parameter has a gradient"),
+                       GraphError);
+  sum(used.tensor()).backward();
+  adam.step();  // one is enough
+  CHECK(used.tensor()[0].item() == 0.5);
+  CHECK(unused.tensor()[0].item() == 1);
+}
+
+TEST_CASE("groups, parameters and layers out of range are errors of gradtape") {
+  const Parameter w(ones({2}), "w");
+  optim::Adam adam({w});
+  CHECK_THROWS_WITH_AS(adam.lr(1), "Adam: group 1 is out of range for 1", ValueError);
+  CHECK_THROWS_WITH_AS(adam.momentum(2), "Adam: group 2 is out of range for 1", ValueError);
+  CHECK_THROWS_WITH_AS(adam.options(5), "Adam: group 5 is out of range for 1", ValueError);
+  CHECK_THROWS_WITH_AS(adam.state(1), "Adam: parameter 1 is out of range for 1", ValueError);
+  optim::ExponentialAverage average({w});
+  CHECK_THROWS_WITH_AS(average.average(1), "ExponentialAverage: parameter 1 is out of range for 1",
+                       ValueError);
+  CHECK_THROWS_AS(optim::StochasticWeightAverage({w}).average(1), ValueError);
+}
+
+TEST_CASE("the state of another optimizer is refused by its options") {
+  const Parameter w(ones({2}), "w");
+  optim::Adam adam({w});
+  optim::SGD sgd({w}, {.lr = 0.1});
+  CHECK_THROWS_WITH_AS(sgd.load_state_dict(adam.state_dict()),
+                       doctest::Contains("SGD: the state is another optimizer's: its options are "
+                                         "amsgrad, beta1, beta2, eps"),
+                       ValueError);
+}

@@ -91,6 +91,14 @@ void options_in_the_place_of_extents(const Tensor& x) {
   (void)nn::Unfold({.stride = 2}); // no
 }
 
+void options_without_names(const std::vector<Parameter>& parameters) {
+  optim::Adam(parameters, 0.1); // no
+  optim::SGD(parameters, {.learning_rate = 0.1}); // no
+  (void)nn::Linear(4, 8, false); // no
+  (void)nn::Conv2d(3, 8, 3, 1, 1); // no
+  (void)nn::ConvTranspose1d(3, 8, 3, 2); // no
+}
+
 void other_slips(const Tensor& x) {
   (void)max(x, x); // no
   (void)min(x, 0.0); // no
