@@ -231,6 +231,7 @@ std::int64_t Module::parameter_count() const {
 }
 
 void Module::apply(const std::function<void(Module&)>& visit) {
+  if (!visit) fail<ValueError>("apply", "got an empty function");
   for (const auto& child : state_of(*this).children) child.module->apply(visit);
   visit(*this);
 }
@@ -271,6 +272,7 @@ void Module::HookHandle::remove() {
 }
 
 Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  if (!hook) fail<ValueError>("register_forward_pre_hook", "got an empty function");
   auto& state = state_of(*this);
   const auto id = ++state.hooks_ever;
   state.pre_hooks.emplace_back(id, std::move(hook));
@@ -278,6 +280,7 @@ Module::HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
 }
 
 Module::HookHandle Module::register_forward_hook(ForwardHook hook) {
+  if (!hook) fail<ValueError>("register_forward_hook", "got an empty function");
   auto& state = state_of(*this);
   const auto id = ++state.hooks_ever;
   state.hooks.emplace_back(id, std::move(hook));

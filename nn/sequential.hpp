@@ -34,8 +34,10 @@ class Sequential : public Layer {
   template <TensorCallable L> Sequential& add(L layer) {
     if constexpr (std::derived_from<L, Module>)
       layers_->push_back(child(std::to_string(size()), std::move(layer)));
+    else if (Function function = std::move(layer); function)
+      layers_->push_back(std::move(function));
     else
-      layers_->push_back(std::move(layer));
+      fail<ValueError>("Sequential", "got an empty function as a layer");
     return *this;
   }
 

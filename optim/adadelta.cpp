@@ -30,7 +30,8 @@ void Adadelta::step() {
         [=](T& w, T g, T& v, T& u) {
           const T d = sign * g + decay * w;
           v = rho * v + rest * d * d;
-          const T delta = std::sqrt(u + eps) / std::sqrt(v + eps) * d;
+          const T rate = std::sqrt(u + eps) / std::sqrt(v + eps);
+          const T delta = d == 0 ? T(0) : rate * d;
           u = rho * u + rest * delta * delta;
           w -= lr * delta;
         },

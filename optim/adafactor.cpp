@@ -19,7 +19,8 @@ using author::below;
 namespace {
 
 double root_mean_square(const Tensor& x) {
-  return x.numel() == 0 ? 0 : std::sqrt(mean(x * x).item<double>());
+  if (x.numel() == 0) return 0;
+  return norm(x).item<double>() / std::sqrt(static_cast<double>(x.numel()));
 }
 
 Tensor clamp_below(double bound, const Tensor& x) {
@@ -42,9 +43,11 @@ Tensor update_of(AdafactorState& s, const Tensor& g, double share, double eps) {
   } else {
     average(s.rows, mean(square, -1, {.keepdim = true}), share);
     average(s.columns, mean(square, -2, {.keepdim = true}), share);
-    moment = s.rows * s.columns / clamp_below(eps, mean(s.rows, -2, {.keepdim = true}));
+    moment = s.rows / clamp_below(eps, mean(s.rows, -2, {.keepdim = true})) * s.columns;
   }
-  return g * rsqrt(clamp_below(eps * eps, moment));
+  const double least = g.dtype() == float32 ? double{std::numeric_limits<float>::min()}
+                                            : std::numeric_limits<double>::min();
+  return g * rsqrt(clamp_below(std::max(eps * eps, least), moment));
 }
 
 }  // namespace
@@ -60,7 +63,7 @@ void AdafactorOptions::fields(detail::Fields& each) {
 }
 
 void AdafactorState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   Shape by_row = each.shape(), by_column = each.shape();
   if (by_row.ndim() > 1) by_row[by_row.ndim() - 1] = by_column[by_row.ndim() - 2] = 1;
   each("rows", rows, by_row);

@@ -18,7 +18,7 @@ void AdagradOptions::fields(detail::Fields& each) {
 }
 
 void AdagradState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   each("sum", sum);
 }
 
@@ -32,7 +32,7 @@ void Adagrad::step() {
         [=](T& w, T g, T& v) {
           const T d = sign * g + decay * w;
           v += initial + d * d;
-          w -= lr * d / (std::sqrt(v) + eps);
+          w -= detail::quotient(lr * d, std::sqrt(v) + eps);
         },
         s.sum);
   };

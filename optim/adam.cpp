@@ -30,7 +30,7 @@ void adam(const Options& o, AdamState& s, const detail::Pass<T>& pass, double co
           double keeps) {
   ++s.steps;
   const T lr = T(o.lr / detail::bias_correction(o.beta1, s.steps));
-  const T scale = T(1 / detail::bias_correction(o.beta2, s.steps));
+  const T root = T(1 / std::sqrt(detail::bias_correction(o.beta2, s.steps)));
   const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
   const T eps = T(o.eps), decay = T(coupled), keep = T(keeps), sign = T(o.maximize ? -1 : 1);
   const auto average = [=](T& w, T g, T& m, T& v) {
@@ -44,14 +44,14 @@ void adam(const Options& o, AdamState& s, const detail::Pass<T>& pass, double co
         [=](T& w, T g, T& m, T& v, T& largest) {
           average(w, g, m, v);
           largest = std::max(largest, v);
-          w -= lr * m / (std::sqrt(largest * scale) + eps);
+          w -= detail::quotient(lr * m, std::sqrt(largest) * root + eps);
         },
         s.first_moment, s.second_moment, s.max_second_moment);
   else
     pass(
         [=](T& w, T g, T& m, T& v) {
           average(w, g, m, v);
-          w -= lr * m / (std::sqrt(v * scale) + eps);
+          w -= detail::quotient(lr * m, std::sqrt(v) * root + eps);
         },
         s.first_moment, s.second_moment);
 }
@@ -62,7 +62,7 @@ void AdamOptions::fields(detail::Fields& each) { list(*this, each); }
 void AdamWOptions::fields(detail::Fields& each) { list(*this, each); }
 
 void AdamState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   each("first_moment", first_moment);
   each("second_moment", second_moment);
   each("max_second_moment", max_second_moment);

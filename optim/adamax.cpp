@@ -20,7 +20,7 @@ void AdamaxOptions::fields(detail::Fields& each) {
 }
 
 void AdamaxState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   each("first_moment", first_moment);
   each("norm", norm);
 }
@@ -35,7 +35,7 @@ void Adamax::step() {
           const T d = sign * g + decay * w;
           m = beta1 * m + rest1 * d;
           u = std::max(beta2 * u, std::abs(d) + eps);
-          w -= lr * m / u;
+          w -= detail::quotient(lr * m, u);
         },
         s.first_moment, s.norm);
   });

@@ -20,7 +20,7 @@ void ASGDOptions::fields(detail::Fields& each) {
 }
 
 void ASGDState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   each("eta", eta, at_least(0));
   each("mu", mu, left_open(0, 1));
   each("average", average);

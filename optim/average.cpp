@@ -101,7 +101,7 @@ void StochasticWeightAverage::load_state_dict(const StateDict& state) {
   auto averages = read(reader, averages_);
   const auto count = reader.integer("count");
   reader.finish();
-  author::require("StochasticWeightAverage", "count", count, author::at_least(0));
+  author::require("StochasticWeightAverage", "count", count, detail::counter);
   averages_ = std::move(averages);
   count_ = count;
 }

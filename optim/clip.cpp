@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/optim/update.hpp"
@@ -11,9 +13,9 @@
 namespace gradtape::optim {
 namespace {
 
-/// The p-norm of one gradient, in double precision; summed in pieces of a fixed size, so that the
-/// number of threads does not change it.
-template <class T> double norm_of(const T* g, std::int64_t n, double p) {
+/// The p-norm of one gradient over `size_of_one`, in double precision; summed in pieces of a fixed
+/// size, so that the number of threads does not change it.
+template <class T> double norm_over(double size_of_one, const T* g, std::int64_t n, double p) {
   constexpr std::int64_t size = author::elementwise_grain;
   const bool largest = std::isinf(p);
   std::vector<double> parts(static_cast<std::size_t>((n + size - 1) / size), 0.0);
@@ -21,7 +23,7 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
     for (std::int64_t part = begin; part < end; ++part) {
       double total = 0;
       for (std::int64_t i = part * size; i < std::min(n, (part + 1) * size); ++i) {
-        const double x = std::abs(static_cast<double>(g[i]));
+        const double x = std::abs(static_cast<double>(g[i])) / size_of_one;
         if (largest)
           total = x > total || std::isnan(x) ? x : total;  // NaN stays: no x exceeds it
         else
@@ -35,6 +37,16 @@ template <class T> double norm_of(const T* g, std::int64_t n, double p) {
   for (const double x : parts)
     total = !largest ? total + x : x > total || std::isnan(x) ? x : total;
   return largest ? total : std::pow(total, 1 / p);
+}
+
+/// The p-norm of one gradient; where powers may have left the range, by way of its largest element.
+template <class T> double norm_of(const T* g, std::int64_t n, double p) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const double norm = norm_over(1, g, n, p);
+  if (std::isinf(p) || (norm > 0 && std::pow(norm, p) > 1e-290 && norm < infinity)) return norm;
+  const double largest = norm_over(1, g, n, infinity);
+  if (!(largest > 0 && largest < infinity)) return norm;
+  return largest * norm_over(largest, g, n, p);
 }
 
 /// Replaces the gradient of each parameter by f(gradient), elementwise, with f(0) = 0. Never in

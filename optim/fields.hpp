@@ -11,6 +11,9 @@
 
 namespace gradtape::optim::detail {
 
+/// What counters of a run can have come to: beyond it they could not be counted on.
+inline constexpr author::Interval counter = author::closed(0, 0x1p53);
+
 /// A visitor of everything that makes up an update rule. A rule lists each option and each piece of
 /// state once, with name, place and range:
 ///

@@ -82,16 +82,18 @@ Tensor direction(const LBFGSState& s, const Tensor& gradient) {
   return d;
 }
 
-/// Adds the last step to the history, unless the curvature along it was not positive.
+/// Adds the last step to the history, unless the curvature along it was not positive, or
+/// overflowed.
 void remember(LBFGSState& s, const Tensor& gradient, std::int64_t history_size) {
   const Tensor change = gradient - s.gradient;
   const double curvature = number(dot(change, s.move));
-  if (!(curvature > 1e-10)) return;
+  const double size_of_change = number(dot(change, change));
+  if (!(curvature > 1e-10) || !std::isfinite(curvature) || !std::isfinite(size_of_change)) return;
   const auto size = static_cast<std::size_t>(history_size);
   if (s.history.size() >= size)
     s.history.erase(s.history.begin(), s.history.end() - static_cast<std::ptrdiff_t>(size) + 1);
   s.history.push_back({change, s.move, 1 / curvature});
-  s.scale = curvature / number(dot(change, change));
+  s.scale = curvature / size_of_change;
 }
 
 void convert(LBFGSState& s, Dtype dtype) {
@@ -214,8 +216,8 @@ void LBFGSOptions::fields(detail::Fields& each) {
 }
 
 void LBFGSState::fields(detail::Fields& each) {
-  each("iterations", iterations, at_least(0));
-  each("evaluations", evaluations, at_least(0));
+  each("iterations", iterations, detail::counter);
+  each("evaluations", evaluations, detail::counter);
   each("scale", scale, at_least(0));
   each("move", move);
   each("gradient", gradient);

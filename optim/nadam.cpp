@@ -21,7 +21,7 @@ void NAdamOptions::fields(detail::Fields& each) {
 }
 
 void NAdamState::fields(detail::Fields& each) {
-  each("steps", steps, at_least(0));
+  each("steps", steps, detail::counter);
   each("momentum_product", momentum_product, closed(0, 1));
   each("first_moment", first_moment);
   each("second_moment", second_moment);
@@ -36,7 +36,7 @@ void NAdam::step() {
     s.momentum_product *= now;
     const T of_gradient = T(o.lr * (1 - now) / (1 - s.momentum_product));
     const T of_moment = T(o.lr * next / (1 - s.momentum_product * now * next));
-    const T scale = T(1 / detail::bias_correction(o.beta2, s.steps)), eps = T(o.eps);
+    const T root = T(1 / std::sqrt(detail::bias_correction(o.beta2, s.steps))), eps = T(o.eps);
     const T beta1 = T(o.beta1), rest1 = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
     const T decay = T(o.weight_decay), sign = T(o.maximize ? -1 : 1);
     pass(
@@ -44,7 +44,7 @@ void NAdam::step() {
           const T d = sign * g + decay * w;
           m = beta1 * m + rest1 * d;
           v = beta2 * v + rest2 * d * d;
-          w -= (of_gradient * d + of_moment * m) / (std::sqrt(v * scale) + eps);
+          w -= detail::quotient(of_gradient * d + of_moment * m, std::sqrt(v) * root + eps);
         },
         s.first_moment, s.second_moment);
   });

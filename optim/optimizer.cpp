@@ -212,7 +212,7 @@ void ParameterSlice::run(void (*part)(const void*, std::int64_t, std::int64_t, s
 }
 
 double bias_correction(double beta, std::int64_t t) {
-  return 1 - std::pow(beta, static_cast<double>(t));
+  return -std::expm1(static_cast<double>(t) * std::log(beta));  // with all digits for beta near 1
 }
 
 }  // namespace detail

@@ -35,7 +35,7 @@ void RAdam::step() {
           const T d = sign * g + decay * w;
           m = beta1 * m + rest1 * d;
           v = beta2 * v + rest2 * d * d;
-          w -= lr * m / (adaptive ? std::sqrt(v) + eps : T(1));
+          w -= detail::quotient(lr * m, adaptive ? std::sqrt(v) + eps : T(1));
         },
         s.first_moment, s.second_moment);
   });

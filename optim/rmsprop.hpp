@@ -20,7 +20,8 @@ struct RMSpropOptions {
 
 /// State of RMSprop for one parameter.
 struct RMSpropState {
-  Tensor square;    ///< The running mean of the squared gradient, v.
+  Tensor square;    ///< The running mean of the squared gradient, v; undefined if centered.
+  Tensor variance;  ///< v - m^2, kept without that difference, which would cancel; if centered.
   Tensor mean;      ///< The running mean of the gradient, m; undefined unless centered.
   Tensor velocity;  ///< b; undefined without momentum.
   void fields(detail::Fields& each);  ///< Names and ranges.

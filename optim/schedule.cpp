@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gradtape/autograd/author.hpp"
+#include "gradtape/optim/fields.hpp"
 
 namespace gradtape::optim {
 namespace {
@@ -24,6 +25,18 @@ void require_curve(const char* op, const Curve& curve) {
 }
 
 double real(std::int64_t k) { return static_cast<double>(k); }
+
+/// Throws ValueError unless each milestone lies behind the one before, and the first not before
+/// `first`.
+void require_increasing(const char* op, const std::vector<std::int64_t>& milestones,
+                        std::int64_t first) {
+  for (std::size_t i = 0; i < milestones.size(); ++i) {
+    const auto before = i == 0 ? first : milestones[i - 1];
+    if (i == 0 ? milestones[i] < before : milestones[i] <= before)
+      author::refuse(op, "a milestone", milestones[i],
+                     fmt::format("{} {}", i == 0 ? "at least" : "more than", before));
+  }
+}
 
 /// From a to b as x goes from 0 to 1.
 double between(double a, double b, double x, bool linear) {
@@ -73,7 +86,7 @@ StateDict Schedule::state_dict() const {
 void Schedule::load_state_dict(const StateDict& state) {
   author::StateReader reader("Schedule", state);
   const auto steps = reader.integer("steps");
-  require("Schedule", "steps", steps, at_least(0));
+  require("Schedule", "steps", steps, detail::counter);
   std::vector<double> base_lr, lr, base_momentum = base_momentum_, momentum;
   for (std::size_t i = 0; i < base_lr_.size(); ++i) {
     const auto rate = [&](const char* name) {
@@ -101,12 +114,14 @@ void Schedule::load_state_dict(const StateDict& state) {
 
 Curve step_decay(std::int64_t size, double gamma) {
   require("step_decay", "size", size, at_least(1));
+  require("step_decay", "gamma", gamma, at_least(0));
   return [=](std::int64_t k, double base) { return base * std::pow(gamma, real(k / size)); };
 }
 
 Curve multistep_decay(const IntegerList& given, double gamma) {
-  auto milestones = given.list;
-  std::sort(milestones.begin(), milestones.end());
+  const auto milestones = given.list;
+  require("multistep_decay", "gamma", gamma, at_least(0));
+  require_increasing("multistep_decay", milestones, 0);
   return [=](std::int64_t k, double base) {
     const auto passed =
         std::upper_bound(milestones.begin(), milestones.end(), k) - milestones.begin();
@@ -115,21 +130,26 @@ Curve multistep_decay(const IntegerList& given, double gamma) {
 }
 
 Curve exponential_decay(double gamma) {
+  require("exponential_decay", "gamma", gamma, at_least(0));
   return [=](std::int64_t k, double base) { return base * std::pow(gamma, real(k)); };
 }
 
 Curve polynomial_decay(std::int64_t steps, double power) {
   require("polynomial_decay", "steps", steps, at_least(1));
+  require("polynomial_decay", "power", power, at_least(0));
   return [=](std::int64_t k, double base) {
     return base * std::pow(1 - real(std::min(k, steps)) / real(steps), power);
   };
 }
 
 Curve constant_schedule(double factor, std::int64_t steps) {
+  require("constant_schedule", "factor", factor, at_least(0));
   return [=](std::int64_t k, double base) { return k < steps ? base * factor : base; };
 }
 
 Curve linear_schedule(double from, double to, std::int64_t steps) {
+  require("linear_schedule", "from", from, at_least(0));
+  require("linear_schedule", "to", to, at_least(0));
   require("linear_schedule", "steps", steps, at_least(1));
   return [=](std::int64_t k, double base) {
     return base * between(from, to, real(std::min(k, steps)) / real(steps), true);
@@ -138,6 +158,7 @@ Curve linear_schedule(double from, double to, std::int64_t steps) {
 
 Curve cosine_schedule(std::int64_t steps, double eta_min) {
   require("cosine_schedule", "steps", steps, at_least(1));
+  require("cosine_schedule", "eta_min", eta_min, at_least(0));
   return [=](std::int64_t k, double base) {
     return between(base, eta_min, real(k) / real(steps), false);
   };
@@ -146,11 +167,11 @@ Curve cosine_schedule(std::int64_t steps, double eta_min) {
 Curve cosine_restarts(std::int64_t steps, std::int64_t growth, double eta_min) {
   require("cosine_restarts", "steps", steps, at_least(1));
   require("cosine_restarts", "growth", growth, at_least(1));
+  require("cosine_restarts", "eta_min", eta_min, at_least(0));
   return [=](std::int64_t k, double base) {
-    std::int64_t length = steps;
-    if (growth == 1) k %= steps;
-    for (; k >= length; length *= growth) k -= length;
-    return between(base, eta_min, real(k) / real(length), false);
+    double length = real(steps), done = real(growth == 1 ? k % steps : k);
+    for (; done >= length; length *= real(growth)) done -= length;
+    return between(base, eta_min, done / length, false);
   };
 }
 
@@ -191,7 +212,7 @@ Curve warm_up(std::int64_t steps, Curve curve) {
   require("warm_up", "steps", steps, at_least(0));
   require_curve("warm_up", curve);
   return [steps, curve = std::move(curve)](std::int64_t k, double base) {
-    return k < steps ? base * real(k + 1) / real(steps + 1) : curve(k - steps, base);
+    return k < steps ? base * (real(k) + 1) / (real(steps) + 1) : curve(k - steps, base);
   };
 }
 
@@ -202,11 +223,7 @@ Curve sequential_schedule(std::vector<Curve> curves, const IntegerList& given) {
                      fmt::format("{} curves need {} milestones, got {}", curves.size(),
                                  std::max<std::size_t>(curves.size(), 1) - 1, milestones.size()));
   for (const auto& curve : curves) require_curve("sequential_schedule", curve);
-  std::int64_t last = 0;
-  for (const auto milestone : milestones) {
-    require("sequential_schedule", "a milestone", milestone, at_least(real(last + 1)));
-    last = milestone;
-  }
+  require_increasing("sequential_schedule", milestones, 1);
   return [curves, milestones](std::int64_t k, double base) {
     const auto next = std::upper_bound(milestones.begin(), milestones.end(), k);
     const auto begin = next == milestones.begin() ? 0 : *(next - 1);
@@ -232,6 +249,8 @@ void check(const OneCycleOptions& o) {
   require("one_cycle", "pct_start", o.pct_start, closed(0, 1));
   require("one_cycle", "initial_divisor", o.initial_divisor, above(0));
   require("one_cycle", "final_divisor", o.final_divisor, above(0));
+  require("one_cycle", "min_momentum", o.min_momentum, at_least(0));
+  require("one_cycle", "max_momentum", o.max_momentum, at_least(0));
 }
 
 /// Through the values `at` the start, the peak, after the fall (three phases alone) and at the end.
@@ -257,8 +276,11 @@ Curve cycle(const OneCycleOptions& o, double start, double peak, double end) {
 void check(const CyclicOptions& o) {
   require("cyclic_schedule", "min_lr", o.min_lr, at_least(0));
   require("cyclic_schedule", "max_lr", o.max_lr, at_least(0));
-  require("cyclic_schedule", "up", o.up, at_least(1));
-  require("cyclic_schedule", "down", o.down, at_least(0));
+  require("cyclic_schedule", "up", o.up, closed(1, 0x1p53));
+  require("cyclic_schedule", "down", o.down, closed(0, 0x1p53));
+  require("cyclic_schedule", "gamma", o.gamma, at_least(0));
+  require("cyclic_schedule", "min_momentum", o.min_momentum, at_least(0));
+  require("cyclic_schedule", "max_momentum", o.max_momentum, at_least(0));
 }
 
 /// From `low` to `high` and back.
@@ -339,8 +361,8 @@ void ReduceOnPlateau::load_state_dict(const StateDict& state) {
   const auto bad_steps = reader.integer("bad_steps"), cooling = reader.integer("cooling");
   reader.finish();
   require("ReduceOnPlateau", "best", best, author::finite().or_infinity());
-  require("ReduceOnPlateau", "bad_steps", bad_steps, at_least(0));
-  require("ReduceOnPlateau", "cooling", cooling, at_least(0));
+  require("ReduceOnPlateau", "bad_steps", bad_steps, detail::counter);
+  require("ReduceOnPlateau", "cooling", cooling, detail::counter);
   best_ = best;
   bad_steps_ = bad_steps;
   cooling_ = cooling;

@@ -39,7 +39,7 @@ void SparseAdam::step() {
           const T d = sign * g;
           m = beta1 * m + rest1 * d;
           v = beta2 * v + rest2 * d * d;
-          w -= lr * m / (std::sqrt(v) + eps);
+          w -= detail::quotient(lr * m, std::sqrt(v) + eps);
         },
         s.first_moment, s.second_moment);
   };

@@ -138,6 +138,12 @@ template <class T> class Pass {
   StepMemory& memory_;
 };
 
+/// a / b, and 0 where a is 0: without eps nothing moves an element that never had a gradient.
+template <class T> T quotient(T a, T b) {
+  const T q = a / b;
+  return a == 0 ? T(0) : q;
+}
+
 /// 1 - beta^t: what a running mean that starts at zero must be divided by after t steps.
 double bias_correction(double beta, std::int64_t t);
 

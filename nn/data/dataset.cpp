@@ -12,6 +12,14 @@
 
 namespace gradtape::nn::data {
 
+namespace {
+
+template <class F> void need_function(const char* op, const F& f) {
+  if (!f) fail<ValueError>(op, "got an empty function");
+}
+
+}  // namespace
+
 Dataset::Dataset(Tensor inputs, Tensor targets)
     : Dataset(detail::tensor_source({std::move(inputs), std::move(targets)})) {}
 
@@ -20,11 +28,13 @@ Dataset::Dataset(std::shared_ptr<const Source> source) : source_(std::move(sourc
 }
 
 Dataset Dataset::from_function(std::int64_t size, std::function<Sample(std::int64_t)> f) {
+  need_function("from_function", f);
   return from_function(size, [f = std::move(f)](std::int64_t i, const Generator&) { return f(i); });
 }
 
 Dataset Dataset::from_function(std::int64_t size,
                                std::function<Sample(std::int64_t, const Generator&)> f) {
+  need_function("from_function", f);
   return Dataset(detail::function_source(size, std::move(f)));
 }
 
@@ -61,25 +71,30 @@ Dataset Dataset::select(const Tensor& index) const {
 }
 
 Dataset Dataset::map(std::function<Sample(Sample)> f) const {
+  need_function("map", f);
   return map([f = std::move(f)](Sample sample, const Generator&) { return f(std::move(sample)); });
 }
 
 Dataset Dataset::map(std::function<Sample(Sample, const Generator&)> f) const {
+  need_function("map", f);
   return Dataset(detail::mapped_source(*this, std::move(f)));
 }
 
 Dataset Dataset::map_inputs(std::function<Tensor(const Tensor&, const Generator&)> f) const {
+  need_function("map_inputs", f);
   return map([f = std::move(f)](Sample sample, const Generator& generator) {
     return Sample{f(sample.input, generator), std::move(sample.target)};
   });
 }
 
 Dataset Dataset::map_batches(std::function<Batch(Batch)> f) const {
+  need_function("map_batches", f);
   return map_batches(
       [f = std::move(f)](Batch batch, const Generator&) { return f(std::move(batch)); });
 }
 
 Dataset Dataset::map_batches(std::function<Batch(Batch, const Generator&)> f) const {
+  need_function("map_batches", f);
   return Dataset(detail::batch_mapped_source(*this, std::move(f)));
 }
 

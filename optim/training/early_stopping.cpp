@@ -100,6 +100,10 @@ void EarlyStopping::load_state_dict(const StateDict& state) {
     buffers = read(reader, "buffers", buffers_);
   }
   reader.finish();
+  author::require(early_stopping_op, "steps", steps, detail::counter);
+  const auto up_to_now = author::closed(0, static_cast<double>(steps));
+  author::require(early_stopping_op, "best_step", best_step, up_to_now);
+  author::require(early_stopping_op, "bad_steps", bad_steps, up_to_now);
   best_ = best;
   steps_ = steps;
   best_step_ = best_step;

@@ -56,7 +56,7 @@ Progress::Progress(std::int64_t epochs, std::int64_t samples_per_epoch,
       terminal_(options.terminal.value_or(is_terminal(options.out))),
       start_(detail::clock_seconds()),
       samples_per_epoch_(std::max<std::int64_t>(0, samples_per_epoch)),
-      epoch_(std::max<std::int64_t>(0, options.first_epoch)) {}
+      epoch_(std::clamp<std::int64_t>(options.first_epoch, 0, std::int64_t{1} << 60)) {}
 
 Progress::~Progress() { finish(); }
 
@@ -67,8 +67,9 @@ void Progress::advance(std::int64_t samples, const NamedValues& means) noexcept 
     means_.clear();
   }
   samples = std::max<std::int64_t>(0, samples);
-  seen_ += samples;
-  in_epoch_ += samples;
+  constexpr auto most = std::int64_t{1} << 60;  // none has seen as many
+  seen_ += std::min(samples, most - seen_);
+  in_epoch_ += std::min(samples, most - in_epoch_);
   add(means, static_cast<double>(samples));
   const double now = seconds(), pause = terminal_ ? 0.1 : std::max(30.0, now / 10);
   if (now - drawn_ > pause) draw(now);

@@ -173,7 +173,7 @@ void RunLog::load_state_dict(const StateDict& state) {
   const auto records = reader.integer("records");
   const auto seconds = reader.real("seconds");
   reader.finish();
-  author::require(run_log_op, "records", records, author::at_least(0));
+  author::require(run_log_op, "records", records, detail::counter);
   records_ = records;
   seconds_before_ = seconds;
   start_ = detail::clock_seconds();

@@ -23,8 +23,8 @@ TEST_CASE("curves take the values of their formulas") {
   using namespace optim;
   CHECK(step_decay(3, 0.5)(2, 8) == 8);
   CHECK(step_decay(3, 0.5)(6, 8) == 2);
-  CHECK(multistep_decay({5, 2}, 0.5)(2, 8) == 4);
-  CHECK(multistep_decay({5, 2}, 0.5)(5, 8) == 2);
+  CHECK(multistep_decay({2, 5}, 0.5)(2, 8) == 4);
+  CHECK(multistep_decay({2, 5}, 0.5)(5, 8) == 2);
   CHECK(exponential_decay(0.5)(3, 8) == 1);
   CHECK(polynomial_decay(4, 2)(2, 8) == 2);
   CHECK(polynomial_decay(4)(9, 8) == 0);

@@ -151,7 +151,7 @@ TEST_CASE("an optimizer refuses a state that does not fit and stays as it is") {
   check(with("state.1.second_moment", zeros({2, 3}, int64)),
         "Adam: 'state.1.second_moment' must be [2, 3] floating, the state has [2, 3] int64");
   check(with("state.1.steps", state_entry(std::int64_t{-1})),
-        "Adam: state.1.steps = -1, but it must be at least 0");
+        "Adam: state.1.steps = -1, but it must be in [0, 9007199254740992]");
   check(with("groups.0.amsgrad", state_entry(std::int64_t{2})),
         "Adam: 'groups.0.amsgrad' must be 0 or 1, the state has 2");
   check(with("groups.0.beta1", state_entry(1.0)),
@@ -182,7 +182,7 @@ TEST_CASE("a schedule goes on from its saved state, whatever its optimizer's rat
   StateDict state = whole.state_dict();
   state["steps"] = state_entry(std::int64_t{-2});
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
-                       "Schedule: steps = -2, but it must be at least 0", ValueError);
+                       "Schedule: steps = -2, but it must be in [0, 9007199254740992]", ValueError);
   state = whole.state_dict();
   state["groups.0.lr"] = state_entry(-1.0);
   CHECK_THROWS_WITH_AS(resumed.load_state_dict(state),
@@ -215,7 +215,8 @@ TEST_CASE("a plateau remembers its best value and how long it has waited") {
   StateDict state = first.state_dict();
   state["bad_steps"] = state_entry(std::int64_t{-1});
   CHECK_THROWS_WITH_AS(first.load_state_dict(state),
-                       "ReduceOnPlateau: bad_steps = -1, but it must be at least 0", ValueError);
+                       "ReduceOnPlateau: bad_steps = -1, but it must be in [0, 9007199254740992]",
+                       ValueError);
 }
 
 TEST_CASE("averages go on from their saved state") {
@@ -240,10 +241,10 @@ TEST_CASE("averages go on from their saved state") {
                        "ExponentialAverage: 'averages.0' must be [1] float64, the state has "
                        "[2] float64",
                        ValueError);
-  CHECK_THROWS_WITH_AS(mean.load_state_dict({{"averages.0", zeros({1}, float64)},
-                                             {"count", state_entry(std::int64_t{-1})}}),
-                       "StochasticWeightAverage: count = -1, but it must be at least 0",
-                       ValueError);
+  CHECK_THROWS_WITH_AS(
+      mean.load_state_dict(
+          {{"averages.0", zeros({1}, float64)}, {"count", state_entry(std::int64_t{-1})}}),
+      "StochasticWeightAverage: count = -1, but it must be in [0, 9007199254740992]", ValueError);
   CHECK(mean.count() == 3);
 }
 
