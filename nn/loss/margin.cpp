@@ -16,12 +16,6 @@ namespace gradtape::nn {
 using namespace author;
 using namespace detail;
 
-namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-}  // namespace
-
 Tensor hinge_loss(const Tensor& prediction, const Tensor& label, LossOptions options) {
   static const auto losses =
       formula("hinge_loss", [](const auto& y, const auto& t) { return relu(1.0 - t * y); });
@@ -74,7 +68,7 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& lab
   const Tensor t = labels(op, label, x);
   const auto unit = [](const Tensor& v) {  // and 0, with the slope 0, of a vector of zeros
     const Tensor length = norm(v, 2, -1, {.keepdim = true});
-    return v / where(length == 0, infinity, length);
+    return v / where(length == 0, std::numeric_limits<double>::infinity(), length);
   };
   const Tensor cosine = sum(unit(x) * unit(y), -1);
   const Tensor alike = where(t == 1, 1 - cosine, 0);

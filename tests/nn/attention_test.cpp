@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <vector>
 
 #include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/nn/attention.hpp>
+#include <gradtape/nn/transformer.hpp>
 
 #include "support/modules.hpp"
 #include "support/tensors.hpp"
@@ -254,4 +256,109 @@ TEST_CASE("MultiheadAttention refuses input that does not fit") {
   CHECK_THROWS_WITH_AS(attention(q, k, v, {.attn_mask = zeros({3, 5}, int64)}),
                        "MultiheadAttention: attn_mask is int64, but it must be bool or float32",
                        DtypeError);
+}
+
+namespace {
+
+/// Gradients of all parameters and of the output's own values, for a loss over `seen` rows.
+template <class Layer>
+std::vector<Tensor> values_and_gradients(const Layer& layer, const Tensor& y, const Tensor& seen) {
+  std::vector<Tensor> result{where(seen, y, 0).detach()}, parameters;
+  for (const auto& p : layer.parameters()) parameters.push_back(p.tensor());
+  for (const Tensor& g : grad(sum(sin(where(seen, y, 0))), parameters))
+    result.push_back(g.detach());
+  return result;
+}
+
+bool all_close(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  bool close = a.size() == b.size();
+  for (std::size_t i = 0; close && i < a.size(); ++i) close = allclose(a[i], b[i], 1e-12, 1e-12);
+  return close;
+}
+
+}  // namespace
+
+TEST_CASE("masks and a bias that leave a sequence nothing give it 0 and disturb no gradient") {
+  const Generator generator(1);
+  const nn::MultiheadAttention layer(
+      4, 2, {.batch_first = true, .dtype = float64, .generator = generator});
+  const Tensor x = randn({2, 3, 4}, float64, generator);
+  const Tensor bias = randn({3, 3}, float64, generator);
+  const Tensor padding = tensor({{true, true, true}, {false, false, true}});
+  const Tensor left = tensor({{true, false, false}, {false, false, false}});
+  for (const bool need_weights : {false, true}) {
+    const Tensor second = tensor({{{false}}, {{true}}});
+    for (const nn::MultiheadAttentionCall& call :
+         {nn::MultiheadAttentionCall{.key_padding_mask = padding, .attn_mask = bias},
+          {.key_padding_mask = left, .attn_mask = bias, .causal = true}}) {
+      nn::MultiheadAttentionCall own = call;
+      own.need_weights = need_weights;
+      const auto output = layer(x, own).output;
+      for (const auto& value : values_and_gradients(layer, output, ones({1}, bool_)))
+        CHECK(all(isfinite(value)).item<bool>());
+      // The other sequence is what it is alone.
+      nn::MultiheadAttentionCall alone = own;
+      alone.key_padding_mask = slice(call.key_padding_mask, 0, 1);
+      CHECK(allclose(slice(output, 0, 1).detach(), layer(slice(x, 0, 1), alone).output.detach(),
+                     1e-12));
+      CHECK(all_close(
+          values_and_gradients(layer, layer(x, own).output, second),
+          values_and_gradients(
+              layer, concat({slice(output, 0, 0, 1).detach(), layer(slice(x, 0, 1), alone).output}),
+              second)));
+    }
+    // What sees nothing has out_proj's bias alone, which starts as 0.
+    const Tensor y = layer(x, {.key_padding_mask = padding, .attn_mask = bias}).output;
+    CHECK(array_equal(slice(y, 0, 0, 1).detach(), zeros({1, 3, 4}, float64)));
+  }
+}
+
+TEST_CASE("NaN and infinities in padding change neither outputs nor gradients elsewhere") {
+  const Generator generator(2);
+  const Tensor padding = tensor({{false, false, true}, {false, true, true}});
+  const Tensor kept = unsqueeze(logical_not(padding), -1);
+  for (const bool batch_first : {true, false}) {
+    const auto placed = [&](const Tensor& x) { return batch_first ? x : transpose(x, 0, 1); };
+    const nn::MultiheadAttention layer(
+        4, 2, {.batch_first = batch_first, .dtype = float64, .generator = generator});
+    nn::TransformerEncoderLayer encoder(4, 2,
+                                        {.dim_feedforward = 5,
+                                         .dropout = 0,
+                                         .batch_first = batch_first,
+                                         .dtype = float64,
+                                         .generator = generator});
+    nn::TransformerDecoderLayer decoder(4, 2,
+                                        {.dim_feedforward = 5,
+                                         .dropout = 0,
+                                         .batch_first = batch_first,
+                                         .dtype = float64,
+                                         .generator = generator});
+    const Tensor x = randn({2, 3, 4}, float64, generator), q = randn({2, 2, 4}, float64, generator);
+    for (const double bad : {std::numeric_limits<double>::quiet_NaN(), inf}) {
+      const Tensor with_0 = where(kept, x, 0), with_bad = where(kept, x, bad);
+      const auto check = [&](auto layer, auto f, const Tensor& seen) {
+        CHECK(all_close(values_and_gradients(layer, f(placed(with_bad)), placed(seen)),
+                        values_and_gradients(layer, f(placed(with_0)), placed(seen))));
+      };
+      const Tensor all = ones({2, 2, 1}, bool_);
+      check(
+          layer, [&](const Tensor& v) { return layer(v, {.key_padding_mask = padding}).output; },
+          kept);
+      check(
+          layer,
+          [&](const Tensor& v) {
+            return layer(placed(q), v, v, {.key_padding_mask = padding}).output;
+          },
+          all);
+      check(
+          encoder, [&](const Tensor& v) { return encoder(v, {.src_key_padding_mask = padding}); },
+          kept);
+      check(
+          decoder,
+          [&](const Tensor& v) {
+            return decoder(placed(q), v, {.memory_key_padding_mask = padding});
+          },
+          all);
+    }
+  }
 }
