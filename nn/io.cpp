@@ -36,6 +36,13 @@ std::string only_name(const Module& module, const std::string& path, const char*
   return state.begin()->first;
 }
 
+/// The tensors, none of which the module lacks because it cannot be held.
+StateDict readable(LoadedTensors tensors, const Module& module) {
+  for (const auto& [name, value] : module.state_dict())
+    if (tensors.unreadable.contains(name)) (void)tensors.at(name);
+  return StateDict(std::move(tensors));
+}
+
 }  // namespace
 
 void save_parameters(const Module& module, const std::string& path) {
@@ -55,7 +62,7 @@ LoadReport load_parameters(Module& module, const std::string& path, const LoadOp
   const auto format = format_of(path, op);
   const auto arrays = format == Format::npz ? load_npz(path)
                       : format == Format::safetensors
-                          ? load_safetensors(path)
+                          ? readable(load_safetensors(path), module)
                           : StateDict{{only_name(module, path, op), load_npy(path)}};
   try {
     return module.load_state_dict(arrays, options);

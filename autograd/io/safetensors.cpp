@@ -201,6 +201,22 @@ Tensor read_elements(detail::ByteReader& reader, const Shape& shape) {
   return tensor;
 }
 
+/// What a sound file holds and no dtype does.
+struct Unreadable {
+  explicit Unreadable(std::string cause) : cause(std::move(cause)) {}
+  std::string cause;
+};
+
+Tensor read_u64(detail::ByteReader& reader, const Shape& shape) {
+  const Tensor tensor = read_elements<std::int64_t, std::int64_t>(reader, shape);
+  for (const auto element : tensor.data<std::int64_t>())
+    if (element < 0)  // its sign is the highest bit
+      throw Unreadable(fmt::format("has elements of type 'U64' beyond int64, such as {}",
+                                   static_cast<std::uint64_t>(element)));
+  return tensor;
+}
+
+/// Throws Unreadable for elements that no dtype holds.
 Tensor read_tensor(std::string_view file, std::size_t data, const Entry& entry,
                    const detail::Origin& origin) {
   const Shape shape(std::vector<std::int64_t>(entry.shape->begin(), entry.shape->end()));
@@ -217,12 +233,12 @@ Tensor read_tensor(std::string_view file, std::size_t data, const Entry& entry,
   if (dtype == "I32") return read_elements<std::int32_t, std::int64_t>(reader, shape);
   if (dtype == "I16") return read_elements<std::int16_t, std::int64_t>(reader, shape);
   if (dtype == "I8") return read_elements<std::int8_t, std::int64_t>(reader, shape);
+  if (dtype == "U64") return read_u64(reader, shape);
   if (dtype == "U32") return read_elements<std::uint32_t, std::int64_t>(reader, shape);
   if (dtype == "U16") return read_elements<std::uint16_t, std::int64_t>(reader, shape);
   if (dtype == "U8") return read_elements<std::uint8_t, std::int64_t>(reader, shape);
-  origin.fail(
-      fmt::format("has elements of type {}; F64, F32, F16, BF16, BOOL and integers of up to "
-                  "32 bits, or 64 with a sign, can be read",
+  throw Unreadable(
+      fmt::format("has elements of type {}; F64, F32, F16, BF16, BOOL and integers can be read",
                   in_quotes(dtype)));
 }
 
@@ -284,16 +300,28 @@ void write_elements(AtomicFile& file, const Tensor& tensor) {
 
 }  // namespace
 
-std::map<std::string, Tensor> load_safetensors(const std::string& path) {
+const Tensor& LoadedTensors::at(const std::string& name) const {
+  if (const auto found = find(name); found != end()) return found->second;
+  if (const auto cause = unreadable.find(name); cause != unreadable.end())
+    throw IoError(cause->second);
+  fail<IoError>("load_safetensors", fmt::format("there is no tensor {}", in_quotes(name)));
+}
+
+LoadedTensors load_safetensors(const std::string& path) {
   constexpr const char* op = "load_safetensors";
   const std::string file = read_raw_file(path, op);
   const auto origin = detail::file_origin(op, path);
   const Header header = read_header(file, origin);
-  std::map<std::string, Tensor> tensors;
+  LoadedTensors tensors;
   for (const auto& entry : header.entries) {
     const detail::Origin inside{op,
                                 fmt::format("{}, tensor {}", origin.name, in_quotes(entry.name))};
-    tensors.emplace(entry.name, read_tensor(file, header.data, entry, inside));
+    try {
+      tensors.emplace(entry.name, read_tensor(file, header.data, entry, inside));
+    } catch (const Unreadable& reason) {
+      tensors.unreadable.emplace(entry.name,
+                                 fmt::format("{}: {} {}", op, inside.name, reason.cause));
+    }
   }
   return tensors;
 }
