@@ -159,6 +159,13 @@ struct TensorDual {
   static TensorDual combined(const Tensor& result, const Tensor& slope_a, const TensorDual& a,
                              const Tensor& slope_b, const TensorDual& b);
 
+  /// Whether no tangent is defined, so that slopes need not be computed.
+  bool is_constant() const {
+    for (const auto& tangent : tangents)
+      if (tangent.defined()) return false;
+    return true;
+  }
+
   Tensor value;
   std::array<Tensor, max_inputs> tangents;
 };
@@ -203,6 +210,8 @@ template <class P, class T, class F> T lift(const T& x, F self) {
     return apply<P>(x);
   } else {
     const auto y = self(x.value);
+    if constexpr (std::same_as<T, TensorDual>)
+      if (x.is_constant()) return y;
     if constexpr (primitive::FromOutput<P>)
       return x.scaled(y, P::grad_from_output(y));
     else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> &&
@@ -217,6 +226,8 @@ template <class P, class T, class F> T lift(const T& a, const T& b, F self) {
     return apply<P>(a, b);
   } else {
     const auto y = self(a.value, b.value);
+    if constexpr (std::same_as<T, TensorDual>)
+      if (a.is_constant() && b.is_constant()) return y;
     return T::combined(y, P::slope_a(a.value, b.value, y), a, P::slope_b(a.value, b.value, y), b);
   }
 }
