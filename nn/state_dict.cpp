@@ -176,11 +176,14 @@ LoadReport Module::load_state_dict(const StateDict& state, const LoadOptions& op
   const auto parameters = plan.match(named_parameters());
   const auto buffers = plan.match(named_buffers());
   plan.note_extra();
-  if (options.strict && !plan.report.complete())
+  if (options.strict && !plan.report.complete()) {
+    std::string misfits = plan.report.str();
+    misfits.pop_back();  // the last line's end
     fail<ValueError>("load_state_dict",
                      fmt::format("the state does not fit the module, and nothing was loaded; "
                                  "{{.strict = false}} would load what fits{}\n{}",
-                                 advice(plan.report), plan.report.str()));
+                                 advice(plan.report), misfits));
+  }
   for (const auto& [variable, value] : parameters) variable.set(value);
   for (const auto& [variable, value] : buffers) variable.set(value);
   return plan.report;

@@ -165,7 +165,7 @@ TEST_CASE("a state dict goes from one module to another, and says what does not 
       "false} would load what fits\n"
       "  extra: 'scale' [1] float32\n"
       "  misshapen: 'weight' is [3, 2] float64 in the module, given [2, 3] float32\n"
-      "  mistyped: 'bias' is [3] float64 in the module, given [3] int64\n",
+      "  mistyped: 'bias' is [3] float64 in the module, given [3] int64",
       ValueError);
   state["bias"] = ones({3});
   const auto report = to.load_state_dict(state, {.strict = false});
