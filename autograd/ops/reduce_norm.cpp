@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
@@ -59,6 +60,13 @@ Tensor norm_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double p) {
   return masked_mul(g, where(none, 0.0, sign(x) * pow(size, p - 1)));
 }
 
+/// Where y is infinite, x and y of the same slope: the infinite elements as ones, the others as 0.
+std::pair<Tensor, Tensor> limit(const Tensor& x, const Tensor& y, double p, const Axes& axes) {
+  const Tensor beyond = y == infinity, ones = where(abs(x) == infinity, sign(x), 0.0);
+  const Tensor count = maximum(sum(abs(ones), axes, {.keepdim = true}), 1.0);
+  return {where(beyond, ones, x), where(beyond, pow(count, 1 / p), y)};
+}
+
 }  // namespace
 
 Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
@@ -75,10 +83,13 @@ Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) 
                   {[x, restore = Restore(set, options.keepdim)](const Tensor& g) {
                     return masked_mul(restore(g), zeros_like(x));
                   }});
-  return record("norm", norm_value(x, p, axes, options), {x},
-                {[x, p, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
-                  return norm_vjp(restore(g), x, restore(y), p);
-                }});
+  return record(
+      "norm", norm_value(x, p, axes, options), {x},
+      {[x, p, axes, restore = Restore(set, options.keepdim)](const Tensor& g, const Tensor& y) {
+        if (!any(y == infinity).item<bool>()) return norm_vjp(restore(g), x, restore(y), p);
+        const auto [finite_x, finite_y] = limit(x, restore(y), p, axes);
+        return norm_vjp(restore(g), finite_x, finite_y, p);
+      }});
 }
 
 }  // namespace gradtape

@@ -99,3 +99,14 @@ TEST_CASE("products and their slopes leave the range only where the result does"
   CHECK(std::isnan(prod(tensor({inf, 0.0, 1.0}, float64)).item<double>()));
   CHECK(prod(tensor({1e-200, 1e-200, inf}, float64)).item<double>() == inf);
 }
+
+TEST_CASE("the slope of a norm at infinity is that of the elements that are infinite") {
+  const Tensor x = tensor({{1, inf}, {-inf, inf}, {3, 4}}, float64);
+  const auto two = [](const Tensor& t) { return norm(t, 2, 1); };
+  const auto three = [](const Tensor& t) { return norm(t, 3, 1, {.keepdim = true}); };
+  const double half = std::sqrt(0.5), share = std::pow(2, -2.0 / 3);
+  CHECK(allclose(slope(x, two, ones({3}, float64)),
+                 tensor({{0, 1}, {-half, half}, {0.6, 0.8}}, float64)));
+  CHECK(allclose(slope(slice(x, 0, 0, 2), three, ones({2, 1}, float64)),
+                 tensor({{0, 1}, {-share, share}}, float64)));
+}
