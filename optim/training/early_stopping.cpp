@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "gradtape/autograd/author.hpp"
+#include "gradtape/optim/fields.hpp"
 
 namespace gradtape::optim {
 namespace {
