@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <memory>
+#include <new>
 #include <ostream>
 #include <string_view>
 #include <typeinfo>
@@ -71,6 +73,27 @@ struct ModuleState {
     Child(Child&&) = default;
     Child& operator=(Child&&) = default;
   };
+  ModuleState() = default;
+  ModuleState(const ModuleState&) = default;
+  ModuleState& operator=(const ModuleState&) = delete;
+  /// Lets the children go one after the other: models may be nested deeper than the stack is.
+  ~ModuleState() {
+    static thread_local std::vector<std::shared_ptr<Module>>* ended = nullptr;  // by the outermost
+    std::vector<std::shared_ptr<Module>> own;
+    const bool outermost = !ended;
+    if (outermost) ended = &own;
+    try {
+      for (auto& child : children) ended->push_back(std::move(child.module));
+    } catch (const std::bad_alloc&) {  // they end with `children`, then
+    }
+    if (!outermost) return;
+    while (!own.empty()) {
+      const auto module = std::move(own.back());
+      own.pop_back();
+    }
+    ended = nullptr;
+  }
+
   std::vector<std::pair<std::string, Parameter>> parameters;
   std::vector<std::pair<std::string, Buffer>> buffers;
   std::vector<Child> children;

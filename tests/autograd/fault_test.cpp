@@ -62,22 +62,19 @@ TEST_CASE("recording and differentiating survive every allocation that fails") {
   CHECK(survives([](const Tensor& x) { return sum(exp(x) * x); }, a, {.create_graph = true}) == "");
 }
 
-TEST_CASE("a backward pass that runs out of memory leaves every gradient as it was, or is done") {
+TEST_CASE("a backward pass that runs out of memory leaves every gradient as it was") {
   const Tensor x = sample({4}, 1).requires_grad("x"), y = sample({4}, 2).requires_grad("y");
-  sum(x + y).backward();
+  const auto prepare = [&] {
+    x.zero_grad();
+    y.zero_grad();
+    sum(x + y).backward();
+  };
+  prepare();
   const Tensor before_x = x.grad(), before_y = y.grad();
   CHECK(survives_faults(
-            [&] {
-              const Tensor loss = sum(exp(x) * y + x);
-              loss.backward();
-            },
-            [&] {
-              const bool same = equal_bits(x.grad(), before_x) && equal_bits(y.grad(), before_y);
-              x.zero_grad();
-              y.zero_grad();
-              sum(x + y).backward();
-              return same;
-            }) == "");
+            [&] { sum(exp(x) * y + x).backward(); },
+            [&] { return equal_bits(x.grad(), before_x) && equal_bits(y.grad(), before_y); },
+            prepare) == "");
 }
 
 TEST_CASE("transforms of functions and gradcheck survive every allocation that fails") {

@@ -75,8 +75,9 @@ struct Run {
   std::int64_t lost = 0;
 };
 
-Run run(const std::function<void()>& f, std::int64_t n) {
+Run run(const std::function<void()>& f, const std::function<void()>& prepare, std::int64_t n) {
   Run result;
+  prepare();
   const auto before = state.blocks;
   state.counting = true;
   try {
@@ -99,16 +100,18 @@ Run run(const std::function<void()>& f, std::int64_t n) {
 
 }  // namespace
 
-std::string survives_faults(const std::function<void()>& f, const std::function<bool()>& check) {
+std::string survives_faults(const std::function<void()>& f, const std::function<bool()>& check,
+                            const std::function<void()>& prepare) {
+  prepare();
   f();
   std::int64_t steady = 0;  // blocks that remain after a run without a fault: caches
-  for (int i = 0; i < 3; ++i) steady = run(f, INT64_MAX).lost;
+  for (int i = 0; i < 3; ++i) steady = run(f, prepare, INT64_MAX).lost;
   for (std::int64_t n = 0; n < 1'000'000; ++n) {
-    Run r = run(f, n);
+    Run r = run(f, prepare, n);
     if (!r.happened) return r.threw ? fmt::format("it throws after {} allocations", n) : "";
     if (!check()) return fmt::format("something is half done after allocation {} failed", n);
     // A cache may have grown: then it does not grow again.
-    for (int again = 0; again < 3 && r.lost > steady; ++again) r = run(f, n);
+    for (int again = 0; again < 3 && r.lost > steady; ++again) r = run(f, prepare, n);
     if (r.lost > steady)
       return fmt::format("{} blocks are lost when allocation {} fails", r.lost - steady, n);
   }

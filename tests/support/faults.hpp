@@ -22,8 +22,10 @@ class Fault {
 
 /// Calls f() once undisturbed, and then again and again: with its first allocation failing, its
 /// second, and so on until it runs through. Returns "" if each failed run threw, lost no memory,
-/// and check() was true after it; else what was wrong first. f must do the same each time.
-std::string survives_faults(
-    const std::function<void()>& f, const std::function<bool()>& check = [] { return true; });
+/// and check() was true after it; else what was wrong first. f must do the same each time;
+/// prepare() is called before it, undisturbed.
+[[nodiscard]] std::string survives_faults(
+    const std::function<void()>& f, const std::function<bool()>& check = [] { return true; },
+    const std::function<void()>& prepare = [] {});
 
 }  // namespace gradtape::testing
