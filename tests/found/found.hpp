@@ -1,6 +1,6 @@
 /// Faults and frictions that users of this library and of others reported, each with the right
 /// answer:
-/// `./tests/run -ts="found in use"` runs them all.
+/// `./tests/found/run` runs them all.
 #pragma once
 
 #include <gradtape/gradtape.hpp>
