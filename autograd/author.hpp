@@ -26,6 +26,10 @@ namespace gradtape::author {
 /// otherwise, as error messages speak of a tensor.
 using detail::describe;
 
+/// `need_defined(op, x, operand)`: throws GraphError, "op: operand is undefined: ...", for an
+/// undefined tensor.
+using detail::need_defined;
+
 /// `promote_literals(a, b, op)`, `promote_literals(operands, count, op)`: makes the dtypes of
 /// operands equal. C++ literals adopt the dtype of the others; throws DtypeError where dtypes
 /// differ otherwise.
@@ -57,8 +61,9 @@ using detail::empty;
 /// empty() has just made, or one that is_unique().
 using detail::mutable_data;
 
-/// `bool is_unique(const Tensor& x)`: whether no other tensor and no graph holds these elements, so
-/// that they may be overwritten.
+/// `bool is_unique(const Tensor& x, std::uint32_t holders = 1)`: whether no other tensor and no
+/// graph holds these elements, so that they may be overwritten; with 2 holders, one other tensor at
+/// most.
 using detail::is_unique;
 
 /// `Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0)`: the same elements

@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -299,9 +300,16 @@ template <class T> T* mutable_data(const Tensor& fresh) {
 [[nodiscard]] Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
 /// The last two axes swapped; large values are not moved until somebody reads them as an array.
 [[nodiscard]] Tensor transposed(const Tensor& x);
-/// Whether nobody else can see the elements, so they may be overwritten.
-[[nodiscard]] bool is_unique(const Tensor& x);
+/// Whether nobody else can see the elements, so they may be overwritten. With 2 holders: whether
+/// they may be once `x`, or the one other tensor that holds them, is gone.
+[[nodiscard]] bool is_unique(const Tensor& x, std::uint32_t holders = 1);
 
+/// Throws GraphError: "matmul: b is undefined: default-constructed, ...".
+[[noreturn]] void undefined_operand(std::string_view op, std::string_view operand);
+/// Throws that unless x is defined.
+inline void need_defined(std::string_view op, const Tensor& x, std::string_view operand) {
+  if (!x.defined()) undefined_operand(op, operand);
+}
 /// Throws DtypeError: "exp: needs float32 or float64, got int64".
 [[noreturn]] void needs_floating(const char* op, Dtype got);
 /// Calls `f` with a value of the C++ type of `dtype`; throws DtypeError for dtypes outside `Ts`.

@@ -171,12 +171,8 @@ void StepMemory::reserve(Tensor& state, const Parameter& parameter) {
   } else if (state.dtype() != parameter.dtype()) {
     reserved = state.to(parameter.dtype());
   } else {
-    // `state` is of a copy. Once it is gone, the elements are the rule's alone or must be copied.
-    using gradtape::detail::Ref;
-    auto* const value = std::exchange(state, Tensor()).value_ref().get();
-    const bool alone = value->refs.unique() && !value->transposed_from &&
-                       (!value->buffer || value->buffer->refs.unique());
-    if (!alone) reserved = copy_of(Tensor(Ref<gradtape::detail::Value>::share(value), {}));
+    // `state` is a copy, which goes: then the elements are the rule's alone or must be copied.
+    if (!author::is_unique(state, 2)) reserved = copy_of(state);
   }
   reserved_.push_back(std::move(reserved));
 }

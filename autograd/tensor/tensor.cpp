@@ -174,9 +174,9 @@ Tensor transposed(const Tensor& x) {
   return Tensor(std::move(value), {});
 }
 
-bool is_unique(const Tensor& x) {
+bool is_unique(const Tensor& x, std::uint32_t holders) {
   const auto& value = x.value_ref();
-  return value && value->refs.unique() && !value->transposed_from &&
+  return value && value->refs.at_most(holders) && !value->transposed_from &&
          (!value->buffer || value->buffer->refs.unique());
 }
 

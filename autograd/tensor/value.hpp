@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <new>
-#include <string_view>
 #include <type_traits>
 
 #include "gradtape/autograd/tensor.hpp"
@@ -45,12 +44,6 @@ template <class T> Tensor make_scalar(T element) {
   return scalar;
 }
 
-/// Throws GraphError: "matmul: b is undefined: default-constructed, ...".
-[[noreturn]] void undefined_operand(std::string_view op, std::string_view operand);
-/// Throws that unless x is defined.
-inline void need_defined(std::string_view op, const Tensor& x, std::string_view operand) {
-  if (!x.defined()) undefined_operand(op, operand);
-}
 /// Whether a and b differ in dtype, or one of them is undefined.
 inline bool differ(const Tensor& a, const Tensor& b) {
   const auto &p = a.value_ref(), &q = b.value_ref();

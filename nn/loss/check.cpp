@@ -10,7 +10,6 @@
 #include <string>
 
 #include "gradtape/autograd/author.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::nn::detail {
 
@@ -35,8 +34,8 @@ template <class T, class F> std::int64_t first_bad(const T* x, std::int64_t n, F
 }  // namespace
 
 void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
-  gradtape::detail::need_defined(op, prediction, "prediction");
-  gradtape::detail::need_defined(op, target, "target");
+  author::need_defined(op, prediction, "prediction");
+  author::need_defined(op, target, "target");
   if (prediction.shape() == target.shape()) return;
   auto cause = fmt::format(
       "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
