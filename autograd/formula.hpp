@@ -123,7 +123,11 @@ template <class F> class Formula {
       template <class P>
       [[gnu::flatten]] std::array<P, N> operator()(const std::array<P, N + 1>& v) const {
         const auto fast = products<false>(v);
-        return any_nan((fast[I] + ...)) ? safe_products(v) : fast;
+        const auto sum = (fast[I] + ...);
+        if (!any_nan(sum)) return fast;
+        // For each element by itself: it must not depend on its neighbours, not even by rounding.
+        const auto safe = safe_products(v);
+        return {where(sum == sum, fast[I], safe[I])...};
       }
       /// products<true>, out of the loop's way; where operations are counted, it is not needed.
       template <class P>

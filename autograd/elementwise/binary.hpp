@@ -2,6 +2,9 @@
 /// a, b and the value y.
 #pragma once
 
+#include <limits>
+#include <type_traits>
+
 #include "gradtape/autograd/elementwise/unary.hpp"
 
 namespace gradtape::primitive {
@@ -13,8 +16,18 @@ struct Pow {
                 b);  // xsimd: wrong at 0 and infinity
   }
   /// b a^(b-1), and 0 where b is 0 whatever a is
-  static auto slope_a(const auto& a, const auto& b, const auto&) {
-    return masked_mul(b, pow(a, b - 1.0));
+  static auto slope_a(const auto& a, const auto& b, const auto& y) {
+    if constexpr (requires { a.v; }) {
+      // b y / a where no part of it leaves the range: b - 1 is rounded, and a power more to
+      // compute.
+      using T = typename std::remove_cvref_t<decltype(a)>::scalar;
+      const auto size = abs(b * y), quotient = b * y / a;
+      const auto usable = (size >= std::numeric_limits<T>::min() || abs(y) >= 0.5) &&
+                          size < std::numeric_limits<T>::infinity() && a != 0.0;
+      return all(usable) ? quotient : where(usable, quotient, masked_mul(b, pow(a, b - 1.0)));
+    } else {
+      return masked_mul(b, pow(a, b - 1.0));
+    }
   }
   /// a^b log(a), and 0 where a = 0 and b >= 0: the limit from the right for b > 0
   static auto slope_b(const auto& a, const auto& b, const auto& y) {
@@ -71,21 +84,47 @@ struct Fmin {
   }
 };
 
+/// max(|p|, |q|), to scale by: no derivative passes through it, for results do not depend on it.
+auto larger_size(const auto& p, const auto& q) {
+  const auto h = maximum(abs(p), abs(q));
+  if constexpr (requires { h.detach(); })
+    return h.detach();
+  else
+    return h;
+}
+
 struct Atan2 {
   static constexpr const char* name = "atan2";
   template <class V> static V value(V a, V b) {
     return each([](auto p, auto q) { return std::atan2(p, q); }, a, b);
   }
-  static auto slope_a(const auto& a, const auto& b, const auto&) { return b / (a * a + b * b); }
-  static auto slope_b(const auto& a, const auto& b, const auto&) { return -(a / (a * a + b * b)); }
+  static auto slope_a(const auto& a, const auto& b, const auto&) { return turn(b, a); }
+  static auto slope_b(const auto& a, const auto& b, const auto&) { return -turn(a, b); }
+
+ private:
+  /// p / (p^2 + q^2), whose squares leave the range long before it does: by p / h and q / h for the
+  /// larger h. 0 for infinite p and q, and at the origin, where there is no slope.
+  static auto turn(const auto& p, const auto& q) {
+    const auto h = larger_size(p, q), u = p / h, v = q / h, y = u / (u * u + v * v) / h;
+    return where(h == 0.0, 0.0, where(h == std::numeric_limits<double>::infinity(), 0.0, y));
+  }
 };
 struct Hypot {
   static constexpr const char* name = "hypot";
   template <class V> static V value(V a, V b) {
     return each([](auto p, auto q) { return std::hypot(p, q); }, a, b);
   }
-  static auto slope_a(const auto& a, const auto&, const auto& y) { return a / y; }
-  static auto slope_b(const auto&, const auto& b, const auto& y) { return b / y; }
+  static auto slope_a(const auto& a, const auto& b, const auto&) { return share_of(a, b); }
+  static auto slope_b(const auto& a, const auto& b, const auto&) { return share_of(b, a); }
+
+ private:
+  /// p / hypot(p, q), which may be subnormal or overflow; 0 at the origin, the subgradient of least
+  /// norm.
+  static auto share_of(const auto& p, const auto& q) {
+    const auto h = larger_size(p, q), u = p / h, v = q / h, y = u / sqrt(u * u + v * v);
+    const auto far = where(abs(p) == h, sign(p), 0.0);
+    return where(h == 0.0, 0.0, where(h == std::numeric_limits<double>::infinity(), far, y));
+  }
 };
 struct Copysign {
   static constexpr const char* name = "copysign";

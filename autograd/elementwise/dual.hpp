@@ -20,9 +20,10 @@ concept Literal = std::is_arithmetic_v<A>;
 
 /// value + sum_i tangents[i] e_i, with e_i e_j = 0. T is a Pack; see TensorDual for tensors.
 ///
-/// A tangent of 0 stays 0 whatever slope it meets, infinite or NaN. Unless `safe`, it turns into
-/// NaN there: plain products take half the time, and whoever finds a NaN in the end computes again
-/// with safe numbers.
+/// A product of a slope and a tangent is 0 where one of them is 0, whatever the other is, infinite
+/// or NaN: see masked_mul, whose cotangent is here the slope. Unless `safe`, it is NaN there: plain
+/// products take half the time, and whoever finds a NaN in the end computes again with safe
+/// numbers.
 template <class T, int N, bool safe> struct Dual {
   Dual() = default;
   Dual(T constant) : value(constant) {}
@@ -110,7 +111,10 @@ template <class T, int N, bool safe> struct Dual {
 
  private:
   static T times(const T& slope, const T& tangent) {
-    return safe ? masked_mul(tangent, slope) : tangent * slope;
+    if constexpr (safe)
+      return where(tangent == 0, T(0), masked_mul(slope, tangent));
+    else
+      return tangent * slope;
   }
   template <class F> static Dual combine(const T& result, F&& tangent) {
     Dual y(result);
@@ -209,16 +213,18 @@ template <class P, class T, class F> T lift(const T& x, F self) {
   if constexpr (is_pack<T>) {
     return apply<P>(x);
   } else {
-    const auto y = self(x.value);
-    if constexpr (std::same_as<T, TensorDual>)
-      if (x.is_constant()) return y;
-    if constexpr (primitive::FromOutput<P>)
-      return x.scaled(y, P::grad_from_output(y));
-    else if constexpr (is_pack<std::remove_cvref_t<decltype(x.value)>> &&
-                       requires { P::grad_with_value(y); })
-      return x.scaled(y, P::grad_with_value(y));
-    else
-      return x.scaled(y, P::grad_from_input(x.value));
+    if constexpr (requires { P::with_slope(x.value); }) {
+      const auto [y, slope] = P::with_slope(x.value);
+      return x.scaled(y, slope);
+    } else {
+      const auto y = self(x.value);
+      if constexpr (std::same_as<T, TensorDual>)
+        if (x.is_constant()) return y;
+      if constexpr (primitive::FromOutput<P>)
+        return x.scaled(y, P::grad_from_output(y));
+      else
+        return x.scaled(y, P::grad_from_input(x.value));
+    }
   }
 }
 template <class P, class T, class F> T lift(const T& a, const T& b, F self) {

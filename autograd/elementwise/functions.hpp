@@ -56,16 +56,23 @@ auto min(const A& a, const B& b) {
   return minimum(a, b);
 }
 
+namespace detail {
+/// d/dx x^n = n x^(n - 1), and 0 for n = 0, also at x = 0.
+template <class T> auto power_slope(const T& x, double n) {
+  return n == 0 ? 0.0 * step(x) : n * pow(x, n - 1);
+}
+}  // namespace detail
+
 /// x^n for a literal exponent: small whole ones by products, and no logarithm for the slope.
 template <detail::FormulaValue T> T pow(const T& x, double n) {
   if constexpr (detail::is_dual<T>) {
-    return x.scaled(pow(x.value, n), n * pow(x.value, n - 1));
+    return x.scaled(pow(x.value, n), detail::power_slope(x.value, n));
   } else {
     if (n != std::nearbyint(n) || n < -8 || n > 8) return detail::apply<primitive::Pow>(x, T(n));
-    T y(1), power = x;
-    for (int left = std::abs(static_cast<int>(n)); left; left /= 2, power = power * power)
-      if (left % 2) y = y * power;
-    return n < 0 ? T(1) / y : y;
+    if constexpr (std::same_as<T, Pack<detail::Counted>>)
+      return detail::counted(x);
+    else
+      return math::whole_power(x.v, static_cast<int>(n));
   }
 }
 /// g d, and 0 where g is 0 whatever d is: a weight, mask or target of 0 takes away what it meets.

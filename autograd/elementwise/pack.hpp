@@ -30,6 +30,25 @@ template <class V> auto wraps(V v) {
     return v;
 }
 
+/// a / b and sqrt(x), rounded correctly: for float32 on ARM xsimd estimates them, and is not even
+/// right at infinity.
+template <class V> V quotient(V a, V b) {
+#ifdef __aarch64__
+  if constexpr (std::same_as<typename pack_traits<V>::scalar, float> && !std::same_as<V, float>)
+    return vdivq_f32(a, b);
+  else
+#endif
+    return a / b;
+}
+template <class V> V square_root(V x) {
+#ifdef __aarch64__
+  if constexpr (std::same_as<typename pack_traits<V>::scalar, float> && !std::same_as<V, float>)
+    return vsqrtq_f32(x);
+  else
+#endif
+    return xsimd::sqrt(x);
+}
+
 }  // namespace detail
 
 template <class V> struct Pack;
@@ -76,7 +95,7 @@ template <class V> struct Pack {
   friend Pack operator+(Pack a, Pack b) { return V(detail::wraps(a.v) + detail::wraps(b.v)); }
   friend Pack operator-(Pack a, Pack b) { return V(detail::wraps(a.v) - detail::wraps(b.v)); }
   friend Pack operator*(Pack a, Pack b) { return V(detail::wraps(a.v) * detail::wraps(b.v)); }
-  friend Pack operator/(Pack a, Pack b) { return V(a.v / b.v); }
+  friend Pack operator/(Pack a, Pack b) { return detail::quotient(a.v, b.v); }
   friend Pack operator-(Pack a) { return V(-detail::wraps(a.v)); }
   Pack& operator+=(Pack b) { return *this = *this + b; }
   Pack& operator-=(Pack b) { return *this = *this - b; }
@@ -102,9 +121,20 @@ template <class V> bool any_nan(Pack<V> x) {
     return !xsimd::all(x.v == x.v);
 }
 
-/// g * d, and 0 where g is 0 whatever d is.
+/// Whether the mask holds for every element.
+template <class V> bool all(Mask<V> mask) {
+  if constexpr (std::same_as<decltype(mask.m), bool>)
+    return mask.m;
+  else
+    return xsimd::all(mask.m);
+}
+
+/// The product of a chain rule, g the cotangent and d the slope: 0 where g is 0 whatever d is, and
+/// where d is 0 and g infinite. A NaN in g stays.
 template <class V> Pack<V> masked_mul(Pack<V> g, Pack<V> d) {
-  return where(g == 0, Pack<V>(0), g * d);
+  const Pack<V> y = g * d;
+  if (!any_nan(y)) return y;  // 0 * inf is NaN, so there is nothing else to mend
+  return where(y != y && (g == 0 || (d == 0 && g == g)), Pack<V>(0), y);
 }
 
 }  // namespace gradtape

@@ -11,41 +11,84 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr long double pi = std::numbers::pi_v<long double>;
 
 /// B_2k / (2k)! with the Bernoulli numbers B, k = 1, 2, ...
-constexpr std::array bernoulli{1. / 12,
-                               -1. / 720,
-                               1. / 30240,
-                               -1. / 1209600,
-                               1. / 47900160,
-                               -691. / 1307674368000,
-                               1. / 74724249600,
-                               -3617. / 10670622842880000,
-                               43867. / 5109094217170944000,
-                               -174611. / 802857662698291200000.};
+constexpr std::array bernoulli{1.L / 12,
+                               -1.L / 720,
+                               1.L / 30240,
+                               -1.L / 1209600,
+                               1.L / 47900160,
+                               -691.L / 1307674368000,
+                               1.L / 74724249600,
+                               -3617.L / 10670622842880000,
+                               43867.L / 5109094217170944000,
+                               -174611.L / 802857662698291200000.L};
 
 /// n! / x^(n + 1)
-double term(int n, double x) {
-  double product = 1 / x;
+long double term(int n, long double x) {
+  long double product = 1 / x;
   for (int k = 1; k <= n; ++k) product *= k / x;
   return product;
 }
 
 /// The n-th derivative of cot(t) as a polynomial in c = cot(t): p_0 = c, p_(k+1) = -(1 + c^2) p_k'.
-double cot_derivative(int n, double c) {
-  std::array<double, 174> p{0, 1};
+long double cot_derivative(int n, long double c) {
+  std::array<long double, 174> p{0, 1};
   for (int k = 0; k < n; ++k) {
-    std::array<double, 174> next{};
+    std::array<long double, 174> next{};
     for (std::size_t i = 1; i <= static_cast<std::size_t>(k) + 1; ++i) {
-      const double slope = static_cast<double>(i) * p[i];
+      const long double slope = static_cast<long double>(i) * p[i];
       next[i - 1] -= slope;
       next[i + 1] -= slope;
     }
     p = next;
   }
-  double value = 0;
+  long double value = 0;
   for (int i = n + 1; i >= 0; --i) value = value * c + p[static_cast<std::size_t>(i)];
   return value;
+}
+
+/// The Taylor series of digamma at its positive root.
+long double digamma_near_root(long double x) {
+  constexpr std::array c{
+      -0.001576936771430197259271L, 0.002305126326734927836938L, -0.003369801655439328082793L,
+      0.004926781395729853446354L,  -0.00720453438635686824097L, 0.01053879161661217538812L,
+      -0.0154247659049489591388L,   0.02259764823221810465962L,  -0.03316112647484735929226L,
+      0.04880428816414310722509L,   -0.07219956125645471092612L, 0.1078240506912623657572L,
+      -0.1639427054424065275043L,   0.2584997609556510106244L,   -0.4427631689835921060929L,
+      0.9676722454476211704274L};
+  const long double d =
+      (x - 1.4616321449683622) - 9.549995429965697715184e-17L;  // the root in two parts
+  long double sum = 0;
+  for (long double k : c) sum = sum * d + k;
+  return sum * d;
+}
+
+// The reflection formula for x < 0, the recurrence up to 10 + n, from there the asymptotic series
+// (Abramowitz and Stegun, 6.4.7, 6.4.6 and 6.4.11; for n = 0 6.3.7, 6.3.5 and 6.3.18); digamma near
+// its positive root, where these cancel, by its Taylor series there.
+long double wide_polygamma(int n, long double x) {
+  const long double sign = n % 2 ? 1 : -1, infinity = inf;
+  if (x <= 0 && x == std::floor(x)) return n == 0 ? nan : sign * infinity;  // poles
+  if (x < 0) {
+    const long double angle = pi * (x - std::round(x));
+    return -sign * wide_polygamma(n, 1 - x) -
+           std::pow(pi, static_cast<long double>(n + 1)) * cot_derivative(n, 1 / std::tan(angle));
+  }
+  if (x == infinity) return n == 0 ? infinity : 0;
+  if (n == 0 && std::abs(x - 1.4616L) < 0.05L) return digamma_near_root(x);
+  long double sum = 0;
+  for (; x < 10 + n; ++x) sum += term(n, x);
+  long double series = 0.5L, factor = (n + 1) / x;
+  for (std::size_t k = 0; k < bernoulli.size(); ++k) {
+    series += bernoulli[k] * factor;
+    const long double next = n + 2 * static_cast<long double>(k) + 2;
+    factor *= next * (next + 1) / (x * x);
+  }
+  const long double last = term(n, x);
+  if (n == 0) return std::log(x) - (sum + last * series);
+  return sign * (sum + last * (x / n + series));
 }
 
 }  // namespace
@@ -69,30 +112,10 @@ double erfinv(double x) {
   return std::copysign(y, x);
 }
 
-// The reflection formula for x < 0, the recurrence up to 10 + n, from there the asymptotic series
-// (Abramowitz and Stegun, 6.4.7, 6.4.6 and 6.4.11; for n = 0 6.3.7, 6.3.5 and 6.3.18).
 double polygamma(int n, double x) {
   if (std::isnan(x)) return x;
-  const double sign = n % 2 ? 1 : -1;
   if (x == 0 && n == 0) return std::copysign(inf, -x);
-  if (x <= 0 && x == std::floor(x)) return n == 0 ? nan : sign * inf;  // poles
-  if (x < 0) {
-    const double angle = std::numbers::pi * (x - std::round(x));
-    return -sign * polygamma(n, 1 - x) -
-           std::pow(std::numbers::pi, n + 1) * cot_derivative(n, 1 / std::tan(angle));
-  }
-  if (x == inf) return n == 0 ? inf : 0;
-  double sum = 0;
-  for (; x < 10 + n; ++x) sum += term(n, x);
-  double series = 0.5, factor = (n + 1) / x;
-  for (std::size_t k = 0; k < bernoulli.size(); ++k) {
-    series += bernoulli[k] * factor;
-    const double next = n + 2. * static_cast<double>(k) + 2;
-    factor *= next * (next + 1) / (x * x);
-  }
-  const double last = term(n, x);
-  if (n == 0) return std::log(x) - (sum + last * series);
-  return sign * (sum + last * (x / n + series));
+  return static_cast<double>(wide_polygamma(n, x));
 }
 
 }  // namespace gradtape::detail

@@ -10,39 +10,18 @@
 /// ops/elementwise.hpp and a row in tests/samples/elementwise.cpp.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
+#include "gradtape/autograd/elementwise/math.hpp"
 #include "gradtape/autograd/elementwise/pack.hpp"
 
 namespace gradtape::primitive {
 
-/// f element by element, for functions whose register version in xsimd is wrong or imprecise
-/// somewhere.
-template <class V, class F, class... More> V each(F f, V x, More... more) {
-  using T = typename Pack<V>::scalar;
-  if constexpr (std::same_as<V, T>) {
-    return f(x, more...);
-  } else {
-    constexpr auto size = V::size;
-    alignas(V) T out[size], in[1 + sizeof...(more)][size];
-    std::size_t k = 0;
-    x.store_aligned(in[k++]);
-    (more.store_aligned(in[k++]), ...);
-    for (std::size_t i = 0; i < size; ++i) {
-      if constexpr (sizeof...(more) == 0)
-        out[i] = f(in[0][i]);
-      else
-        out[i] = f(in[0][i], in[1][i]);
-    }
-    return V::load_aligned(out);
-  }
-}
-/// y, but x where x is 0: keeps the sign of a zero.
-template <class V> V keep_zero(V x, V y) {
-  return where(Pack<V>(x) == 0, Pack<V>(x), Pack<V>(y)).v;
-}
+using math::each;
+using math::keep_zero;
 
 struct Abs {
   static constexpr const char* name = "abs";
@@ -92,18 +71,20 @@ struct Square {
 };
 struct Sqrt {
   static constexpr const char* name = "sqrt";
-  static auto value(auto x) { return xsimd::sqrt(x); }
+  static auto value(auto x) { return gradtape::detail::square_root(x); }
   static auto grad_from_output(const auto& y) { return 0.5 / y; }
 };
 struct Cbrt {
   static constexpr const char* name = "cbrt";
-  static auto value(auto x) { return keep_zero(x, xsimd::cbrt(x)); }
+  static auto value(auto x) { return math::cbrt(x); }
   static auto grad_from_output(const auto& y) { return 1.0 / (3.0 * (y * y)); }
 };
 struct Rsqrt {
   static constexpr const char* name = "rsqrt";
-  template <class V> static V value(V x) { return (Pack<V>(1) / Pack<V>(xsimd::sqrt(x))).v; }
-  static auto grad_from_output(const auto& y) { return -0.5 * (y * y * y); }
+  template <class V> static V value(V x) {
+    return (Pack<V>(1) / Pack<V>(gradtape::detail::square_root(x))).v;
+  }
+  static auto grad_from_output(const auto& y) { return (-0.5 * y) * (y * y); }
 };
 struct Reciprocal {
   static constexpr const char* name = "reciprocal";
@@ -113,70 +94,77 @@ struct Reciprocal {
 
 struct Exp {
   static constexpr const char* name = "exp";
-  static auto value(auto x) { return xsimd::exp(x); }
+  static auto value(auto x) { return math::exp(x); }
   static auto grad_from_output(const auto& y) { return y; }
 };
 struct Exp2 {
   static constexpr const char* name = "exp2";
-  static auto value(auto x) { return xsimd::exp2(x); }
+  static auto value(auto x) { return math::exp2(x); }
   static auto grad_from_output(const auto& y) { return std::numbers::ln2 * y; }
 };
 struct Expm1 {
   static constexpr const char* name = "expm1";
-  static auto value(auto x) { return keep_zero(x, xsimd::expm1(x)); }
+  static auto value(auto x) { return math::expm1(x); }
   /// Not y + 1, which is 0 where y rounds to -1.
   static auto grad_from_input(const auto& x) { return exp(x); }
 };
 struct Log {
   static constexpr const char* name = "log";
-  static auto value(auto x) { return xsimd::log(x); }
+  static auto value(auto x) { return math::log(x); }
   static auto grad_from_input(const auto& x) { return 1.0 / x; }
 };
 struct Log2 {
   static constexpr const char* name = "log2";
-  static auto value(auto x) { return xsimd::log2(x); }
+  static auto value(auto x) { return math::log2(x); }
   static auto grad_from_input(const auto& x) { return std::numbers::log2e / x; }
 };
 struct Log10 {
   static constexpr const char* name = "log10";
-  static auto value(auto x) { return xsimd::log10(x); }
+  static auto value(auto x) { return math::log10(x); }
   static auto grad_from_input(const auto& x) { return std::numbers::log10e / x; }
 };
 struct Log1p {
   static constexpr const char* name = "log1p";
-  static auto value(auto x) { return keep_zero(x, xsimd::log1p(x)); }
+  static auto value(auto x) { return math::log1p(x); }
   static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x); }
 };
 
 struct Sin {
   static constexpr const char* name = "sin";
-  static auto value(auto x) { return xsimd::sin(x); }
+  static auto value(auto x) { return math::sin(x); }
   static auto grad_from_input(const auto& x) { return cos(x); }
 };
 struct Cos {
   static constexpr const char* name = "cos";
-  static auto value(auto x) { return xsimd::cos(x); }
+  static auto value(auto x) { return math::cos(x); }
   static auto grad_from_input(const auto& x) { return -sin(x); }
 };
 struct Tan {
   static constexpr const char* name = "tan";
-  static auto value(auto x) { return xsimd::tan(x); }
+  static auto value(auto x) { return math::tan(x); }
   static auto grad_from_output(const auto& y) { return 1.0 + y * y; }
 };
+/// 1 - x^2: near 1 by factors, near 0 by the square, whose derivative is exact there.
+auto one_minus_square(const auto& x) {
+  return where(abs(x) < 0.5, 1.0 - x * x, (1.0 - x) * (1.0 + x));
+}
 struct Asin {
   static constexpr const char* name = "asin";
-  static auto value(auto x) { return xsimd::asin(x); }
-  static auto grad_from_input(const auto& x) { return rsqrt((1.0 - x) * (1.0 + x)); }
+  static auto value(auto x) { return math::asin(x); }
+  static auto grad_from_input(const auto& x) { return rsqrt(one_minus_square(x)); }
 };
 struct Acos {
   static constexpr const char* name = "acos";
   static auto value(auto x) { return xsimd::acos(x); }
-  static auto grad_from_input(const auto& x) { return -rsqrt((1.0 - x) * (1.0 + x)); }
+  static auto grad_from_input(const auto& x) { return -rsqrt(one_minus_square(x)); }
 };
 struct Atan {
   static constexpr const char* name = "atan";
   static auto value(auto x) { return xsimd::atan(x); }
-  static auto grad_from_input(const auto& x) { return 1.0 / (1.0 + x * x); }
+  /// 1 / (1 + x^2); from 1e9 that is 1 / x^2, and x^2 may overflow.
+  static auto grad_from_input(const auto& x) {
+    return where(abs(x) < 1e9, 1.0 / (1.0 + x * x), square(1.0 / x));
+  }
 };
 struct Sinh {
   static constexpr const char* name = "sinh";
@@ -188,52 +176,61 @@ struct Cosh {
   static auto value(auto x) { return xsimd::cosh(x); }
   static auto grad_from_input(const auto& x) { return sinh(x); }
 };
-/// 1 / (1 + e^-x): e^-x may overflow to infinity, which gives the right 0.
+/// 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x): neither overflows.
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <class V> static V value(V x) {
-    return (Pack<V>(1) / (Pack<V>(1) + Pack<V>(xsimd::exp(-Pack<V>(x).v)))).v;
+    const Pack<V> p(x), e(math::exp((-Pack<V>(xsimd::abs(x))).v));
+    return (where(p < 0, e, Pack<V>(1)) / (1.0 + e)).v;
   }
   /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
   static auto grad_from_input(const auto& x) {
-    if constexpr (requires { x.v; }) {  // a pack: one exponential instead of two
-      const auto e = exp(-abs(x)), d = 1.0 + e;
-      return e / (d * d);
-    } else {
+    if constexpr (requires { x.v; })
+      return with_slope(x)[1];
+    else
       return sigmoid(x) * sigmoid(-x);
-    }
   }
-  /// Cheaper, inside formulas: off by no more than rounding is against 1.
-  static auto grad_with_value(const auto& y) { return y * (1.0 - y); }
+  /// Value and slope by one exponential.
+  template <class V> static std::array<Pack<V>, 2> with_slope(Pack<V> x) {
+    const Pack<V> e = exp(-abs(x)), d = 1.0 + e, less = e / d;
+    return {where(x < 0, less, 1.0 / d), less / d};
+  }
 };
 struct Tanh {
   static constexpr const char* name = "tanh";
   static auto value(auto x) { return xsimd::tanh(x); }
-  /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
-  static auto grad_from_input(const auto& x) { return 4.0 * Sigmoid::grad_from_input(2.0 * x); }
-  /// As Sigmoid's.
-  static auto grad_with_value(const auto& y) { return 1.0 - y * y; }
+  /// 4 / (e^x + e^-x)^2: 1 - tanh^2 keeps no digit where tanh rounds to 1.
+  static auto grad_from_input(const auto& x) {
+    const auto e = exp(-2.0 * abs(x)), d = 1.0 + e, far = 4.0 * (e / (d * d));
+    if constexpr (requires { x.v; })
+      return far;
+    else  // near 0, where the derivative of `far` cancels
+      return where(abs(x) < 0.5, 1.0 - square(tanh(x)), far);
+  }
 };
 struct Asinh {
   static constexpr const char* name = "asinh";
-  static auto value(auto x) { return keep_zero(x, xsimd::asinh(x)); }
-  static auto grad_from_input(const auto& x) { return rsqrt(x * x + 1.0); }
+  static auto value(auto x) { return math::asinh(x); }
+  /// (x^2 + 1)^(-1/2); from 1e9 that is 1 / |x|, and x^2 may overflow.
+  static auto grad_from_input(const auto& x) {
+    return where(abs(x) > 1e9, 1.0 / abs(x), rsqrt(x * x + 1.0));
+  }
 };
 struct Acosh {
   static constexpr const char* name = "acosh";
-  static auto value(auto x) { return xsimd::acosh(x); }
-  static auto grad_from_input(const auto& x) { return rsqrt((x - 1.0) * (x + 1.0)); }
+  static auto value(auto x) { return math::acosh(x); }
+  static auto grad_from_input(const auto& x) { return rsqrt(x - 1.0) * rsqrt(x + 1.0); }
 };
 struct Atanh {
   static constexpr const char* name = "atanh";
   static auto value(auto x) { return keep_zero(x, xsimd::atanh(x)); }
-  static auto grad_from_input(const auto& x) { return 1.0 / ((1.0 - x) * (1.0 + x)); }
+  static auto grad_from_input(const auto& x) { return 1.0 / one_minus_square(x); }
 };
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|)
 struct Softplus {
   static constexpr const char* name = "softplus";
   template <class V> static V value(V x) {
-    const Pack<V> p(x), tail(xsimd::log1p(xsimd::exp((-Pack<V>(xsimd::abs(x))).v)));
+    const Pack<V> p(x), tail(math::log1p(math::exp((-Pack<V>(xsimd::abs(x))).v)));
     return where(p > 0, p + tail, where(p <= 0, tail, p)).v;
   }
   static auto grad_from_input(const auto& x) { return sigmoid(x); }
@@ -256,26 +253,19 @@ struct Softsign {
                  p / (1.0 + size))
         .v;
   }
-  static auto grad_from_input(const auto& x) { return 1.0 / square(1.0 + abs(x)); }
+  static auto grad_from_input(const auto& x) { return square(1.0 / (1.0 + abs(x))); }
 };
 
-/// x - tanh(x), near 0 by its Taylor series
+/// x - tanh(x)
 struct Tanhshrink {
   static constexpr const char* name = "tanhshrink";
-  template <class V> static V value(V x) {
-    const Pack<V> p(x), t = p * p;
-    Pack<V> series(0);
-    for (double c : {-929569. / 638512875, 21844. / 6081075, -1382. / 155925, 62. / 2835,
-                     -17. / 315, 2. / 15, -1. / 3})
-      series = series * t + c;
-    return where(Pack<V>(xsimd::abs(x)) < 0.1, p * t * -series, p - Pack<V>(xsimd::tanh(x))).v;
-  }
+  static auto value(auto x) { return math::tanhshrink(x); }
   static auto grad_from_input(const auto& x) { return square(tanh(x)); }
 };
 
 /// Whether the slope is given by the output.
 template <class P>
-concept FromOutput = requires(Pack<float> y) { P::grad_from_output(y); };
+concept FromOutput = requires(Pack<xsimd::batch<float>> y) { P::grad_from_output(y); };
 
 }  // namespace gradtape::primitive
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "gradtape/autograd/elementwise/activation.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
 #include "gradtape/autograd/tensor/value.hpp"
@@ -69,26 +70,11 @@ Tensor selu(const Tensor& x) {
   return f(x);
 }
 
-// By erfc and sigmoid, not 1 + erf and 1 + tanh, which cancel where x is far below 0.
 Tensor gelu(const Tensor& x, Gelu form) {
-  static const auto exact =
-      formula("gelu", [](const auto& x) { return 0.5 * x * erfc(x * -0.7071067811865476); });
-  static const auto approximate = formula("gelu", [](const auto& x) {
-    const double twice_sqrt_2_by_pi = 1.5957691216057308;
-    return x * sigmoid(twice_sqrt_2_by_pi * (x + 0.044715 * (x * x * x)));
-  });
-  return form == Gelu::erf ? exact(x) : approximate(x);
+  return form == Gelu::erf ? unary<primitive::Gelu>(x) : unary<primitive::GeluTanh>(x);
 }
-
-Tensor silu(const Tensor& x) {
-  static const auto f = formula("silu", [](const auto& x) { return x * sigmoid(x); });
-  return f(x);
-}
-
-Tensor mish(const Tensor& x) {
-  static const auto f = formula("mish", [](const auto& x) { return x * tanh(softplus(x)); });
-  return f(x);
-}
+Tensor silu(const Tensor& x) { return unary<primitive::Silu>(x); }
+Tensor mish(const Tensor& x) { return unary<primitive::Mish>(x); }
 
 Tensor hardtanh(const Tensor& x, double low, double high) {
   if (low > high) fail<ValueError>("hardtanh", fmt::format("low {} is above high {}", low, high));

@@ -130,7 +130,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
                       "pow", [n](const auto& p) { return pow(p, n); }, a),
                   {a}, {elementwise_vjp{[a, n](const Tensor& g) {
                     return times_slope(
-                        g, [n](const auto& p) { return n * pow(p, n - 1); }, a);
+                        g, [n](const auto& p) { return power_slope(p, n); }, a);
                   }}});
   }
   return binary<primitive::Pow>(a, b);

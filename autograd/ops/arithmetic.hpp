@@ -54,9 +54,9 @@ inline Tensor& operator%=(Tensor& a, const Tensor& b) { return a = a % b; }
 /// floor(a / b) of the exact quotient, as Python's //; slope 0
 [[nodiscard]] Tensor floor_divide(const Tensor& a, const Tensor& b);
 
-/// The angle of the point (x = b, y = a) in (-pi, pi]; NaN slopes at the origin. Floating only.
+/// The angle of the point (x = b, y = a) in (-pi, pi]; slopes 0 at the origin. Floating only.
 [[nodiscard]] Tensor atan2(const Tensor& a, const Tensor& b);
-/// sqrt(a^2 + b^2) without overflow; NaN slopes at the origin. Floating only.
+/// sqrt(a^2 + b^2) without overflow; slopes 0 at the origin. Floating only.
 [[nodiscard]] Tensor hypot(const Tensor& a, const Tensor& b);
 /// log(e^a + e^b) without overflow. Floating only.
 [[nodiscard]] Tensor logaddexp(const Tensor& a, const Tensor& b);

@@ -14,6 +14,7 @@
 #include <map>
 #include <sstream>
 
+#include "support/accuracy.hpp"
 #include "support/op_samples.hpp"
 
 using namespace gradtape;
@@ -153,8 +154,9 @@ table of op samples, and compared with what the library does whenever they run. 
 are tensors. Several lines for one op are its variants in that table (another option or axis).
 
 What holds for all of them: a cotangent of 0 gives a gradient of exactly 0, also where the slope is
-infinite or NaN; a branch that `where` does not take has gradient 0; empty tensors have empty
-gradients; NaN goes through.
+infinite or NaN, and a slope of 0 one of 0, also where the cotangent is infinite: `sqrt(relu(x))` has
+slope 0 below 0. A branch that `where` does not take has gradient 0; empty tensors have empty
+gradients; NaN goes through. What an element gives depends neither on its neighbours nor on its place.
 
 ## Functions of one tensor
 
@@ -170,6 +172,14 @@ Ties, zeros, infinities, nothing.
 ## Special points
 
 Kinks, ties, bounds and poles of each op; the derivative is that of the sum of the value.
+
+{}
+## Accuracy
+
+The largest errors of the elementwise functions over their whole domain, subnormal numbers included, in
+ulp (units in the last place of the exact result), float32 and float64 alike. A test scans 4000 points
+of every size against long double, and fails beyond these figures. Where a result is a difference of
+terms that cancel, and nothing but an error of the size of theirs is possible, the ulp are theirs.
 
 {})",
       table({{"0", {{0.0}}},
@@ -191,7 +201,7 @@ Kinks, ties, bounds and poles of each op; the derivative is that of the sum of t
              {"[inf 1]", {{inf, 1.0}}},
              {"[]", {{}}}},
             false, of_vector),
-      special_points());
+      special_points(), accuracy_table());
 }
 
 }  // namespace
