@@ -137,7 +137,8 @@ template <class T> void scan(const BinaryAccuracyRow& row) {
     const T rounded = static_cast<T>(exact);
     if (!std::isfinite(rounded) || a[i] == 0 || b[i] == 0) continue;
     of_slope.see(a[i], b[i], slopes[0].data<T>()[i], row.slope_a(a[i], b[i]));
-    if (row.slope_b) of_slope.see(a[i], b[i], slopes[1].data<T>()[i], row.slope_b(a[i], b[i]));
+    const Real slope_b = row.slope_b ? row.slope_b(a[i], b[i]) : std::nan("");
+    if (!std::isnan(slope_b)) of_slope.see(a[i], b[i], slopes[1].data<T>()[i], slope_b);
   }
   const char* const dtype = sizeof(T) == 4 ? "float32" : "float64";
   CAPTURE(std::string(row.name));

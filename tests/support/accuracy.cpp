@@ -192,7 +192,7 @@ Real turn(Real p, Real q) {
 // clang-format off
 const std::vector<BinaryAccuracyRow> binary_rows{
     {"operator/", operator/, EXACT(a / b), EXACT(1 / b), EXACT(-a / b / b), 0.5, 3},
-    {"pow", pow, EXACT(std::pow(a, b)), EXACT(std::pow(a, b - 1) == 0 ? 0 : b * std::pow(a, b - 1)), EXACT(a == 0 && b >= 0 ? 0 : a < 0 ? (std::pow(a, b) == 0 ? 0 : nan) : std::pow(a, b) * std::log(a)), 1, 8},
+    {"pow", pow, EXACT(std::pow(a, b)), EXACT(std::pow(a, b - 1) == 0 ? 0 : b * std::pow(a, b - 1)), EXACT(a == 0 && b >= 0 ? 0 : a < 0 ? (std::pow(a, b) == 0 ? 0 : nan) : std::pow(a, b) * std::log(a)), 1, 400},
     {"atan2", atan2, EXACT(std::atan2(a, b)), EXACT(turn(b, a)), EXACT(-turn(a, b)), 1, 16},
     {"hypot", hypot, EXACT(std::hypot(a, b)), EXACT(a / std::hypot(a, b)), EXACT(b / std::hypot(a, b)), 1, 3},
     {"fmod", fmod, EXACT(std::fmod(a, b)), EXACT(1 + 0 * a), nullptr, 0, 0},
