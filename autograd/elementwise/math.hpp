@@ -160,6 +160,7 @@ template <class V> V whole_power(V x, int n) {
     power = square;
   }
   if (n > 0) {
+    if (!exactly) return y.v;
     const Pack<V> sum = y + y_lost;
     return all(sum == sum) ? sum.v : where(sum == sum, sum, y).v;
   }

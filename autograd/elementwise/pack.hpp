@@ -96,7 +96,12 @@ template <class V> struct Pack {
   friend Pack operator-(Pack a, Pack b) { return V(detail::wraps(a.v) - detail::wraps(b.v)); }
   friend Pack operator*(Pack a, Pack b) { return V(detail::wraps(a.v) * detail::wraps(b.v)); }
   friend Pack operator/(Pack a, Pack b) { return detail::quotient(a.v, b.v); }
-  friend Pack operator-(Pack a) { return V(-detail::wraps(a.v)); }
+  friend Pack operator-(Pack a) {
+    if constexpr (std::is_integral_v<V>)
+      return V(-detail::wraps(a.v));
+    else
+      return V(a.v * V(static_cast<scalar>(-1)));  // xsimd's 0 - a loses the sign of a zero
+  }
   Pack& operator+=(Pack b) { return *this = *this + b; }
   Pack& operator-=(Pack b) { return *this = *this - b; }
   Pack& operator*=(Pack b) { return *this = *this * b; }
