@@ -59,7 +59,7 @@ auto min(const A& a, const B& b) {
 namespace detail {
 /// d/dx x^n = n x^(n - 1), and 0 for n = 0, also at x = 0.
 template <class T> auto power_slope(const T& x, double n) {
-  return n == 0 ? 0.0 * step(x) : n * pow(x, n - 1);
+  return n == 0 ? 0.0 * unit_step(x) : n * pow(x, n - 1);
 }
 }  // namespace detail
 

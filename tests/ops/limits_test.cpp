@@ -26,7 +26,8 @@ template <class F> double slope(const F& f, double x, Dtype dtype, int order = 1
     y = grad(sum(y), {at}, {.create_graph = true, .allow_unused = true})[0];
     if (!y.defined()) return 0;
   }
-  return y.to(float64).data<double>()[1];
+  y = y.to(float64);
+  return y.data<double>()[1];
 }
 
 bool near(double got, double want) { return got == want || got == doctest::Approx(want); }
