@@ -24,7 +24,7 @@ void promote_literals(Tensor* operands, std::size_t count, const char* op) {
   const Tensor* model = nullptr;  // the first operand with a dtype of its own
   for (std::size_t i = 0; i < count; ++i) {
     const Tensor& x = operands[i];
-    if (!x.defined()) undefined_operand(op, fmt::format("operand {}", i));
+    if (!x.defined()) undefined_operand(op, count == 1 ? "x" : fmt::format("operand {}", i));
     if (x.is_weak()) continue;
     if (!model) model = &x;
     if (x.dtype() != model->dtype())

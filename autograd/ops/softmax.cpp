@@ -71,6 +71,7 @@ Tensor log_softmax_rows(const Tensor& x) {
 
 /// f along `axis`, which is moved to the end and back where it is not the last.
 Tensor along(const char* op, Tensor (*f)(const Tensor&), const Tensor& x, std::int64_t axis) {
+  need_defined(op, x, "x");
   const int a = x.shape().axis(axis, op);
   return a == x.ndim() - 1 ? f(x) : transpose(f(transpose(x, a, -1)), a, -1);
 }

@@ -67,7 +67,7 @@ TEST_CASE("an op on an undefined tensor names itself, the operand and how that c
   names("l1_loss: prediction", [&] { (void)nn::l1_loss(t, x); });
   names("backward: the output", [&] { t.backward(); });
   const auto f = formula("twice", [](auto v) { return 2.0 * v; });
-  names("twice: operand 0", [&] { (void)f(t); });
+  names("twice: x", [&] { (void)f(t); });
   Tensor moved = x;
   const Tensor to = std::move(moved);
   names("add: operand 0", [&] { (void)(moved + to); });

@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 
@@ -44,6 +45,7 @@ std::string describe_matrix(const Tensor& a, std::int64_t i) {
 }
 
 void need_matrices(const char* op, const Tensor& a) {
+  need_defined(op, a, "a");
   if (!is_floating(a.dtype())) visit_floating(a.dtype(), op, [](auto) {});
   if (a.ndim() < 2)
     fail<ShapeError>(op, fmt::format("needs matrices, [..., rows, columns], got {}", describe(a)));
