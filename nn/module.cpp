@@ -99,7 +99,6 @@ struct ModuleState {
   std::vector<Child> children;
   std::vector<std::pair<std::uint64_t, Module::ForwardPreHook>> pre_hooks;
   std::vector<std::pair<std::uint64_t, Module::ForwardHook>> hooks;
-  std::string path;  // in the module above all others; empty in that
   std::uint64_t hooks_ever = 0;
   bool training = true;
 };
@@ -205,7 +204,6 @@ void detail::ModuleAccess::add_child(Module& parent, std::string name, const Mod
     if (&state(below) == &state(parent))
       fail<ValueError>("child",
                        fmt::format("'{}' contains the module that it would be a child of", name));
-    state(below).path = path;
     for (const auto& [last, variable] : state(below).parameters)
       variable.set_name(join(path, last));
     for (const auto& [last, variable] : state(below).buffers) variable.set_name(join(path, last));
@@ -352,8 +350,24 @@ std::string with_path(const std::string& message, const std::string& kind,
 
 }  // namespace
 
+namespace {
+
+/// Where the module stands in its model, as the names of its variables tell: 'enc.0' of one whose
+/// 'weight' is called 'enc.0.weight'. Empty for a model itself, and without variables.
+std::string path_of(const Module& module) {
+  const auto front = [](std::string full, const std::string& own) -> std::string {
+    const auto end = "." + own;
+    return full.ends_with(end) ? full.substr(0, full.size() - end.size()) : "";
+  };
+  for (const auto& [own, variable] : module.named_parameters()) return front(variable.name(), own);
+  for (const auto& [own, variable] : module.named_buffers()) return front(variable.name(), own);
+  return "";
+}
+
+}  // namespace
+
 void detail::ModuleAccess::rethrow_named(const Module& module) {
-  const auto& path = state(module).path;
+  const auto path = path_of(module);
   if (path.empty()) throw;
   const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), path); };
   try {
