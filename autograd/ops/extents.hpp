@@ -1,6 +1,7 @@
 /// The options of convolutions, pooling and resampling that say something for each spatial axis.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <utility>
 
@@ -12,7 +13,7 @@ namespace gradtape {
 class Extents : public IntegerList {
  public:
   Extents() = default;
-  Extents(const IntegerList& each) : IntegerList(each) {}
+  template <std::same_as<IntegerList> List> Extents(const List& each) : IntegerList(each) {}
   using IntegerList::IntegerList;
 };
 

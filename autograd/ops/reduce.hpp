@@ -14,7 +14,8 @@ namespace gradtape {
 class Axes : public IntegerList {
  public:
   Axes() : all_(true) {}
-  Axes(const IntegerList& axes) : IntegerList(axes) {}
+  template <std::same_as<IntegerList> List>  // a template, so that Axes({0, 1}) means one thing
+  Axes(const List& axes) : IntegerList(axes) {}
   using IntegerList::IntegerList;
   [[nodiscard]] bool is_all() const { return all_; }
 

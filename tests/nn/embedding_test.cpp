@@ -26,7 +26,8 @@ TEST_CASE("Embedding shortens the rows that it looks up, in the table, as PyTorc
   const Tensor table = layer.weight.tensor();
   CHECK(select(table, 0, 0).values<double>()[0] == close(0.46001704541485017, 1e-12));
   CHECK(select(table, 0, 1).values<double>()[0] == close(-0.46230165789953065, 1e-12));
-  CHECK(select(table, 0, 2).values<double>()[0] == close(0.960170286650366, 1e-12));  // not looked up
+  CHECK(select(table, 0, 2).values<double>()[0] ==
+        close(0.960170286650366, 1e-12));  // not looked up
 }
 
 TEST_CASE("the padding row of Embedding starts as 0 and gets no gradient") {

@@ -1,5 +1,5 @@
-// Arithmetic of int64 and logic of bool. Quotients and remainders are NumPy's (1.24): np.floor_divide,
-// np.remainder, np.fmod.
+// Arithmetic of int64 and logic of bool. Quotients and remainders are NumPy's (1.24):
+// np.floor_divide, np.remainder, np.fmod.
 #include <gradtape/autograd/ops.hpp>
 
 #include <doctest/doctest.h>
