@@ -10,7 +10,7 @@ Rows rows() {
   return {
       unary("abs", abs, {}, {at(0, 0, 0), at(-0., 0, 0), at(inf, inf, 1), at(-inf, inf, -1)}, {0}),
       flat(unary("sign", sign, {}, {at(0, 0, 0), at(-inf, -1, 0)}, {0})),
-      flat(unary("step", step, {}, {at(0, 0, 0), at(inf, 1, 0)}, {0})),
+      flat(unary("unit_step", unit_step, {}, {at(0, 0, 0), at(inf, 1, 0)}, {0})),
       flat(unary("floor", floor, {}, {at(1, 1, 0), at(-0.5, -1, 0), at(inf, inf, 0)},
                  {-2, -1, 0, 1, 2})),
       flat(unary("ceil", ceil, {}, {at(1, 1, 0), at(0.5, 1, 0), at(inf, inf, 0)},
