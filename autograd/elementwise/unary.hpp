@@ -202,7 +202,7 @@ struct Tanh {
   /// 4 / (e^x + e^-x)^2: 1 - tanh^2 keeps no digit where tanh rounds to 1.
   static auto grad_from_input(const auto& x) {
     const auto e = exp(-2.0 * abs(x)), d = 1.0 + e, far = 4.0 * (e / (d * d));
-    if constexpr (requires { x.v; })
+    if constexpr (requires { typename std::remove_cvref_t<decltype(x)>::scalar; })  // a pack
       return far;
     else  // near 0, where the derivative of `far` cancels
       return where(abs(x) < 0.5, 1.0 - square(tanh(x)), far);

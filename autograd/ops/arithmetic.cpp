@@ -123,6 +123,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
   if (b.is_weak() &&
       b.ndim() == 0) {  // no logarithm, and no general power, where the exponent is a literal
     const double n = b.item<double>();
+    if (!is_floating(a.dtype()) && !a.is_weak()) needs_floating("pow", a.dtype());
     if (n == 2) return square(a);
     if (n == 1) return a;
     return record("pow",

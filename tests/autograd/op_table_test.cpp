@@ -87,7 +87,7 @@ TEST_CASE("every function of the ops' headers has a row") {
     if (!of_one.contains(declaration.result))
       CHECK_MESSAGE(with_all_results.contains(function), "no row for all results of ", function);
   }
-  CHECK(functions.size() == 285);  // changes with the headers; without them, some were not seen
+  CHECK(functions.size() == 286);  // changes with the headers; without them, some were not seen
 }
 
 TEST_CASE("docs/ops.md lists every function of the ops' headers, with what it gives") {

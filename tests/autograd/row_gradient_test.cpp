@@ -46,7 +46,7 @@ Tensor whole(const std::vector<Indices>& lookups) {
 
 TEST_CASE("a sparse lookup leaves the rows it read, each once and ascending, and their sum") {
   const Parameter w = table();
-  look_up(w, {3, 1, -2, 1});
+  look_up(w, {3, 1, 3, 1});
   const RowGradient rows = w.row_gradient();
   CHECK(array_equal(rows.index, tensor({1, 3})));
   CHECK(rows.values.shape() == Shape{2, 2});
@@ -70,7 +70,7 @@ TEST_CASE("options of a lookup scale its rows, and the padding is not among them
     const Parameter w = table();
     const EmbeddingOptions options{
         .padding_idx = padding, .scale_grad_by_freq = true, .sparse = sparse};
-    loss_of(embedding(w, tensor({{3, 1, -4}, {-2, 0, 1}}), options)).backward();
+    loss_of(embedding(w, tensor({{3, 1, 1}, {3, 0, 1}}), options)).backward();
     if (sparse) CHECK(array_equal(w.row_gradient().index, tensor({0, 3})));
     CHECK(w.row_gradient().defined() == sparse);
     return w.grad();

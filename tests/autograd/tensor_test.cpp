@@ -101,13 +101,14 @@ TEST_CASE("creation functions") {
 TEST_CASE("shapes that no memory holds are refused, whatever their product wraps to") {
   const std::int64_t huge = std::int64_t{1} << 32;
   CHECK_THROWS_WITH_AS(zeros({huge, huge}),
-                       "Tensor: shape [4294967296, 4294967296] is too large for any memory",
+                       "zeros: [4294967296, 4294967296] has more elements than any memory holds",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(zeros({2, -1}), "Tensor: shape [2, -1] has a negative extent", ShapeError);
+  CHECK_THROWS_WITH_AS(zeros({2, -1}), "zeros: shape [2, -1] has a negative extent", ShapeError);
   CHECK_THROWS_WITH_AS(zeros({-2}), "Shape: extent -2 of axis 0 is negative", ShapeError);
   CHECK_THROWS_WITH_AS((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), "Shape: a tensor has at most 8 axes",
                        ShapeError);
-  CHECK(zeros({huge, huge, 0}).numel() == 0);
+  CHECK_THROWS_AS((void)zeros({huge, huge, 0}), ShapeError);  // as NumPy
+  CHECK(zeros({huge, 0}).numel() == 0);
 }
 
 TEST_CASE("item converts the only element") {
@@ -159,7 +160,7 @@ TEST_CASE("to converts between all dtypes, exactly where it can") {
   CHECK(full({1}, -0x1p63, float64).to(int64).item<std::int64_t>() ==
         std::numeric_limits<std::int64_t>::min());
   CHECK_THROWS_WITH_AS(full({1}, 0x1p63, float64).to(int64),
-                       "to: 9223372036854775808.000000 does not fit int64", ValueError);
+                       "to: 9.223372036854776e+18 does not fit int64", ValueError);
   CHECK_THROWS_WITH_AS(full({100000}, infinity).to(int64), "to: inf does not fit int64",
                        ValueError);
 }

@@ -29,6 +29,7 @@ template <class F> Tensor slope(const F& f, const Tensor& x) {
 template <class F> Tensor curvature(const F& f, const Tensor& x) {
   const Tensor leaf = x.requires_grad();
   const Tensor first = grad(sum(f(leaf)), {leaf}, {.create_graph = true})[0];
+  if (!first.is_tracked()) return zeros_like(x);  // a constant slope
   return grad(sum(first), {leaf}, {.allow_unused = true})[0];
 }
 

@@ -179,10 +179,13 @@ TEST_CASE("a foreign, damaged or hostile npz file is refused with the reason") {
               std::to_string(stored.size() - data) + " are there");
   refuses(with(deflated, directory_of_deflated + 24, "\1\0"s),
           member + "is damaged: it inflates to more than the 1 bytes it claims");
-  refuses(with(deflated, directory_of_deflated + 24, "\xff\xff\xff\x7f"s),
+  refuses(with(deflated, directory_of_deflated + 24, "\xff\xff\xff\3"s),
           member + "is damaged: " + std::to_string(directory_of_deflated - data) + " of " +
               std::to_string(directory_of_deflated - data) +
-              " bytes inflate to 144, it claims 2147483647");
+              " bytes inflate to 144, it claims 67108863");
+  refuses(with(deflated, directory_of_deflated + 24, "\xff\xff\xff\x7f"s),
+          " inflates to more than 1073741824 bytes, which set_inflate_limit(bytes) of "
+          "gradtape/autograd/io/file.hpp allows for a file that you trust");
   refuses(with(deflated, directory_of_deflated + 20, "\5\0"s),
           member + "is truncated: its compressed data break off at byte 5");
   refuses(with(deflated, data, "\7"), member + "is damaged: invalid block type at byte 1");

@@ -222,7 +222,8 @@ TEST_CASE("transformer layers refuse input that does not fit") {
                        "the last one of 4; got [3, 2, 3]",
                        ShapeError);
   CHECK_THROWS_AS(decoder(ones({3, 2, 4}), ones({3, 1, 4})), ShapeError);
-  CHECK_THROWS_WITH_AS(encoder(ones({3, 2, 4}), {.src_mask = nn::causal_mask(2)}),
-                       "MultiheadAttention: needs attn_mask [3, 3] or [4, 3, 3], got [2, 2]",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      encoder(ones({3, 2, 4}), {.src_mask = nn::causal_mask(2)}),
+      "MultiheadAttention 'self_attn': needs attn_mask [3, 3] or [4, 3, 3], got [2, 2]",
+      ShapeError);
 }

@@ -51,6 +51,7 @@ Rows rows() {
              {at(-5, 3, -2, 1, 1), at(5, -3, 2, 1, 1), at(6, 3, 0, 1, -2), at(1, 0, nan, 1, -inf)}),
       binary("remainder", "remainder", remainder, {3.1, 3.8}, {1.3, 1.5},
              {at(-5, 3, 1, 1, 2), at(5, -3, -1, 1, 2), at(-6, 3, 0, 1, 2), at(1, 0, nan, 1, -inf)}),
+      binary("remainder", "operator%", operator%, {3.1, 3.8}, {1.3, 1.5}),
       flat(binary("floor_divide", "floor_divide", floor_divide, {3.1, 3.8}, {1.3, 1.5},
                   {at(-5, 3, -2, 0, 0), at(6, 2, 3, 0, 0), at(1, 0, inf, 0, 0), at(-5, -3, 1, 0, 0)})),
       binary("atan2", "atan2", atan2, {0.3, 2}, {},

@@ -174,7 +174,7 @@ TEST_CASE("a field with a name has a bar of its colours beside it, with their nu
   CHECK(well_formed(picture));
   CHECK(texts(picture) == std::vector<std::string>{"u &lt; 1", "−1.0", "−0.5", "0", "0.5", "1.0"});
   CHECK(picture.find("translate(240.0 18.0) scale(12") != picture.npos);  // right of the area
-  CHECK(picture.find("stroke='#fcfcfc' stroke-width='1.03' d='M0 0.5h1") != picture.npos);
+  CHECK(picture.find("stroke='#ffffff' stroke-width='1.03' d='M0 0.5h1") != picture.npos);
   auto plain = named;
   plain.field.name = "";
   CHECK(texts(optim::chart_svg({plain})).empty());
