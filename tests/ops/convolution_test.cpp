@@ -134,53 +134,55 @@ TEST_CASE("convolutions name the shapes and options that do not fit") {
   const Tensor x = zeros({2, 3, 5, 5}), w = zeros({4, 3, 3, 3});
   using Text = std::string;
   CHECK(error<ShapeError>([&] {
-          conv2d(zeros({3, 3}), w);
+          (void)conv2d(zeros({3, 3}), w);
         }) == "conv2d: needs x [n, channels, height, width], or that without n; got [3, 3]");
   CHECK(error<ShapeError>([&] {
-          conv2d(x, zeros({4, 3, 3}));
+          (void)conv2d(x, zeros({4, 3, 3}));
         }) == "conv2d: needs weight [out, in, 2 kernel extents], got [4, 3, 3]");
   CHECK(error<ShapeError>([&] {
-          conv2d(x, zeros({4, 2, 3, 3}));
+          (void)conv2d(x, zeros({4, 2, 3, 3}));
         }) ==
         "conv2d: weight must be [out, in / groups, ...] for x [n, in, ...], with in and out "
         "multiples of groups: x is [2, 3, 5, 5], weight [4, 2, 3, 3], groups 1");
-  CHECK(error<ShapeError>([&] { conv2d(x, w, {}, {.groups = 2}); }).find("groups 2") != Text::npos);
-  CHECK(error<ShapeError>([&] { conv2d(x, w, zeros({3})); }) ==
+  CHECK(error<ShapeError>([&] { (void)conv2d(x, w, {}, {.groups = 2}); }).find("groups 2") !=
+        Text::npos);
+  CHECK(error<ShapeError>([&] { (void)conv2d(x, w, zeros({3})); }) ==
         "conv2d: bias must be [4] for weight [4, 3, 3, 3], got [3]");
   CHECK(error<ShapeError>([&] {
-          conv2d(x, zeros({4, 3, 6, 3}));
+          (void)conv2d(x, zeros({4, 3, 6, 3}));
         }) ==
         "conv2d: the kernel of weight [4, 3, 6, 3] with dilation [1, 1] is larger than x [2, 3, 5, "
         "5] with padding [0, 0]");
   CHECK(error<ShapeError>([&] {
-          conv2d(x, zeros({4, 3, 0, 3}));
+          (void)conv2d(x, zeros({4, 3, 0, 3}));
         }) == "conv2d: the kernel of weight [4, 3, 0, 3] is empty");
-  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.stride = 0}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv2d(x, w, {}, {.stride = 0}); }) ==
         "conv2d: stride must be at least 1 and below 2^31, got [0]");
   CHECK(error<ValueError>([&] {
-          conv2d(x, w, {}, {.dilation = {1, -1}});
+          (void)conv2d(x, w, {}, {.dilation = {1, -1}});
         }) == "conv2d: dilation must be at least 1 and below 2^31, got [1, -1]");
-  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.padding = -1}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv2d(x, w, {}, {.padding = -1}); }) ==
         "conv2d: padding must be at least 0 and below 2^31, got [-1]");
   CHECK(error<ValueError>([&] {
-          conv2d(x, w, {}, {.stride = {1, 1, 1}});
+          (void)conv2d(x, w, {}, {.stride = {1, 1, 1}});
         }) ==
         "conv2d: stride takes one value, or one for each of the 2 spatial axes; got [1, 1, 1]");
-  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.stride = 2, .padding = "same"}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv2d(x, w, {}, {.stride = 2, .padding = "same"}); }) ==
         "conv2d: padding \"same\" needs stride 1, got [2, 2]");
-  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.padding = "full"}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv2d(x, w, {}, {.padding = "full"}); }) ==
         "conv2d: padding must be numbers, \"same\" or \"valid\", got \"full\"");
-  CHECK(error<ValueError>([&] { conv2d(x, w, {}, {.groups = 0}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv2d(x, w, {}, {.groups = 0}); }) ==
         "conv2d: groups must be at least 1 and below 2^31, got 0");
-  CHECK(error<DtypeError>([&] { conv2d(x.to(int64), w.to(int64)); }).find("int64") != Text::npos);
+  CHECK(error<DtypeError>([&] { (void)conv2d(x.to(int64), w.to(int64)); }).find("int64") !=
+        Text::npos);
   const Tensor t = zeros({3, 4, 3, 3});
-  CHECK(error<ShapeError>([&] { conv_transpose2d(x, w); }) ==
+  CHECK(error<ShapeError>([&] { (void)conv_transpose2d(x, w); }) ==
         "conv_transpose2d: weight must be [in, out / groups, ...] for x [n, in, ...], with in a "
         "multiple of groups: x is [2, 3, 5, 5], weight [4, 3, 3, 3], groups 1");
-  CHECK(error<ValueError>([&] { conv_transpose2d(x, t, {}, {.output_padding = 1}); }) ==
+  CHECK(error<ValueError>([&] { (void)conv_transpose2d(x, t, {}, {.output_padding = 1}); }) ==
         "conv_transpose2d: output_padding [1, 1] must be smaller than stride [1, 1] or dilation "
         "[1, 1]");
-  CHECK(error<ShapeError>([&] { conv_transpose2d(x, t, {}, {.padding = 4}); }) ==
+  CHECK(error<ShapeError>([&] { (void)conv_transpose2d(x, t, {}, {.padding = 4}); }) ==
         "conv_transpose2d: the output would be empty: x is [2, 3, 5, 5], weight [3, 4, 3, 3], "
         "padding [4, 4]");
 }
@@ -191,11 +193,11 @@ TEST_CASE("im2col shows every window, and col2im adds the windows where they ove
                     tensor({{{1.0, 2.0}, {2.0, 3.0}, {4.0, 5.0}, {5.0, 6.0}}}, float64)));
   CHECK(array_equal(col2im(im2col(x, 2), {2, 3}, 2),
                     tensor({{{{1.0, 4.0, 3.0}, {4.0, 10.0, 6.0}}}}, float64)));
-  CHECK(error<ShapeError>([&] { im2col(x, 3); }) ==
+  CHECK(error<ShapeError>([&] { (void)im2col(x, 3); }) ==
         "im2col: the kernel [3, 3] with dilation [1, 1] is larger than an image [2, 3] with "
         "padding [0, 0]");
   CHECK(error<ShapeError>([&] {
-          col2im(zeros({1, 6, 2}), {2, 3}, 2);
+          (void)col2im(zeros({1, 6, 2}), {2, 3}, 2);
         }) ==
         "col2im: needs columns [n, channels 4, 2], or that without n, for images [2, 3] and the "
         "kernel [2, 2]; got [1, 6, 2]");

@@ -81,7 +81,7 @@ TEST_CASE("stddev scales with its argument, down to the smallest numbers and up 
 }
 
 TEST_CASE("the variance of equal numbers is exactly 0, and the slope of their stddev") {
-  for (const auto axes : {Axes{}, Axes{0}, Axes{1}}) {
+  for (const auto& axes : {Axes{}, Axes{0}, Axes{1}}) {
     const Tensor x = full({7, 9}, 0.1, float32);
     CHECK(array_equal(var(x, axes), zeros_like(var(x, axes))));
     const Tensor leaf = x.requires_grad("x");
