@@ -13,7 +13,7 @@ namespace gradtape {
 class Extents : public IntegerList {
  public:
   Extents() = default;
-  template <std::same_as<IntegerList> List> Extents(const List& each) : IntegerList(each) {}
+  template <std::same_as<IntegerList> List> Extents(List each) : IntegerList(std::move(each)) {}
   using IntegerList::IntegerList;
 };
 

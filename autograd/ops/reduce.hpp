@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "gradtape/autograd/tensor.hpp"
 
@@ -15,7 +16,7 @@ class Axes : public IntegerList {
  public:
   Axes() : all_(true) {}
   template <std::same_as<IntegerList> List>  // a template, so that Axes({0, 1}) means one thing
-  Axes(const List& axes) : IntegerList(axes) {}
+  Axes(List axes) : IntegerList(std::move(axes)) {}
   using IntegerList::IntegerList;
   [[nodiscard]] bool is_all() const { return all_; }
 

@@ -54,9 +54,10 @@ const std::vector<std::pair<const char*, Loss>> logistic{
 }  // namespace
 
 TEST_CASE("confident logits keep the digits of loss, slope and curvature, right or wrong") {
-  for (const auto& [name, loss] : logistic)
+  for (const auto& [loss_name, loss] : logistic)
     for (const Dtype dtype : floats)
       for (const double sign : {1.0, -1.0}) {
+        const std::string name = loss_name;  // CAPTURE is a lambda
         CAPTURE(name);
         CAPTURE(sign);
         const Tensor t = tensor({sign > 0 ? 1.0 : 0.0}, dtype);
@@ -75,9 +76,10 @@ TEST_CASE("confident logits keep the digits of loss, slope and curvature, right 
 }
 
 TEST_CASE("a logit that is infinitely right costs nothing, one that is wrong infinitely much") {
-  for (const auto& [name, loss] : logistic)
+  for (const auto& [loss_name, loss] : logistic)
     for (const Dtype dtype : floats)
       for (const bool create_graph : {false, true}) {
+        const std::string name = loss_name;
         CAPTURE(name);
         const Tensor x = tensor({-inf, inf, 3.0}, dtype).requires_grad();
         const Tensor right = loss(x, tensor({0, 1, 1}, dtype));
