@@ -58,10 +58,12 @@ Statistics statistics(const Tensor& x) {
       s.sum += v;
       s.squares += v * v;
     }
-    const double scale = s.max > s.min ? bins / (s.max - s.min) : 0;
+    const double range = s.max / 2 - s.min / 2;  // halves: the whole may overflow
     for (const auto element : elements)
-      if (const auto v = static_cast<double>(element); std::isfinite(v))
-        ++s.histogram[std::min(bins - 1, static_cast<std::size_t>((v - s.min) * scale))];
+      if (const auto v = static_cast<double>(element); std::isfinite(v)) {
+        const double part = range > 0 ? (v / 2 - s.min / 2) / range : 0;
+        ++s.histogram[std::min(bins - 1, static_cast<std::size_t>(part * bins))];
+      }
   });
   return s;
 }

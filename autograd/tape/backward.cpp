@@ -9,44 +9,12 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
 using namespace detail;
 
 namespace {
-
-/// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
-Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed) {
-  need_defined(op, output, "the output");
-  if (!is_floating(output.dtype()))
-    fail<GraphError>(op, fmt::format("the output is {}, and only floats have gradients: indices, "
-                                     "counts and comparisons have none",
-                                     name(output.dtype())));
-  if (!output.is_tracked())
-    fail<GraphError>(
-        op,
-        "the output is not tracked: none of its inputs requires a gradient, or they are frozen, or "
-        "it was computed under NoGrad or detached");
-  if (!seed.defined()) {
-    if (output.numel() != 1)
-      fail<GraphError>(
-          op,
-          fmt::format("the output has shape {}; without a seed (its cotangent) it must have one "
-                      "element. Reduce it with sum() or mean(), or pass a seed",
-                      output.shape().str()));
-    return ones_like(output);
-  }
-  const Tensor cotangent = seed.is_weak() ? seed.to(output.dtype()) : seed;
-  if (cotangent.dtype() != output.dtype())
-    fail<DtypeError>(op, fmt::format("the seed is {}, the output {}", name(cotangent.dtype()),
-                                     name(output.dtype())));
-  if (!broadcasts_to(cotangent.shape(), output.shape()))
-    fail<ShapeError>(op, fmt::format("the seed's shape {} does not broadcast to the output's {}",
-                                     seed.shape().str(), output.shape().str()));
-  return expand(cotangent, output.shape());
-}
 
 bool same_extents(Node& a, Node& b) {
   return (a.ndim == 0 && b.ndim == 0) || a.shape() == b.shape();
@@ -95,13 +63,12 @@ class BackwardPass {
       if (leads_on(i)) needed_[i] = true;
     refuse_walked();
 
-    std::vector<Tensor> kept(tape_.size());
     walk([&](std::size_t i, const Tensor& g) {
-      if (keep[i]) kept[i] = full_shape(i, g);
+      if (keep[i]) pending_[i] = full_shape(i, g);
     });
     std::vector<Tensor> result;
     for (std::size_t k = 0; k < wanted.size(); ++k) {
-      result.push_back(wanted[k] < tape_.size() ? kept[wanted[k]] : Tensor());
+      result.push_back(wanted[k] < tape_.size() ? pending_[wanted[k]] : Tensor());
       if (!result[k].defined() && !allow_unused)  // the vjps on the way gave nothing, which is 0
         result[k] = zeros_like(inputs[k]);
     }
@@ -120,17 +87,15 @@ class BackwardPass {
     refuse_released(0);
     refuse_walked();
     keeps_rows_ = !watched_;
-    std::vector<Tensor> arrived(tape_.leaf_count_);
     walk([&](std::size_t i, const Tensor& g) {
-      if (tape_.is_leaf(i)) arrived[i] = full_shape(i, g);
+      if (i < tape_.leaf_count_) pending_[i] = full_shape(i, g);
     });
-    for (std::size_t i = arrived.size(); i-- > 0;) {
-      if (!arrived[i].defined()) continue;
+    for (std::size_t i = tape_.leaf_count_; i-- > 0;) {
+      Tensor g = std::move(pending_[i]);
+      if (!g.defined()) continue;
       auto& to = leaf(*tape_.nodes_[i]);
       const std::lock_guard lock(to.mutex);
-      to.grad =
-          to.grad.defined() ? add_reusing(std::move(to.grad), arrived[i]) : std::move(arrived[i]);
-      arrived[i] = {};
+      to.grad = to.grad.defined() ? add_reusing(std::move(to.grad), g) : std::move(g);
     }
     for (auto& [i, rows] : rows_) {
       auto& to = leaf(*tape_.nodes_[i]);
@@ -153,7 +118,7 @@ class BackwardPass {
 
   /// Refuses to release nodes that another pass is about to visit, or visits just now.
   void refuse_walked() const {
-    if (retain_) return;
+    if (retain_ || tape_.walked_elsewhere_.empty()) return;
     for (std::size_t i = tape_.leaf_count_; i < tape_.size(); ++i)
       if (tape_.is_walked_elsewhere(i) && is_needed(i) && leads_on(i))
         fail<GraphError>(
@@ -385,7 +350,8 @@ class BackwardPass {
   bool keeps_rows_ = false;
   PassStatistics counted_;
   Tape tape_;
-  CachedVector<Tensor> pending_;                      // the cotangent of each node so far
+  CachedVector<Tensor> pending_;                      // the cotangent of each node so far; once
+                                                      // visited, of those that the pass is for
   std::vector<bool> needed_;                          // empty: all nodes
   std::unordered_map<const Node*, Arrived> arrived_;  // at ops with several outputs
   std::unordered_map<std::size_t, std::vector<RowGradient>> rows_;  // on their way into leaves

@@ -64,6 +64,9 @@ Ref<Node> make_output(const Ref<Node>& op, std::size_t index, const Shape& shape
 /// Drops what the vjps saved and the references to the inputs; a later pass is refused.
 void release(Node& node) noexcept;
 
+/// The cotangent that starts a pass: `seed` fitted to `output`, ones for a single element.
+Tensor starting_cotangent(const char* op, const Tensor& output, const Tensor& seed);
+
 /// "'fc1.weight'" where a leaf has a name, else the op's name.
 std::string label(Node& node);
 

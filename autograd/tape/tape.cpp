@@ -30,7 +30,8 @@ void set_slot(Node& node, std::size_t slot, bool walked) {
 // It delegates, so that the destructor lets go of the nodes where this throws.
 Tape::Tape(const std::vector<Tensor>& outputs, bool walked) : Tape() {
   // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate
-  // at the same time may share them. Slots are meaningful only within this constructor.
+  // at the same time may share them. The positions in slots are meaningful only within this
+  // constructor.
   CachedVector<Node*> leaves;  // held by the nodes that use them until they are on the tape
   std::unordered_map<Node*, std::uint32_t> many_leaves;
   const auto find_leaf = [&](Node* node) -> std::size_t {
@@ -51,10 +52,11 @@ Tape::Tape(const std::vector<Tensor>& outputs, bool walked) : Tape() {
     } else {
       const auto slot = slot_of(*node);
       if (slot < nodes_.size() && nodes_[slot] == node) return;
+      const bool is_marked = is_walked(*node);
+      any_walked |= is_marked;
       nodes_.push_back(node);
       node->refs.retain();
-      any_walked |= is_walked(*node);
-      set_slot(*node, nodes_.size() - 1, is_walked(*node));
+      set_slot(*node, nodes_.size() - 1, is_marked);
     }
   };
 
@@ -73,8 +75,6 @@ Tape::Tape(const std::vector<Tensor>& outputs, bool walked) : Tape() {
   std::reverse(nodes_.begin(), nodes_.end());
   if (!std::is_sorted(nodes_.begin(), nodes_.end(), earlier))
     std::sort(nodes_.begin(), nodes_.end(), earlier);
-  for (std::size_t i = 0; i < nodes_.size(); ++i)
-    set_slot(*nodes_[i], i + leaves.size(), is_walked(*nodes_[i]));
   if (walked && any_walked) {
     walked_elsewhere_.assign(leaves.size(), false);
     for (const Node* node : nodes_) walked_elsewhere_.push_back(is_walked(*node));
@@ -86,8 +86,9 @@ Tape::Tape(const std::vector<Tensor>& outputs, bool walked) : Tape() {
   // From here on nothing throws: the destructor takes away the marks that are set here.
   marked_ = walked;
   first_target_.assign(leaves.size(), 0);
-  for (Node* node : nodes_) {
-    if (walked) set_slot(*node, slot_of(*node), true);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {  // inputs come before users, with their slots
+    Node* const node = nodes_[i];
+    set_slot(*node, i + leaves.size(), walked || is_walked(*node));
     first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
     if (node->released) continue;
     for (std::size_t e = 0; e < node->edge_count; ++e) {
