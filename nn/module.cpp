@@ -14,6 +14,7 @@
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
+#include "gradtape/nn/detail/path.hpp"
 #include "gradtape/nn/detail/table.hpp"
 
 #if __has_include(<cxxabi.h>)
@@ -41,10 +42,6 @@ std::string last_name(const std::string& name) {
     if (depth == 0 && name.compare(i, 2, "::") == 0) start = i + 2;
   }
   return name.substr(start);
-}
-
-std::string join(const std::string& prefix, const std::string& name) {
-  return prefix.empty() ? name : prefix + "." + name;
 }
 
 template <class Named> bool contains(const std::vector<Named>& list, const std::string& name) {
@@ -205,8 +202,9 @@ void detail::ModuleAccess::add_child(Module& parent, std::string name, const Mod
       fail<ValueError>("child",
                        fmt::format("'{}' contains the module that it would be a child of", name));
     for (const auto& [last, variable] : state(below).parameters)
-      variable.set_name(join(path, last));
-    for (const auto& [last, variable] : state(below).buffers) variable.set_name(join(path, last));
+      variable.set_name(detail::path_below(path, last));
+    for (const auto& [last, variable] : state(below).buffers)
+      variable.set_name(detail::path_below(path, last));
   });
   state(parent).children.emplace_back(std::move(name), copy(child), copy);
 }
@@ -217,7 +215,7 @@ std::vector<std::pair<std::string, Parameter>> Module::named_parameters() const 
   std::vector<std::pair<std::string, Parameter>> all;
   walk(*this, "", [&](const std::string& path, const Module& module) {
     for (const auto& [name, variable] : state_of(module).parameters)
-      all.emplace_back(join(path, name), variable);
+      all.emplace_back(detail::path_below(path, name), variable);
   });
   return all;
 }
@@ -226,7 +224,7 @@ std::vector<std::pair<std::string, Buffer>> Module::named_buffers() const {
   std::vector<std::pair<std::string, Buffer>> all;
   walk(*this, "", [&](const std::string& path, const Module& module) {
     for (const auto& [name, variable] : state_of(module).buffers)
-      all.emplace_back(join(path, name), variable);
+      all.emplace_back(detail::path_below(path, name), variable);
   });
   return all;
 }
@@ -334,55 +332,6 @@ Tensor detail::ModuleAccess::hooked_output(const Module& module, const Tensor& i
   return given;
 }
 
-namespace {
-
-/// "Conv2d: ..." as "Conv2d 'enc.0': ...", the message of an op as "...; in LayerNorm 'norm'". One
-/// that names the module, a part of it or one of its parameters already stays as it is.
-std::string with_path(const std::string& message, const std::string& kind,
-                      const std::string& path) {
-  const auto quoted = "'" + path;
-  if (message.find(quoted + "'") != message.npos || message.find(quoted + ".") != message.npos)
-    return message;
-  if (message.starts_with(kind + ":"))
-    return kind + " " + quoted + "'" + message.substr(kind.size());
-  return message + "; in " + kind + " " + quoted + "'";
-}
-
-}  // namespace
-
-namespace {
-
-/// Where the module stands in its model, as the names of its variables tell: 'enc.0' of one whose
-/// 'weight' is called 'enc.0.weight'. Empty for a model itself, and without variables.
-std::string path_of(const Module& module) {
-  const auto front = [](std::string full, const std::string& own) -> std::string {
-    const auto end = "." + own;
-    return full.ends_with(end) ? full.substr(0, full.size() - end.size()) : "";
-  };
-  for (const auto& [own, variable] : module.named_parameters()) return front(variable.name(), own);
-  for (const auto& [own, variable] : module.named_buffers()) return front(variable.name(), own);
-  return "";
-}
-
-}  // namespace
-
-void detail::ModuleAccess::rethrow_named(const Module& module) {
-  const auto path = path_of(module);
-  if (path.empty()) throw;
-  const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), path); };
-  try {
-    throw;
-  } catch (const ShapeError& e) {
-    throw ShapeError(named(e));
-  } catch (const DtypeError& e) {
-    throw DtypeError(named(e));
-  } catch (const ValueError& e) {
-    throw ValueError(named(e));
-  } catch (const GraphError& e) {
-    throw GraphError(named(e));
-  }
-}
-
 // ---- summary ----
 
 std::string Module::kind() const { return last_name(full_type_name(typeid(*this))); }
@@ -396,8 +345,8 @@ std::string Module::summary() const {
     const auto kind = module.kind();
     const auto add = [&](const std::string& last, const auto& variable, const char* role) {
       const auto& value = variable.tensor();
-      rows.push_back({join(path, last), kind, value.shape().str(), gradtape::name(value.dtype()),
-                      fmt::to_string(value.numel()), role});
+      rows.push_back({detail::path_below(path, last), kind, value.shape().str(),
+                      gradtape::name(value.dtype()), fmt::to_string(value.numel()), role});
     };
     for (const auto& [last, variable] : state.parameters) {
       const bool tied = !seen.insert(variable.id()).second;

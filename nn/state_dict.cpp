@@ -11,6 +11,7 @@
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/npy.hpp"
+#include "gradtape/nn/detail/path.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {
@@ -26,17 +27,13 @@ std::string layout(const Tensor& x) {
 /// Floating dtypes convert to each other; others must be the same.
 bool converts(Dtype from, Dtype to) { return from == to || (is_floating(from) && is_floating(to)); }
 
-std::string join(const std::string& prefix, const std::string& name) {
-  return prefix.empty() ? name : prefix + "." + name;
-}
-
 /// The module's name for `name`; "" for a tensor that is left out.
 std::string renamed(const std::string& name, const LoadOptions& options) {
   std::string out = name;
   for (const auto& [from, to] : options.rename) {
     const bool whole = name == from;
     if (!whole && !from.empty() && !name.starts_with(from + ".")) continue;
-    out = whole ? to : join(to, from.empty() ? name : name.substr(from.size() + 1));
+    out = whole ? to : detail::path_below(to, from.empty() ? name : name.substr(from.size() + 1));
     break;
   }
   return options.rename_by && !out.empty() ? options.rename_by(out) : out;

@@ -2,18 +2,19 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+#include <span>
+#include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "gradtape/autograd/leaves.hpp"
+#include "gradtape/nn/detail/path.hpp"
 #include "gradtape/nn/detail/table.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {
-namespace {
-
-std::string path_below(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
+namespace detail {
 
 /// Describes the leaves that ops use while it lives, recorded or not, but for those that it knows.
 class UsedLeaves : public Watch {
@@ -33,10 +34,6 @@ class UsedLeaves : public Watch {
   std::unordered_set<const void*> known_;
   std::vector<Tensor> kept_;  // so that no other node takes the place of one of them
 };
-
-}  // namespace
-
-namespace detail {
 
 struct OutputShapes::State {
   struct Entry {

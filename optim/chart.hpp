@@ -39,8 +39,8 @@ struct Field {
   double low = 0, high = 1;  ///< The numbers at the ends of the scale, low < high.
   /// Colours "#rrggbb" at equal distances from low to high, mixed in between; one at least.
   std::vector<std::string> scale = {"#1769aa", "#f7f7f7", "#e07b39"};
-  std::string name =
-      {};  ///< Of the numbers, above a bar of the scale at the right; no bar if empty.
+  /// Of the numbers, above a bar of the scale at the right; no bar if empty.
+  std::string name = {};
 };
 
 /// The ends of an axis.

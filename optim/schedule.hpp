@@ -46,11 +46,12 @@ class Schedule {
 };
 
 // Curves, with k for the step and eta for the base. Each throws ValueError, in its name, for
-// options out of range. Where a scheduler of PyTorch is named, the values are the same as its.
+// options out of range: factors, powers and rates are finite and at least 0, where no other range
+// is said. Where a scheduler of PyTorch is named, the values are the same as its.
 
 /// eta gamma^floor(k / size); size >= 1. StepLR.
 [[nodiscard]] Curve step_decay(std::int64_t size, double gamma = 0.1);
-/// eta gamma^n after n of the milestones. MultiStepLR.
+/// eta gamma^n after n of the milestones, which rise strictly from 0 on. MultiStepLR.
 [[nodiscard]] Curve multistep_decay(const IntegerList& milestones, double gamma = 0.1);
 /// eta gamma^k. ExponentialLR.
 [[nodiscard]] Curve exponential_decay(double gamma);

@@ -85,10 +85,10 @@ class FunctionSource : public Source {
 
 /// A source over another: some of its samples, or all after a function. Chains of them may be
 /// longer than the stack is deep, so they are walked and destroyed in loops.
-class Layer : public Source {
+class DerivedSource : public Source {
  public:
-  explicit Layer(Dataset base) : base_(std::move(base)), size_(base_.size()) {}
-  ~Layer() override {
+  explicit DerivedSource(Dataset base) : base_(std::move(base)), size_(base_.size()) {}
+  ~DerivedSource() override {
     static thread_local std::vector<Dataset>* ended = nullptr;  // by the outermost of these
     try {
       if (ended) {
@@ -117,9 +117,10 @@ class Layer : public Source {
   std::int64_t size_;
 };
 
-class SelectedSource : public Layer {
+class SelectedSource : public DerivedSource {
  public:
-  SelectedSource(Dataset base, Tensor index) : Layer(std::move(base)), index_(std::move(index)) {
+  SelectedSource(Dataset base, Tensor index)
+      : DerivedSource(std::move(base)), index_(std::move(index)) {
     size_ = index_.numel();
   }
   Sample sample(std::int64_t i, const Generator& generator) const override;
@@ -133,10 +134,10 @@ class SelectedSource : public Layer {
   Tensor index_;
 };
 
-class MappedSource : public Layer {
+class MappedSource : public DerivedSource {
  public:
   MappedSource(Dataset base, std::function<Sample(Sample, const Generator&)> f)
-      : Layer(std::move(base)), f_(std::move(f)) {}
+      : DerivedSource(std::move(base)), f_(std::move(f)) {}
   Sample sample(std::int64_t i, const Generator& generator) const override;
   Sample mapped(Sample sample, const Generator& generator) const {
     const GeneratorScope scope(generator);
@@ -147,10 +148,10 @@ class MappedSource : public Layer {
   std::function<Sample(Sample, const Generator&)> f_;
 };
 
-class BatchMappedSource : public Layer {
+class BatchMappedSource : public DerivedSource {
  public:
   BatchMappedSource(Dataset base, std::function<Batch(Batch, const Generator&)> f)
-      : Layer(std::move(base)), f_(std::move(f)) {}
+      : DerivedSource(std::move(base)), f_(std::move(f)) {}
   Sample sample(std::int64_t i, const Generator& generator) const override {
     const auto [inputs, targets] = batch({&i, 1}, {&generator, 1});
     return {select(inputs, 0, 0), select(targets, 0, 0)};
@@ -161,7 +162,6 @@ class BatchMappedSource : public Layer {
     const GeneratorScope scope(generator);
     const auto n = before.inputs.size(0);
     auto after = f_(std::move(before), generator);
-
     for (const Tensor* x : {&after.inputs, &after.targets})
       if (!x->defined() || x->ndim() == 0 || x->size(0) != n)
         fail<ShapeError>("Dataset::map_batches",
@@ -176,13 +176,13 @@ class BatchMappedSource : public Layer {
 };
 
 /// Sample i of a chain of selected and mapped sources.
-Sample sample_through(const Layer& top, std::int64_t i, const Generator& generator) {
+Sample sample_through(const DerivedSource& top, std::int64_t i, const Generator& generator) {
   std::vector<const MappedSource*> maps;
   const Source* source = &top;
   for (;;) {
     const auto* const map = dynamic_cast<const MappedSource*>(source);
     if (!map && !dynamic_cast<const SelectedSource*>(source)) break;
-    const auto& layer = static_cast<const Layer&>(*source);
+    const auto& layer = static_cast<const DerivedSource&>(*source);
     if (map) maps.push_back(map);
     i = layer.in_base(i);
     source = &layer.base();
@@ -194,7 +194,7 @@ Sample sample_through(const Layer& top, std::int64_t i, const Generator& generat
 }
 
 /// The samples at `index` of a chain of selected and batch-mapped sources.
-Batch batch_through(const Layer& top, std::span<const std::int64_t> index,
+Batch batch_through(const DerivedSource& top, std::span<const std::int64_t> index,
                     std::span<const Generator> generators) {
   std::vector<const BatchMappedSource*> maps;
   std::vector<std::int64_t> chosen(index.begin(), index.end());
@@ -202,7 +202,7 @@ Batch batch_through(const Layer& top, std::span<const std::int64_t> index,
   for (;;) {
     const auto* const map = dynamic_cast<const BatchMappedSource*>(source);
     if (!map && !dynamic_cast<const SelectedSource*>(source)) break;
-    const auto& layer = static_cast<const Layer&>(*source);
+    const auto& layer = static_cast<const DerivedSource&>(*source);
     if (map)
       maps.push_back(map);
     else

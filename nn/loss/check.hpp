@@ -16,19 +16,21 @@ void check_target(const char* op, const Tensor& prediction, const Tensor& target
 struct Allowed {
   double low = 0, high = std::numeric_limits<double>::infinity();
   const char* remedy = "";
-  double rounding = 0;  ///< How many of the dtype's epsilons beyond the bounds are still taken.
-  bool nan = false;     ///< NaN goes through.
+  double slack = 0;  ///< How far beyond the bounds rounding may have put a number.
+  bool nan = false;  ///< NaN goes through.
 };
-/// Throws ValueError, with the place, where floating `x` holds something else. One pass.
+/// Throws ValueError, with the place, where `x` holds something else, and DtypeError unless it is
+/// floating or a literal. One pass.
 void check_values(const char* op, const char* what, const Tensor& x, const Allowed& allowed);
-/// check_values of probabilities that somebody may have computed: 1 + 1e-16 is one.
+/// check_values of probabilities in [0, 1], with a slack of 1e-6: they may have been computed, and
+/// in float32 (8 roundings at 1), whatever their dtype is now.
 void check_probabilities(const char* op, const Tensor& target);
-/// check_values of log-probabilities: throws ValueError for one that is clearly above 0; NaN goes
-/// through, for a mask may take it away.
+/// check_values of log-probabilities, at most 0 with a slack of 1e-4, which x - logsumexp(x) leaves
+/// in float32 of logits near 1000. NaN goes through, for a mask may take it away.
 void check_log_probabilities(const char* op, const Tensor& x);
 
 /// Labels +1 and -1 as numbers of the dtype of `like`: integers convert, a float dtype must agree.
 /// Throws ValueError for other labels.
-Tensor labels(const char* op, const Tensor& label, const Tensor& like);
+[[nodiscard]] Tensor labels(const char* op, const Tensor& label, const Tensor& like);
 
 }  // namespace gradtape::nn::detail

@@ -166,6 +166,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   const char* const op = "cross_entropy";
   const auto [given_weight, ignored, smoothing, reduction] = options;
   require(op, "label_smoothing", smoothing, closed(0, 1));
+  need_defined(op, logits, "logits");
+  need_defined(op, target, "target");
   Scores scores = scores_of(op, "logits", logits, true);
   const Tensor weight = weight_of(scores, given_weight);
   if (is_floating(target.dtype()) && target.shape() == logits.shape()) {
@@ -176,7 +178,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
     if (reduction == Reduction::mean) check_mean(scores, logits);
     Tensor q = as_rows(target);
     promote_literals(scores.rows, q, op);
-    check_probabilities(op, q);
+    check_probabilities(op, target);
     return reduced(scores, smoothed(q, weight, smoothing), reduction,
                    static_cast<double>(scores.count()));
   }
@@ -191,12 +193,14 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NllOptions& options) {
+  need_defined("nll_loss", log_probabilities, "log_probabilities");
+  need_defined("nll_loss", target, "target");
   const Scores scores = scores_of("nll_loss", "log_probabilities", log_probabilities, false);
   const Tensor weight = weight_of(scores, options.weight);
   const Tensor index = index_of(scores, log_probabilities, target, options.ignore_index);
   const Tensor weights = row_weights(index, weight, scores.rows.dtype());
   const Tensor own = squeeze(gather(scores.rows, 1, unsqueeze(some_class(index), 1)), 1);
-  check_log_probabilities(scores.op, where(index >= 0, own, 0).detach());
+  check_log_probabilities(scores.op, where(index >= 0, own.detach(), 0));
   const Tensor losses = masked_mul(weights, -own);
   if (options.reduction != Reduction::mean)
     return reduce(scores.op, reshape(losses, scores.shape), options.reduction);

@@ -118,6 +118,10 @@ Tensor negative_log_likelihood(const Tensor& log_p, const States& states,
 Tensor ctc_loss(const Tensor& log_probabilities, const Tensor& targets, const Tensor& input_lengths,
                 const Tensor& target_lengths, CtcOptions options) {
   const Tensor& x = log_probabilities;
+  need_defined(op, x, "log_probabilities");
+  need_defined(op, targets, "targets");
+  need_defined(op, input_lengths, "input_lengths");
+  need_defined(op, target_lengths, "target_lengths");
   if (x.ndim() != 2 && x.ndim() != 3)
     fail<ShapeError>(op, fmt::format("needs log-probabilities [time, n, classes] or "
                                      "[time, classes], got {}",

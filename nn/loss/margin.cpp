@@ -48,6 +48,9 @@ Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label
         return where(gap < 0.0, decltype(gap)(0.0), gap);
       });
   const char* const op = "margin_ranking_loss";
+  need_defined(op, a, "a");
+  need_defined(op, b, "b");
+  need_defined(op, label, "label");
   if (a.shape() != b.shape() || a.shape() != label.shape())
     fail<ShapeError>(op, fmt::format("a {}, b {} and label {} must have equal shapes; nothing "
                                      "broadcasts in a loss",
@@ -58,6 +61,9 @@ Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label
 Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& label,
                              PairMarginOptions options) {
   const char* const op = "cosine_embedding_loss";
+  need_defined(op, a, "a");
+  need_defined(op, b, "b");
+  need_defined(op, label, "label");
   if (a.ndim() < 1 || a.ndim() > 2 || a.shape() != b.shape() ||
       label.shape() != Shape::trusted(a.shape().begin(), a.ndim() - 1))
     fail<ShapeError>(op, fmt::format("needs vectors [n, d] and [n, d] with labels [n], or one pair "
@@ -79,6 +85,9 @@ Tensor cosine_embedding_loss(const Tensor& a, const Tensor& b, const Tensor& lab
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
                            TripletMarginOptions options) {
   const char* const op = "triplet_margin_loss";
+  need_defined(op, anchor, "anchor");
+  need_defined(op, positive, "positive");
+  need_defined(op, negative, "negative");
   if (anchor.ndim() == 0 || anchor.shape() != positive.shape() ||
       anchor.shape() != negative.shape())
     fail<ShapeError>(op, fmt::format("anchor {}, positive {} and negative {} must be vectors "
@@ -125,6 +134,8 @@ Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
   const char* const op = "multi_margin_loss";
   if (options.p != 1 && options.p != 2)
     fail<ValueError>(op, fmt::format("p must be 1 or 2, got {}", options.p));
+  need_defined(op, scores, "scores");
+  need_defined(op, target, "target");
   check_scores(op, scores);
   const auto classes = scores.size(-1);
   check_indices(op, target, Shape::trusted(scores.shape().begin(), scores.ndim() - 1), 0, classes);
@@ -144,6 +155,8 @@ Tensor multi_margin_loss(const Tensor& scores, const Tensor& target,
 
 Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target, LossOptions options) {
   const char* const op = "multilabel_margin_loss";
+  need_defined(op, scores, "scores");
+  need_defined(op, target, "target");
   check_scores(op, scores);
   const auto classes = scores.size(-1), n = scores.numel() / classes;
   check_indices(op, target, scores.shape(), -1, classes);

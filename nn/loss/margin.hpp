@@ -30,8 +30,7 @@ struct PairMarginOptions {
   double margin = 0;
   Reduction reduction = Reduction::mean;
 };
-/// max(0, margin - label (a - b)): label 1 wants a above b. The three have one
-/// shape.
+/// max(0, margin - label (a - b)): label 1 wants a above b. The three have one shape.
 [[nodiscard]] Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
                                          PairMarginOptions options = {});
 

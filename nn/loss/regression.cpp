@@ -161,13 +161,8 @@ Tensor usable_variance(const Tensor& prediction, const Tensor& var) {
     fail<ShapeError>(op,
                      fmt::format("var {} fits neither the elements nor the rows of prediction {}",
                                  describe(var), describe(prediction)));
-  const Tensor v = own == prediction.shape() || own == row ? var : reshape(var, row);
-  const auto inside = RecordingScope::inside_op();
-  const Tensor lowest = v.numel() ? amin(v) : Tensor(1.0);
-  const double least = lowest.to(float64).item<double>();
-  if (least < 0)
-    fail<ValueError>(op, fmt::format("var {} holds a negative variance, {}", describe(var), least));
-  return v;
+  check_values(op, "var", var, {.remedy = "; a variance is never negative", .nan = true});
+  return own == prediction.shape() || own == row ? var : reshape(var, row);
 }
 
 }  // namespace
@@ -181,6 +176,7 @@ Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target, const T
         return 0.5 * (log(v) + d * (d / v)) + constant;  // d^2 may overflow
       });
   check_target("gaussian_nll_loss", prediction, target);
+  need_defined("gaussian_nll_loss", var, "var");
   const Tensor v = usable_variance(prediction, var);
   const Tensor lift = (maximum(v, options.eps) - v).detach();
   return reduce("gaussian_nll_loss", losses(prediction, target, v + lift), options.reduction);

@@ -306,4 +306,30 @@ TEST_CASE("losses take what rounding leaves of a probability") {
   const Tensor logits = f64({{100, 3}});
   CHECK_NOTHROW(
       nn::nll_loss(logits - logsumexp(logits, 1, {.keepdim = true}) + 1e-15, tensor({0})));
+  // Two roundings beyond [0, 1], in the dtype and in float32 before a conversion.
+  for (const Dtype dtype : floats) {
+    const double ulp = dtype == float32 ? 0x1p-23 : 0x1p-52;
+    for (const double rounding : {2 * ulp, 0x1p-22}) {
+      const Tensor q = f64({{1 + rounding, -rounding}}).to(dtype), x = zeros({1, 2}, dtype);
+      const double log_2 = 0.6931471805599453;
+      CHECK(nn::bce_with_logits(x, q).item<double>() == doctest::Approx(log_2));
+      CHECK(nn::multilabel_soft_margin_loss(x, q).item<double>() == doctest::Approx(log_2));
+      CHECK(nn::cross_entropy(x, q).item<double>() == doctest::Approx(log_2));
+      CHECK(nn::bce_loss(sigmoid(x), q).item<double>() == doctest::Approx(log_2));
+      CHECK_THROWS_AS((void)nn::bce_with_logits(x, q + 1e-5), ValueError);
+    }
+    CHECK_NOTHROW((void)nn::nll_loss(tensor({{5e-5, -10.0}}, dtype), tensor({0})));
+    CHECK_THROWS_AS((void)nn::nll_loss(tensor({{1e-3, -10.0}}, dtype), tensor({0})), ValueError);
+  }
+}
+
+TEST_CASE("a literal is a target, and the place of a bad probability is that in the target") {
+  const Tensor x = tensor(0.0, float64);
+  CHECK(nn::bce_with_logits(x, 1).item<double>() == doctest::Approx(0.6931471805599453));
+  CHECK(nn::poisson_nll_loss(x, 1).item<double>() == 1);
+  Tensor q = zeros({1, 2, 3}, float64);
+  q = index_put(q, {0, 0, 2}, tensor(7.0, float64));
+  CHECK_THROWS_WITH_AS((void)nn::cross_entropy(zeros({1, 2, 3}, float64), q),
+                       doctest::Contains("target [1, 2, 3] holds 7 at position 2, outside"),
+                       ValueError);
 }

@@ -75,8 +75,11 @@ TEST_CASE("regression losses refuse options out of their range") {
                        "smooth_l1_loss: beta = -1, but it must be at least 0", ValueError);
   CHECK_THROWS_WITH_AS(nn::huber_loss(a, a, {.delta = 0}),
                        "huber_loss: delta = 0, but it must be above 0", ValueError);
-  CHECK_THROWS_WITH_AS(nn::gaussian_nll_loss(a, a, -a),
-                       "gaussian_nll_loss: var [2] holds a negative variance, -1", ValueError);
+  CHECK_THROWS_WITH_AS(
+      nn::gaussian_nll_loss(a, a, -a),
+      "gaussian_nll_loss: var [2] holds -1 at position 0, but must be at least 0; a "
+      "variance is never negative",
+      ValueError);
   CHECK_THROWS_WITH_AS(nn::gaussian_nll_loss(a, a, ones({3}, float64)),
                        doctest::Contains("fits neither the elements nor the rows"), ShapeError);
 }

@@ -2,12 +2,9 @@
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/nn/activation.hpp>
 #include <gradtape/nn/containers.hpp>
-#include <gradtape/nn/convolution.hpp>
 #include <gradtape/nn/dropout.hpp>
-#include <gradtape/nn/embedding.hpp>
 #include <gradtape/nn/linear.hpp>
 #include <gradtape/nn/normalisation.hpp>
-#include <gradtape/nn/pooling.hpp>
 #include <gradtape/nn/sequential.hpp>
 
 #include <doctest/doctest.h>
@@ -391,31 +388,4 @@ TEST_CASE("models nested 5000 deep are made in seconds, have their names, and en
   }
   CHECK(weight.name().size() == 2 * 5001 + std::string("weight").size());
   CHECK(inner->named_parameters()[0].first == weight.name());
-}
-
-TEST_CASE("errors of a layer name its path in the model") {
-  struct Encoder : nn::Module {
-    nn::Sequential layers =
-        child("layers", nn::Sequential(nn::Conv2d(1, 2, 3), nn::MaxPool2d(4), nn::LayerNorm(5)));
-    nn::Linear head = child("head", nn::Linear(2, 1));
-    nn::Embedding table = child("table", nn::Embedding(3, 2));
-  };
-  struct Model : nn::Module {
-    Encoder enc = child("enc", Encoder());
-  };
-  const Model model;
-  const auto& layers = model.enc.layers;
-  CHECK_THROWS_WITH_AS(
-      layers(zeros({1, 28, 28, 3})),
-      "Conv2d 'enc.layers.0': x must be [N, 1, H, W] or [1, H, W], got [1, 28, 28, 3]", ShapeError);
-  // MaxPool2d has no variable that would know its place.
-  CHECK_THROWS_WITH_AS(layers(zeros({1, 4, 4})), doctest::Contains("; in Sequential 'enc.layers'"),
-                       ShapeError);
-  CHECK_THROWS_WITH_AS(layers(zeros({1, 26, 26})),
-                       doctest::Contains("LayerNorm 'enc.layers.2': x must be"), ShapeError);
-  CHECK_THROWS_WITH_AS(model.enc.table(tensor({7})), doctest::Contains("'enc.table"), ValueError);
-  CHECK_THROWS_WITH_AS(model.enc.head(zeros({3})),
-                       doctest::Contains("weight 'enc.head.weight' [1, 2]"), ShapeError);
-  CHECK_THROWS_WITH_AS(nn::Conv2d(1, 2, 3)(zeros({3})), doctest::Contains("Conv2d: x must"),
-                       ShapeError);  // one that stands alone has no path
 }

@@ -1,0 +1,54 @@
+// The place of a module in the messages of its exceptions; declared in module.hpp.
+#include <string>
+
+#include "gradtape/autograd/error.hpp"
+#include "gradtape/nn/module.hpp"
+
+namespace gradtape::nn {
+
+namespace {
+
+/// "Conv2d: ..." as "Conv2d 'enc.0': ...", the message of an op as "...; in LayerNorm 'norm'". One
+/// that names the module, a part of it or one of its parameters already stays as it is.
+std::string with_path(const std::string& message, const std::string& kind,
+                      const std::string& path) {
+  const auto quoted = "'" + path;
+  if (message.find(quoted + "'") != message.npos || message.find(quoted + ".") != message.npos)
+    return message;
+  if (message.starts_with(kind + ":"))
+    return kind + " " + quoted + "'" + message.substr(kind.size());
+  return message + "; in " + kind + " " + quoted + "'";
+}
+
+/// Where the module stands in its model, as the names of its variables tell: 'enc.0' of one whose
+/// 'weight' is called 'enc.0.weight'. Empty for a model itself, and without variables.
+std::string path_of(const Module& module) {
+  const auto front = [](std::string full, const std::string& own) -> std::string {
+    const auto end = "." + own;
+    return full.ends_with(end) ? full.substr(0, full.size() - end.size()) : "";
+  };
+  for (const auto& [own, variable] : module.named_parameters()) return front(variable.name(), own);
+  for (const auto& [own, variable] : module.named_buffers()) return front(variable.name(), own);
+  return "";
+}
+
+}  // namespace
+
+void detail::ModuleAccess::rethrow_named(const Module& module) {
+  const auto path = path_of(module);
+  if (path.empty()) throw;
+  const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), path); };
+  try {
+    throw;
+  } catch (const ShapeError& e) {
+    throw ShapeError(named(e));
+  } catch (const DtypeError& e) {
+    throw DtypeError(named(e));
+  } catch (const ValueError& e) {
+    throw ValueError(named(e));
+  } catch (const GraphError& e) {
+    throw GraphError(named(e));
+  }
+}
+
+}  // namespace gradtape::nn
