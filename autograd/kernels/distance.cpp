@@ -20,9 +20,13 @@ template <class F> void for_rows(Pairs pairs, F f) {
   });
 }
 
-}  // namespace
-
-namespace {
+/// Counts a kernel that reads `lefts` matrices [n, d], one [m, d], and reads or writes one [n, m].
+template <class T> void count(Pairs pairs, int lefts) {
+  const auto [number, n, m, d] = pairs;
+  detail::count_work(
+      3.0 * static_cast<double>(number * n * m * d),
+      static_cast<double>(sizeof(T) * number) * static_cast<double>((lefts * n + m) * d + n * m));
+}
 
 /// Every matrix [m, d] of b as [d, m]: the innermost loops run over pairs, and no sum crosses a
 /// register.
@@ -48,38 +52,46 @@ template <class T> T scaled_distance(const T* x, const T* y, int64_t d) {
   return largest * std::sqrt(sum);
 }
 
-/// Squares of distances whose terms neither overflowed nor lost digits.
+/// Squares of distances whose terms neither overflowed nor lost digits; NaN stays as it is.
 template <class T> bool keeps_digits(T squares) {
   constexpr T small = sizeof(T) == 4 ? T(1e-30) : T(1e-290);
-  return squares > small && squares < 1 / small;
+  return !(squares <= small || squares >= 1 / small);
+}
+
+/// Row by row of y: zeros, to which add(at, column, out) adds for every column c, with the offset
+/// of a[i, c] and the columns b[all, c] and y[i, all]; then finish(matrix, row, out).
+template <class T, class Add, class Finish>
+void over_pairs(const T* b, T* y, Pairs pairs, Add add, Finish finish) {
+  const auto columns = transposed(b, pairs);
+  for_rows(pairs, [=, bt = columns.data(), m = pairs.m, d = pairs.d](int64_t k, int64_t row) {
+    T* const out = y + row * m;
+    std::fill_n(out, m, T(0));
+    for (int64_t c = 0; c < d; ++c) add(row * d + c, bt + (k * d + c) * m, out);
+    finish(k, row, out);
+  });
 }
 
 }  // namespace
 
 template <class T> void euclidean(const T* a, const T* b, T* y, Pairs pairs) {
-  const auto [count, n, m, d] = pairs;
-  const auto columns = transposed(b, pairs);
-  for_rows(pairs, [=, bt = columns.data(), m = m, d = d](int64_t k, int64_t row) {
-    T* const out = y + row * m;
-    std::fill_n(out, m, T(0));
-    for (int64_t c = 0; c < d; ++c) {
-      const T x = a[row * d + c];
-      const T* const column = bt + (k * d + c) * m;
-      for (int64_t j = 0; j < m; ++j) out[j] += (x - column[j]) * (x - column[j]);
-    }
-    for (int64_t j = 0; j < m; ++j)
-      out[j] = keeps_digits(out[j]) ? std::sqrt(out[j])
-                                    : scaled_distance(a + row * d, b + (k * m + j) * d, d);
-  });
-  const auto size = static_cast<double>(sizeof(T) * count);
-  detail::count_work(3.0 * static_cast<double>(count * n * m * d),
-                     size * static_cast<double>((n + m) * d + n * m));
+  const auto m = pairs.m, d = pairs.d;
+  over_pairs(
+      b, y, pairs,
+      [=](int64_t at, const T* column, T* out) {
+        const T x = a[at];
+        for (int64_t j = 0; j < m; ++j) out[j] += (x - column[j]) * (x - column[j]);
+      },
+      [=](int64_t k, int64_t row, T* out) {
+        for (int64_t j = 0; j < m; ++j)
+          out[j] = keeps_digits(out[j]) ? std::sqrt(out[j])
+                                        : scaled_distance(a + row * d, b + (k * m + j) * d, d);
+      });
+  count<T>(pairs, 1);
 }
 
 template <class T>
 void weighted_differences(const T* w, const T* a, const T* b, T* da, Pairs pairs) {
-  const auto [count, n, m, d] = pairs;
-  for_rows(pairs, [=, m = m, d = d](int64_t k, int64_t row) {
+  for_rows(pairs, [=, m = pairs.m, d = pairs.d](int64_t k, int64_t row) {
     const T* const x = a + row * d;
     T* const out = da + row * d;
     std::fill_n(out, d, T(0));
@@ -90,28 +102,20 @@ void weighted_differences(const T* w, const T* a, const T* b, T* da, Pairs pairs
       for (int64_t c = 0; c < d; ++c) out[c] += factor * (x[c] - other[c]);
     }
   });
-  const auto size = static_cast<double>(sizeof(T) * count);
-  detail::count_work(3.0 * static_cast<double>(count * n * m * d),
-                     size * static_cast<double>((2 * n + m) * d + n * m));
+  count<T>(pairs, 2);
 }
 
 template <class T>
 void products_with_differences(const T* g, const T* a, const T* b, T* y, Pairs pairs) {
-  const auto [count, n, m, d] = pairs;
-  const auto columns = transposed(b, pairs);
-  for_rows(pairs, [=, bt = columns.data(), m = m, d = d](int64_t k, int64_t row) {
-    T* const out = y + row * m;
-    std::fill_n(out, m, T(0));
-    for (int64_t c = 0; c < d; ++c) {
-      const T x = a[row * d + c], factor = g[row * d + c];
-      const T* const column = bt + (k * d + c) * m;
-      if (factor != 0)
-        for (int64_t j = 0; j < m; ++j) out[j] += factor * (x - column[j]);
-    }
-  });
-  const auto size = static_cast<double>(sizeof(T) * count);
-  detail::count_work(3.0 * static_cast<double>(count * n * m * d),
-                     size * static_cast<double>((2 * n + m) * d + n * m));
+  over_pairs(
+      b, y, pairs,
+      [=, m = pairs.m](int64_t at, const T* column, T* out) {
+        const T x = a[at], factor = g[at];
+        if (factor != 0)
+          for (int64_t j = 0; j < m; ++j) out[j] += factor * (x - column[j]);
+      },
+      [](auto...) {});
+  count<T>(pairs, 2);
 }
 
 template void euclidean(const float*, const float*, float*, Pairs);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "gradtape/autograd/kernels/gemm.hpp"
@@ -176,10 +177,12 @@ template <class Number> int halvings(double norm) {
   return ratio > 1 ? static_cast<int>(std::ceil(std::log2(ratio))) : 0;
 }
 
+/// e^(2^doublings x)
 template <class Number>
-std::vector<double> exponential_in(const std::vector<double>& x, int64_t n, double norm) {
-  const int squarings = halvings<Number>(norm);
-  const double scaled = std::ldexp(norm, -squarings);
+std::vector<double> exponential_in(const std::vector<double>& x, int64_t n, double norm,
+                                   int doublings) {
+  const int halved = halvings<Number>(norm), squarings = halved + doublings;
+  const double scaled = std::ldexp(norm, -halved);
   int degree = 4;
   while (degree < Precision<Number>::largest_degree && scaled > largest_norm<Number>(degree))
     degree += 4;
@@ -187,7 +190,7 @@ std::vector<double> exponential_in(const std::vector<double>& x, int64_t n, doub
   detail::count_work(flops * (2 + degree / 4 + squarings), 2 * sizeof(double) * square(n));
 
   Elements<Number> small(x.begin(), x.end());
-  for (auto& v : small) v = Number(std::ldexp(double(v), -squarings));
+  for (auto& v : small) v = Number(std::ldexp(double(v), -halved));
   NearOne<Number> y(taylor(small, n, degree), n);
   for (int i = 0; i < squarings; ++i)
     if (!y.square_once()) {
@@ -247,13 +250,19 @@ template <class T> void exponential(const T* a, int64_t n, T* y) {
     return;
   }
   std::vector<double> x(a, a + n * n);
+  int doublings = 0;
+  if (std::isinf(norm(x, n))) {  // of sums of numbers, fewer than 2^32
+    doublings = 32;
+    for (double& v : x) v = std::ldexp(v, -doublings);
+  }
   std::vector<int> exponents(static_cast<std::size_t>(n));
   if (halvings<double>(norm(x, n)) > 0) exponents = balance(x, n);
   // Every squaring may cost a bit, of which there are 29 to spare for a float.
   constexpr int may_lose = std::is_same_v<T, float> ? 24 : 5;
   const double size = norm(x, n);
-  const auto result = halvings<double>(size) > may_lose ? exponential_in<Pair>(x, n, size)
-                                                        : exponential_in<double>(x, n, size);
+  const auto result = halvings<double>(size) > may_lose
+                          ? exponential_in<Pair>(x, n, size, doublings)
+                          : exponential_in<double>(x, n, size, doublings);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < n; ++j)
       y[i * n + j] = static_cast<T>(std::ldexp(

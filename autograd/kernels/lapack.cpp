@@ -33,6 +33,7 @@
 #include <xflens/cxxlapack/interface/potrf.tcc>
 #include <xflens/cxxlapack/interface/syevd.tcc>
 
+#include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
@@ -138,14 +139,9 @@ template <class T> void Lu<T>::determinant(T& sign, T& log_magnitude) const {
 
 template <class T> T Lu<T>::determinant() const {
   if (!finite_) return std::numeric_limits<T>::quiet_NaN();
-  T y = odd() ? T(-1) : T(1);  // without the powers of two, whose product may leave the range
-  std::int64_t exponent = 0;
-  for (std::int64_t i = 0; i < n_; ++i) {
-    int of_pivot = 0, of_product = 0;
-    y = std::frexp(y * std::frexp(pivot(i), &of_pivot), &of_product);
-    exponent += of_pivot + of_product;
-  }
-  return std::ldexp(y, narrow(std::clamp<std::int64_t>(exponent, -100000, 100000)));
+  ProductApart<T> y(odd() ? T(-1) : T(1));
+  for (std::int64_t i = 0; i < n_; ++i) y *= pivot(i);
+  return y.value();
 }
 
 template <class T>

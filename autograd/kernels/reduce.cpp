@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "gradtape/autograd/elementwise/pack.hpp"
+#include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
@@ -237,19 +238,20 @@ template <class T, class Out> void count(AxisView view) {
   detail::count_work(n, n * sizeof(T) + results * sizeof(Out));
 }
 
-/// Plain loops that GCC turns into registers.
+// An int of no more than 0 and 1, and no &&, which GCC turns into registers: bools it does not.
+
 template <class T> bool all_finite(const T* y, int64_t n) {
-  T zero = 0;
-  for (int64_t i = 0; i < n; ++i) zero += (y[i] - y[i]) * (y[i] - y[i]);
-  return zero == 0;
+  int beyond = 0;
+  for (int64_t i = 0; i < n; ++i) beyond |= !(std::abs(y[i]) <= std::numeric_limits<T>::max());
+  return beyond == 0;
 }
 
 template <class T> bool all_normal(const T* y, int64_t n) {
-  bool normal = true;
+  int beyond = 0;
   for (int64_t i = 0; i < n; ++i)
-    normal &= std::abs(y[i]) >= std::numeric_limits<T>::min() &&
-              std::abs(y[i]) <= std::numeric_limits<T>::max();
-  return normal;
+    beyond |= static_cast<int>(!(std::abs(y[i]) >= std::numeric_limits<T>::min())) |
+              static_cast<int>(!(std::abs(y[i]) <= std::numeric_limits<T>::max()));
+  return beyond == 0;
 }
 
 /// Sums over a divisor once more where they are not finite, in a type of larger range: partial sums
@@ -277,15 +279,9 @@ template <class T> void prod_apart(const T* x, T* y, AxisView view) {
       bool has_zero = false;
       for (int64_t i = 0; i < view.n; ++i) has_zero |= at(i) == 0;
       if (result == 0 && has_zero) continue;
-      T product = 1;
-      int64_t exponent = 0;
-      for (int64_t i = 0; i < view.n; ++i) {
-        int of_factor = 0, of_product = 0;
-        product = std::frexp(product * std::frexp(at(i), &of_factor), &of_product);
-        exponent += of_factor + of_product;
-      }
-      result =
-          std::ldexp(product, static_cast<int>(std::clamp<int64_t>(exponent, -100000, 100000)));
+      ProductApart<T> product(1);
+      for (int64_t i = 0; i < view.n; ++i) product *= at(i);
+      result = product.value();
     }
 }
 

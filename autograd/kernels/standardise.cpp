@@ -162,7 +162,7 @@ void count(AxisView groups, std::size_t element, int flops, int arrays) {
 
 double size_of_group(AxisView groups) { return static_cast<double>(groups.outer * groups.inner); }
 
-/// f(x) for the elements of group k until it says no.
+/// f(x) for the elements of group k, in order.
 template <class T, class F> void for_elements(const T* x, AxisView groups, int64_t k, F f) {
   for (int64_t o = 0; o < groups.outer; ++o)
     for (int64_t i = 0; i < groups.inner; ++i) f(x[(o * groups.n + k) * groups.inner + i]);

@@ -7,7 +7,6 @@
 #include "gradtape/autograd/elementwise/activation.hpp"
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

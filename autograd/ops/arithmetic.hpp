@@ -17,9 +17,9 @@ namespace gradtape {
 [[nodiscard]] Tensor operator/(const Tensor& a, const Tensor& b);
 /// As a % b of Python: remainder(a, b)
 [[nodiscard]] Tensor operator%(const Tensor& a, const Tensor& b);
-// `loss += x` is `loss = loss + x`: the name then stands for a new tensor, and others that share
-// the old one keep it. A temporary has no name to give away, so `x[0] += 1` is an error; see
-// index_put.
+/// `loss += x` is `loss = loss + x`: the name then stands for a new tensor, and others that share
+/// the old one keep it. A temporary has no name to give away, so `x[0] += 1` is an error; see
+/// index_put.
 inline Tensor& operator+=(Tensor& a, const Tensor& b) { return a = a + b; }
 inline Tensor& operator-=(Tensor& a, const Tensor& b) { return a = a - b; }
 inline Tensor& operator*=(Tensor& a, const Tensor& b) { return a = a * b; }
@@ -27,8 +27,8 @@ inline Tensor& operator/=(Tensor& a, const Tensor& b) { return a = a / b; }
 inline Tensor& operator%=(Tensor& a, const Tensor& b) { return a = a % b; }
 /// -x
 [[nodiscard]] Tensor operator-(const Tensor& x);
-/// a^b. d/db is a^b log(a), taken as 0 where a = 0 and b >= 0. Integers to
-/// negative powers throw ValueError.
+/// a^b. d/db is a^b log(a), taken as 0 where a = 0 and b >= 0. Integers to negative powers throw
+/// ValueError.
 [[nodiscard]] Tensor pow(const Tensor& a, const Tensor& b);
 /// max(a, b), element by element; equal elements share the gradient half and half, NaN wins.
 [[nodiscard]] Tensor maximum(const Tensor& a, const Tensor& b);

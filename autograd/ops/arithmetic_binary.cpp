@@ -9,6 +9,7 @@
 
 #include "gradtape/autograd/formula.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -37,6 +38,7 @@ std::int64_t whole(double bound) {
 }  // namespace
 
 Tensor clamp(const Tensor& x, double low, double high) {
+  need_defined("clamp", x, "x");
   if (low > high) fail<ValueError>("clamp", fmt::format("low {} is above high {}", low, high));
   if (x.dtype() == int64) return clamp(x, Tensor(whole(low)), Tensor(whole(high)));
   return record(
@@ -50,6 +52,7 @@ Tensor clamp(const Tensor& x, double low, double high) {
 }
 
 Tensor clamp(const Tensor& x, const Tensor& low, const Tensor& high) {
+  need_defined("clamp", x, "x");
   // The last branches are for NaN: it wins, as in maximum and minimum.
   static const auto from_below = formula("clamp", [](const auto& x, const auto& low) {
     return where(x >= low, x, where(x != x, x, low));

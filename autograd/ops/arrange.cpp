@@ -8,7 +8,6 @@
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -53,7 +52,6 @@ void need_count(const char* op, std::int64_t count) {
 }  // namespace
 
 Tensor flip(const Tensor& x, const Axes& axes) {
-  need_defined("flip", x, "x");
   const AxisSet flipped("flip", x, axes);
   const Shape shape = x.shape();
   View view = whole(shape);

@@ -7,7 +7,6 @@
 #include "gradtape/autograd/kernels/triangle.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

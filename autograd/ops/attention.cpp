@@ -57,19 +57,22 @@ bool leaves_nothing(const Mask& mask) {
   return any(mask.allowed.defined() ? shut : all(shut, -1)).item<bool>();
 }
 
-Mask mask_of(const AttentionOptions& options, const Shape& scores) {
+/// `scores` is their shape, q the query, whose dtype they have.
+Mask mask_of(const AttentionOptions& options, const Shape& scores, Tensor q) {
   Mask mask;
   if (options.causal)
     mask.allowed = lower_triangle(scores[scores.ndim() - 2], scores[scores.ndim() - 1]);
-  const Tensor& given = options.mask;
-  if (!given.defined()) return mask;
+  if (!options.mask.defined()) return mask;
+  const Tensor given = options.mask.ndim() == 0 ? reshape(options.mask, {1}) : options.mask;
   if (!broadcasts_to(given.shape(), scores))
     fail<ShapeError>(op, fmt::format("mask {} does not broadcast to the scores, {}",
                                      describe(given), scores.str()));
-  if (given.dtype() != bool_)
+  if (given.dtype() != bool_) {
     mask.added = given;
-  else
+    promote_literals(q, mask.added, op);
+  } else {
     mask.allowed = mask.allowed.defined() ? logical_and(mask.allowed, given) : given;
+  }
   return leaves_nothing(mask) ? split(mask) : mask;
 }
 
@@ -87,11 +90,8 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
 Attention attend(const Tensor& q, const Tensor& k, const Tensor& v, const Mask& mask,
                  const AttentionOptions& options) {
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
-  Tensor scores = matmul(q * scale, transpose(k)), added = mask.added;
-  if (added.defined()) {
-    promote_literals(scores, added, op);
-    scores = scores + added;
-  }
+  Tensor scores = matmul(q * scale, transpose(k));
+  if (mask.added.defined()) scores = scores + mask.added;
   Tensor weights = mask.allowed.defined() ? masked_softmax(scores, mask.allowed) : softmax(scores);
   if (options.dropout != 0) weights = dropout(weights, options.dropout, options.generator);
   return {matmul(weights, v), weights};
@@ -140,12 +140,11 @@ Attention detail::attention(const Tensor& query, const Tensor& key, const Tensor
   Shape scores = broadcast(batch_shape(q), batch_shape(k), op);
   scores.push_back(q.size(-2));
   scores.push_back(k.size(-2));
-  const Mask mask = mask_of(options, scores);
+  const Mask mask = mask_of(options, scores, q);
   const bool masked = mask.allowed.defined() || mask.added.defined();
   if (!masked || (surely_finite(q) && surely_finite(k) && surely_finite(v)))
     return attend(q, k, v, mask, options);
-  const Mask apart = split(mask);
-  return attend_past_nan(q, k, v, apart, options);
+  return attend_past_nan(q, k, v, split(mask), options);
 }
 
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,

@@ -25,7 +25,7 @@ namespace gradtape {
 [[nodiscard]] Tensor logical_xor(const Tensor& a, const Tensor& b);
 /// not x; bool only
 [[nodiscard]] Tensor logical_not(const Tensor& x);
-// The same as operators, of bools only. (`&&` and `||` of tensors are errors.)
+/// The same as operators, of bools only. (`&&` and `||` of tensors are errors.)
 [[nodiscard]] inline Tensor operator&(const Tensor& a, const Tensor& b) {
   return logical_and(a, b);
 }

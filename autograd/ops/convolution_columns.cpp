@@ -7,7 +7,6 @@
 #include "gradtape/autograd/kernels/convolution.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -5,7 +5,6 @@
 #include "gradtape/autograd/kernels/distance.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

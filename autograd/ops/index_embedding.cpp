@@ -10,7 +10,6 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

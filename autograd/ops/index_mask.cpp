@@ -8,7 +8,6 @@
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -17,6 +16,7 @@ using namespace detail;
 namespace {
 
 void need_mask(const char* op, const Tensor& mask) {
+  need_defined(op, mask, "mask");
   if (mask.dtype() != bool_)
     fail<DtypeError>(op, fmt::format("the mask must be bool, got {}; compare, as in x != 0",
                                      name(mask.dtype())));
@@ -43,6 +43,7 @@ Tensor true_positions(const Tensor& mask) { return tensor(positions(mask)); }
 }  // namespace detail
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
+  need_defined("masked_fill", x, "x");
   need_defined("masked_fill", value, "value");
   need_mask("masked_fill", mask);
   if (value.ndim() != 0)

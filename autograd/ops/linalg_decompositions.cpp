@@ -15,7 +15,6 @@
 #include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -217,7 +216,6 @@ Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
 }  // namespace
 
 Tensor cholesky(const Tensor& a) {
-  need_defined("cholesky", a, "a");
   need_square("cholesky", a);
   const auto n = a.size(-1), count = batch_shape(a).numel();
   const Tensor l = empty(a.shape(), a.dtype());
@@ -245,7 +243,6 @@ Tensor cholesky(const Tensor& a) {
 }
 
 Qr qr(const Tensor& a) {
-  need_defined("qr", a, "a");
   need_matrices("qr", a);
   const auto m = a.size(-2), n = a.size(-1);
   if (m >= n) return tall_qr(a);
@@ -255,7 +252,6 @@ Qr qr(const Tensor& a) {
 }
 
 Lu lu(const Tensor& a) {
-  need_defined("lu", a, "a");
   need_matrices("lu", a);
   const auto m = a.size(-2), n = a.size(-1);
   if (m >= n) return tall_lu(a);

@@ -17,7 +17,6 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -174,7 +173,6 @@ Tensor matrix_norm(const Tensor& a, double order, MatrixNormOptions options) {
 }
 
 Tensor matrix_power(const Tensor& a, std::int64_t n) {
-  need_defined("matrix_power", a, "a");
   need_square("matrix_power", a);
   if (n == 0) return expand(eye(a.size(-1), -1, a.dtype()), a.shape());
   Tensor square = n < 0 ? inv(a) : a, power;
@@ -186,7 +184,6 @@ Tensor matrix_power(const Tensor& a, std::int64_t n) {
 }
 
 Tensor matrix_exp(const Tensor& a) {
-  need_defined("matrix_exp", a, "a");
   need_square("matrix_exp", a);
   const Tensor y = a.numel() ? exp_value(a) : a.detach();
   return record("matrix_exp", y, {a},

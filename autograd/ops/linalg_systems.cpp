@@ -19,7 +19,6 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -28,6 +27,20 @@ using namespace detail;
 namespace {
 
 template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
+
+/// [...] -> [..., 1, 1]
+Tensor to_matrix(const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); }
+
+/// f(factors, i) with the LU factorization of every matrix of a: [..., n, n].
+template <class F> void for_each_lu(const char* op, const Tensor& a, F f) {
+  const auto n = a.size(-1);
+  visit_floating(a.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_matrix(batch_shape(a).numel(), n, [&, from = elements<T>(a)](std::int64_t i) {
+      f(kernels::Lu<T>(from + i * n * n, n), i);
+    });
+  });
+}
 
 [[noreturn]] void singular(const char* op, const Tensor& a, std::int64_t i, int pivot) {
   fail<LinalgError>(
@@ -45,20 +58,15 @@ enum class Singular { raises, gives_nan };
 
 Tensor inverse(const Tensor& a, Singular policy) {
   need_square("inv", a);
-  const auto n = a.size(-1), count = batch_shape(a).numel();
+  const auto size = a.size(-1) * a.size(-1), count = batch_shape(a).numel();
   const Tensor y = empty(a.shape(), a.dtype());
   std::vector<int> zero_pivots(static_cast<std::size_t>(count));
-  visit_floating(a.dtype(), "inv", [&](auto zero) {
-    using T = decltype(zero);
-    const T* const from = elements<T>(a);
-    T* const to = mutable_data<T>(y);
-    for_each_matrix(count, n, [&](std::int64_t i) {
-      const kernels::Lu<T> factors(from + i * n * n, n);
-      if ((zero_pivots[static_cast<std::size_t>(i)] = factors.zero_pivot()))
-        std::fill_n(to + i * n * n, n * n, std::numeric_limits<T>::quiet_NaN());
-      else
-        factors.inverse(to + i * n * n);
-    });
+  for_each_lu("inv", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
+    T* const to = mutable_data<T>(y) + i * size;
+    if ((zero_pivots[static_cast<std::size_t>(i)] = factors.zero_pivot()))
+      std::fill_n(to, size, std::numeric_limits<T>::quiet_NaN());
+    else
+      factors.inverse(to);
   });
   if (policy == Singular::raises) need_regular("inv", a, zero_pivots);
   return record("inv", y, {a}, {[](const Tensor& g, const Tensor& y) {
@@ -108,18 +116,11 @@ struct Determinants {
 };
 Determinants determinants(const Tensor& a) {
   const Shape batch = batch_shape(a);
-  const auto n = a.size(-1), count = batch.numel();
   const Tensor y = empty(batch, a.dtype());
-  std::vector<char> near_singular(static_cast<std::size_t>(count));
-  visit_floating(a.dtype(), "det", [&](auto zero) {
-    using T = decltype(zero);
-    const T* const from = elements<T>(a);
-    T* const to = mutable_data<T>(y);
-    for_each_matrix(count, n, [&](std::int64_t i) {
-      const kernels::Lu<T> factors(from + i * n * n, n);
-      to[i] = factors.determinant();
-      near_singular[static_cast<std::size_t>(i)] = factors.near_singular();
-    });
+  std::vector<char> near_singular(static_cast<std::size_t>(batch.numel()));
+  for_each_lu("det", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
+    mutable_data<T>(y)[i] = factors.determinant();
+    near_singular[static_cast<std::size_t>(i)] = factors.near_singular();
   });
   return {y, std::none_of(near_singular.begin(), near_singular.end(), std::identity())};
 }
@@ -130,7 +131,7 @@ Tensor cofactors_by_svd(const Tensor& a) {
   const Tensor orientation = det(u.detach()) * det(vh.detach());
   const auto n = a.size(-1);
   const Tensor others = prod(where(eye(n, n, bool_), 1.0, unsqueeze(s, -2)), -1);
-  return unsqueeze(unsqueeze(orientation, -1), -1) * matmul(u * unsqueeze(others, -2), vh);
+  return to_matrix(orientation) * matmul(u * unsqueeze(others, -2), vh);
 }
 
 /// Powers of two by which rows and columns are multiplied so that every one has its largest element
@@ -180,7 +181,6 @@ Equilibration equilibrate(const Tensor& a) {
 Tensor cofactors(const Tensor& a) {
   const auto [scale, of_cofactors] = equilibrate(a);
   const Tensor b = a * scale;
-  const auto to_matrix = [](const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); };
   const Tensor own = determinants(b.detach()).regular
                          ? to_matrix(det(b)) * transpose(inverse(b, Singular::gives_nan))
                          : cofactors_by_svd(b);
@@ -261,33 +261,24 @@ Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) 
 }
 
 Tensor det(const Tensor& a) {
-  need_defined("det", a, "a");
   need_square("det", a);
   const Determinants found = determinants(a);
   return record(
       "det", found.values, {a}, {[a, regular = found.regular](const Tensor& g, const Tensor& y) {
-        const auto to_matrix = [](const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); };
         if (!regular || !in_range(y)) return masked_mul(to_matrix(g), cofactors(a));
         return masked_mul(to_matrix(masked_mul(g, y)), transpose(inverse(a, Singular::gives_nan)));
       }});
 }
 
 Slogdet slogdet(const Tensor& a) {
-  need_defined("slogdet", a, "a");
   need_square("slogdet", a);
   const Shape batch = batch_shape(a);
-  const auto n = a.size(-1);
   const Tensor sign = empty(batch, a.dtype()), magnitude = empty(batch, a.dtype());
-  visit_floating(a.dtype(), "slogdet", [&](auto zero) {
-    using T = decltype(zero);
-    const T* const from = elements<T>(a);
-    T *const signs = mutable_data<T>(sign), *const logs = mutable_data<T>(magnitude);
-    for_each_matrix(batch.numel(), n, [&](std::int64_t i) {
-      kernels::Lu<T>(from + i * n * n, n).determinant(signs[i], logs[i]);
-    });
+  for_each_lu("slogdet", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
+    factors.determinant(mutable_data<T>(sign)[i], mutable_data<T>(magnitude)[i]);
   });
   return {sign, record("slogdet", magnitude, {a}, {[a](const Tensor& g) {
-                         return masked_mul(unsqueeze(unsqueeze(g, -1), -1),
+                         return masked_mul(to_matrix(g),
                                            transpose(inverse(a, Singular::gives_nan)));
                        }})};
 }

@@ -11,7 +11,6 @@
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

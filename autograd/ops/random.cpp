@@ -12,7 +12,6 @@
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/ops/sort.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -10,7 +10,6 @@
 #include "gradtape/autograd/ops/detail/map.hpp"
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -143,7 +142,6 @@ Moments moments_over(const char* op, const Tensor& x, AxisSet set) {
 }  // namespace
 
 Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
-  need_defined("var", x, "x");
   const AxisSet set("var", x, axes);
   const double n = degrees_of_freedom("var", x, set, options.correction);
   const Shape shape = set.reduced(x.shape(), options.keepdim);
@@ -159,7 +157,6 @@ Tensor var(const Tensor& x, const Axes& axes, VarOptions options) {
 }
 
 Tensor stddev(const Tensor& x, const Axes& axes, VarOptions options) {
-  need_defined("stddev", x, "x");
   const AxisSet set("stddev", x, axes);
   const double n = degrees_of_freedom("stddev", x, set, options.correction);
   const Shape shape = set.reduced(x.shape(), options.keepdim);
@@ -189,7 +186,6 @@ Tensor infinite_shares(const Tensor& x, const Axes& axes, const Tensor& y) {
 }  // namespace
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  need_defined("logsumexp", x, "x");
   const AxisSet set("logsumexp", x, axes);
   const auto value = [&] {
     if (x.numel() == 0) return full(set.reduced(x.shape(), options.keepdim), -infinity, x.dtype());
@@ -310,7 +306,6 @@ Tensor prod_middle(const Tensor& x) {
 }  // namespace
 
 Tensor prod(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  need_defined("prod", x, "x");
   const AxisSet set("prod", x, axes);
   const Folds folds(x.shape(), set);
   Tensor y = x;
@@ -341,7 +336,6 @@ Tensor count_nonzero(const Tensor& x, const Axes& axes, ReduceOptions options) {
 }
 
 Tensor all(const Tensor& x, const Axes& axes, ReduceOptions options) {
-  need_defined("all", x, "x");
   const auto n = AxisSet("all", x, axes).count(x.shape());
   return count_nonzero(x, axes, options) == n;
 }

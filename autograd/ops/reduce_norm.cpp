@@ -8,7 +8,6 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/map.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -70,7 +69,6 @@ std::pair<Tensor, Tensor> limit(const Tensor& x, const Tensor& y, double p, cons
 }  // namespace
 
 Tensor norm(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
-  need_defined("norm", x, "x");
   const AxisSet set("norm", x, axes);
   if (!is_floating(x.dtype())) needs_floating("norm", x.dtype());
   if (std::isnan(p)) fail<ValueError>("norm", "p is NaN");

@@ -10,7 +10,6 @@
 #include "gradtape/autograd/ops/detail/cubic.hpp"
 #include "gradtape/autograd/ops/detail/windows.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -8,7 +8,6 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -10,7 +10,6 @@
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -9,7 +9,6 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 

@@ -4,7 +4,6 @@
 
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -51,7 +50,6 @@ Tensor between(const Tensor& below, const Tensor& above, const Tensor& share) {
 }  // namespace
 
 Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, QuantileOptions options) {
-  need_defined("quantile", x, "x");
   const AxisSet set("quantile", x, axes);
   if (!is_floating(x.dtype())) needs_floating("quantile", x.dtype());
   Tensor like = x, level = q;

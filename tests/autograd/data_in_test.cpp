@@ -13,13 +13,10 @@
 #include <span>
 #include <vector>
 
-using namespace gradtape;
+#include "support/numbers.hpp"
 
-namespace {
-constexpr auto most = std::numeric_limits<std::int64_t>::max();
-constexpr auto least = std::numeric_limits<std::int64_t>::min();
-constexpr double infinity = std::numeric_limits<double>::infinity();
-}  // namespace
+using namespace gradtape;
+using testing::infinity, testing::least, testing::most;
 
 TEST_CASE("containers of every integer type make int64, floats keep theirs") {
   const Tensor labels = tensor({3, 0, 2});

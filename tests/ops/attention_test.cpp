@@ -166,3 +166,22 @@ TEST_CASE("a query that masks leave nothing gets 0 and has no gradient, however 
   CHECK(array_equal(slice(g, 0, 0, 1), zeros({1, 3}, float64)));
   CHECK(any(g != 0).item<bool>());
 }
+
+TEST_CASE("a mask may be a number; one of integers is refused") {
+  const Generator generator(7);
+  const Tensor q = randn({3, 4}, float64, generator), k = randn({3, 4}, float64, generator),
+               v = randn({3, 5}, float64, generator);
+  const auto with = [&](const Tensor& mask) {
+    return scaled_dot_product_attention(q, k, v, {.mask = mask});
+  };
+  const Tensor y = scaled_dot_product_attention(q, k, v);
+  CHECK(allclose(with(0.5), y, 1e-12));
+  CHECK(allclose(with(full({}, 0.5, float64)), y, 1e-12));
+  CHECK(array_equal(with(full({}, -infinite, float64)), zeros({3, 5}, float64)));
+  CHECK(array_equal(with(tensor(true)), y));
+  CHECK(array_equal(with(tensor(false)), zeros({3, 5}, float64)));
+  CHECK_THROWS_WITH_AS(with(zeros({3, 3}, int64)),
+                       "scaled_dot_product_attention: dtypes do not mix: [3, 4] is float64, [3, 3] "
+                       "is int64; convert one with to(float64)",
+                       DtypeError);
+}

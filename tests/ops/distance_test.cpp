@@ -32,6 +32,17 @@ TEST_CASE("cdist keeps the digits of small distances far from the origin") {
   CHECK(cdist(a, b).item<double>() == 5);
 }
 
+TEST_CASE("cdist of NaN is NaN, whatever the other differences are") {
+  const double quiet = std::numeric_limits<double>::quiet_NaN();
+  for (const double other : {0.0, 1.0, 1e-300, 1e300, inf}) {
+    CAPTURE(other);
+    CHECK(std::isnan(cdist(f64({{quiet, other}}), f64({{0, 0}})).item<double>()));
+    CHECK(std::isnan(cdist(f64({{other, 0}}), f64({{0, quiet}})).item<double>()));
+  }
+  CHECK(std::isnan(cdist(f64({{quiet}}), f64({{1}})).item<double>()));
+  CHECK(cdist(f64({{inf}}), f64({{1}})).item<double>() == inf);
+}
+
 TEST_CASE("the gradient of cdist is the unit vector between the points, 0 where they coincide") {
   const Tensor a = f64({{0, 0}}).requires_grad(), b = f64({{3, 4}, {0, 0}}).requires_grad();
   for (const bool create_graph : {false, true}) {

@@ -5,15 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
-#include <limits>
+
+#include "support/numbers.hpp"
 
 using namespace gradtape;
-
-namespace {
-constexpr auto most = std::numeric_limits<std::int64_t>::max();
-constexpr auto least = std::numeric_limits<std::int64_t>::min();
-constexpr double infinity = std::numeric_limits<double>::infinity();
-}  // namespace
+using testing::infinity, testing::least, testing::most;
 
 TEST_CASE("int64 divides as NumPy does: // and % round down, fmod towards 0") {
   const Tensor a = tensor({7, -7, 7, -7, 6, -6, 0}), b = tensor({3, 3, -3, -3, 3, -3, 5});
@@ -35,6 +31,13 @@ TEST_CASE("the least int64 divided by -1 wraps around, its remainder is 0") {
   CHECK(floor_divide(tensor({least}), -1).item<std::int64_t>() == least);
   CHECK(remainder(tensor({least}), -1).item<int>() == 0);
   CHECK(fmod(tensor({least}), -1).item<int>() == 0);
+}
+
+TEST_CASE("what is made of whole literals alone is a literal") {
+  const Tensor x = ones({1});
+  CHECK(array_equal(x * maximum(Tensor(1), Tensor(2)), x * 2));
+  CHECK(array_equal(x * (Tensor(7) % Tensor(4)), x * 3));
+  CHECK(array_equal(x * abs(Tensor(-3)), x * 3));
 }
 
 TEST_CASE("int64 refuses a divisor of 0 and says where it is") {

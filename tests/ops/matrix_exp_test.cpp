@@ -151,4 +151,8 @@ TEST_CASE("matrix_exp overflows where the exponential does, and nowhere else") {
   CHECK(array_equal(matrix_exp(tensor({{100, 0}, {0, -200}}, float32)),
                     tensor({{inf, 0}, {0, 0}}, float32)));
   CHECK(all(isnan(matrix_exp(tensor({{inf, 0}, {0, 0}}, float64)))).item<bool>());
+  // Where sums of a column overflow. For J = ones(3, 3), e^(s J) = 1 + (e^(3 s) - 1) J / 3.
+  CHECK(array_equal(matrix_exp(full({2, 2}, 1.5e308, float64)), full({2, 2}, inf, float64)));
+  CHECK(allclose(matrix_exp(full({3, 3}, -1e308, float64)),
+                 eye(3, -1, float64) - full({3, 3}, 1 / 3.0, float64), 1e-14, 1e-14));
 }

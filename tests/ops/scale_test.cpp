@@ -44,6 +44,14 @@ std::vector<Tensor> at_scale(const Scaled& sample, double s, Dtype dtype, bool c
   return result;
 }
 
+void check_equal(const std::vector<Tensor>& got, const std::vector<Tensor>& want,
+                 double tolerance) {
+  for (std::size_t order = 0; order < got.size(); ++order) {
+    CAPTURE(order);
+    CHECK(allclose(got[order], want[order], tolerance, tolerance));
+  }
+}
+
 const std::vector<Scaled>& samples() {
   static const Tensor other = f64({{4, 3, 1, 1}, {2, 1, 0.5, -1}, {1, 2, 3, 4}});
   // `other` at about the scale of x
@@ -83,6 +91,7 @@ TEST_CASE("normalisations and distances scale to second order, from 1e-30 to 1e3
     for (const Dtype dtype : {float32, float64})
       for (const bool create_graph : {false, true}) {
         const auto want = at_scale(sample, 1, float64, create_graph);
+        const double tolerance = dtype == float32 ? 2e-5 : 1e-12;
         for (const double s : dtype == float32 ? std::vector<double>{1e-15, 1e-5, 1, 1e5, 1e15}
                                                : std::vector<double>{1e-140, 1e-20, 1e20, 1e140}) {
           CAPTURE(sample.name);
@@ -90,22 +99,14 @@ TEST_CASE("normalisations and distances scale to second order, from 1e-30 to 1e3
           CAPTURE(name(dtype));
           CAPTURE(create_graph);
           const auto got = at_scale(sample, s, dtype, create_graph);
-          const double tolerance = dtype == float32 ? 2e-5 : 1e-12;
-          for (std::size_t order = 0; order < want.size(); ++order) {
-            CAPTURE(order);
-            CHECK(allclose(got[order], want[order], tolerance, tolerance));
-          }
+          CHECK(got.size() == want.size());
+          check_equal(got, want, tolerance);
         }
         for (const double s : dtype == float32 ? std::vector<double>{1e-30, 1e30}
                                                : std::vector<double>{1e-200, 1e200}) {
           CAPTURE(sample.name);
           CAPTURE(s);
-          const auto got = at_scale(sample, s, dtype, false);
-          const double tolerance = dtype == float32 ? 2e-5 : 1e-12;
-          for (std::size_t order = 0; order < got.size(); ++order) {
-            CAPTURE(order);
-            CHECK(allclose(got[order], want[order], tolerance, tolerance));
-          }
+          check_equal(at_scale(sample, s, dtype, false), want, tolerance);
         }
       }
 }

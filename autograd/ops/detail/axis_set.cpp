@@ -1,5 +1,4 @@
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 #include <fmt/format.h>
 

@@ -98,7 +98,8 @@ template <class P, class... Inputs> Tensor map_integers(const Inputs&... x) {
   }
   const F f;
   Tensor y = map_tensors(P::name, {integer_kernels<sizeof...(x), F>, &f, 1}, in, sizeof...(x));
-  return record(P::name, std::move(y), std::vector<Tensor>{}, std::vector<Vjp>{});
+  const auto never = [](const Tensor& g) { return g; };  // integers have no gradient
+  return record(P::name, std::move(y), {x...}, {(static_cast<void>(x), never)...});
 }
 
 }  // namespace gradtape::detail

@@ -3,21 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
+#include "gradtape/autograd/ops/detail/strided.hpp"
 
 namespace gradtape::detail {
 
 void refuse_operand(const char* op, const Tensor& b, std::int64_t at, const char* because) {
-  const Shape shape = b.shape();
-  std::array<std::int64_t, max_ndim> index{};
-  const auto value = b.data<std::int64_t>()[static_cast<std::size_t>(at)];
-  for (int axis = shape.ndim() - 1; axis >= 0; --axis) {
-    index[static_cast<std::size_t>(axis)] = at % shape[axis];
-    at /= shape[axis];
-  }
-  fail<ValueError>(
-      op, fmt::format("b {} holds {} at [{}], {}", describe(b), value,
-                      fmt::join(index.data(), index.data() + shape.ndim(), ", "), because));
+  fail<ValueError>(op, fmt::format("b {} holds {} at [{}], {}", describe(b),
+                                   b.data<std::int64_t>()[static_cast<std::size_t>(at)],
+                                   fmt::join(index_of(at, b.shape()), ", "), because));
 }
 
 Tensor times_slope(const SlopeCode& slope, const Tensor& g,

@@ -11,7 +11,6 @@
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 

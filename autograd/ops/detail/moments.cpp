@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "gradtape/autograd/tensor/value.hpp"
-
 namespace gradtape::detail {
 
 Moments::Moments(const char* op, const Tensor& x, AxisView groups)

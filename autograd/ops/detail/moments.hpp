@@ -6,7 +6,6 @@
 
 #include "gradtape/autograd/kernels/standardise.hpp"
 #include "gradtape/autograd/tensor.hpp"
-#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 
