@@ -16,8 +16,26 @@
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/json.hpp"
 
+namespace gradtape::detail {
+
+/// Of the elements of a value or of a cotangent. Named, since Trace::Notes holds it.
+struct TraceStatistics {
+  static constexpr std::size_t bins = 24, first_values = 4;
+  double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;
+  std::int64_t finite = 0, nan = 0, infinite = 0;
+  std::array<std::int64_t, bins> histogram{};  // of the finite elements, from min to max
+  std::vector<double> first;
+  bool known = false;
+
+  bool all_finite() const { return nan == 0 && infinite == 0; }
+};
+
+}  // namespace gradtape::detail
+
 namespace gradtape {
 namespace {
+
+using Statistics = detail::TraceStatistics;
 
 /// trace_page.html, as the build makes it a string literal.
 constexpr std::string_view page_template =
@@ -28,18 +46,6 @@ constexpr std::string_view tape_place = "/* the tape */ null";
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t bins = 24, first_values = 4;
-
-struct Statistics {
-  double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;
-  std::int64_t finite = 0, nan = 0, infinite = 0;
-  std::array<std::int64_t, bins> histogram{};  // of the finite elements, from min to max
-  std::vector<double> first;
-  bool known = false;
-
-  bool all_finite() const { return nan == 0 && infinite == 0; }
-};
-
 Statistics statistics(const Tensor& x) {
   Statistics s;
   s.known = true;
@@ -47,7 +53,7 @@ Statistics statistics(const Tensor& x) {
     const auto elements = x.data<decltype(zero)>();
     for (const auto element : elements) {
       const auto v = static_cast<double>(element);
-      if (s.first.size() < first_values) s.first.push_back(v);
+      if (s.first.size() < Statistics::first_values) s.first.push_back(v);
       if (!std::isfinite(v)) {
         ++(std::isnan(v) ? s.nan : s.infinite);
         continue;
@@ -62,7 +68,8 @@ Statistics statistics(const Tensor& x) {
     for (const auto element : elements)
       if (const auto v = static_cast<double>(element); std::isfinite(v)) {
         const double part = range > 0 ? (v / 2 - s.min / 2) / range : 0;
-        ++s.histogram[std::min(bins - 1, static_cast<std::size_t>(part * bins))];
+        ++s.histogram[std::min(Statistics::bins - 1,
+                               static_cast<std::size_t>(part * Statistics::bins))];
       }
   });
   return s;
