@@ -6,7 +6,6 @@
 #include <gradtape/optim/optim.hpp>
 
 #include "fashion_mnist.hpp"
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -70,14 +69,14 @@ int main(int argc, char** argv) {
   const auto row = [](const std::string& title, const Tensor& images) {
     const Tensor ten = reshape(slice(images, 0, 0, 10), {10, 28, 28});
     return optim::Chart{.options = {.title = title, .equal_units = true, .axes = false},
-                        .field = image(mosaic(ten, 10))};
+                        .field = optim::image(optim::mosaic(ten, 10))};
   };
   const auto by = [&](const char* what, double error) {
     return fmt::format("through {} numbers by {}: squared error {:.4f}", code, what, error);
   };
-  save_picture("autoencoder.svg", {row("ten test images", test),
-                                   row(by("principal components", by_components), linear),
-                                   row(by("the autoencoder", by_model), learned)});
+  optim::save_picture("autoencoder.svg", {row("ten test images", test),
+                                          row(by("principal components", by_components), linear),
+                                          row(by("the autoencoder", by_model), learned)});
 
   if (given.quick) return report({{"squared error a pixel, quick", by_model, 0.03, 0.035}});
   return report({{"squared error a pixel, principal components", by_components, 0.02045, 0.0205},

@@ -8,7 +8,6 @@
 #include "accuracy.hpp"
 #include "arguments.hpp"
 #include "check.hpp"
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -58,9 +57,9 @@ void draw_mistakes(const Classifier& model, const nn::data::Dataset& digits) {
                                   .width = 200,
                                   .equal_units = true,
                                   .axes = false},
-                      .field = image(select(pixels, 0, 0))});
+                      .field = optim::image(select(pixels, 0, 0))});
   }
-  save_picture("digits_conv.svg", panels, 4);
+  optim::save_picture("digits_conv.svg", panels, 4);
 }
 
 int main(int argc, char** argv) {

@@ -8,10 +8,10 @@
 #include <cmath>
 #include <numbers>
 
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+namespace colour = optim::colour;
 using std::numbers::pi;
 
 /// Functions whose values at any points are jointly normal, with a covariance that falls with the
@@ -62,16 +62,21 @@ optim::Chart picture(const std::string& title, const GaussianProcess& process, c
   const NoGrad no_grad;
   const Tensor points = linspace(-4, 4, 161, float64);
   const auto [mean, deviation] = process.predict(x, y, points);
-  return {.series = {series(points, mean - 2.0 * deviation,
-                            {.name = "95 %",
-                             .mark = Mark::band,
-                             .colour = pale_blue,
-                             .upper = numbers(mean + 2.0 * deviation),
-                             .opacity = 0.7}),
-                     series(points, truth(points),
-                            {.name = "truth", .mark = Mark::dashes, .colour = grey}),
-                     series(points, mean, {.name = "prediction", .colour = blue}),
-                     series(x, y, {.name = "samples", .mark = Mark::points, .colour = orange})},
+  return {.series =
+              {{.name = "95 %",
+                .x = points,
+                .y = mean - 2.0 * deviation,
+                .mark = Mark::band,
+                .colour = colour::pale_blue,
+                .upper = mean + 2.0 * deviation,
+                .opacity = 0.7},
+               {.name = "truth",
+                .x = points,
+                .y = truth(points),
+                .mark = Mark::dashes,
+                .colour = colour::grey},
+               {.name = "prediction", .x = points, .y = mean, .colour = colour::blue},
+               {.name = "samples", .x = x, .y = y, .mark = Mark::points, .colour = colour::orange}},
           .options = {.title = title,
                       .x_label = "x",
                       .y_label = "y",
@@ -99,8 +104,8 @@ int main() {
   optim::LBFGS lbfgs(process.parameters(),
                      {.max_iter = 100, .line_search = optim::LineSearch::strong_wolfe});
   lbfgs.step([&] { return -process.log_likelihood(x, y); });
-  save_picture("gaussian_process.svg",
-               {before, picture("after: the most likely scales", process, x, y)}, 2);
+  optim::save_picture("gaussian_process.svg",
+                      {before, picture("after: the most likely scales", process, x, y)}, 2);
 
   const auto value = [](const Tensor& log) { return std::exp(log.item<double>()); };
   return report(

@@ -6,10 +6,10 @@
 
 #include <vector>
 
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+namespace colour = optim::colour;
 
 /// sum over i of 100 (x[i + 1] - x[i]^2)^2 + (1 - x[i])^2, which is 0 where all x are 1.
 /// x: [n] or [n, points] -> one for each point (Rosenbrock 1960, "An automatic method for finding
@@ -61,24 +61,26 @@ void draw(const Tensor& gradient_descent, const Tensor& adam, const Tensor& lbfg
                    .y_limits = {-0.6, 1.6},
                    .equal_units = true,
                    .legend = true};
-  const Tensor height = log10(rosenbrock(transpose(grid(chart.options, 320, 220))));
-  chart.field =
-      field(reshape(height, {220, 320}),
-            {.low = -2, .high = 3, .scale = {"#5b9bc8", "#c4dcec", "#ffffff"}, .name = "log10 f"});
+  const Tensor height = log10(rosenbrock(transpose(optim::grid(chart.options, 320, 220))));
+  chart.field = optim::field(
+      reshape(height, {220, 320}),
+      {.low = -2, .high = 3, .scale = {"#5b9bc8", "#c4dcec", "#ffffff"}, .name = "log10 f"});
   using optim::Mark;
   const auto point = [](const Tensor& places, std::int64_t i) {
     return slice(places, 0, i, i + 1);
   };
   // Adam soon goes where gradient descent goes: its dashes lie on a wider line.
   chart.series = {
-      series(gradient_descent,
-             {.name = "gradient descent", .colour = orange, .size = 7, .opacity = 0.55}),
-      series(adam, {.name = "Adam", .mark = Mark::dashes, .colour = green, .size = 2.5}),
-      series(lbfgs, {.name = "L-BFGS", .colour = dark, .size = 1.5}),
-      series(lbfgs, {.mark = Mark::points, .colour = dark, .size = 3}),
-      series(point(adam, 0), {.name = "start", .mark = Mark::points, .colour = blue, .size = 7}),
-      series(ones({1, 2}), {.name = "goal", .mark = Mark::points, .colour = "#c62828", .size = 7})};
-  save_picture("lbfgs_rosenbrock.svg", {chart});
+      optim::curve(
+          gradient_descent,
+          {.name = "gradient descent", .colour = colour::orange, .size = 7, .opacity = 0.55}),
+      optim::curve(adam,
+                   {.name = "Adam", .mark = Mark::dashes, .colour = colour::green, .size = 2.5}),
+      optim::curve(lbfgs, {.name = "L-BFGS", .colour = colour::dark, .size = 1.5}),
+      optim::points(lbfgs, {.colour = colour::dark, .size = 3}),
+      optim::points(point(adam, 0), {.name = "start", .colour = colour::blue, .size = 7}),
+      optim::points(ones({1, 2}), {.name = "goal", .colour = "#c62828", .size = 7})};
+  optim::save_picture("lbfgs_rosenbrock.svg", {chart});
 }
 
 int main() {

@@ -8,7 +8,6 @@
 #include <numbers>
 
 #include "check.hpp"
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -71,13 +70,12 @@ optim::Chart picture(const char* what, const Model& model, const nn::data::Datas
       .y_limits = {-1.2, 1.7},
       .equal_units = true,
       .legend = true};
-  const Tensor probability = sigmoid(model(grid(chart.options, 300, 207)));
-  chart.field = field(reshape(probability, {207, 300}),
-                      {.scale = {pale_blue, "#ffffff", pale_orange}, .name = "p(lower)"});
-  for (const auto& [moon, name] : {std::pair(0, "upper"), {1, "lower"}}) {
-    const Tensor samples = data.select(flatten(nonzero(data.targets() == moon))).inputs();
-    chart.series.push_back(series(samples, {.name = name, .mark = optim::Mark::points, .size = 4}));
-  }
+  const Tensor probability = sigmoid(model(optim::grid(chart.options, 300, 207)));
+  chart.field =
+      optim::field(reshape(probability, {207, 300}),
+                   {.scale = {optim::colour::pale_blue, "#ffffff", optim::colour::pale_orange},
+                    .name = "p(lower)"});
+  chart.series = optim::points(data.inputs(), data.targets() > 0, {"upper", "lower"});
   return chart;
 }
 
@@ -89,8 +87,9 @@ int main() {
   const auto train = moons(400), test = moons(2000);
   const auto line = trained<Line>(train);
   const auto network = trained<Network>(train);
-  save_picture("moons.svg",
-               {picture("line", line, train, test), picture("network", network, train, test)}, 2);
+  optim::save_picture(
+      "moons.svg", {picture("line", line, train, test), picture("network", network, train, test)},
+      2);
   return report({{"held-out accuracy, line", accuracy(line, test), 0.864, 0.84},
                  {"held-out accuracy, network", accuracy(network, test), 0.988, 0.98}});
 }

@@ -7,10 +7,10 @@
 
 #include <numbers>
 
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
+namespace colour = optim::colour;
 using std::numbers::pi;
 
 // u_t + u u_x = viscosity u_xx for x in [-1, 1], t in [0, 1]; u(x, 0) = -sin(pi x), u(+-1, t) = 0.
@@ -69,9 +69,9 @@ optim::Chart plane(const Solution& solution) {
                    .width = 500,
                    .x_limits = {0, 1},
                    .y_limits = {-1, 1}};
-  const Tensor points = grid(chart.options, 210, 160);
+  const Tensor points = optim::grid(chart.options, 210, 160);
   const Tensor u = solution(slice(points, 1, 1, 2), slice(points, 1, 0, 1));
-  chart.field = field(reshape(u, {160, 210}), {.low = -1, .high = 1, .name = "u"});
+  chart.field = optim::field(reshape(u, {160, 210}), {.low = -1, .high = 1, .name = "u"});
   return chart;
 }
 
@@ -85,15 +85,23 @@ optim::Chart profiles(const Solution& solution) {
                    .y_limits = {-1.1, 1.1},
                    .legend = true};
   const Tensor x = linspace(-1, 1, 201), column = unsqueeze(x, 1);
-  for (const auto& [at, colour] :
-       {std::pair(0.0, grey), {0.3, blue}, {0.6, green}, {1.0, orange}}) {
+  for (const auto& [at, shade] : {std::pair(0.0, colour::grey),
+                                  {0.3, colour::blue},
+                                  {0.6, colour::green},
+                                  {1.0, colour::orange}}) {
     const Tensor t = full({201, 1}, at);
-    chart.series.push_back(
-        series(x, flatten(solution(column, t)),
-               {.name = fmt::format("t = {}", at), .colour = colour, .size = 3, .opacity = 0.6}));
-    chart.series.push_back(series(
-        x, flatten(exact(column, t)),
-        {.name = at == 1 ? "exact" : "", .mark = optim::Mark::dashes, .colour = dark, .size = 1}));
+    chart.series.push_back({.name = fmt::format("t = {}", at),
+                            .x = x,
+                            .y = solution(column, t),
+                            .colour = shade,
+                            .size = 3,
+                            .opacity = 0.6});
+    chart.series.push_back({.name = at == 1 ? "exact" : "",
+                            .x = x,
+                            .y = exact(column, t),
+                            .mark = optim::Mark::dashes,
+                            .colour = colour::dark,
+                            .size = 1});
   }
   return chart;
 }
@@ -120,7 +128,7 @@ int main() {
   }
 
   const NoGrad no_grad;
-  save_picture("physics_pinn.svg", {plane(solution), profiles(solution)}, 2);
+  optim::save_picture("physics_pinn.svg", {plane(solution), profiles(solution)}, 2);
   const Tensor x = tile(linspace(-1, 1, 101), {101}),
                t = repeat_interleave(linspace(0, 1, 101), 101);
   const Tensor truth = exact(unsqueeze(x, 1), unsqueeze(t, 1));

@@ -9,7 +9,6 @@
 
 #include "accuracy.hpp"
 #include "check.hpp"
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -55,14 +54,12 @@ optim::Chart picture(const char* what, Model& model, const nn::data::Dataset& da
       .y_limits = {-1.2, 1.2},
       .equal_units = true,
       .legend = true};
-  const Tensor probabilities = softmax(model(grid(chart.options, 240, 240)), 1);
-  const Tensor colours = matmul(probabilities, palette({pale_blue, pale_orange, pale_green}));
-  chart.field = field(reshape(colours, {240, 240, 3}), {.scale = {}});
-  for (int arm = 0; arm < 3; ++arm) {
-    const Tensor samples = data.select(flatten(nonzero(data.targets() == arm))).inputs();
-    chart.series.push_back(series(
-        samples, {.name = fmt::format("arm {}", arm), .mark = optim::Mark::points, .size = 4}));
-  }
+  const Tensor probabilities = softmax(model(optim::grid(chart.options, 240, 240)), 1);
+  const Tensor colours =
+      matmul(probabilities, optim::palette({optim::colour::pale_blue, optim::colour::pale_orange,
+                                            optim::colour::pale_green}));
+  chart.field = optim::field(reshape(colours, {240, 240, 3}));
+  chart.series = optim::points(data.inputs(), data.targets(), {"arm 0", "arm 1", "arm 2"});
   return chart;
 }
 
@@ -75,7 +72,7 @@ int main() {
   if (!gradients_are_right(network, slice(data.inputs(), 0, 0, 8), network)) return 1;
   train(linear, data);
   train(network, data);
-  save_picture(
+  optim::save_picture(
       "spiral.svg",
       {picture("linear", linear, data, held_out), picture("network", network, data, held_out)}, 2);
   return report({{"held-out accuracy, linear", accuracy(linear, held_out), 0.43, 0.38},

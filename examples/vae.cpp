@@ -7,7 +7,6 @@
 
 #include "check.hpp"
 #include "fashion_mnist.hpp"
-#include "picture.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
@@ -74,12 +73,13 @@ int main(int argc, char** argv) {
   const NoGrad no_grad;
   const Tensor samples = sigmoid(model.decode(randn({60, code})));
   const Tensor images = reshape(samples, {-1, 28, 28});
-  save_picture("vae.svg", {{.options = {.title = fmt::format("{} images decoded from random codes, "
-                                                             "after {} epochs",
-                                                             images.size(0), epochs),
-                                        .equal_units = true,
-                                        .axes = false},
-                            .field = image(mosaic(images, 12))}});
+  optim::save_picture("vae.svg",
+                      {{.options = {.title = fmt::format("{} images decoded from random codes, "
+                                                         "after {} epochs",
+                                                         images.size(0), epochs),
+                                    .equal_units = true,
+                                    .axes = false},
+                        .field = optim::image(optim::mosaic(images, 12))}});
 
   const double bound = model(test, randn({test.size(0), code})).item<double>();
   if (given.quick) return report({{"nats an image, at most, quick", bound, 275, 290}});

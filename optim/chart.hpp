@@ -1,11 +1,29 @@
-/// Charts as SVG pictures: lines, points, bands between curves, and fields of coloured cells.
+/// Charts as SVG pictures: lines, points, bars, bands between curves, and fields of coloured cells.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "gradtape/autograd/tensor.hpp"
+
+namespace gradtape {
+class Parameter;
+}
+
 namespace gradtape::optim {
+
+/// The numbers of a chart: a vector that is made of a tensor too, so that
+/// `Series{.x = steps, .y = losses}` takes both.
+struct Numbers : std::vector<double> {
+  using vector::vector;
+  Numbers() = default;
+  Numbers(std::vector<double> values) : vector(std::move(values)) {}
+  /// The elements of a tensor of any shape and dtype, row by row. Throws GraphError if undefined.
+  Numbers(const Tensor& tensor);
+  Numbers(const Parameter& parameter);
+};
 
 /// How a series is drawn.
 enum class Mark {
@@ -13,19 +31,22 @@ enum class Mark {
   dashes,
   points,
   band,  ///< The area from y to `upper`.
+  bars,  ///< From 0 to y, on a logarithmic axis from its low end; those of several series side by
+         ///< side.
 };
 
 /// A named sequence of points (x[i], y[i]). Points that are not finite, or not above 0 on a
 /// logarithmic axis, leave a gap in the line.
 struct Series {
-  std::string name = {};       ///< Written at its end, or in the legend; nothing if empty.
-  std::vector<double> x = {};  ///< [n]
-  std::vector<double> y = {};  ///< [n]
+  std::string name = {};  ///< Written at its end, or in the legend; nothing if empty.
+  Numbers x = {};         ///< [n]; 0, 1, ... n - 1 if empty.
+  Numbers y = {};         ///< [n]
   Mark mark = Mark::line;
   double smoothing = 0;     ///< In [0, 1): of a running mean, drawn over the pale line itself.
   std::string colour = {};  ///< A CSS colour; if empty, one of the palette by its place.
-  std::vector<double> upper = {};  ///< [n] for a band, else empty.
-  double size = 0;     ///< Width of a line or radius of a point, in pixels; 0 for the usual one.
+  Numbers upper = {};       ///< [n] for a band, else empty.
+  /// Width of a line or a bar, radius of a point, in pixels; 0 for the usual one.
+  double size = 0;
   double opacity = 1;  ///< In (0, 1].
 };
 
@@ -35,7 +56,7 @@ struct Field {
   std::size_t columns = 0;  ///< Cells in a row; 0 for no field.
   /// A number for each cell, row by row from the top left, [rows * columns]; where `scale` is empty
   /// its red, green and blue from 0 to 1, [rows * columns * 3].
-  std::vector<double> values = {};
+  Numbers values = {};
   double low = 0, high = 1;  ///< The numbers at the ends of the scale, low < high.
   /// Colours "#rrggbb" at equal distances from low to high, mixed in between; one at least.
   std::vector<std::string> scale = {"#1769aa", "#f7f7f7", "#e07b39"};
@@ -55,17 +76,21 @@ struct ChartOptions {
   std::string y_label = {};
   bool log_x = false;
   bool log_y = false;
-  std::vector<double> x_includes = {};  ///< Values that the axis reaches, beside those of the data.
-  std::vector<double> y_includes = {};  ///< As x_includes.
-  double width = 720;                   ///< Of the picture, in pixels; >= 200.
-  double height = 400;                  ///< Of the picture, in pixels; >= 120.
+  Numbers x_includes = {};  ///< Values that the axis reaches, beside those of the data.
+  Numbers y_includes = {};  ///< As x_includes.
+  /// Names of the places 0, 1, ... of the x axis, in the place of its numbers.
+  std::vector<std::string> x_names = {};
+  double width = 720;   ///< Of the picture, in pixels; >= 200.
+  double height = 400;  ///< Of the picture, in pixels; >= 120.
   /// The ends of the axis, low < high, where they are not to come from the data (or, in a chart of
   /// a field alone, from its columns and rows). What lies beyond is cut off.
   Limits x_limits = {};
   Limits y_limits = {};      ///< As x_limits.
   bool equal_units = false;  ///< A unit is as long on both axes: the height follows from the width.
   bool axes = true;          ///< Draw axes with ticks and labels.
-  bool legend = false;       ///< Names in a row above the chart instead of at the ends of lines.
+  /// Names in a row above the chart instead of at the ends of lines, as always where there are
+  /// bars.
+  bool legend = false;
 };
 
 /// A chart and what it shows.
@@ -75,13 +100,23 @@ struct Chart {
   Field field = {};
 };
 
+/// The colours of series in turn, pale ones for what lies behind, and those of text.
+namespace colour {
+inline constexpr const char *blue = "#1769aa", *orange = "#e07b39", *green = "#2a9d8f",
+                            *purple = "#8e5ea2", *ochre = "#b8860b", *pink = "#d6679a",
+                            *slate = "#5b6875", *olive = "#7a9a01";
+inline constexpr const char *pale_blue = "#a5c8e4", *pale_orange = "#f6c9a8",
+                            *pale_green = "#a8dad2";
+inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
+}  // namespace colour
+
 /// The colour of the series at a place, from 0; after eight they come again.
 [[nodiscard]] std::string series_colour(std::size_t place);
 
 /// The charts, `columns` in a row and the rows below each other, as an SVG document that needs no
 /// other file. Lines of very many points are thinned out to what can be seen. Throws ValueError for
-/// x, y and upper of different lengths, for values that make no whole rows of a field, and for
-/// options out of range.
+/// x, y and upper of different lengths, for values that make no whole rows of a field, for options
+/// out of range, and for bars or names on a logarithmic x axis.
 [[nodiscard]] std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
 /// Writes chart_svg() of the charts to a file, which is replaced in one step. Throws as chart_svg,

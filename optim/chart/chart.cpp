@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/file.hpp"
+#include "gradtape/autograd/parameter.hpp"
 #include "gradtape/optim/chart/drawing.hpp"
 #include "gradtape/optim/chart/field.hpp"
 #include "gradtape/optim/chart/svg.hpp"
@@ -18,8 +19,8 @@ namespace {
 constexpr const char* op = "Chart";
 
 // Colours that those who cannot tell red from green tell apart too.
-constexpr const char* palette[] = {"#1769aa", "#e07b39", "#2a9d8f", "#8e5ea2",
-                                   "#b8860b", "#d6679a", "#5b6875", "#7a9a01"};
+constexpr const char* in_turn[] = {colour::blue,  colour::orange, colour::green, colour::purple,
+                                   colour::ochre, colour::pink,   colour::slate, colour::olive};
 
 void check(const Series& s) {
   if (s.x.size() != s.y.size())
@@ -54,9 +55,12 @@ void check(const Chart& chart) {
   check("height", o.height, 120);
   check("x_limits", o.x_limits, o.log_x);
   check("y_limits", o.y_limits, o.log_y);
+  if (o.log_x && !o.x_names.empty()) fail<ValueError>(op, "x_names need an axis without log_x");
   for (const auto& series : chart.series) {
     check(series);
     check("size", series.size, 0);
+    if (o.log_x && series.mark == Mark::bars)
+      fail<ValueError>(op, "bars need an x axis without log_x");
   }
   detail::check(chart.field);
 }
@@ -68,19 +72,34 @@ double room_beside(const std::vector<Chart>& charts) {
   for (const auto& chart : charts) {
     if (detail::has_bar(chart.field)) room = std::max(room, 74.0);
     for (const auto& s : chart.series)
-      if (!s.name.empty() && !chart.options.legend)
+      if (!s.name.empty() && !detail::has_legend(chart))
         room =
             std::max(room, 7.6 * static_cast<double>(std::min<std::size_t>(s.name.size(), 30) + 8));
   }
   return room;
 }
 
+/// With an x for each y.
+std::vector<Chart> with_x(std::vector<Chart> charts) {
+  for (auto& chart : charts)
+    for (auto& series : chart.series)
+      if (series.x.empty())
+        for (std::size_t i = 0; i < series.y.size(); ++i)
+          series.x.push_back(static_cast<double>(i));
+  return charts;
+}
+
 }  // namespace
 
-std::string series_colour(std::size_t place) { return palette[place % std::size(palette)]; }
+Numbers::Numbers(const Tensor& tensor) : vector(tensor.detach().to(float64).values<double>()) {}
 
-std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns) {
+Numbers::Numbers(const Parameter& parameter) : Numbers(parameter.tensor()) {}
+
+std::string series_colour(std::size_t place) { return in_turn[place % std::size(in_turn)]; }
+
+std::string chart_svg(const std::vector<Chart>& given, std::size_t columns) {
   if (columns == 0) fail<ValueError>(op, "columns = 0, but it must be at least 1");
+  const auto charts = with_x(given);
   for (const auto& chart : charts) check(chart);
   const double beside = room_beside(charts);
   double width = 0, height = 0, x = 0, y = 0;  // of the whole, and of the next chart

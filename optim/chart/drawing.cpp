@@ -57,15 +57,19 @@ std::string path(const std::vector<Point>& points) {
   return path;
 }
 
-bool has_legend(const Chart& chart) {
-  return chart.options.legend && std::any_of(chart.series.begin(), chart.series.end(),
-                                             [](const Series& s) { return !s.name.empty(); });
-}
-
 }  // namespace
 
+bool has_legend(const Chart& chart) {
+  bool bars = false, names = false;
+  for (const auto& s : chart.series) {
+    bars = bars || s.mark == Mark::bars;
+    names = names || !s.name.empty();
+  }
+  return names && (bars || chart.options.legend);
+}
+
 Drawing::Drawing(const Chart& chart, double beside)
-    : chart_(chart), o_(chart.options), x_(scale(true)), y_(scale(false)) {
+    : chart_(chart), o_(chart.options), bars_(chart), x_(scale(true)), y_(scale(false)) {
   left_ = o_.axes ? 62 : 14;
   right_ = o_.width - std::min(beside, o_.width / 2);
   top_ = 18 +
@@ -92,7 +96,7 @@ std::string Drawing::svg() {
         left_, top_, right_ - left_, bottom_ - top_);
   for (std::size_t i = 0; i < chart_.series.size(); ++i) draw(chart_.series[i], i);
   if (cut) svg_ += "</svg>\n";
-  if (o_.legend)
+  if (has_legend(chart_))
     legend();
   else
     write_names();
@@ -109,16 +113,21 @@ Scale Drawing::scale(bool of_x) const {
     range.whole = false;
     return {range, logarithmic, 0};
   }
-  const auto fits = [](double value, bool logarithmic) {
-    return std::isfinite(value) && (!logarithmic || value > 0);
+  const auto fits = [](double value, bool log) {
+    return std::isfinite(value) && (!log || value > 0);
   };
   bool points = false;
   for (const auto& s : chart_.series) {
     points = points || s.mark == Mark::points;
+    const double half = of_x && s.mark == Mark::bars ? bars_.slot() / 2 : 0;
     for (const auto* ys : {&s.y, &s.upper})
       for (std::size_t i = 0; i < ys->size(); ++i)
-        if (fits(s.x[i], o_.log_x) && fits((*ys)[i], o_.log_y)) range.add(of_x ? s.x[i] : (*ys)[i]);
+        if (fits(s.x[i], o_.log_x) && fits((*ys)[i], o_.log_y))
+          for (const double side : {-half, half}) range.add(of_x ? s.x[i] + side : (*ys)[i]);
   }
+  if (bars_.count() > 0 && !of_x && !logarithmic) range.add(0);
+  if (of_x && !o_.x_names.empty())
+    for (const double end : {-0.5, static_cast<double>(o_.x_names.size()) - 0.5}) range.add(end);
   for (const double value : of_x ? o_.x_includes : o_.y_includes)
     if (fits(value, logarithmic)) range.add(value);
   if (const auto& field = chart_.field; field.columns > 0 && !range.any) {
@@ -126,7 +135,16 @@ Scale Drawing::scale(bool of_x) const {
     range.add(static_cast<double>(of_x ? field.columns : rows(field)));
     return {range, false, 0};
   }
-  return {range, logarithmic, !of_x ? 0.05 : points ? 0.03 : 0};
+  return {range, logarithmic, !of_x ? 0.05 : points && o_.x_names.empty() ? 0.03 : 0};
+}
+
+std::vector<Tick> Drawing::x_ticks() const {
+  if (o_.x_names.empty()) return x_.ticks((right_ - left_) / 72);
+  std::vector<Tick> ticks;
+  for (std::size_t i = 0; i < o_.x_names.size(); ++i)
+    if (const double at = x_(static_cast<double>(i)); at >= 0 && at <= 1)
+      ticks.push_back({at, escaped(o_.x_names[i], 30)});
+  return ticks;
 }
 
 void Drawing::label(double x, double y, const char* anchor, const std::string& content) {
@@ -145,7 +163,7 @@ void Drawing::frame() {
       svg_ += line({left_, y}, {right_, y}, tick.label.empty() ? faint : grid);
     label(left_ - 8, y + 4, "end", tick.label);
   }
-  for (const auto& tick : x_.ticks((right_ - left_) / 72)) {
+  for (const auto& tick : x_ticks()) {
     const double x = across(tick.at);
     svg_ += line({x, bottom_}, {x, bottom_ + (tick.label.empty() ? 3 : 5)}, axis);
     label(x, bottom_ + 19, "middle", tick.label);
@@ -168,8 +186,8 @@ void Drawing::legend() {
     else
       svg_ += fmt::format(
           "<path d='M{:.1f} {:.1f}h18' stroke='{}' stroke-width='{}' opacity='{}'{}/>\n", x, y - 4,
-          colour, s.mark == Mark::band ? 9 : std::clamp(s.size, 2.0, 9.0), s.opacity,
-          s.mark == Mark::dashes ? " stroke-dasharray='5 3.5'" : "");
+          colour, s.mark == Mark::band || s.mark == Mark::bars ? 9 : std::clamp(s.size, 2.0, 9.0),
+          s.opacity, s.mark == Mark::dashes ? " stroke-dasharray='5 3.5'" : "");
     svg_ += text(x + 24, y, fmt::format("fill='{}'", quiet), escaped(s.name, 30));
     x += 44 + 7 * static_cast<double>(std::min<std::size_t>(s.name.size(), 30));
   }
@@ -197,6 +215,7 @@ void Drawing::colour_bar() {
 void Drawing::draw(const Series& s, std::size_t place) {
   const std::string colour = colour_of(s, place);
   if (s.mark == Mark::band) draw_band(s, colour);
+  if (s.mark == Mark::bars) draw_bars(s, place, colour);
   const bool pale = s.smoothing > 0;
   auto last = draw(s, s.y, colour, pale);
   if (pale) last = draw(s, smoothed(s.y, s.smoothing), colour, false);
@@ -267,6 +286,20 @@ void Drawing::draw_band(const Series& s, const std::string& colour) {
       svg_ += fmt::format("<path fill='{}' fill-opacity='{}' d='{}Z'/>\n", colour, s.opacity,
                           path(outline));
   }
+}
+
+void Drawing::draw_bars(const Series& s, std::size_t place, const std::string& colour) {
+  const double low = o_.log_y ? bottom_ : up(y_(0));
+  const double unit = (right_ - left_) / x_.length();
+  const double width = s.size > 0 ? s.size : bars_.width() * unit;
+  svg_ += fmt::format("<path fill='{}' fill-opacity='{}' d='", colour, s.opacity);
+  for (std::size_t i = 0; i < s.y.size(); ++i)
+    if (x_.has(s.x[i]) && y_.has(s.y[i]))
+      svg_ += fmt::format("M{:.1f} {:.1f}V{:.1f}h{:.1f}V{:.1f}Z",
+                          across(x_(s.x[i] + bars_.offset(chart_, place))) - width / 2, low,
+                          up(y_(s.y[i])), width, low);
+  svg_ += "'/>\n";
+  if (low < bottom_ - 0.5) svg_ += line({left_, low}, {right_, low}, axis);
 }
 
 /// Beside the ends of the lines, moved apart where they would overlap.

@@ -5,10 +5,14 @@
 #include <vector>
 
 #include "gradtape/optim/chart.hpp"
+#include "gradtape/optim/chart/bars.hpp"
 #include "gradtape/optim/chart/scale.hpp"
 #include "gradtape/optim/chart/svg.hpp"
 
 namespace gradtape::optim::detail {
+
+/// Whether the names of series stand in a row above the chart.
+bool has_legend(const Chart& chart);
 
 /// Draws a chart, which must outlive it. (left, top) is the corner of the area between the axes.
 class Drawing {
@@ -37,6 +41,7 @@ class Drawing {
 
   void label(double x, double y, const char* anchor, const std::string& content);
   void frame();
+  std::vector<Tick> x_ticks() const;
   void legend();
   void colour_bar();
   void draw(const Series& series, std::size_t place);
@@ -46,10 +51,12 @@ class Drawing {
   void draw_points(const Pieces& pieces, const Series& series, const std::string& colour);
   void draw_lines(const Pieces& pieces, const Series& series, const std::string& colour, bool pale);
   void draw_band(const Series& series, const std::string& colour);
+  void draw_bars(const Series& series, std::size_t place, const std::string& colour);
   void write_names();
 
   const Chart& chart_;
   const ChartOptions& o_;
+  const Bars bars_;
   const Scale x_, y_;
   double left_, right_, top_, bottom_, height_;
   std::vector<Name> names_;

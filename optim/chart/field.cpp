@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -14,22 +13,10 @@
 namespace gradtape::optim::detail {
 namespace {
 
-using Colour = std::array<double, 3>;  // red, green and blue from 0 to 1
-
-Colour parse(const std::string& text) {
-  int rgb = 0;
-  const char* end = text.data() + text.size();
-  if (text.size() == 7 && text[0] == '#')
-    if (const auto [stop, error] = std::from_chars(text.data() + 1, end, rgb, 16);
-        stop == end && error == std::errc() && rgb >= 0)
-      return {(rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0};
-  fail<ValueError>("Chart", fmt::format("the colour '{}' of a scale must be \"#rrggbb\"", text));
-}
-
 /// The colours of the cells.
 std::vector<Colour> colours(const Field& field) {
   std::vector<Colour> cells, scale;
-  for (const auto& text : field.scale) scale.push_back(parse(text));
+  for (const auto& text : field.scale) scale.push_back(red_green_blue(text));
   if (scale.empty()) {
     for (std::size_t i = 0; i < field.values.size(); i += 3)
       cells.push_back({field.values[i], field.values[i + 1], field.values[i + 2]});
@@ -61,6 +48,16 @@ std::string name(const Colour& colour) {
 
 }  // namespace
 
+Colour red_green_blue(const std::string& text) {
+  int rgb = 0;
+  const char* end = text.data() + text.size();
+  if (text.size() == 7 && text[0] == '#')
+    if (const auto [stop, error] = std::from_chars(text.data() + 1, end, rgb, 16);
+        stop == end && error == std::errc() && rgb >= 0)
+      return {(rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0};
+  fail<ValueError>("Chart", fmt::format("the colour '{}' must be \"#rrggbb\"", text));
+}
+
 std::size_t rows(const Field& field) {
   return field.values.size() / field.columns / (field.scale.empty() ? 3 : 1);
 }
@@ -76,7 +73,7 @@ void check(const Field& field) {
     fail<ValueError>(
         "Chart", fmt::format("{} values make no rows of {} cells of a field{}", field.values.size(),
                              field.columns, channels == 3 ? ", three values each" : ""));
-  for (const auto& colour : field.scale) parse(colour);
+  for (const auto& colour : field.scale) red_green_blue(colour);
   if (!(field.low < field.high && std::isfinite(field.high - field.low)))
     fail<ValueError>("Chart",
                      fmt::format("the scale of a field goes from {} to {}", field.low, field.high));

@@ -1,11 +1,17 @@
 /// Fields of coloured cells. For charts only.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "gradtape/optim/chart.hpp"
 
 namespace gradtape::optim::detail {
+
+using Colour = std::array<double, 3>;  // red, green and blue from 0 to 1
+
+/// Of "#rrggbb". Throws ValueError.
+Colour red_green_blue(const std::string& text);
 
 /// Throws ValueError for values that make no whole rows, and for a scale that is none.
 void check(const Field& field);

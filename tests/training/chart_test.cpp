@@ -158,7 +158,7 @@ TEST_CASE("a field has a stroke for each run of equal cells, the first row at th
   refused({.columns = 2, .values = {1, 2}, .scale = {}},
           "Chart: 2 values make no rows of 2 cells of a field, three values each");
   refused({.columns = 1, .values = {1}, .scale = {"red"}},
-          "Chart: the colour 'red' of a scale must be \"#rrggbb\"");
+          "Chart: the colour 'red' must be \"#rrggbb\"");
   refused({.columns = 1, .values = {1}, .low = 1}, "Chart: the scale of a field goes from 1 to 1");
 }
 
@@ -206,6 +206,42 @@ TEST_CASE("a band is the area between two curves, with a gap where one of them h
                        ValueError);
 }
 
+TEST_CASE("bars stand on 0, those of several series side by side, under their names") {
+  const Series a{.name = "a", .y = {1, 2}, .mark = Mark::bars};
+  const Series b{.name = "b", .y = {-1, 1}, .mark = Mark::bars};
+  const optim::ChartOptions options{.x_names = {"cat", "dog"},
+                                    .width = 286,
+                                    .height = 272,
+                                    .x_limits = {-0.5, 1.5},
+                                    .y_limits = {-1, 3}};
+  const auto picture = optim::chart_svg({{{a, b}, options}});
+  CHECK(well_formed(picture));
+  // 100 pixels for each x, of which two bars take 80; 50 pixels for a unit of y from 192 upwards
+  CHECK(picture.find("d='M72.0 192.0V142.0h40.0V192.0ZM172.0 192.0V92.0h40.0V192.0Z'") !=
+        picture.npos);
+  CHECK(picture.find("d='M112.0 192.0V242.0h40.0V192.0ZM212.0 192.0V142.0h40.0V192.0Z'") !=
+        picture.npos);
+  CHECK(texts(picture) ==
+        std::vector<std::string>{"−1", "0", "1", "2", "3", "cat", "dog", "a", "b"});
+  // on a logarithmic axis from its low end
+  const auto logarithmic = svg({.y = {10, 100}, .mark = Mark::bars},
+                               {.log_y = true, .width = 286, .height = 248, .y_limits = {1, 100}});
+  CHECK(logarithmic.find("d='M72.0 218.0V118.0h80.0V218.0ZM172.0 218.0V18.0h80.0V218.0Z'") !=
+        logarithmic.npos);
+  // the axis reaches 0, and the outer bars have their full width
+  const auto alone = svg({.y = {5, 6}, .mark = Mark::bars}, {.width = 286, .height = 248});
+  CHECK(alone.find("d='M72.0 218.0V") != alone.npos);
+  CHECK_THROWS_WITH_AS(svg(a, {.log_x = true}), "Chart: bars need an x axis without log_x",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(svg({}, {.log_x = true, .x_names = {"a"}}),
+                       "Chart: x_names need an axis without log_x", ValueError);
+}
+
+TEST_CASE("a series without x has its y at 0, 1, 2, ...") {
+  const optim::ChartOptions options{.width = 286, .height = 248};
+  CHECK(svg({.y = {3, 1, 2}}, options) == svg({.x = {0, 1, 2}, .y = {3, 1, 2}}, options));
+}
+
 TEST_CASE("a legend has the names above the chart, and charts may stand side by side") {
   const Chart chart{{{.name = "cats", .x = {0, 1}, .y = {0, 1}, .mark = Mark::points},
                      {.name = "dogs", .x = {0, 1}, .y = {1, 0}, .mark = Mark::dashes}},
@@ -233,9 +269,10 @@ TEST_CASE("a chart takes any numbers and texts") {
                                                   {-5, -5, -5}};
   for (const auto& y : extremes)
     for (const bool logarithmic : {false, true})
-      for (const auto mark : {Mark::line, Mark::dashes, Mark::points}) {
-        const auto picture = svg({.name = "\x01\xff<'\"", .x = y, .y = y, .mark = mark},
-                                 {.log_x = logarithmic, .log_y = logarithmic});
+      for (const auto mark : {Mark::line, Mark::dashes, Mark::points, Mark::bars}) {
+        const auto picture =
+            svg({.name = "\x01\xff<'\"", .x = y, .y = y, .mark = mark},
+                {.log_x = logarithmic && mark != Mark::bars, .log_y = logarithmic});
         INFO(picture);
         CHECK(well_formed(picture));
         CHECK(picture.find("nan") == picture.npos);
