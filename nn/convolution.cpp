@@ -14,7 +14,7 @@ namespace {
 
 /// The weight's shape: [out, in / groups, kernel...], or [in, out / groups, kernel...] transposed.
 Shape weight_shape(const char* layer, int axes, std::int64_t in, std::int64_t out,
-                   const Extents& kernel, std::int64_t groups, bool transposed) {
+                   const SpatialSize& kernel, std::int64_t groups, bool transposed) {
   require(layer, "in", in, at_least(1));
   require(layer, "out", out, at_least(1));
   require(layer, "groups", groups, at_least(1));
@@ -28,7 +28,7 @@ Shape weight_shape(const char* layer, int axes, std::int64_t in, std::int64_t ou
 
 /// (before, after) of every axis, the last one first, as pad takes them.
 std::vector<std::int64_t> border(const char* layer, int axes, const Padding& padding,
-                                 const Shape& weight, const Extents& dilation) {
+                                 const Shape& weight, const SpatialSize& dilation) {
   std::vector<std::int64_t> widths;
   const bool same = padding.mode == "same";
   if (padding.mode == "valid") return widths;

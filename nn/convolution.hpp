@@ -14,11 +14,11 @@ namespace gradtape::nn {
 
 /// Options of Conv1d, Conv2d and Conv3d.
 struct ConvOptions {
-  Extents stride = 1;       ///< Distance between the windows of neighbouring outputs.
-  Padding padding = 0;      ///< Border around x, or "same" (with stride 1) or "valid".
-  Extents dilation = 1;     ///< Spacing between kernel elements.
-  std::int64_t groups = 1;  ///< Equal parts of the channels, each convolved on its own.
-  bool bias = true;         ///< Whether to add a bias.
+  SpatialSize stride = 1;    ///< Distance between the windows of neighbouring outputs.
+  Padding padding = 0;       ///< Border around x, or "same" (with stride 1) or "valid".
+  SpatialSize dilation = 1;  ///< Spacing between kernel elements.
+  std::int64_t groups = 1;   ///< Equal parts of the channels, each convolved on its own.
+  bool bias = true;          ///< Whether to add a bias.
   /// How the padding is filled: with zeros (constant) or from x.
   PadMode padding_mode = PadMode::constant;
   init::Initializer weight_init = nullptr;  ///< Uniform in +-1/sqrt(fan_in) if not given.
@@ -29,12 +29,13 @@ struct ConvOptions {
 
 /// Options of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d.
 struct ConvTransposeOptions {
-  Extents stride = 1;          ///< Distance in the output between neighbouring inputs.
-  Extents padding = 0;         ///< Elements cut off on each side of the output.
-  Extents output_padding = 0;  ///< Elements added at the end of each axis; < stride or dilation.
-  Extents dilation = 1;        ///< Spacing between kernel elements.
-  std::int64_t groups = 1;     ///< Equal parts of the channels, each convolved on its own.
-  bool bias = true;            ///< Whether to add a bias.
+  SpatialSize stride = 1;   ///< Distance in the output between neighbouring inputs.
+  SpatialSize padding = 0;  ///< Elements cut off on each side of the output.
+  SpatialSize output_padding =
+      0;                     ///< Elements added at the end of each axis; < stride or dilation.
+  SpatialSize dilation = 1;  ///< Spacing between kernel elements.
+  std::int64_t groups = 1;   ///< Equal parts of the channels, each convolved on its own.
+  bool bias = true;          ///< Whether to add a bias.
   init::Initializer weight_init = nullptr;  ///< Uniform in +-1/sqrt(fan_in) if not given.
   init::Initializer bias_init = nullptr;    ///< Uniform in +-1/sqrt(fan_in) if not given.
   Dtype dtype = float32;                    ///< float32 or float64.
@@ -52,7 +53,7 @@ class ConvolutionLayer : public Layer {
  protected:
   struct Sizes {
     std::int64_t in, out;
-    Extents kernel;
+    SpatialSize kernel;
   };
   template <class Options>
   ConvolutionLayer(const char* name, int axes, const Sizes& sizes, const Shape& weight_shape,
@@ -97,27 +98,33 @@ class TransposedConvolution : public ConvolutionLayer {
 
 /// Convolution over one axis: x: [N, in, L]
 struct Conv1d : detail::Convolution {
-  Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
+  Conv1d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
+         const ConvOptions& options = {})
       : Convolution("Conv1d", 1, {in, out, kernel}, options) {}
   /// An error: options have names, Conv1d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  Conv1d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
+  Conv1d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
+         Rest...) = delete;
 };
 /// Convolution over two axes: x: [N, in, H, W]
 struct Conv2d : detail::Convolution {
-  Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
+  Conv2d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
+         const ConvOptions& options = {})
       : Convolution("Conv2d", 2, {in, out, kernel}, options) {}
   /// An error: options have names, Conv2d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  Conv2d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
+  Conv2d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
+         Rest...) = delete;
 };
 /// Convolution over three axes: x: [N, in, D, H, W]
 struct Conv3d : detail::Convolution {
-  Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel, const ConvOptions& options = {})
+  Conv3d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
+         const ConvOptions& options = {})
       : Convolution("Conv3d", 3, {in, out, kernel}, options) {}
   /// An error: options have names, Conv3d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  Conv3d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride, Rest...) = delete;
+  Conv3d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
+         Rest...) = delete;
 };
 
 // The gradient of a convolution with respect to its input, as a layer: every element of x is spread
@@ -129,32 +136,32 @@ struct Conv3d : detail::Convolution {
 
 /// Transposed convolution over one axis: x: [N, in, L]
 struct ConvTranspose1d : detail::TransposedConvolution {
-  ConvTranspose1d(std::int64_t in, std::int64_t out, const Extents& kernel,
+  ConvTranspose1d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose1d", 1, {in, out, kernel}, options) {}
   /// An error: options have names, ConvTranspose1d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  ConvTranspose1d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+  ConvTranspose1d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
                   Rest...) = delete;
 };
 /// Transposed convolution over two axes: x: [N, in, H, W]
 struct ConvTranspose2d : detail::TransposedConvolution {
-  ConvTranspose2d(std::int64_t in, std::int64_t out, const Extents& kernel,
+  ConvTranspose2d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose2d", 2, {in, out, kernel}, options) {}
   /// An error: options have names, ConvTranspose2d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  ConvTranspose2d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+  ConvTranspose2d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
                   Rest...) = delete;
 };
 /// Transposed convolution over three axes: x: [N, in, D, H, W]
 struct ConvTranspose3d : detail::TransposedConvolution {
-  ConvTranspose3d(std::int64_t in, std::int64_t out, const Extents& kernel,
+  ConvTranspose3d(std::int64_t in, std::int64_t out, const SpatialSize& kernel,
                   const ConvTransposeOptions& options = {})
       : TransposedConvolution("ConvTranspose3d", 3, {in, out, kernel}, options) {}
   /// An error: options have names, ConvTranspose3d(in, out, kernel, {.stride = 1, .padding = 1}).
   template <std::integral Stride, class... Rest>
-  ConvTranspose3d(std::int64_t in, std::int64_t out, const Extents& kernel, Stride stride,
+  ConvTranspose3d(std::int64_t in, std::int64_t out, const SpatialSize& kernel, Stride stride,
                   Rest...) = delete;
 };
 

@@ -22,7 +22,7 @@ void check_momentum(const char* layer, std::optional<double> momentum) {
   if (momentum) require(layer, "momentum", *momentum, closed(0, 1));
 }
 
-Shape normalized_shape(const char* layer, const Extents& extents) {
+Shape normalized_shape(const char* layer, const SpatialSize& extents) {
   if (extents.list.empty()) fail<ValueError>(layer, "needs at least one axis to normalise over");
   for (const auto extent : extents.list) require(layer, "normalized", extent, at_least(1));
   return extents.list;
@@ -156,7 +156,7 @@ Tensor InstanceNorm::forward(const Tensor& x) const {
 
 }  // namespace detail
 
-LayerNorm::LayerNorm(const Extents& normalized, const LayerNormOptions& options)
+LayerNorm::LayerNorm(const SpatialSize& normalized, const LayerNormOptions& options)
     : weight(
           options.elementwise_affine
               ? parameter("weight", ones(normalized_shape("LayerNorm", normalized), options.dtype))
@@ -174,7 +174,7 @@ Tensor LayerNorm::forward(const Tensor& x) const {
   return layer_norm(x, normalized_, {.weight = weight, .bias = bias, .eps = eps_});
 }
 
-RMSNorm::RMSNorm(const Extents& normalized, const RMSNormOptions& options)
+RMSNorm::RMSNorm(const SpatialSize& normalized, const RMSNormOptions& options)
     : weight(options.elementwise_affine
                  ? parameter("weight", ones(normalized_shape("RMSNorm", normalized), options.dtype))
                  : Parameter()),

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "gradtape/autograd/author.hpp"
-#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/ops/normalisation.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/nn/function_layer.hpp"
 
 namespace gradtape::nn {
@@ -133,7 +133,7 @@ struct LayerNormOptions {
 /// ValueError when made with options out of range; a call ShapeError.
 class LayerNorm : public Layer {
  public:
-  explicit LayerNorm(const Extents& normalized, const LayerNormOptions& options = {});
+  explicit LayerNorm(const SpatialSize& normalized, const LayerNormOptions& options = {});
 
   const Parameter weight;  ///< 1 at first; undefined unless affine.
   const Parameter bias;    ///< 0 at first; undefined where the options leave it out.
@@ -156,7 +156,7 @@ struct RMSNormOptions {
 /// and Sennrich 2019).  x: [..., normalized...], weight: [normalized...]. Throws as LayerNorm.
 class RMSNorm : public Layer {
  public:
-  explicit RMSNorm(const Extents& normalized, const RMSNormOptions& options = {});
+  explicit RMSNorm(const SpatialSize& normalized, const RMSNormOptions& options = {});
 
   const Parameter weight;  ///< 1 at first; undefined unless affine.
 

@@ -7,7 +7,8 @@
 
 namespace gradtape::nn::detail {
 
-PaddingLayer::PaddingLayer(const char* name, int axes, const Extents& widths, PadOptions options)
+PaddingLayer::PaddingLayer(const char* name, int axes, const SpatialSize& widths,
+                           PadOptions options)
     : name_(name), axes_(axes), widths_(widths.list), options_(options) {
   const auto sides = 2 * static_cast<std::size_t>(axes);
   if (widths_.size() == 1) widths_.assign(sides, widths_[0]);

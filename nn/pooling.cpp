@@ -14,12 +14,14 @@ using namespace author;
 
 namespace {
 
-void check_windows(const char* layer, int axes, const Extents& kernel, const Extents& stride) {
+void check_windows(const char* layer, int axes, const SpatialSize& kernel,
+                   const SpatialSize& stride) {
   check_extents(layer, "kernel", kernel, axes, 1);
   if (!stride.list.empty()) check_extents(layer, "stride", stride, axes, 1);
 }
 
-void check_padding(const char* layer, int axes, const Extents& kernel, const Extents& padding) {
+void check_padding(const char* layer, int axes, const SpatialSize& kernel,
+                   const SpatialSize& padding) {
   const auto windows = spatial(layer, "kernel", kernel, axes, 1);
   const auto border = spatial(layer, "padding", padding, axes, 0);
   const auto text = [&](const Spatial& all) {
@@ -33,31 +35,31 @@ void check_padding(const char* layer, int axes, const Extents& kernel, const Ext
 
 }  // namespace
 
-const Extents& checked(const char* layer, int axes, const Extents& kernel,
-                       const MaxPoolOptions& options) {
+const SpatialSize& checked(const char* layer, int axes, const SpatialSize& kernel,
+                           const MaxPoolOptions& options) {
   check_windows(layer, axes, kernel, options.stride);
   check_padding(layer, axes, kernel, options.padding);
   check_extents(layer, "dilation", options.dilation, axes, 1);
   return kernel;
 }
 
-const Extents& checked(const char* layer, int axes, const Extents& kernel,
-                       const AvgPoolOptions& options) {
+const SpatialSize& checked(const char* layer, int axes, const SpatialSize& kernel,
+                           const AvgPoolOptions& options) {
   check_windows(layer, axes, kernel, options.stride);
   check_padding(layer, axes, kernel, options.padding);
   return kernel;
 }
 
-const Extents& checked(const char* layer, int axes, const Extents& kernel,
-                       const LpPoolOptions& options) {
+const SpatialSize& checked(const char* layer, int axes, const SpatialSize& kernel,
+                           const LpPoolOptions& options) {
   check_windows(layer, axes, kernel, options.stride);
   return kernel;
 }
 
 double checked_exponent(const char* layer, double p) { return require(layer, "p", p, above(0)); }
 
-const Extents& checked_size(const char* layer, int axes, const Extents& size) {
-  Extents extents = size;
+const SpatialSize& checked_size(const char* layer, int axes, const SpatialSize& size) {
+  SpatialSize extents = size;
   for (auto& extent : extents.list)
     if (extent == -1) extent = 1;
   check_extents(layer, "size", extents, axes, 1);

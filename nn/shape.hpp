@@ -22,13 +22,13 @@ struct Unflatten : FunctionLayer<unflatten, std::int64_t, Shape> {
 };
 /// What a kernel sees at every output of a convolution, as columns (op im2col).  x: [N, C, H, W] ->
 /// [N, C kh kw, outputs]
-struct Unfold : FunctionLayer<im2col, Extents, ColumnOptions> {
-  explicit Unfold(Extents kernel, ColumnOptions options = {})
+struct Unfold : FunctionLayer<im2col, SpatialSize, ColumnOptions> {
+  explicit Unfold(SpatialSize kernel, ColumnOptions options = {})
       : FunctionLayer(std::move(kernel), std::move(options)) {}
 };
 /// The transpose of Unfold (op col2im).  columns: [N, C kh kw, outputs] -> [N, C, size...]
-struct Fold : FunctionLayer<col2im, Extents, Extents, ColumnOptions> {
-  Fold(Extents size, Extents kernel, ColumnOptions options = {})
+struct Fold : FunctionLayer<col2im, SpatialSize, SpatialSize, ColumnOptions> {
+  Fold(SpatialSize size, SpatialSize kernel, ColumnOptions options = {})
       : FunctionLayer(std::move(size), std::move(kernel), std::move(options)) {}
 };
 

@@ -27,14 +27,14 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
 // forward pass leaves in offsets[row] the row's shift m and log(sum(exp(x - m))): two numbers,
 // because their sum would lose digits of the second.
 
-/// AxisView that ask for one class each:
+/// Rows that ask for one class each:
 /// a = (1 - smoothing) weight[index] one_hot(index) + smoothing / n weight, where index >= 0.
 template <class T> struct ClassTargets {
   const std::int64_t* index;  ///< [count], below n; a row with a negative one asks for nothing.
   const T* weight;            ///< [n], or null where all are 1.
   double smoothing;
 };
-/// AxisView that ask for a = wanted[row].
+/// Rows that ask for a = wanted[row].
 template <class T> struct SoftTargets {
   const T* wanted;  ///< [count, n]
 };

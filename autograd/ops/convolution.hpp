@@ -2,26 +2,27 @@
 /// spatial axes. x may come without its batch axis, and the result is then without it too.
 #pragma once
 
-#include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
 /// Options of conv1d, conv2d and conv3d.
 struct ConvOptions {
-  Extents stride = 1;       ///< Steps between the outputs.
-  Padding padding = 0;      ///< Zeros around x, or "same" (with stride 1) or "valid".
-  Extents dilation = 1;     ///< Spacing between kernel elements.
-  std::int64_t groups = 1;  ///< Parts of the channels that do not see each other.
+  SpatialSize stride = 1;    ///< Steps between the outputs.
+  Padding padding = 0;       ///< Zeros around x, or "same" (with stride 1) or "valid".
+  SpatialSize dilation = 1;  ///< Spacing between kernel elements.
+  std::int64_t groups = 1;   ///< Parts of the channels that do not see each other.
 };
 
 /// Options of conv_transpose1d, conv_transpose2d and conv_transpose3d: those of the convolution
 /// whose gradient it is.
 struct ConvTransposeOptions {
-  Extents stride = 1;
-  Extents padding = 0;
-  Extents output_padding = 0;  ///< Added to the output's extents at the end; < stride or dilation.
-  Extents dilation = 1;
+  SpatialSize stride = 1;
+  SpatialSize padding = 0;
+  SpatialSize output_padding =
+      0;  ///< Added to the output's extents at the end; < stride or dilation.
+  SpatialSize dilation = 1;
   std::int64_t groups = 1;
 };
 
@@ -63,20 +64,20 @@ struct ConvTransposeOptions {
 
 /// Options of im2col and col2im.
 struct ColumnOptions {
-  Extents stride = 1;
-  Extents padding = 0;
-  Extents dilation = 1;
+  SpatialSize stride = 1;
+  SpatialSize padding = 0;
+  SpatialSize dilation = 1;
 };
 
 /// What a kernel sees at every output, as columns (PyTorch's nn.functional.unfold; for windows
 /// along one axis see the op unfold).  x: [n, c, height, width], kernel: {kh, kw} -> [n, c kh kw,
 /// outputs].  Throws as conv2d.
-[[nodiscard]] Tensor im2col(const Tensor& x, const Extents& kernel,
+[[nodiscard]] Tensor im2col(const Tensor& x, const SpatialSize& kernel,
                             const ColumnOptions& options = {});
 /// The transpose of im2col (PyTorch's nn.functional.fold): zeros of extents `size`, to which every
 /// column is added where im2col reads it.  columns: [n, c kh kw, outputs] -> [n, c, height, width].
 /// Throws ShapeError, ValueError.
-[[nodiscard]] Tensor col2im(const Tensor& columns, const Extents& size, const Extents& kernel,
-                            const ColumnOptions& options = {});
+[[nodiscard]] Tensor col2im(const Tensor& columns, const SpatialSize& size,
+                            const SpatialSize& kernel, const ColumnOptions& options = {});
 
 }  // namespace gradtape

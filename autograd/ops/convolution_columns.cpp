@@ -46,7 +46,7 @@ void check_columns(const char* op, const kernels::ConvShape& s) {
 }
 
 /// The windows over images of the extents `in`.
-kernels::ConvShape windows(const char* op, const Spatial& in, const Extents& kernel,
+kernels::ConvShape windows(const char* op, const Spatial& in, const SpatialSize& kernel,
                            const ColumnOptions& options) {
   kernels::ConvShape s;
   s.in = in;
@@ -69,7 +69,7 @@ kernels::ConvShape windows(const char* op, const Spatial& in, const Extents& ker
 
 }  // namespace
 
-Tensor im2col(const Tensor& x, const Extents& kernel, const ColumnOptions& options) {
+Tensor im2col(const Tensor& x, const SpatialSize& kernel, const ColumnOptions& options) {
   return batched("im2col", x, 2, [&](const Tensor& images) {
     auto s = windows("im2col", spatial_of(images.shape(), 2), kernel, options);
     s.batch = images.size(0);
@@ -79,7 +79,7 @@ Tensor im2col(const Tensor& x, const Extents& kernel, const ColumnOptions& optio
   });
 }
 
-Tensor col2im(const Tensor& columns, const Extents& size, const Extents& kernel,
+Tensor col2im(const Tensor& columns, const SpatialSize& size, const SpatialSize& kernel,
               const ColumnOptions& options) {
   need_defined("col2im", columns, "columns");
   auto s = windows("col2im", spatial("col2im", "size", size, 2, 1), kernel, options);

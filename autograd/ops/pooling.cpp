@@ -31,8 +31,9 @@ struct Pool {
   Spatial in, kernel, stride, padding, dilation, out;
 };
 
-Pool pool(const char* op, const Tensor& x, int axes, const Extents& kernel, const Extents& stride,
-          const Extents& padding, const Extents& dilation, bool ceil_mode) {
+Pool pool(const char* op, const Tensor& x, int axes, const SpatialSize& kernel,
+          const SpatialSize& stride, const SpatialSize& padding, const SpatialSize& dilation,
+          bool ceil_mode) {
   check_pixels(op, x, axes);
   Pool p;
   p.in = spatial_of(x.shape(), axes);
@@ -106,7 +107,7 @@ MaxPooled max_of(const char* op, const Tensor& x, int axes, const Make& windows)
   return {squeeze(values, 0), squeeze(indices, 0)};
 }
 
-MaxPooled max_pool(int axes, const Tensor& x, const Extents& kernel,
+MaxPooled max_pool(int axes, const Tensor& x, const SpatialSize& kernel,
                    const MaxPoolOptions& options) {
   const char* const op = max_names[axes - 1];
   return max_of(op, x, axes, [&] {
@@ -132,7 +133,7 @@ kernels::Windows mean_windows(const Pool& p, std::size_t axis, const AvgPoolOpti
   return w;
 }
 
-Tensor avg_pool(const char* op, int axes, const Tensor& x, const Extents& kernel,
+Tensor avg_pool(const char* op, int axes, const Tensor& x, const SpatialSize& kernel,
                 const AvgPoolOptions& options) {
   const Pool p = pool(op, x, axes, kernel, options.stride, options.padding, 1, options.ceil_mode);
   auto windows =
@@ -142,11 +143,12 @@ Tensor avg_pool(const char* op, int axes, const Tensor& x, const Extents& kernel
   return batched(op, x, axes,
                  [&](const Tensor& images) { return resample(op, images, axes, windows); });
 }
-Tensor avg_pool(int axes, const Tensor& x, const Extents& kernel, const AvgPoolOptions& options) {
+Tensor avg_pool(int axes, const Tensor& x, const SpatialSize& kernel,
+                const AvgPoolOptions& options) {
   return avg_pool(avg_names[axes - 1], axes, x, kernel, options);
 }
 
-Tensor lp_pool(int axes, const Tensor& x, double p, const Extents& kernel,
+Tensor lp_pool(int axes, const Tensor& x, double p, const SpatialSize& kernel,
                const LpPoolOptions& options) {
   const char* const op = lp_names[axes - 1];
   visit_floating(x.dtype(), op, [](auto) {});  // or throws
@@ -161,101 +163,105 @@ Tensor lp_pool(int axes, const Tensor& x, double p, const Extents& kernel,
 }
 
 /// `size` with the extents of x for -1, checked.
-Spatial adaptive_size(const char* op, const Tensor& x, int axes, const Extents& size) {
+Spatial adaptive_size(const char* op, const Tensor& x, int axes, const SpatialSize& size) {
   check_pixels(op, x, axes);
-  Extents given = size;
+  SpatialSize given = size;
   if (given.list.size() == 1) given.list.resize(static_cast<std::size_t>(axes), size.list[0]);
   for (std::size_t i = 0; i < given.list.size() && i < static_cast<std::size_t>(axes); ++i)
     if (given.list[i] == -1) given.list[i] = x.size(static_cast<std::int64_t>(i) - axes);
   return spatial(op, "size", given, axes, 1);
 }
 
-kernels::WindowsOfAxes adaptive(const char* op, const Tensor& x, int axes, const Extents& size) {
+kernels::WindowsOfAxes adaptive(const char* op, const Tensor& x, int axes,
+                                const SpatialSize& size) {
   const Spatial in = spatial_of(x.shape(), axes), out = adaptive_size(op, x, axes, size);
   return windows_of(in, axes,
                     [&](std::size_t axis) { return adaptive_windows(in[axis], out[axis]); });
 }
 
-Tensor adaptive_avg_pool(int axes, const Tensor& x, const Extents& size) {
+Tensor adaptive_avg_pool(int axes, const Tensor& x, const SpatialSize& size) {
   const char* const op = adaptive_avg_names[axes - 1];
   return batched(op, x, axes, [&](const Tensor& images) {
     return resample(op, images, axes, adaptive(op, images, axes, size));
   });
 }
 
-MaxPooled adaptive_max_pool(int axes, const Tensor& x, const Extents& size) {
+MaxPooled adaptive_max_pool(int axes, const Tensor& x, const SpatialSize& size) {
   const char* const op = adaptive_max_names[axes - 1];
   return max_of(op, x, axes, [&] { return adaptive(op, x, axes, size); });
 }
 
 }  // namespace
 
-Tensor max_pool1d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options) {
+Tensor max_pool1d(const Tensor& x, const SpatialSize& kernel, const MaxPoolOptions& options) {
   return max_pool(1, x, kernel, options).values;
 }
-MaxPooled max_pool1d_with_indices(const Tensor& x, const Extents& kernel,
+MaxPooled max_pool1d_with_indices(const Tensor& x, const SpatialSize& kernel,
                                   const MaxPoolOptions& options) {
   return max_pool(1, x, kernel, options);
 }
-Tensor avg_pool1d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options) {
+Tensor avg_pool1d(const Tensor& x, const SpatialSize& kernel, const AvgPoolOptions& options) {
   return avg_pool(1, x, kernel, options);
 }
-Tensor lp_pool1d(const Tensor& x, double p, const Extents& kernel, const LpPoolOptions& options) {
+Tensor lp_pool1d(const Tensor& x, double p, const SpatialSize& kernel,
+                 const LpPoolOptions& options) {
   return lp_pool(1, x, p, kernel, options);
 }
-Tensor adaptive_avg_pool1d(const Tensor& x, const Extents& size) {
+Tensor adaptive_avg_pool1d(const Tensor& x, const SpatialSize& size) {
   return adaptive_avg_pool(1, x, size);
 }
-Tensor adaptive_max_pool1d(const Tensor& x, const Extents& size) {
+Tensor adaptive_max_pool1d(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(1, x, size).values;
 }
-MaxPooled adaptive_max_pool1d_with_indices(const Tensor& x, const Extents& size) {
+MaxPooled adaptive_max_pool1d_with_indices(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(1, x, size);
 }
 
-Tensor max_pool2d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options) {
+Tensor max_pool2d(const Tensor& x, const SpatialSize& kernel, const MaxPoolOptions& options) {
   return max_pool(2, x, kernel, options).values;
 }
-MaxPooled max_pool2d_with_indices(const Tensor& x, const Extents& kernel,
+MaxPooled max_pool2d_with_indices(const Tensor& x, const SpatialSize& kernel,
                                   const MaxPoolOptions& options) {
   return max_pool(2, x, kernel, options);
 }
-Tensor avg_pool2d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options) {
+Tensor avg_pool2d(const Tensor& x, const SpatialSize& kernel, const AvgPoolOptions& options) {
   return avg_pool(2, x, kernel, options);
 }
-Tensor lp_pool2d(const Tensor& x, double p, const Extents& kernel, const LpPoolOptions& options) {
+Tensor lp_pool2d(const Tensor& x, double p, const SpatialSize& kernel,
+                 const LpPoolOptions& options) {
   return lp_pool(2, x, p, kernel, options);
 }
-Tensor adaptive_avg_pool2d(const Tensor& x, const Extents& size) {
+Tensor adaptive_avg_pool2d(const Tensor& x, const SpatialSize& size) {
   return adaptive_avg_pool(2, x, size);
 }
-Tensor adaptive_max_pool2d(const Tensor& x, const Extents& size) {
+Tensor adaptive_max_pool2d(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(2, x, size).values;
 }
-MaxPooled adaptive_max_pool2d_with_indices(const Tensor& x, const Extents& size) {
+MaxPooled adaptive_max_pool2d_with_indices(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(2, x, size);
 }
 
-Tensor max_pool3d(const Tensor& x, const Extents& kernel, const MaxPoolOptions& options) {
+Tensor max_pool3d(const Tensor& x, const SpatialSize& kernel, const MaxPoolOptions& options) {
   return max_pool(3, x, kernel, options).values;
 }
-MaxPooled max_pool3d_with_indices(const Tensor& x, const Extents& kernel,
+MaxPooled max_pool3d_with_indices(const Tensor& x, const SpatialSize& kernel,
                                   const MaxPoolOptions& options) {
   return max_pool(3, x, kernel, options);
 }
-Tensor avg_pool3d(const Tensor& x, const Extents& kernel, const AvgPoolOptions& options) {
+Tensor avg_pool3d(const Tensor& x, const SpatialSize& kernel, const AvgPoolOptions& options) {
   return avg_pool(3, x, kernel, options);
 }
-Tensor lp_pool3d(const Tensor& x, double p, const Extents& kernel, const LpPoolOptions& options) {
+Tensor lp_pool3d(const Tensor& x, double p, const SpatialSize& kernel,
+                 const LpPoolOptions& options) {
   return lp_pool(3, x, p, kernel, options);
 }
-Tensor adaptive_avg_pool3d(const Tensor& x, const Extents& size) {
+Tensor adaptive_avg_pool3d(const Tensor& x, const SpatialSize& size) {
   return adaptive_avg_pool(3, x, size);
 }
-Tensor adaptive_max_pool3d(const Tensor& x, const Extents& size) {
+Tensor adaptive_max_pool3d(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(3, x, size).values;
 }
-MaxPooled adaptive_max_pool3d_with_indices(const Tensor& x, const Extents& size) {
+MaxPooled adaptive_max_pool3d_with_indices(const Tensor& x, const SpatialSize& size) {
   return adaptive_max_pool(3, x, size);
 }
 

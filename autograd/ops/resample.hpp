@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
 
 /// Options of interpolate: size or scale_factor, one of the two.
 struct InterpolateOptions {
-  Extents size = {};                      ///< The extents of the result.
+  SpatialSize size = {};                  ///< The extents of the result.
   std::vector<double> scale_factor = {};  ///< Result to x, one for all axes or one for each; the
                                           ///< extents are rounded down.
   /// "nearest" (the position rounded down), "nearest-exact" (the pixel whose centre is nearest),

@@ -32,7 +32,7 @@ Transform random_flip(const char* op, double p, int axis) {
 }
 
 /// One number for height and width, or one for each.
-std::pair<std::int64_t, std::int64_t> height_and_width(const char* what, const Extents& extents,
+std::pair<std::int64_t, std::int64_t> height_and_width(const char* what, const SpatialSize& extents,
                                                        std::int64_t least) {
   const auto& list = extents.list;
   if (list.empty() || list.size() > 2)

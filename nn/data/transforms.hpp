@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "gradtape/autograd/generator.hpp"
-#include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::nn::data {
@@ -26,9 +26,9 @@ using Transform = std::function<Tensor(const Tensor& input, const Generator& gen
 
 /// Options of random_crop.
 struct RandomCropOptions {
-  Extents size;         ///< Height and width of the result; one number for both.
-  Extents padding = 0;  ///< Rows and columns added on both sides first; one number for both.
-  double fill = 0;      ///< What they hold.
+  SpatialSize size;         ///< Height and width of the result; one number for both.
+  SpatialSize padding = 0;  ///< Rows and columns added on both sides first; one number for both.
+  double fill = 0;          ///< What they hold.
 };
 /// A window of this size at a random place of the padded image.  [..., h, w] -> [..., size]
 /// Throws ValueError for sizes below 1 or negative padding; the transform ShapeError for an image

@@ -45,7 +45,7 @@ void refuse_shape(const char* layer, const std::string& expected, const Tensor& 
   fail<ShapeError>(layer, fmt::format("x must be {}, got {}", expected, x.shape().str()));
 }
 
-void check_extents(const char* layer, const char* what, const Extents& given, int axes,
+void check_extents(const char* layer, const char* what, const SpatialSize& given, int axes,
                    std::int64_t least) {
   spatial(layer, what, given, axes, least);
 }

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "gradtape/autograd/ops/extents.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/nn/init.hpp"
 
@@ -25,7 +25,7 @@ void check_image(const char* layer, const Tensor& x, std::int64_t channels, int 
 
 /// Throws ValueError unless `given` is one value, or one for each of the `axes` spatial axes, none
 /// below `least`.
-void check_extents(const char* layer, const char* what, const Extents& given, int axes,
+void check_extents(const char* layer, const char* what, const SpatialSize& given, int axes,
                    std::int64_t least);
 
 }  // namespace gradtape::nn::detail

@@ -169,7 +169,7 @@ TEST_CASE("normalisation layers refuse options out of range when they are made")
         "GroupNorm: groups = 2 must divide channels = 3");
   CHECK(error<ValueError>([] { nn::LayerNorm(0); }) ==
         "LayerNorm: normalized = 0, but it must be at least 1");
-  CHECK(error<ValueError>([] { nn::RMSNorm(Extents{}); }) ==
+  CHECK(error<ValueError>([] { nn::RMSNorm(SpatialSize{}); }) ==
         "RMSNorm: needs at least one axis to normalise over");
   CHECK(error<ValueError>([] { nn::LocalResponseNorm(0); }) ==
         "LocalResponseNorm: size = 0, but it must be at least 1");

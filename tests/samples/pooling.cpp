@@ -5,19 +5,19 @@ namespace {
 
 /// f(x, kernel, options) as a row.
 template <class Options>
-OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&, const Options&),
-             const Extents& kernel, const Options& options,
+OpSample row(const char* name, Tensor (*f)(const Tensor&, const SpatialSize&, const Options&),
+             const SpatialSize& kernel, const Options& options,
              std::vector<std::vector<Shape>> shapes) {
   return {name, name, [=](Inputs x) { return f(x[0], kernel, options); }, std::move(shapes)};
 }
-OpSample row(const char* name, Tensor (*f)(const Tensor&, const Extents&), const Extents& size,
-             std::vector<std::vector<Shape>> shapes) {
+OpSample row(const char* name, Tensor (*f)(const Tensor&, const SpatialSize&),
+             const SpatialSize& size, std::vector<std::vector<Shape>> shapes) {
   return {name, name, [=](Inputs x) { return f(x[0], size); }, std::move(shapes)};
 }
 template <class Options>
 OpSample row(const char* name, double p,
-             Tensor (*f)(const Tensor&, double, const Extents&, const Options&),
-             const Extents& kernel, const Options& options,
+             Tensor (*f)(const Tensor&, double, const SpatialSize&, const Options&),
+             const SpatialSize& kernel, const Options& options,
              std::vector<std::vector<Shape>> shapes) {
   return {name,
           name,
@@ -27,12 +27,12 @@ OpSample row(const char* name, double p,
 }
 /// The values of f(x, kernel, options), as the op `name` records them.
 OpSample indexed(const char* name, const char* function,
-                 MaxPooled (*f)(const Tensor&, const Extents&, const MaxPoolOptions&),
+                 MaxPooled (*f)(const Tensor&, const SpatialSize&, const MaxPoolOptions&),
                  const MaxPoolOptions& options, std::vector<std::vector<Shape>> shapes) {
   return {name, function, [=](Inputs x) { return f(x[0], 2, options).values; }, std::move(shapes)};
 }
 OpSample indexed(const char* name, const char* function,
-                 MaxPooled (*f)(const Tensor&, const Extents&),
+                 MaxPooled (*f)(const Tensor&, const SpatialSize&),
                  std::vector<std::vector<Shape>> shapes) {
   return {name, function, [=](Inputs x) { return f(x[0], 2).values; }, std::move(shapes)};
 }

@@ -9,7 +9,7 @@
 
 namespace gradtape::detail {
 
-Spatial spatial(const char* op, const char* what, const Extents& given, int axes,
+Spatial spatial(const char* op, const char* what, const SpatialSize& given, int axes,
                 std::int64_t least) {
   const auto& list = given.list;
   const auto count = static_cast<std::size_t>(axes);

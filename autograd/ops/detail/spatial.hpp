@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::detail {
@@ -18,7 +18,7 @@ using Spatial = std::array<std::int64_t, 3>;
 /// `given` for each of `axes` spatial axes, and `least` for the axes before them. Throws ValueError
 /// in the name of `op` where `what` has another number of values, one below `least`, or one over
 /// 2^31 - 1.
-Spatial spatial(const char* op, const char* what, const Extents& given, int axes,
+Spatial spatial(const char* op, const char* what, const SpatialSize& given, int axes,
                 std::int64_t least);
 
 /// The last `axes` extents of `shape`, after ones.

@@ -6,14 +6,14 @@
 namespace gradtape::conformance {
 namespace {
 
-using Maximum = MaxPooled (*)(const Tensor&, const Extents&, const MaxPoolOptions&);
-using AdaptiveMaximum = MaxPooled (*)(const Tensor&, const Extents&);
+using Maximum = MaxPooled (*)(const Tensor&, const SpatialSize&, const MaxPoolOptions&);
+using AdaptiveMaximum = MaxPooled (*)(const Tensor&, const SpatialSize&);
 
 Value tuple(const MaxPooled& pooled) { return List{pooled.values, pooled.indices}; }
 
 /// With return_indices, which the layers leave to the op.
 template <class L, Maximum op> MadeLayer maximum(Call& c) {
-  const Extents kernel = c.integers(0, "kernel_size");
+  const SpatialSize kernel = c.integers(0, "kernel_size");
   const MaxPoolOptions options{.stride = stride_or_kernel(c, 1),
                                .padding = c.integers(2, "padding", {{0}}),
                                .dilation = c.integers(3, "dilation", {{1}}),
@@ -41,7 +41,7 @@ template <class L> MadeLayer norm(Call& c) {
 template <class L> MadeLayer adaptive_average(Call& c) { return made(L(output_size(c, 0))); }
 
 template <class L, AdaptiveMaximum op> MadeLayer adaptive_maximum(Call& c) {
-  const Extents size = output_size(c, 0);
+  const SpatialSize size = output_size(c, 0);
   const L layer(size);
   if (!c.flag(1, "return_indices", false)) return made(layer);
   return made(layer, [=](Call& inputs) { return tuple(op(inputs.tensor(0, "input"), size)); });

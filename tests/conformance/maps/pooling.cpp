@@ -8,7 +8,7 @@ Value tuple(const MaxPooled& pooled) { return List{pooled.values, pooled.indices
 
 /// max_pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
 /// return_indices=False)
-Function maximum(MaxPooled (*f)(const Tensor&, const Extents&, const MaxPoolOptions&),
+Function maximum(MaxPooled (*f)(const Tensor&, const SpatialSize&, const MaxPoolOptions&),
                  bool with_indices = false) {
   return [=](Call& c) -> Value {
     const auto pooled = f(c.tensor(0, "input"), c.integers(1, "kernel_size"),
@@ -22,7 +22,7 @@ Function maximum(MaxPooled (*f)(const Tensor&, const Extents&, const MaxPoolOpti
 
 /// avg_pool(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
 /// divisor_override=None)
-Function average(Tensor (*f)(const Tensor&, const Extents&, const AvgPoolOptions&)) {
+Function average(Tensor (*f)(const Tensor&, const SpatialSize&, const AvgPoolOptions&)) {
   return [=](Call& c) -> Value {
     return f(c.tensor(0, "input"), c.integers(1, "kernel_size"),
              {.stride = stride_or_kernel(c, 2),
@@ -34,7 +34,7 @@ Function average(Tensor (*f)(const Tensor&, const Extents&, const AvgPoolOptions
 }
 
 /// lp_pool(input, norm_type, kernel_size, stride=None, ceil_mode=False)
-Function norm(Tensor (*f)(const Tensor&, double, const Extents&, const LpPoolOptions&)) {
+Function norm(Tensor (*f)(const Tensor&, double, const SpatialSize&, const LpPoolOptions&)) {
   return [=](Call& c) -> Value {
     return f(c.tensor(0, "input"), c.number(1, "norm_type"), c.integers(2, "kernel_size"),
              {.stride = stride_or_kernel(c, 3), .ceil_mode = c.flag(4, "ceil_mode", false)});
@@ -42,12 +42,12 @@ Function norm(Tensor (*f)(const Tensor&, double, const Extents&, const LpPoolOpt
 }
 
 /// adaptive_avg_pool(input, output_size)
-Function adaptive_average(Tensor (*f)(const Tensor&, const Extents&)) {
+Function adaptive_average(Tensor (*f)(const Tensor&, const SpatialSize&)) {
   return [=](Call& c) -> Value { return f(c.tensor(0, "input"), output_size(c, 1)); };
 }
 
 /// adaptive_max_pool(input, output_size, return_indices=False)
-Function adaptive_maximum(MaxPooled (*f)(const Tensor&, const Extents&),
+Function adaptive_maximum(MaxPooled (*f)(const Tensor&, const SpatialSize&),
                           bool with_indices = false) {
   return [=](Call& c) -> Value {
     const auto pooled = f(c.tensor(0, "input"), output_size(c, 1));

@@ -10,20 +10,20 @@
 namespace gradtape {
 
 /// One integer for every spatial axis, or one for all of them: `3`, `{3}`, `{3, 5}` or a vector.
-class Extents : public IntegerList {
+class SpatialSize : public IntegerList {
  public:
-  Extents() = default;
-  template <std::same_as<IntegerList> List> Extents(List each) : IntegerList(std::move(each)) {}
+  SpatialSize() = default;
+  template <std::same_as<IntegerList> List> SpatialSize(List each) : IntegerList(std::move(each)) {}
   using IntegerList::IntegerList;
 };
 
 /// The zeros before and after every spatial axis, in numbers or by name: "valid" for none, "same"
 /// for as many as make the output as large as the input (one more after than before where they are
 /// odd).
-class Padding : public Extents {
+class Padding : public SpatialSize {
  public:
   Padding() = default;
-  using Extents::Extents;
+  using SpatialSize::SpatialSize;
   Padding(const char* name) : mode(name) {}
   Padding(std::string name) : mode(std::move(name)) {}
 
