@@ -211,6 +211,24 @@ Tensor stays(const Shape& shape, int axis, const Tensor& index) {
   return gather(scatter(full(shape, -1, int64), axis, index, order), axis, index) == order;
 }
 
+/// What a scatter works on: tensors of one dtype, the source of the index's shape.
+struct ScatterOperands {
+  Tensor x, source;
+  int axis;
+  const std::int64_t* places;  // the checked elements of the index
+  bool ragged;
+};
+ScatterOperands scatter_operands(const char* op, Tensor x, std::int64_t axis, const Tensor& index,
+                                 Tensor source) {
+  promote_literals(x, source, op);
+  const Shape own = x.shape();
+  const int a = own.axis(axis, op);
+  need_alike(op, own, a, index);
+  source = detail::scatter_source(op, source, index);
+  const auto* const places = checked_index(op, index, own[a]);
+  return {std::move(x), std::move(source), a, places, is_ragged(own, a, index)};
+}
+
 }  // namespace
 
 namespace detail {
@@ -230,16 +248,12 @@ Tensor scatter_source(const char* op, const Tensor& source, const Tensor& index)
 
 Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
                       const Tensor& added) {
-  Tensor x = given, values = added;
-  promote_literals(x, values, op);
-  const Shape own = x.shape();
-  const int a = own.axis(axis, op);
-  need_alike(op, own, a, index);
-  const Tensor source = scatter_source(op, values, index);
-  const auto* const places = checked_index(op, index, own[a]);
-  if (is_ragged(own, a, index)) return scatter_flat(scatter_add_as, op, x, a, index, source);
+  const auto operands = scatter_operands(op, given, axis, index, added);
+  const Tensor &x = operands.x, &source = operands.source;
+  const int a = operands.axis;
+  if (operands.ragged) return scatter_flat(scatter_add_as, op, x, a, index, source);
   const Tensor y = fresh_copy(x);
-  const auto at = around(index.shape(), a, own[a], places);
+  const auto at = around(index.shape(), a, x.shape()[a], operands.places);
   visit_sums(op, source,
              [&](const auto* from) { kernels::scatter_add(from, elements(y, from), at); });
   return record(op, y, {x, source},
@@ -249,17 +263,14 @@ Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, co
 
 Tensor scatter_as(const char* op, const Tensor& given, std::int64_t axis, const Tensor& index,
                   const Tensor& written) {
-  Tensor x = given, values = written;
-  promote_literals(x, values, op);
+  const auto operands = scatter_operands(op, given, axis, index, written);
+  const Tensor &x = operands.x, &source = operands.source;
   const Shape own = x.shape();
-  const int a = own.axis(axis, op);
-  need_alike(op, own, a, index);
-  const Tensor source = scatter_source(op, values, index);
-  const auto* const places = checked_index(op, index, own[a]);
-  if (is_ragged(own, a, index)) return scatter_flat(scatter_as, op, x, a, index, source);
+  const int a = operands.axis;
+  if (operands.ragged) return scatter_flat(scatter_as, op, x, a, index, source);
   const Tensor y = fresh_copy(x);
   kernels::scatter(source.raw(), mutable_data<void>(y), size_of(x.dtype()),
-                   around(index.shape(), a, own[a], places));
+                   around(index.shape(), a, own[a], operands.places));
   return record(op, y, {x, source},
                 {[op, a, index](const Tensor& g) { return scatter_as(op, g, a, index, 0); },
                  [own, a, index](const Tensor& g) {
