@@ -127,6 +127,12 @@ struct Node {
 
 }  // namespace detail
 
+/// How a tensor is printed.
+struct PrintOptions {
+  std::int64_t threshold = 1000;  ///< Of more elements the first and last 3 of an axis are shown.
+  int precision = 8;              ///< Digits behind the point, at most; from 0 to 17.
+};
+
 /// Options of Tensor::backward.
 struct BackwardOptions {
   bool retain_graph = false;  ///< Keep the graph for a second pass.
@@ -233,10 +239,10 @@ class Tensor : by_argument::Base {
   /// A copy in another dtype; differentiable between floats.
   [[nodiscard]] Tensor to(Dtype dtype) const;
 
-  /// NumPy-like text; more than `threshold` elements are summarised.
-  [[nodiscard]] std::string str(std::int64_t threshold = 1000) const;
+  /// NumPy-like text: `x.str({.precision = 3})`.
+  [[nodiscard]] std::string str(const PrintOptions& options = {}) const;
   /// The same behind shape and dtype, "[2, 3] float32", and the name of a leaf.
-  [[nodiscard]] std::string repr(std::int64_t threshold = 1000) const;
+  [[nodiscard]] std::string repr(const PrintOptions& options = {}) const;
 
   // For ops and kernels.
   Tensor(detail::Ref<detail::Value> value, detail::Ref<detail::Node> node) noexcept

@@ -90,7 +90,7 @@ bool identical(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.dtype() == b.dtype() && bytes(a) == bytes(b);
 }
 
-std::string shown(const Tensor& x) { return x.defined() ? x.str(12) : "undefined"; }
+std::string shown(const Tensor& x) { return x.defined() ? x.str({.threshold = 12}) : "undefined"; }
 
 /// inputs_may_be_one_tensor for inputs i and j.
 Outcome one_tensor_is_two_equal_ones(const Function& f, Tensors x, std::size_t i, std::size_t j) {
@@ -151,8 +151,8 @@ Outcome float32_agrees(const Function& f, const Tensors& x, double value_toleran
   if (single.y.dtype() != float32)
     return wrong(fmt::format("the output for float32 inputs is {}", name(single.y.dtype())));
   if (!close(single.y.to(float64), exact.y, value_tolerance))
-    return wrong(fmt::format("the output is {} in float32 and {} in float64", single.y.str(12),
-                             exact.y.str(12)));
+    return wrong(fmt::format("the output is {} in float32 and {} in float64",
+                             single.y.str({.threshold = 12}), exact.y.str({.threshold = 12})));
   const Tensor seed = cotangent(single.y);
   const auto g = single.gradients(seed, false), h = exact.gradients(seed.to(float64), false);
   for (std::size_t i = 0; i < g.size(); ++i) {
@@ -221,7 +221,8 @@ Outcome zero_cotangent_gives_zero(const Function& f, const Tensors& x) {
     const auto g = call.gradients(zeros_like(call.y), create_graph);
     for (std::size_t i = 0; i < g.size(); ++i)
       if (!is_zero(g[i]))
-        return wrong(fmt::format("a zero cotangent gives gradient {} = {}{}", i, g[i].str(12),
+        return wrong(fmt::format("a zero cotangent gives gradient {} = {}{}", i,
+                                 g[i].str({.threshold = 12}),
                                  create_graph ? " when the pass is recorded" : ""));
   }
   return kept;
@@ -247,7 +248,8 @@ Outcome empty_tensors_work(const Function& f, const Tensors& x) {
       return wrong(fmt::format("the gradient of input {} {} has shape {}", i,
                                call.leaves[i].shape().str(), g[i].shape().str()));
     if (call.y.numel() == 0 && !is_zero(g[i]))
-      return wrong(fmt::format("an empty output gives input {} the gradient {}", i, g[i].str(12)));
+      return wrong(fmt::format("an empty output gives input {} the gradient {}", i,
+                               g[i].str({.threshold = 12})));
   }
   return kept;
 }
@@ -263,7 +265,8 @@ Outcome any_inputs_may_be_tracked(const Function& f, const Tensors& x) {
     const Call call(f, x, some);
     if (!identical(call.y, whole.y))
       return wrong(fmt::format("the output is {} where inputs {} alone are tracked, and else {}",
-                               call.y.str(12), fmt::join(some, ", "), whole.y.str(12)));
+                               call.y.str({.threshold = 12}), fmt::join(some, ", "),
+                               whole.y.str({.threshold = 12})));
     if (call.leaves.empty() && call.y.is_tracked())
       return wrong("the output is tracked although no input is");
     if (!call.y.is_tracked()) continue;
@@ -300,7 +303,7 @@ Outcome lazy_transposes_agree(const Function& f, const Tensors& x) {
   const Call call(f, lazy);
   if (!close(call.y, plain.y, 1e-13, true))
     return wrong(fmt::format("the output is {} for transposed inputs, and {} for the same in order",
-                             call.y.str(12), plain.y.str(12)));
+                             call.y.str({.threshold = 12}), plain.y.str({.threshold = 12})));
   for (bool create_graph : {false, true}) {
     const auto found = call.gradients(lazily_transposed(seed), create_graph);
     const auto expected = plain.gradients(seed, create_graph);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t edge_items = 3;  // shown at each end of an axis of a summarised tensor
 constexpr std::size_t line_width = 75;
-constexpr std::size_t max_decimals = 8;
+constexpr int most_digits = 17;  // no double needs more
 
 /// A floating number in two parts: "-1.25" and "e-05", the second empty in positional notation.
 struct Number {
@@ -32,11 +32,11 @@ Number split_number(T value, std::chars_format format, Precision... precision) {
   return number;
 }
 
-/// The shortest digits that read back as `value`, but at most eight behind the point.
-template <class T> Number to_number(T value, std::chars_format format) {
+/// The shortest digits that read back as `value`, but at most `precision` behind the point.
+template <class T> Number to_number(T value, std::chars_format format, int precision) {
   Number number = split_number(value, format);
-  if (number.decimals() <= max_decimals) return number;
-  number = split_number(value, format, static_cast<int>(max_decimals));
+  if (number.decimals() <= static_cast<std::size_t>(precision)) return number;
+  number = split_number(value, format, precision);
   number.mantissa.resize(number.mantissa.find_last_not_of('0') + 1);
   return number;
 }
@@ -55,12 +55,12 @@ template <class T> std::chars_format choose_format(const std::vector<T>& values)
 }
 
 /// Numbers whose points align: by equally many digits in scientific notation, else by blanks.
-template <class T> std::vector<std::string> to_texts(const std::vector<T>& values) {
+template <class T> std::vector<std::string> to_texts(const std::vector<T>& values, int precision) {
   const auto format = choose_format(values);
   std::size_t decimals = 0, exponent_size = 0;
   std::vector<Number> numbers;
   for (const T value : values) {
-    numbers.push_back(std::isfinite(value) ? to_number(value, format) : Number{});
+    numbers.push_back(std::isfinite(value) ? to_number(value, format, precision) : Number{});
     if (!std::isfinite(value)) continue;
     decimals = std::max(decimals, numbers.back().decimals());
     exponent_size = std::max(exponent_size, numbers.back().exponent.size());
@@ -81,13 +81,13 @@ template <class T> std::vector<std::string> to_texts(const std::vector<T>& value
   return texts;
 }
 
-std::vector<std::string> to_texts(const std::vector<std::int64_t>& values) {
+std::vector<std::string> to_texts(const std::vector<std::int64_t>& values, int) {
   std::vector<std::string> texts;
   for (const auto value : values) texts.push_back(std::to_string(value));
   return texts;
 }
 
-std::vector<std::string> to_texts(const std::vector<bool>& values) {
+std::vector<std::string> to_texts(const std::vector<bool>& values, int) {
   std::vector<std::string> texts;
   for (const bool value : values) texts.push_back(value ? "true" : "false");
   return texts;
@@ -96,11 +96,13 @@ std::vector<std::string> to_texts(const std::vector<bool>& values) {
 /// Writes the elements of a tensor in nested brackets, padded to one width, as NumPy does.
 class Printer {
  public:
-  Printer(const Tensor& x, bool summarise) : shape_(x.shape()), summarise_(summarise) {
+  Printer(const Tensor& x, const PrintOptions& options)
+      : shape_(x.shape()), summarise_(x.numel() > options.threshold) {
+    const int precision = std::clamp(options.precision, 0, most_digits);
     detail::visit_dtype(x.dtype(), [&](auto zero) {
       std::vector<decltype(zero)> shown;
       collect(x.data<decltype(zero)>(), 0, 0, shown);
-      texts_ = to_texts(shown);
+      texts_ = to_texts(shown, precision);
     });
     for (const auto& text : texts_) width_ = std::max(width_, text.size());
   }
@@ -186,10 +188,10 @@ class Printer {
 
 }  // namespace
 
-std::string Tensor::str(std::int64_t threshold) const {
+std::string Tensor::str(const PrintOptions& options) const {
   if (!defined()) return "undefined";
   if (numel() == 0) return ndim() == 1 ? "[]" : "[] of shape " + shape().str();
-  return Printer(*this, numel() > threshold).text();
+  return Printer(*this, options).text();
 }
 
 std::ostream& operator<<(std::ostream& out, Dtype dtype) { return out << name(dtype); }

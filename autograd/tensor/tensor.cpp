@@ -209,11 +209,11 @@ void Tensor::wrong_type(const char* op, Dtype asked) const {
                                    describe(*this), name(dtype()), name(asked), name(asked)));
 }
 
-std::string Tensor::repr(std::int64_t threshold) const {
+std::string Tensor::repr(const PrintOptions& options) const {
   if (!defined()) return "undefined";
   const std::string head = describe(*this) + " " + name(dtype());
   if (numel() == 0) return head;
-  return head + (ndim() > 1 ? "\n" : " ") + str(threshold);
+  return head + (ndim() > 1 ? "\n" : " ") + str(options);
 }
 
 std::int64_t Tensor::size(std::int64_t axis) const {

@@ -60,7 +60,7 @@ TEST_CASE("long rows break where numpy breaks them") {
 TEST_CASE("more elements than the threshold are summarised by three at each end of every axis") {
   CHECK(arange(1000).str().find("...") == std::string::npos);
   CHECK(arange(1001).str() == "[   0,    1,    2, ...,  998,  999, 1000]");
-  CHECK(reshape(arange(70), {10, 7}).str(50) ==
+  CHECK(reshape(arange(70), {10, 7}).str({.threshold = 50}) ==
         "[[ 0,  1,  2, ...,  4,  5,  6],\n"
         " [ 7,  8,  9, ..., 11, 12, 13],\n"
         " [14, 15, 16, ..., 18, 19, 20],\n"
@@ -68,7 +68,17 @@ TEST_CASE("more elements than the threshold are summarised by three at each end 
         " [49, 50, 51, ..., 53, 54, 55],\n"
         " [56, 57, 58, ..., 60, 61, 62],\n"
         " [63, 64, 65, ..., 67, 68, 69]]");
-  CHECK(reshape(arange(3), {1, 3}).str(2) == "[[0, 1, 2]]");  // nothing to leave out
+  CHECK(reshape(arange(3), {1, 3}).str({.threshold = 2}) == "[[0, 1, 2]]");  // nothing to leave out
+}
+
+TEST_CASE("a precision limits the digits behind the point") {
+  const Tensor x = tensor({1.0, 2.0 / 3, 12.5}, float64);
+  CHECK(x.str({.precision = 3}) == "[ 1.   ,  0.667, 12.5  ]");
+  CHECK(x.str({.precision = 0}) == "[ 1.,  1., 12.]");
+  CHECK(tensor({1e-9, 2.0}, float64).str({.precision = 2}) == "[1.00e-09, 2.00e+00]");
+  CHECK(tensor(0.1, float64).str({.precision = 99}) == "0.1");
+  CHECK(tensor({1, 2}).str({.precision = 3}) == "[1, 2]");
+  CHECK(tensor(2.0 / 3, float64).repr({.precision = 2}) == "[] float64 0.67");
 }
 
 TEST_CASE("a summary takes its format from what it shows") {
