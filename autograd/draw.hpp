@@ -21,6 +21,30 @@ std::ostream& operator<<(std::ostream& out, const Tape& tape);
 /// Writes str(tape) to the standard output.
 void print(const Tape& tape);
 
+class Trace;
+
+/// What else than the graph a table of the tape shows.
+struct TapeColumns {
+  const Trace* values = nullptr;  ///< The value of every node, as this noted it.
+  bool gradients = false;         ///< The gradient of the results with respect to every node.
+};
+
+/// As str(tape), with a head and columns of numbers:
+///
+///     Trace trace;
+///     const Tensor u1 = w * x, u3 = u1 * exp(u1 / 10.0);
+///     std::cout << str(Tape(u3), {.values = &trace, .gradients = true});
+///
+/// Up to 8 elements are shown whole, of more the 2-norm, least and largest. A tape keeps no values,
+/// so a Trace must have lived while it was recorded; "-" stands for a value that it has not seen.
+/// Gradients take a backward pass, which releases nothing and leaves every leaf's grad() alone:
+/// they are those of the sum of all elements of the results, which are the nodes that no other one
+/// uses;
+/// "-" stands where none arrived. Throws GraphError for a released graph.
+[[nodiscard]] std::string str(const Tape& tape, const TapeColumns& columns);
+/// Writes str(tape, columns) to the standard output.
+void print(const Tape& tape, const TapeColumns& columns);
+
 /// The graph in Graphviz's language: `dot -Tsvg tape.dot -o tape.svg` draws it.
 [[nodiscard]] std::string dot(const Tape& tape);
 
@@ -49,6 +73,7 @@ class Trace : public Watch {
   void save_html(const std::string& path, const Tensor& output, const Tensor& seed = {}) const;
 
  private:
+  friend std::string str(const Tape& tape, const TapeColumns& columns);
   struct Notes;
   std::unique_ptr<Notes> notes_;
 };

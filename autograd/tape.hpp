@@ -17,6 +17,8 @@
 
 namespace gradtape {
 
+class Parameter;
+
 /// A vector-Jacobian product: maps the cotangent of an op's output to that of one input.
 ///
 /// Made from any callable `Tensor(const Tensor& g)` or `Tensor(const Tensor& g, const Tensor&
@@ -279,12 +281,26 @@ struct GradOptions {
   Tensor seed = {};  ///< Cotangent of the output; needed unless the output has one element.
 };
 
+namespace detail {
+[[nodiscard]] std::vector<Tensor> grad_of_parameters(const Tensor& output,
+                                                     const std::vector<Parameter>& parameters,
+                                                     const GradOptions& options);
+}
+
 /// The gradients of `output` with respect to `inputs` (leaves or any tracked tensors), without
 /// touching any leaf's `grad()`. Only the nodes between the inputs and the output are visited, and
 /// released unless retained. Throws GraphError for an untracked or unreachable input, or a released
 /// graph; ShapeError and DtypeError for a seed, or the result of a vjp, that does not fit.
 [[nodiscard]] std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                                        const GradOptions& options = {});
+/// As above, with respect to the values of parameters, in their order:
+/// `grad(loss, model.parameters())`. Throws GraphError also for one that is frozen or undefined. (A
+/// template, so that a list in braces, which may mix both, is one of tensors.)
+template <std::same_as<std::vector<Parameter>> Parameters>
+[[nodiscard]] std::vector<Tensor> grad(const Tensor& output, const Parameters& parameters,
+                                       const GradOptions& options = {}) {
+  return detail::grad_of_parameters(output, parameters, options);
+}
 /// An error: what is missing is the list of inputs, grad(output, {x}, {.create_graph = true}).
 std::vector<Tensor> grad(const Tensor& output, const GradOptions& options) = delete;
 /// As above, for several outputs: the gradient of sum_i <seeds[i], outputs[i]>. An undefined seed
@@ -389,6 +405,8 @@ namespace detail {
 
 /// A backward pass for the watches of this thread: the graph is kept, no leaf's grad() changes.
 void run_watched_pass(const Tensor& output, const Tensor& seed);
+/// The same from the results of `tape`, the nodes that no other one uses, each with a seed of ones.
+void run_watched_pass(const Tape& tape);
 
 /// "'fc1.weight' [3, 4]" for a named leaf, "[3, 4]" otherwise; for error messages.
 [[nodiscard]] std::string describe(const Tensor& x);

@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -13,29 +12,16 @@
 
 #include "gradtape/autograd/draw.hpp"
 #include "gradtape/autograd/inspect/backward_work.hpp"
+#include "gradtape/autograd/inspect/notes.hpp"
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/json.hpp"
 
-namespace gradtape::detail {
-
-/// Of the elements of a value or of a cotangent. Named, since Trace::Notes holds it.
-struct TraceStatistics {
-  static constexpr std::size_t bins = 24, first_values = 4;
-  double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;
-  std::int64_t finite = 0, nan = 0, infinite = 0;
-  std::array<std::int64_t, bins> histogram{};  // of the finite elements, from min to max
-  std::vector<double> first;
-  bool known = false;
-
-  bool all_finite() const { return nan == 0 && infinite == 0; }
-};
-
-}  // namespace gradtape::detail
-
 namespace gradtape {
-namespace {
 
-using Statistics = detail::TraceStatistics;
+using detail::Clock;
+using detail::Statistics;
+
+namespace {
 
 /// trace_page.html, as the build makes it a string literal.
 constexpr std::string_view page_template =
@@ -44,37 +30,6 @@ constexpr std::string_view page_template =
 /// Where the tape goes in it, as JSON.
 constexpr std::string_view tape_place = "/* the tape */ null";
 
-using Clock = std::chrono::steady_clock;
-
-Statistics statistics(const Tensor& x) {
-  Statistics s;
-  s.known = true;
-  detail::visit_floating(x.dtype(), "trace", [&](auto zero) {
-    const auto elements = x.data<decltype(zero)>();
-    for (const auto element : elements) {
-      const auto v = static_cast<double>(element);
-      if (s.first.size() < Statistics::first_values) s.first.push_back(v);
-      if (!std::isfinite(v)) {
-        ++(std::isnan(v) ? s.nan : s.infinite);
-        continue;
-      }
-      ++s.finite;
-      s.min = std::min(s.min, v);
-      s.max = std::max(s.max, v);
-      s.sum += v;
-      s.squares += v * v;
-    }
-    const double range = s.max / 2 - s.min / 2;  // halves: the whole may overflow
-    for (const auto element : elements)
-      if (const auto v = static_cast<double>(element); std::isfinite(v)) {
-        const double part = range > 0 ? (v / 2 - s.min / 2) / range : 0;
-        ++s.histogram[std::min(Statistics::bins - 1,
-                               static_cast<std::size_t>(part * Statistics::bins))];
-      }
-  });
-  return s;
-}
-
 /// A number as the page shows it: JSON knows no NaN.
 std::string shown(double v) {
   return std::isnan(v)   ? R"("NaN")"
@@ -82,11 +37,15 @@ std::string shown(double v) {
                          : detail::json_number(v);
 }
 
+/// How many of the first elements the page shows.
+constexpr std::size_t shown_elements = 4;
+
 /// Statistics as JSON; null where nothing was noted.
 std::string in_json(const Statistics& s) {
   if (!s.known) return "null";
   std::vector<std::string> first;
-  for (const double v : s.first) first.push_back(shown(v));
+  for (std::size_t i = 0; i < std::min(shown_elements, s.first.size()); ++i)
+    first.push_back(shown(s.first[i]));
   const auto begin = fmt::format(R"({{"first":[{}],"inf":{},)", fmt::join(first, ","), s.infinite);
   const auto counts = fmt::format(R"("n":{},"nan":{})", s.finite + s.nan + s.infinite, s.nan);
   if (s.finite == 0) return fmt::format("{}{}}}", begin, counts);
@@ -110,7 +69,7 @@ class GradientNotes : public detail::BackwardWork {
   void visited(const Tape& tape, std::size_t i, const Tensor& g) override {
     if (!is_pass(tape)) return;
     stop();
-    gradients[i] = statistics(g);
+    gradients[i] = detail::statistics(g);
     order.push_back(i);
     BackwardWork::visited(tape, i, g);
     start_ = Clock::now();
@@ -185,15 +144,6 @@ Trouble trouble(const std::vector<Statistics>& numbers, const std::vector<std::s
 
 }  // namespace
 
-struct Trace::Notes {
-  struct Value {
-    Statistics statistics;
-    std::chrono::nanoseconds time{};
-  };
-  std::unordered_map<const void*, Value> values;  // by node
-  Clock::time_point last = Clock::now();          // when the op before was done, and noted
-};
-
 Trace::Trace() : notes_(std::make_unique<Notes>()) {}
 Trace::~Trace() = default;
 
@@ -201,8 +151,9 @@ void Trace::recorded(const char*, const Tensor& output, std::span<const Tensor> 
   if (recording_mode().inside_op) return;
   const auto time = Clock::now() - notes_->last;
   for (const auto& input : inputs)
-    if (input.is_leaf()) notes_->values[input.node_ref().get()] = {statistics(input), {}};
-  if (output.is_tracked()) notes_->values[output.node_ref().get()] = {statistics(output), time};
+    if (input.is_leaf()) notes_->values[input.node_ref().get()] = {detail::statistics(input), {}};
+  if (output.is_tracked())
+    notes_->values[output.node_ref().get()] = {detail::statistics(output), time};
   notes_->last = Clock::now();
 }
 

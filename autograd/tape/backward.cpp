@@ -7,6 +7,7 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/parameter.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
 
@@ -73,6 +74,18 @@ class BackwardPass {
         result[k] = zeros_like(inputs[k]);
     }
     return result;
+  }
+
+  /// The results of a tape: the nodes that no other one uses, with ones for values.
+  static std::vector<Tensor> results(const Tape& tape) {
+    std::vector<bool> used(tape.size(), false);
+    for (const auto target : tape.targets_) used[target] = true;
+    std::vector<Tensor> results;
+    for (std::size_t i = 0; i < tape.size(); ++i)
+      if (!used[i])
+        results.emplace_back(ones(tape.shape(i), tape.dtype(i)).value_ref(),
+                             Ref<Node>::share(tape.nodes_[i]));
+    return results;
   }
 
   /// Visits every node without accumulating into leaves: for watches.
@@ -362,6 +375,11 @@ void detail::run_watched_pass(const Tensor& output, const Tensor& seed) {
   BackwardPass("backward", {output}, {cotangent}, {.retain_graph = true}).only_watched();
 }
 
+void detail::run_watched_pass(const Tape& tape) {
+  const auto outputs = BackwardPass::results(tape);
+  BackwardPass("backward", outputs, outputs, {.retain_graph = true}).only_watched();
+}
+
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const auto cotangent = starting_cotangent("backward", *this, seed);
   BackwardPass("backward", {*this}, {cotangent}, {.retain_graph = options.retain_graph})
@@ -371,6 +389,23 @@ void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
   return grad(std::vector<Tensor>{output}, {options.seed}, inputs, options);
+}
+
+std::vector<Tensor> detail::grad_of_parameters(const Tensor& output,
+                                               const std::vector<Parameter>& parameters,
+                                               const GradOptions& options) {
+  std::vector<Tensor> inputs;
+  for (const auto& parameter : parameters) {
+    if (!parameter.defined())
+      fail<GraphError>("grad", fmt::format("parameter {} is undefined", inputs.size()));
+    if (parameter.is_frozen())
+      fail<GraphError>("grad",
+                       fmt::format("parameter {} '{}' is frozen; thaw it with freeze(false) "
+                                   "before computing the output, or leave it out",
+                                   inputs.size(), parameter.name()));
+    inputs.push_back(parameter.tensor());
+  }
+  return grad(output, inputs, options);
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds,

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "support/files.hpp"
+#include "support/tensors.hpp"
 #include "support/text.hpp"
 
 using namespace gradtape;
@@ -25,6 +26,39 @@ TEST_CASE("a tape as text has a line for every node, inputs before users") {
   std::ostringstream out;
   out << tape;
   CHECK(out.str() == str(tape));
+}
+
+TEST_CASE("a table of the tape has the values and gradients of every node") {
+  const Tensor w = scalar(2).requires_grad("w"), x = scalar(3).requires_grad("x");
+  Trace trace;
+  const Tensor u1 = w * x, u3 = u1 * exp(u1 / 10.0);
+  const Tape tape(u3);
+  CHECK(str(tape, {.values = &trace, .gradients = true}) ==
+        "   node      shape  dtype    inputs  value    gradient\n"
+        "0  leaf 'w'  []     float64          2        8.74617\n"
+        "1  leaf 'x'  []     float64          3        5.83078\n"
+        "2  mul       []     float64  0, 1    6        2.91539\n"
+        "3  div       []     float64  2       0.6      10.9327\n"
+        "4  exp       []     float64  3       1.82212  6\n"
+        "5  mul       []     float64  2, 4    10.9327  1\n");
+  CHECK_FALSE(w.grad().defined());
+  CHECK(contains(str(tape, {.gradients = true}), "inputs  gradient\n"));
+  CHECK_NOTHROW(u3.backward());
+  CHECK(error<GraphError>([&] { (void)str(tape, {.gradients = true}); }).find("released") !=
+        std::string::npos);
+}
+
+TEST_CASE("a table of the tape shows small tensors whole, others by norm and range") {
+  const Tensor w = tensor({{1., -2.}, {0.5, 4.}}).requires_grad("w");
+  const Tensor before = w * 2.0;
+  Trace trace;
+  const Tensor wide = concat({before, tensor({{3., 3.}}), ones({2, 2})});
+  const auto text = str(Tape({square(wide), sum(before)}), {.values = &trace, .gradients = true});
+  CHECK(contains(text, "leaf 'w'  [2, 2]  float32          -    "));  // seen by no op of the trace
+  CHECK(contains(text, "norm 10.3441, -4 to 8  norm 20.6882, -8 to 16\n"));
+  CHECK(contains(text, "  [[10, -14], [6, 34]]\n"));  // of w: 2 (2 * 2 w + 1)
+  const Tensor bad = log(tensor({-1., 1., 1., 1., 1., 1., 1., 1., 0.}).requires_grad());
+  CHECK(contains(str(Tape(bad), {.values = &trace}), "1 NaN, 1 infinite\n"));
 }
 
 TEST_CASE("dot draws every node and every edge, and escapes names") {

@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 using namespace gradtape;
 
@@ -31,6 +32,30 @@ TEST_CASE("a parameter stands for its value and accumulates a gradient") {
   CHECK(array_equal(w.grad(), tensor({4., 8.})));
   w.zero_grad();
   CHECK_FALSE(w.grad().defined());
+}
+
+TEST_CASE("grad takes parameters, and gives their gradients in that order") {
+  const Parameter w(tensor({1., 2.}), "w"), b(tensor(3.), "b"), unused(tensor(4.), "unused");
+  const std::vector<Parameter> parameters{b, w};
+  const auto loss = [&] { return sum(square(w)) * b; };
+  const auto g = grad(loss(), parameters);
+  CHECK(array_equal(g[0], tensor(5.f)));
+  CHECK(array_equal(g[1], tensor({6., 12.})));
+  CHECK_FALSE(w.grad().defined());
+  CHECK(array_equal(grad(loss(), {b, w.tensor()})[0], g[0]));  // braces hold both kinds
+  const Tensor kept = loss();
+  CHECK(array_equal(grad(kept, parameters, {.retain_graph = true, .seed = tensor(2.)})[0],
+                    tensor(10.f)));
+  const auto some = grad(kept, std::vector{unused, b}, {.allow_unused = true});
+  CHECK_FALSE(some[0].defined());
+  CHECK(array_equal(some[1], g[0]));
+  w.freeze();
+  CHECK_THROWS_WITH_AS((void)grad(loss(), parameters),
+                       "grad: parameter 1 'w' is frozen; thaw it with freeze(false) before "
+                       "computing the output, or leave it out",
+                       GraphError);
+  CHECK_THROWS_WITH_AS((void)grad(loss(), std::vector<Parameter>(1)),
+                       "grad: parameter 0 is undefined", GraphError);
 }
 
 TEST_CASE("copies are handles to the same variable") {
