@@ -12,6 +12,7 @@
 #include "gradtape/nn/function_layer.hpp"
 #include "gradtape/nn/init.hpp"
 #include "gradtape/nn/io.hpp"
+#include "gradtape/nn/layer_norms.hpp"
 #include "gradtape/nn/linear.hpp"
 #include "gradtape/nn/loss.hpp"
 #include "gradtape/nn/metric.hpp"
@@ -26,3 +27,4 @@
 #include "gradtape/nn/shape.hpp"
 #include "gradtape/nn/transformer.hpp"
 #include "gradtape/nn/upsample.hpp"
+#include "gradtape/nn/weights.hpp"

@@ -9,7 +9,7 @@ namespace gradtape::nn::detail {
 
 using Row = std::vector<std::string>;
 
-/// Left-aligned columns, but for column `counts`, which holds numbers.
+/// Left-aligned columns, but for column `counts`, if there is one, which holds counts.
 [[nodiscard]] std::string table(const std::vector<Row>& rows, std::size_t counts);
 
 }  // namespace gradtape::nn::detail
