@@ -32,28 +32,45 @@ template <class T, class F> std::int64_t first_bad(const T* x, std::int64_t n, F
   return -1;
 }
 
-}  // namespace
-
-void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
-  need_defined(op, prediction, "prediction");
-  need_defined(op, target, "target");
-  if (prediction.shape() == target.shape()) return;
-  auto cause = fmt::format(
-      "prediction {} and target {} must have equal shapes; nothing broadcasts in a loss",
-      describe(prediction), describe(target));
+/// `what` does broadcast in this loss.
+[[noreturn]] void refuse_shapes(const char* op, const Tensor& prediction, const Tensor& target,
+                                const char* what) {
+  auto cause =
+      fmt::format("prediction {} and target {} must have equal shapes; {} broadcasts in a loss",
+                  describe(prediction), describe(target), what);
   if (prediction.numel() == target.numel())
     cause += fmt::format("; reshape(target, {{{}}}) makes them agree",
                          fmt::join(prediction.shape(), ", "));
   fail<ShapeError>(op, cause);
 }
 
-void check_target(const char* op, const Tensor& prediction, const Tensor& target) {
-  check_shapes(op, prediction, target);
+void check_dtypes(const char* op, const Tensor& prediction, const Tensor& target) {
   if (is_floating(prediction.dtype()) && !is_floating(target.dtype()) && !target.is_weak())
     fail<DtypeError>(op, fmt::format("target {} is {}, but prediction {} is {}; convert the target "
                                      "with to({})",
                                      describe(target), name(target.dtype()), describe(prediction),
                                      name(prediction.dtype()), name(prediction.dtype())));
+}
+
+}  // namespace
+
+void check_shapes(const char* op, const Tensor& prediction, const Tensor& target) {
+  need_defined(op, prediction, "prediction");
+  need_defined(op, target, "target");
+  if (prediction.shape() != target.shape()) refuse_shapes(op, prediction, target, "nothing");
+}
+
+void check_target(const char* op, const Tensor& prediction, const Tensor& target) {
+  check_shapes(op, prediction, target);
+  check_dtypes(op, prediction, target);
+}
+
+void check_target_or_number(const char* op, const Tensor& prediction, const Tensor& target) {
+  need_defined(op, prediction, "prediction");
+  need_defined(op, target, "target");
+  if (prediction.ndim() > 0 && target.ndim() > 0 && prediction.shape() != target.shape())
+    refuse_shapes(op, prediction, target, "nothing but a single number, 0-d,");
+  check_dtypes(op, prediction, target);
 }
 
 void check_values(const char* op, const char* what, const Tensor& given, const Allowed& allowed) {

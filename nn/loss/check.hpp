@@ -11,6 +11,8 @@ namespace gradtape::nn::detail {
 void check_shapes(const char* op, const Tensor& prediction, const Tensor& target);
 /// The same, and DtypeError for a target of integers or bools, which no loss computes with.
 void check_target(const char* op, const Tensor& prediction, const Tensor& target);
+/// check_target where a single number, 0-d, may stand for a prediction or target of any shape.
+void check_target_or_number(const char* op, const Tensor& prediction, const Tensor& target);
 
 /// The numbers that an argument may hold, and what to do about others.
 struct Allowed {

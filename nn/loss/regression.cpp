@@ -57,6 +57,11 @@ template <class T> double mean_of_large(const T* a, const T* b, std::int64_t n) 
   return sum;
 }
 
+/// The shape of the losses, where one of both may be 0-d.
+Shape wider(const Tensor& prediction, const Tensor& target) {
+  return prediction.ndim() > 0 ? prediction.shape() : target.shape();
+}
+
 /// d/da of g mean (a - b)^2, which is 2 g (a - b) / n.
 Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
   const double scale = 2.0 / static_cast<double>(a.numel());
@@ -81,11 +86,15 @@ Tensor mse_vjp(const Tensor& g, const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
-  check_target("mse_loss", prediction, target);
+  check_target_or_number("mse_loss", prediction, target);
   if (prediction.dtype() != target.dtype()) {
     Tensor a = prediction, b = target;
     promote_literals(a, b, "mse_loss");
     return mse_loss(a, b, options);
+  }
+  if (prediction.shape() != target.shape()) {
+    const Shape shape = wider(prediction, target);
+    return mse_loss(expand(prediction, shape), expand(target, shape), options);
   }
   if (options.reduction != Reduction::mean)
     return reduce("mse_loss", square(prediction - target), options.reduction);
@@ -112,21 +121,21 @@ Tensor mse_loss(const Tensor& prediction, const Tensor& target, LossOptions opti
 Tensor half_squared_error(const Tensor& prediction, const Tensor& target, LossOptions options) {
   static const auto losses = formula(
       "half_squared_error", [](const auto& a, const auto& b) { return 0.5 * square(a - b); });
-  check_target("half_squared_error", prediction, target);
+  check_target_or_number("half_squared_error", prediction, target);
   return reduce("half_squared_error", losses(prediction, target), options.reduction);
 }
 
 Tensor l1_loss(const Tensor& prediction, const Tensor& target, LossOptions options) {
   static const auto losses =
       formula("l1_loss", [](const auto& a, const auto& b) { return abs(a - b); });
-  check_target("l1_loss", prediction, target);
+  check_target_or_number("l1_loss", prediction, target);
   return reduce("l1_loss", losses(prediction, target), options.reduction);
 }
 
 Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Options options) {
   const double beta = options.beta;
   require("smooth_l1_loss", "beta", beta, at_least(0).or_infinity());
-  check_target("smooth_l1_loss", prediction, target);
+  check_target_or_number("smooth_l1_loss", prediction, target);
   if (beta == 0) return l1_loss(prediction, target, {options.reduction});
   const auto losses = formula("smooth_l1_loss", [=](const auto& a, const auto& b) {
     const auto d = a - b, size = abs(d);
@@ -138,7 +147,7 @@ Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, SmoothL1Op
 Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions options) {
   const double delta = options.delta;
   require("huber_loss", "delta", delta, above(0).or_infinity());
-  check_target("huber_loss", prediction, target);
+  check_target_or_number("huber_loss", prediction, target);
   const auto losses = formula("huber_loss", [=](const auto& a, const auto& b) {
     const auto d = a - b, size = abs(d);
     return where(size < delta, 0.5 * square(d), delta * (size - 0.5 * delta));
@@ -148,21 +157,21 @@ Tensor huber_loss(const Tensor& prediction, const Tensor& target, HuberOptions o
 
 namespace {
 
-/// One variance an element, or one a row, made to broadcast.
-Tensor usable_variance(const Tensor& prediction, const Tensor& var) {
+/// One variance for all, an element or a row, made to broadcast to the shape of the losses.
+Tensor usable_variance(const Shape& losses, const Tensor& var) {
   const char* const op = "gaussian_nll_loss";
-  Shape row = prediction.shape(), head = row;
+  Shape row = losses, head = row;
   if (row.ndim() > 0) {
     row[row.ndim() - 1] = 1;
     head = Shape::trusted(row.begin(), row.ndim() - 1);
   }
   const Shape own = var.shape();
-  if (own != prediction.shape() && own != row && own != head)
-    fail<ShapeError>(op,
-                     fmt::format("var {} fits neither the elements nor the rows of prediction {}",
-                                 describe(var), describe(prediction)));
+  if (own.ndim() > 0 && own != losses && own != row && own != head)
+    fail<ShapeError>(op, fmt::format("var {} fits neither the elements nor the rows of the losses, "
+                                     "{}, nor is it 0-d",
+                                     describe(var), losses.str()));
   check_values(op, "var", var, {.remedy = "; a variance is never negative", .nan = true});
-  return own == prediction.shape() || own == row ? var : reshape(var, row);
+  return own.ndim() == 0 || own == losses || own == row ? var : reshape(var, row);
 }
 
 }  // namespace
@@ -175,16 +184,16 @@ Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target, const T
         const auto d = x - t;
         return 0.5 * (log(v) + d * (d / v)) + constant;  // d^2 may overflow
       });
-  check_target("gaussian_nll_loss", prediction, target);
+  check_target_or_number("gaussian_nll_loss", prediction, target);
   need_defined("gaussian_nll_loss", var, "var");
-  const Tensor v = usable_variance(prediction, var);
+  const Tensor v = usable_variance(wider(prediction, target), var);
   const Tensor lift = (maximum(v, options.eps) - v).detach();
   return reduce("gaussian_nll_loss", losses(prediction, target, v + lift), options.reduction);
 }
 
 Tensor poisson_nll_loss(const Tensor& prediction, const Tensor& target, PoissonNllOptions options) {
   const char* const op = "poisson_nll_loss";
-  check_target(op, prediction, target);
+  check_target_or_number(op, prediction, target);
   check_values(op, "target", target, {.remedy = "; a count is never negative"});
   if (!options.log_input)
     check_values(

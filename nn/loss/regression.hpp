@@ -1,5 +1,6 @@
 /// Losses of predicted quantities. Each takes prediction and target of one shape and floating
-/// dtype; it throws ShapeError for unequal shapes and for the mean of nothing, DtypeError for mixed
+/// dtype, or for one of them a single number: a 0-d tensor or a literal, `mse_loss(y, 0.5)`. It
+/// throws ShapeError for other shapes that differ and for the mean of nothing, DtypeError for mixed
 /// dtypes, ValueError for an option out of its range.
 #pragma once
 
@@ -45,8 +46,8 @@ struct GaussianNllOptions {
   Reduction reduction = Reduction::mean;
 };
 /// 1/2 (log var + (prediction - target)^2 / var): a normal distribution of the predicted mean and
-/// variance.  var: the shape of prediction, or with 1 for its last extent, or without its last
-/// axis. Throws ValueError for a negative variance.
+/// variance.  var: 0-d, or the shape of the losses, or with 1 for its last extent, or without its
+/// last axis. Throws ValueError for a negative variance.
 [[nodiscard]] Tensor gaussian_nll_loss(const Tensor& prediction, const Tensor& target,
                                        const Tensor& var, GaussianNllOptions options = {});
 

@@ -1,3 +1,4 @@
+#include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 #include <gradtape/nn/loss.hpp>
@@ -6,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "support/close.hpp"
 
@@ -28,6 +30,48 @@ TEST_CASE("half_squared_error is J = 1/2 sum (y - t)^2 with the gradient y - t")
   CHECK(array_equal(grad(j, {y})[0], y.detach() - t));
   CHECK(nn::half_squared_error(y, t, {.reduction = Reduction::mean}).item<double>() == 1);
   CHECK(nn::half_squared_error(y, t, {.reduction = Reduction::batch_mean}).item<double>() == 1);
+}
+
+TEST_CASE("a single number stands for a prediction or target of any shape in regression losses") {
+  using Loss = Tensor (*)(const Tensor&, const Tensor&);
+  const Loss losses[] = {
+      [](const Tensor& y, const Tensor& t) { return nn::mse_loss(y, t); },
+      [](const Tensor& y, const Tensor& t) {
+        return nn::mse_loss(y, t, {.reduction = Reduction::none});
+      },
+      [](const Tensor& y, const Tensor& t) { return nn::half_squared_error(y, t); },
+      [](const Tensor& y, const Tensor& t) { return nn::l1_loss(y, t); },
+      [](const Tensor& y, const Tensor& t) { return nn::smooth_l1_loss(y, t); },
+      [](const Tensor& y, const Tensor& t) { return nn::huber_loss(y, t); },
+      [](const Tensor& y, const Tensor& t) { return nn::poisson_nll_loss(y, t); },
+      [](const Tensor& y, const Tensor& t) { return nn::gaussian_nll_loss(y, t, 0.7); }};
+  const Tensor y = f64({{1, 2, 5}, {0.25, 3, 1.75}}), number = f64(1.5);
+  for (const auto loss : losses) {
+    CHECK(array_equal(loss(y, number), loss(y, full_like(y, 1.5))));
+    CHECK(array_equal(loss(number, y), loss(full_like(y, 1.5), y)));
+    CHECK(array_equal(loss(y, 1.5), loss(y, number)));  // a literal of y's dtype
+    CHECK(array_equal(loss(y.to(float32), 1.5), loss(y.to(float32), full({}, 1.5, float32))));
+    const auto of_both = [&](const std::vector<Tensor>& x) { return sum(loss(x[0], x[1])); };
+    CHECK(gradcheck(of_both, {y, number}));
+    CHECK(gradcheck(of_both, {number, y}));
+    CHECK_THROWS_AS((void)loss(y, f64({1.5})), ShapeError);
+    CHECK_THROWS_AS((void)loss(y, f64({1, 2, 3})), ShapeError);
+  }
+}
+
+TEST_CASE("gaussian_nll_loss takes one mean and one variance for all targets") {
+  const Tensor t = f64({1, 2, 5}), mean = f64(1.5), var = f64(0.7);
+  const auto rows = [](const Tensor& x) { return expand(x, {3}); };
+  CHECK(nn::gaussian_nll_loss(mean, t, var).item<double>() ==
+        nn::gaussian_nll_loss(rows(mean), t, rows(var)).item<double>());
+  CHECK(array_equal(nn::gaussian_nll_loss(1.5, t, 0.7), nn::gaussian_nll_loss(mean, t, var)));
+  CHECK(
+      gradcheck([&](const std::vector<Tensor>& x) { return nn::gaussian_nll_loss(x[0], t, x[1]); },
+                {mean, var}));
+  CHECK_THROWS_WITH_AS((void)nn::gaussian_nll_loss(mean, t, ones({2}, float64)),
+                       "gaussian_nll_loss: var [2] fits neither the elements nor the rows of the "
+                       "losses, [3], nor is it 0-d",
+                       ShapeError);
 }
 
 TEST_CASE("batch_mean divides the sum by the first extent alone") {

@@ -299,8 +299,8 @@ TEST_CASE("losses refuse shapes that would broadcast, other dtypes, and nothing"
   const Parameter named(ones({32, 1}), "prediction");
   CHECK_THROWS_WITH_AS(
       nn::mse_loss(column, row),
-      "mse_loss: prediction [32, 1] and target [32] must have equal shapes; nothing broadcasts "
-      "in a loss; reshape(target, {32, 1}) makes them agree",
+      "mse_loss: prediction [32, 1] and target [32] must have equal shapes; nothing but a "
+      "single number, 0-d, broadcasts in a loss; reshape(target, {32, 1}) makes them agree",
       ShapeError);
   CHECK_THROWS_WITH_AS(
       nn::bce_with_logits(named, ones({1})),
