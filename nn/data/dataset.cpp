@@ -45,7 +45,13 @@ const Source& Dataset::source() const {
 
 std::int64_t Dataset::size() const { return source().size(); }
 
-Sample Dataset::operator[](std::int64_t i) const {
+Sample Dataset::sample(const Generator& generator) const {
+  if (size() == 0) fail<ValueError>("Dataset", "there is no sample to draw: the data set is empty");
+  const auto i = static_cast<std::int64_t>(generator.below(static_cast<std::uint64_t>(size())));
+  return source().sample(i, Generator(generator.next()));
+}
+
+Sample Dataset::at(std::int64_t i) const {
   if (i < 0 || i >= size())
     fail<ValueError>("Dataset", fmt::format("sample {} is out of range for {} samples", i, size()));
   const auto generator = detail::sample_generator(Generator(0).split(0), i);

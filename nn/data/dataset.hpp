@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "gradtape/autograd/generator.hpp"
+#include "gradtape/autograd/integer_list.hpp"
 #include "gradtape/nn/data/source.hpp"
 
 namespace gradtape {
@@ -61,8 +63,14 @@ class Dataset {
 
   /// The number of samples n.
   [[nodiscard]] std::int64_t size() const;
-  /// Sample i. Throws ValueError unless i is in [0, n).
-  [[nodiscard]] Sample operator[](std::int64_t i) const;
+  /// Sample i, an integer of any type. Throws ValueError unless i is in [0, n).
+  template <gradtape::detail::AnyInteger I> [[nodiscard]] Sample operator[](I i) const {
+    return at(gradtape::detail::to_int64(i));
+  }
+  /// One sample, each as likely as the others, whichever was drawn before (stochastic gradient
+  /// descent). Random maps draw anew each time, also by `generator`. Throws ValueError where there
+  /// are no samples.
+  [[nodiscard]] Sample sample(const Generator& generator = {}) const;
   /// All samples at once, made now unless they are in memory. Random numbers are those of seed 0,
   /// epoch 0.
   [[nodiscard]] Batch all() const;
@@ -91,6 +99,8 @@ class Dataset {
   const Source& source() const;
 
  private:
+  [[nodiscard]] Sample at(std::int64_t i) const;
+
   std::shared_ptr<const Source> source_;
 };
 

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -44,6 +47,44 @@ TEST_CASE("a data set made by a function has its samples one by one, in batches 
   CHECK(dataset.targets().dtype() == int64);
   CHECK(array_equal(batches(dataset, {.size = 2})[1].targets, tensor({2, 3})));
   CHECK(array_equal(counted(5)[3].input, tensor({3}, float32)));
+}
+
+TEST_CASE("a sample is asked for by an integer of any type") {
+  const auto dataset = counted(5);
+  const Generator generator(1);
+  CHECK(dataset[2].target.item<int>() == 2);
+  CHECK(dataset[std::size_t{4}].target.item<int>() == 4);
+  CHECK(dataset[std::int16_t{1}].target.item<int>() == 1);
+  CHECK(dataset[generator.below(5)].target.item<int>() < 5);
+  CHECK_THROWS_WITH_AS((void)dataset[-1], "Dataset: sample -1 is out of range for 5 samples",
+                       ValueError);
+  CHECK_THROWS_AS((void)dataset[std::numeric_limits<std::uint64_t>::max()], ValueError);
+}
+
+TEST_CASE("one sample is drawn by a generator, each as likely as the others") {
+  const Generator generator(3), again(3);
+  std::vector<int> count(4);
+  for (int i = 0; i < 4000; ++i) {
+    const auto j = counted(4).sample(generator).target.item<int>();
+    CHECK(j == made(4).sample(again).target.item<int>());  // by the generator alone
+    ++count[static_cast<std::size_t>(j)];
+  }
+  for (const int n : count) CHECK(std::abs(n - 1000) < 120);  // 4 standard deviations are 110
+  seed(5);
+  const auto j = counted(100).sample().target.item<int>();
+  seed(5);
+  CHECK(counted(100).sample().target.item<int>() == j);
+  CHECK_THROWS_WITH_AS((void)Dataset().sample(generator),
+                       "Dataset: there is no sample to draw: the data set is empty", ValueError);
+}
+
+TEST_CASE("a sample that is drawn twice is changed by random maps in two ways") {
+  const auto noisy = counted(1).map_inputs([](const Tensor& x, const Generator& generator) {
+    return x + randn(x.shape(), x.dtype(), generator);
+  });
+  const Generator generator(1);
+  CHECK_FALSE(array_equal(noisy.sample(generator).input, noisy.sample(generator).input));
+  CHECK(array_equal(noisy.sample(Generator(1)).input, noisy.sample(Generator(1)).input));
 }
 
 TEST_CASE("literals make samples of ordinary dtypes") {
