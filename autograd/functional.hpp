@@ -90,8 +90,9 @@ struct JacobianOptions {
   bool create_graph = false;  ///< Record the passes.
 };
 
-/// The Jacobian for each input: dy/dx_i of shape y.shape + x_i.shape. Throws ShapeError where that
-/// has more than 8 axes.
+/// The Jacobian for each input: dy/dx_i of shape y.shape + x_i.shape, with dy_j/dx_k at [j, k] for
+/// vectors. (The MIT 6.390 notes write its transpose, dA/dZ.) Throws ShapeError where that has more
+/// than 8 axes.
 [[nodiscard]] std::vector<Tensor> jacobian(const TensorFunction& f,
                                            const std::vector<Tensor>& inputs,
                                            JacobianOptions options = {});

@@ -43,7 +43,9 @@ class ChannelDropout : public RandomLayer {
 }  // namespace detail
 
 /// In training, each element is 0 with probability p and x / (1 - p) otherwise, so that its
-/// expectation is x (Srivastava et al. 2014). Throws ValueError unless p is in [0, 1].
+/// expectation is x and evaluation needs no factor ("inverted" dropout; Srivastava et al. 2014 let
+/// kept elements be and multiply the weights by 1 - p in evaluation). Throws ValueError unless p is
+/// in [0, 1].
 class Dropout : public detail::RandomLayer {
  public:
   explicit Dropout(double p = 0.5, DropoutOptions options = {})

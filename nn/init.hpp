@@ -100,7 +100,8 @@ struct TruncatedNormal {
 };
 
 /// Gaussian(0, 1/m): mean 0 and standard deviation 1/m, where m is the number of inputs to the
-/// unit, fan_in (MIT 6.390 lecture notes, Neural networks, "Initializing network weights").
+/// unit, fan_in of a weight [out, in] (MIT 6.390 lecture notes, chapter 6, section 6.6). Their own
+/// W is [in, out] = [m, n], on which this would draw 1/n: Normal{0, 1.0 / m} is right there.
 struct Gaussian {
   Tensor operator()(const Shape& shape, Dtype dtype = float32,
                     const Generator& generator = {}) const;

@@ -20,6 +20,9 @@ struct LinearOptions {
 
 /// y = x W^T + b.  x: [..., in] -> y: [..., out], weight: [out, in], bias: [out].
 ///
+/// Samples are rows. Notes with W [in, out] and samples as columns, W^T X + W0, have the transpose
+/// of this weight.
+///
 /// The initial values are PyTorch's unless the options say otherwise.
 /// Throws ValueError when made with fewer than one input or output; a call throws ShapeError and
 /// DtypeError for an input that does not fit.

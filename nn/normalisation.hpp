@@ -81,7 +81,8 @@ class InstanceNorm : public ChannelNorm {
 }  // namespace detail
 
 // y = (x - mean) / sqrt(var + eps) * weight + bias with the mean and variance of each channel over
-// the batch, which enter running statistics; in evaluation with those (Ioffe and Szegedy 2015).
+// the batch, which enter running statistics; in evaluation with those (Ioffe and Szegedy 2015; the
+// MIT 6.390 notes, B.2, divide by sqrt(var) + eps).
 // Throw ValueError when made with options out of range; a call throws ShapeError for an input that
 // does not fit, and where training finds a single value a channel.
 

@@ -23,7 +23,8 @@ struct AdadeltaState {
   void fields(detail::Fields& each);  ///< Names and ranges.
 };
 
-/// Zeiler 2012, "ADADELTA: an adaptive learning rate method", Algorithm 1, with a learning rate:
+/// Zeiler 2012, "ADADELTA: an adaptive learning rate method", Algorithm 1, with a learning rate.
+/// (What the MIT 6.390 notes call Adadelta has no u: that is RMSprop.)
 ///
 ///     g <- g + weight_decay w
 ///     v <- rho v + (1 - rho) g^2

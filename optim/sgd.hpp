@@ -31,6 +31,10 @@ struct SGDState {
 ///     v <- momentum v + (1 - dampening) d     (at first v <- d)
 ///     w <- w - lr v                           (nesterov: w - lr (d + momentum v))
 ///
+/// A running mean of the gradients, m <- gamma m + (1 - gamma) g from 0 with w <- w - eta m, is the
+/// momentum gamma with lr = eta (1 - gamma). Dampening = momentum is not: it leaves the first
+/// gradient undamped.
+///
 /// Without momentum and weight decay a step touches only the rows of a row gradient.
 class SGD : public Rule<SGDOptions, SGDState> {
  public:

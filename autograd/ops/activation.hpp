@@ -19,7 +19,8 @@ namespace gradtape {
 /// x - tanh(x), exact near 0
 [[nodiscard]] Tensor tanhshrink(const Tensor& x);
 
-/// max(x, 0); the slope at 0 is 0
+/// max(x, 0); the slope at 0 is 0, but that of maximum(x, 0) 1/2, and that of clamp(x, 0, inf) and
+/// of where(x >= 0, x, 0) 1
 [[nodiscard]] Tensor relu(const Tensor& x);
 /// min(max(x, 0), 6); slope 0 at 0 and 6
 [[nodiscard]] Tensor relu6(const Tensor& x);

@@ -11,7 +11,7 @@ namespace gradtape {
 [[nodiscard]] Tensor abs(const Tensor& x);
 /// -1, 0 or 1; slope 0
 [[nodiscard]] Tensor sign(const Tensor& x);
-/// 1 where x > 0, 0 elsewhere; slope 0
+/// 1 where x > 0, 0 elsewhere, also at 0, where heaviside(x, 1) is 1; slope 0
 [[nodiscard]] Tensor unit_step(const Tensor& x);
 [[nodiscard]] Tensor floor(const Tensor& x);  ///< largest integer <= x; slope 0
 [[nodiscard]] Tensor ceil(const Tensor& x);   ///< smallest integer >= x; slope 0

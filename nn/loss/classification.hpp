@@ -13,8 +13,9 @@ struct BceOptions {
 /// Binary cross-entropy -t log p - (1 - t) log(1 - p), each logarithm taken as -100 at least.
 /// probability p and target t: [...], in [0, 1], of one shape and dtype. Its slope is
 /// (p - t) / (p (1 - p)), and (p - t) 1e12 at p = 0 and 1. Throws ShapeError, DtypeError, and
-/// ValueError for numbers outside [0, 1] and NaN. From logits, bce_with_logits keeps more digits:
-/// p near 1 has lost what 1 - p was.
+/// ValueError for numbers outside [0, 1] and NaN. For logits z, take bce_with_logits(z, t), never
+/// bce_loss(sigmoid(z), t): p near 1 has lost what 1 - p was, and where it has rounded to 1 (in
+/// float32 from z = 17 on) the gradient for t = 0 is not 1 but anything.
 [[nodiscard]] Tensor bce_loss(const Tensor& probability, const Tensor& target,
                               const BceOptions& options = {});
 
