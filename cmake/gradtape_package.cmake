@@ -38,6 +38,7 @@ function(gradtape_package)
     "${PROJECT_BINARY_DIR}/gradtape-config-version.cmake"
     cmake/gradtape_find.cmake
     DESTINATION ${config_folder})
+  install(FILES cmake/gradtape_gdb.py DESTINATION ${CMAKE_INSTALL_DATADIR}/gdb RENAME gradtape.py)
   install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/gradtape)
   gradtape_pkg_config()
 endfunction()
