@@ -1,6 +1,7 @@
 /// Samples with their targets: from tensors, functions and files, mapped, chosen and joined.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,7 +9,6 @@
 #include <vector>
 
 #include "gradtape/autograd/generator.hpp"
-#include "gradtape/autograd/integer_list.hpp"
 #include "gradtape/nn/data/source.hpp"
 
 namespace gradtape {
@@ -64,8 +64,8 @@ class Dataset {
   /// The number of samples n.
   [[nodiscard]] std::int64_t size() const;
   /// Sample i, an integer of any type. Throws ValueError unless i is in [0, n).
-  template <gradtape::detail::AnyInteger I> [[nodiscard]] Sample operator[](I i) const {
-    return at(gradtape::detail::to_int64(i));
+  template <std::integral I> [[nodiscard]] Sample operator[](I i) const {
+    return at(static_cast<std::int64_t>(i));  // one that only a uint64 holds becomes negative
   }
   /// One sample, each as likely as the others, whichever was drawn before (stochastic gradient
   /// descent). Random maps draw anew each time, also by `generator`. Throws ValueError where there
