@@ -54,7 +54,6 @@ void draw_mistakes(const Classifier& model, const nn::data::Dataset& digits) {
     panels.push_back({.options = {.title = fmt::format("read as {}, is {}",
                                                        at(taken_for, {digit}).item<std::int64_t>(),
                                                        label.item<std::int64_t>()),
-                                  .width = 200,
                                   .equal_units = true,
                                   .axes = false},
                       .field = optim::image(select(pixels, 0, 0))});

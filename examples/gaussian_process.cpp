@@ -80,7 +80,6 @@ optim::Chart picture(const std::string& title, const GaussianProcess& process, c
           .options = {.title = title,
                       .x_label = "x",
                       .y_label = "y",
-                      .width = 500,
                       .x_limits = {-4, 4},
                       .y_limits = {-4, 4},
                       .legend = true}};

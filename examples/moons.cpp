@@ -65,7 +65,6 @@ optim::Chart picture(const char* what, const Model& model, const nn::data::Datas
                            100 * accuracy(model, held_out), held_out.size()),
       .x_label = fmt::format("shown: the {} points that it learned from, {:.1f} % right",
                              data.size(), 100 * accuracy(model, data)),
-      .width = 500,
       .x_limits = {-1.6, 2.6},
       .y_limits = {-1.2, 1.7},
       .equal_units = true,

@@ -66,7 +66,6 @@ optim::Chart plane(const Solution& solution) {
   chart.options = {.title = "u(x, t) by the network",
                    .x_label = "t",
                    .y_label = "x",
-                   .width = 500,
                    .x_limits = {0, 1},
                    .y_limits = {-1, 1}};
   const Tensor points = optim::grid(chart.options, 210, 160);
@@ -80,7 +79,6 @@ optim::Chart profiles(const Solution& solution) {
   chart.options = {.title = "u steepens: the network, and exactly (dashes)",
                    .x_label = "x",
                    .y_label = "u",
-                   .width = 500,
                    .x_limits = {-1, 1},
                    .y_limits = {-1.1, 1.1},
                    .legend = true};

@@ -49,7 +49,6 @@ optim::Chart picture(const char* what, Model& model, const nn::data::Dataset& da
                            100 * accuracy(model, held_out), held_out.size()),
       .x_label = fmt::format("shown: the {} points that it learned from, {:.1f} % right",
                              data.size(), 100 * accuracy(model, data)),
-      .width = 480,
       .x_limits = {-1.2, 1.2},
       .y_limits = {-1.2, 1.2},
       .equal_units = true,

@@ -43,7 +43,7 @@ struct Series {
   Numbers y = {};         ///< [n]
   Mark mark = Mark::line;
   double smoothing = 0;     ///< In [0, 1): of a running mean, drawn over the pale line itself.
-  std::string colour = {};  ///< A CSS colour; if empty, one of the palette by its place.
+  std::string colour = {};  ///< A CSS colour; if empty, the next one of series_colour().
   Numbers upper = {};       ///< [n] for a band, else empty.
   /// Width of a line or a bar, radius of a point, in pixels; 0 for the usual one.
   double size = 0;
@@ -80,16 +80,19 @@ struct ChartOptions {
   Numbers y_includes = {};  ///< As x_includes.
   /// Names of the places 0, 1, ... of the x axis, in the place of its numbers.
   std::vector<std::string> x_names = {};
-  double width = 720;   ///< Of the picture, in pixels; >= 200.
-  double height = 400;  ///< Of the picture, in pixels; >= 120.
+  /// Of the picture, in pixels, >= 120; 0 for its share of a row of 560, which is the width at
+  /// which text is still read on a phone.
+  double width = 0;
+  double height = 0;  ///< Of the picture, in pixels, >= 100; 0 for what suits the width.
   /// The ends of the axis, low < high, where they are not to come from the data (or, in a chart of
   /// a field alone, from its columns and rows). What lies beyond is cut off.
   Limits x_limits = {};
   Limits y_limits = {};      ///< As x_limits.
   bool equal_units = false;  ///< A unit is as long on both axes: the height follows from the width.
   bool axes = true;          ///< Draw axes with ticks and labels.
-  /// Names in a row above the chart instead of at the ends of lines, as always where there are
-  /// bars.
+  /// Names in rows above the chart instead of at the ends of lines; so they stand anyway where
+  /// series do not lead to the right, as bars, clouds and paths, and where names are too long or
+  /// too many.
   bool legend = false;
 };
 
@@ -102,9 +105,9 @@ struct Chart {
 
 /// The colours of series in turn, pale ones for what lies behind, and those of text.
 namespace colour {
-inline constexpr const char *blue = "#1769aa", *orange = "#e07b39", *green = "#2a9d8f",
-                            *purple = "#8e5ea2", *ochre = "#b8860b", *pink = "#d6679a",
-                            *slate = "#5b6875", *olive = "#7a9a01";
+inline constexpr const char *blue = "#1769aa", *orange = "#cf6a25", *green = "#23877b",
+                            *purple = "#8e5ea2", *ochre = "#a87a0a", *pink = "#c9588c",
+                            *slate = "#5b6875", *olive = "#6d8a01";
 inline constexpr const char *pale_blue = "#a5c8e4", *pale_orange = "#f6c9a8",
                             *pale_green = "#a8dad2";
 inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
@@ -114,9 +117,10 @@ inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
 [[nodiscard]] std::string series_colour(std::size_t place);
 
 /// The charts, `columns` in a row and the rows below each other, as an SVG document that needs no
-/// other file. Lines of very many points are thinned out to what can be seen. Throws ValueError for
-/// x, y and upper of different lengths, for values that make no whole rows of a field, for options
-/// out of range, and for bars or names on a logarithmic x axis.
+/// other file, and is dark where the reader's screen is. Lines of very many points are thinned out
+/// to what can be seen. Throws ValueError for x, y and upper of different lengths, for values that
+/// make no whole rows of a field, for options out of range, and for bars or names on a logarithmic
+/// x axis.
 [[nodiscard]] std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
 /// Writes chart_svg() of the charts to a file, which is replaced in one step. Throws as chart_svg,

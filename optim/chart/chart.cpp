@@ -17,13 +17,14 @@ namespace gradtape::optim {
 namespace {
 
 constexpr const char* op = "Chart";
+constexpr double least_width = 120, least_height = 100;
 
 // Colours that those who cannot tell red from green tell apart too.
 constexpr const char* in_turn[] = {colour::blue,  colour::orange, colour::green, colour::purple,
                                    colour::ochre, colour::pink,   colour::slate, colour::olive};
 
 void check(const Series& s) {
-  if (s.x.size() != s.y.size())
+  if (!s.x.empty() && s.x.size() != s.y.size())
     fail<ValueError>(op,
                      fmt::format("series '{}' has {} x and {} y", s.name, s.x.size(), s.y.size()));
   if (s.upper.size() != (s.mark == Mark::band ? s.y.size() : 0))
@@ -45,14 +46,15 @@ void check(const char* what, const Limits& limits, bool logarithmic) {
 }
 
 void check(const char* what, double value, double least) {
-  if (!(value >= least && value <= 1e5))
-    fail<ValueError>(op, fmt::format("{} = {}, but it must be in [{}, 1e5]", what, value, least));
+  if (value != 0 && !(value >= least && value <= 1e5))
+    fail<ValueError>(op,
+                     fmt::format("{} = {}, but it must be 0 or in [{}, 1e5]", what, value, least));
 }
 
 void check(const Chart& chart) {
   const auto& o = chart.options;
-  check("width", o.width, 200);
-  check("height", o.height, 120);
+  check("width", o.width, least_width);
+  check("height", o.height, least_height);
   check("x_limits", o.x_limits, o.log_x);
   check("y_limits", o.y_limits, o.log_y);
   if (o.log_x && !o.x_names.empty()) fail<ValueError>(op, "x_names need an axis without log_x");
@@ -65,28 +67,44 @@ void check(const Chart& chart) {
   detail::check(chart.field);
 }
 
-/// The pixels that the widest name, or the bar of a field, takes at the right of all charts: they
-/// end at the same place.
-double room_beside(const std::vector<Chart>& charts) {
-  double room = 24;
-  for (const auto& chart : charts) {
-    if (detail::has_bar(chart.field)) room = std::max(room, 74.0);
-    for (const auto& s : chart.series)
-      if (!s.name.empty() && !detail::has_legend(chart))
-        room =
-            std::max(room, 7.6 * static_cast<double>(std::min<std::size_t>(s.name.size(), 30) + 8));
+/// With a width for each chart, and an x for each y and a colour for each series.
+std::vector<Chart> completed(std::vector<Chart> charts, std::size_t columns) {
+  for (auto& chart : charts) {
+    auto& width = chart.options.width;
+    if (width == 0)
+      width = std::max(std::floor(detail::page_width / static_cast<double>(columns)), least_width);
+    std::size_t colours = 0;
+    for (auto& series : chart.series) {
+      if (series.colour.empty()) series.colour = series_colour(colours++);
+      if (!series.x.empty()) continue;
+      for (std::size_t i = 0; i < series.y.size(); ++i) series.x.push_back(static_cast<double>(i));
+    }
   }
-  return room;
+  return charts;
 }
 
-/// With an x for each y.
-std::vector<Chart> with_x(std::vector<Chart> charts) {
-  for (auto& chart : charts)
-    for (auto& series : chart.series)
-      if (series.x.empty())
-        for (std::size_t i = 0; i < series.y.size(); ++i)
-          series.x.push_back(static_cast<double>(i));
-  return charts;
+/// Room for the labels around each chart: the areas of charts that only stand below each other
+/// begin and end at the same place, those of charts in a row at the same height.
+std::vector<detail::Sides> sides(const std::vector<Chart>& charts, std::size_t columns) {
+  std::vector<detail::Sides> all;
+  for (const auto& chart : charts) {
+    // the height of the area, and so the numbers beside it, may depend on its width
+    auto first = detail::Drawing(chart, {50, 24, 0}).needed();
+    first.top = 0;
+    all.push_back(detail::Drawing(chart, first).needed());
+  }
+  for (std::size_t start = 0; start < all.size(); start += columns) {
+    const auto end = std::min(start + columns, all.size());
+    double top = 0;
+    for (std::size_t i = start; i < end; ++i) top = std::max(top, all[i].top);
+    for (std::size_t i = start; i < end; ++i) all[i].top = top;
+  }
+  detail::Sides most;
+  for (const auto& of_chart : all)
+    most = {std::max(most.left, of_chart.left), std::max(most.right, of_chart.right), 0};
+  if (columns == 1)
+    for (auto& of_chart : all) of_chart = {most.left, most.right, of_chart.top};
+  return all;
 }
 
 }  // namespace
@@ -99,9 +117,9 @@ std::string series_colour(std::size_t place) { return in_turn[place % std::size(
 
 std::string chart_svg(const std::vector<Chart>& given, std::size_t columns) {
   if (columns == 0) fail<ValueError>(op, "columns = 0, but it must be at least 1");
-  const auto charts = with_x(given);
-  for (const auto& chart : charts) check(chart);
-  const double beside = room_beside(charts);
+  for (const auto& chart : given) check(chart);
+  const auto charts = completed(given, std::min(columns, std::max<std::size_t>(given.size(), 1)));
+  const auto beside = sides(charts, columns);
   double width = 0, height = 0, x = 0, y = 0;  // of the whole, and of the next chart
   std::string panels;
   for (std::size_t i = 0; i < charts.size(); ++i) {
@@ -109,17 +127,13 @@ std::string chart_svg(const std::vector<Chart>& given, std::size_t columns) {
       x = 0;
       y = height;
     }
-    detail::Drawing drawing(charts[i], beside);
+    detail::Drawing drawing(charts[i], beside[i]);
     panels += fmt::format("<g transform='translate({} {:.1f})'>\n{}</g>\n", x, y, drawing.svg());
     x += charts[i].options.width;
     width = std::max(width, x);
     height = std::max(height, y + drawing.height());
   }
-  return fmt::format(
-      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {0} {1}' width='{0}' height='{1}' "
-      "font-family='system-ui, \"Helvetica Neue\", Arial, sans-serif' font-size='12.5' "
-      "fill='{2}'>\n<rect width='100%' height='100%' fill='white'/>\n{3}</svg>\n",
-      width, height, detail::ink, panels);
+  return detail::page(width, height, panels);
 }
 
 void save_charts(const std::string& path, const std::vector<Chart>& charts, std::size_t columns) {

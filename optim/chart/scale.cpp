@@ -34,19 +34,19 @@ std::string tick_label(double value, double step, double largest) {
                                               : ""));
 }
 
-/// digit 10^power, the digit being 1 unless the label is plain.
+/// digit 10^power; the digit is 1 where this is not plain.
 std::string power_label(int digit, int power, bool plain) {
   if (plain) return fmt::format("{:g}", digit * std::pow(10, power));
-  return fmt::format("10<tspan dy='-5' font-size='9'>{}</tspan>",
-                     with_minus(std::to_string(power)));
+  if (power == 0) return "1";
+  return with_minus(fmt::format("1e{}", power));  // raised digits are too small for a phone
 }
 
 }  // namespace
 
-std::string short_number(double value) {
+std::string short_number(double value, int digits) {
   const double size = std::abs(value);
   return with_minus(size >= 1000 && size < 1e7 ? fmt::format("{:.0f}", value)
-                                               : fmt::format("{:.4g}", value));
+                                               : fmt::format("{:.{}g}", value, digits));
 }
 
 void Range::add(double value) {

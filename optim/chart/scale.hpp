@@ -43,7 +43,7 @@ class Scale {
   bool logarithmic_, whole_;
 };
 
-/// A number in few digits, with a true minus sign.
-std::string short_number(double value);
+/// A number in so many digits at most, or as an integer, with a true minus sign.
+std::string short_number(double value, int digits = 4);
 
 }  // namespace gradtape::optim::detail

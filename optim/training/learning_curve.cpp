@@ -53,7 +53,7 @@ std::vector<Chart> learning_curve(const std::vector<LogRecord>& log,
     Chart chart;
     chart.options.log_y = options.logarithmic;
     if (!log.empty()) chart.options.x_includes = {place(log.front()), place(log.back())};
-    chart.options.height = groups.size() > 1 ? 300 : 400;
+    chart.options.height = groups.size() > 1 ? 260 : 0;
     for (const auto& name : names) {
       Series series{.name = name, .colour = options.charts.empty() ? colour(name) : ""};
       for (const auto& record : log)
