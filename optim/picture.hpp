@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace gradtape::optim {
 /// classes of another dtype; ValueError for negative classes, and for names that are too few.
 [[nodiscard]] std::vector<Series> points(const Tensor& xy, const Tensor& classes,
                                          const std::vector<std::string>& names = {},
-                                         const Series& style = {.size = 4});
+                                         const Series& style = {});
 
 /// The line from (xy[0, 0], xy[0, 1]) to the last point, as `style` says: a path through the plane.
 /// xy: [n, 2]. Throws ShapeError.
@@ -43,6 +44,30 @@ namespace gradtape::optim {
                           std::int64_t rows);
 /// Between the limits of these options.
 [[nodiscard]] Tensor grid(const ChartOptions& options, std::int64_t columns, std::int64_t rows);
+
+/// What a function of the plane says in each cell between the limits of `options`, such as the
+/// decisions of a model: `field([&](const Tensor& xy) { return sigmoid(model(xy)); }, options)`.
+/// The function is called once, unrecorded, with grid(): [rows * columns, 2] -> a number for each
+/// point (any shape), or [rows * columns, 3] of red, green and blue. Throws ShapeError for another
+/// number of results, and as grid().
+[[nodiscard]] Field field(const std::function<Tensor(const Tensor&)>& function,
+                          const ChartOptions& options, Field style = {}, std::int64_t columns = 160,
+                          std::int64_t rows = 120);
+
+/// The curves along which the values are equal to a level, a series for each: straight across cells
+/// between their centres (marching squares, Lorensen and Cline 1987 in the plane), in pieces with
+/// NaN between them. They end where values are not finite. values: [rows, columns] at the points of
+/// grid() with these limits, 2 of each at least; levels in any order. Throws ShapeError, and
+/// ValueError for limits that do not rise.
+[[nodiscard]] std::vector<Series> contours(const Tensor& values, const Limits& x, const Limits& y,
+                                           const Numbers& levels,
+                                           const Series& style = {.colour = colour::grey,
+                                                                  .size = 1});
+/// Between the limits of these options.
+[[nodiscard]] std::vector<Series> contours(const Tensor& values, const ChartOptions& options,
+                                           const Numbers& levels,
+                                           const Series& style = {.colour = colour::grey,
+                                                                  .size = 1});
 
 /// The red, green and blue of colours "#rrggbb", [n, 3] of 0 ... 1: their mixture for probabilities
 /// [..., n] is `matmul(probabilities, palette({colour::blue, colour::orange}))`. Throws ValueError.

@@ -1,18 +1,16 @@
 #include "gradtape/optim/picture.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "gradtape/autograd/creation.hpp"
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/optim/chart/announce.hpp"
 #include "gradtape/optim/chart/field.hpp"
 
 namespace gradtape::optim {
@@ -96,6 +94,19 @@ Field field(const Tensor& values, Field style) {
   return style;
 }
 
+Field field(const std::function<Tensor(const Tensor&)>& function, const ChartOptions& options,
+            Field style, std::int64_t columns, std::int64_t rows) {
+  const NoGrad no_grad;
+  const Tensor values = function(grid(options, columns, rows));
+  const std::int64_t cells = columns * rows;
+  if (values.numel() == cells) return field(reshape(values, {rows, columns}), std::move(style));
+  if (values.ndim() == 2 && values.shape() == Shape{cells, 3})
+    return field(reshape(values, {rows, columns, 3}), std::move(style));
+  fail<ShapeError>("field", fmt::format("the function made {} of {} points, but it must make a "
+                                        "number or three of each",
+                                        values.shape().str(), cells));
+}
+
 Field image(const Tensor& pixels) {
   if (pixels.ndim() != 2)
     fail<ShapeError>("image",
@@ -137,8 +148,7 @@ Tensor mosaic(const Tensor& images, std::int64_t columns) {
 
 void save_picture(const std::string& path, const std::vector<Chart>& charts, std::size_t columns) {
   save_charts(path, charts, columns);
-  if (::isatty(::fileno(stdout)))
-    fmt::print("wrote {}\n", std::filesystem::absolute(path).lexically_normal().string());
+  detail::announce(path);
 }
 
 }  // namespace gradtape::optim

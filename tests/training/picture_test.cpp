@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "support/files.hpp"
 
@@ -94,4 +95,71 @@ TEST_CASE("a picture is a file of charts") {
   const std::vector<Chart> charts{{.series = {{.y = arange(3)}}}};
   save_picture(folder.path("a.svg"), charts);
   CHECK(read_raw_file(folder.path("a.svg")) == chart_svg(charts));
+}
+
+TEST_CASE("the field of a function has what it says in each cell, unrecorded") {
+  const ChartOptions options{.x_limits = {0, 2}, .y_limits = {0, 1}};
+  const Parameter weight(ones({2, 1}));
+  bool recorded = true;
+  const auto sum_of = [&](const Tensor& xy) {
+    const Tensor y = matmul(xy, weight);
+    recorded = y.is_tracked();
+    return y;
+  };
+  const Field sums = field(sum_of, options, {.high = 3}, 2, 1);
+  CHECK((sums.columns == 2 && sums.high == 3 && !recorded));
+  CHECK(sums.values == std::vector<double>{1, 2});  // at (0.5, 0.5) and (1.5, 0.5)
+  const auto red = [](const Tensor& xy) { return concat({0.0 * xy, slice(xy, 1, 0, 1)}, 1); };
+  const Field colours = field(red, options, {}, 2, 1);
+  CHECK((colours.scale.empty() && colours.values == std::vector<double>{0, 0, 0.5, 0, 0, 1.5}));
+  CHECK_THROWS_WITH_AS(field([](const Tensor& xy) { return xy; }, options, {}, 2, 1),
+                       "field: the function made [2, 2] of 2 points, but it must make a number or "
+                       "three of each",
+                       ShapeError);
+}
+
+TEST_CASE("contours go where values that change evenly are equal to the level") {
+  // values x + 10 y at x = 0.5, 1.5, 2.5 and y = 1.5 (the first row), 0.5
+  const Tensor plane = tensor({{15.5, 16.5, 17.5}, {5.5, 6.5, 7.5}});
+  const auto curves = contours(plane, {0, 3}, {0, 2}, {11, 100});
+  REQUIRE(curves.size() == 2);
+  REQUIRE(curves[0].x.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(curves[0].x[i] + 10 * curves[0].y[i] == doctest::Approx(11));
+  CHECK(std::abs(curves[0].x[2] - curves[0].x[0]) == 2);  // from the left to the right
+  CHECK(curves[1].x.empty());
+
+  // a hill and a hole beside each other: two closed curves with a gap between them
+  const Tensor hill = tensor({{0, 0, 0, 0, 0}, {0, 4, 0, 4, 0}, {0, 0, 0, 0, 0}});
+  const Series rings = contours(hill, ChartOptions{.x_limits = {0, 5}, .y_limits = {0, 3}}, {1})[0];
+  REQUIRE(rings.x.size() == 11);  // four places and the first once more, twice
+  CHECK((std::isnan(rings.x[5]) && std::isnan(rings.y[5])));
+  CHECK((rings.x[0] == rings.x[4] && rings.y[0] == rings.y[4]));
+  CHECK((rings.x[6] == rings.x[10] && rings.y[6] == rings.y[10]));
+  for (const std::size_t i :
+       {0u, 1u, 2u, 3u})  // three quarters of the way from the hill to the valley
+    CHECK(std::hypot(rings.x[i] - (rings.x[i] < 2.5 ? 1.5 : 3.5), rings.y[i] - 1.5) ==
+          doctest::Approx(0.75));
+
+  // a saddle: two pieces, around those corners that are on the other side than the middle. At the
+  // left edge of the grid, which x = 0.5 is, both have their place between the low and the high
+  // corner.
+  const auto joined = [](double high) {  // whether a piece leads from the left edge to the top
+    const Series s = contours(tensor({{0.0, high}, {high, 0.0}}), {0, 2}, {0, 2}, {0.5})[0];
+    REQUIRE(s.x.size() == 5);
+    CHECK(std::isnan(s.x[2]));
+    for (const std::size_t i : {0u, 3u})
+      for (const auto& [a, b] : {std::pair(i, i + 1), std::pair(i + 1, i)})
+        if (s.x[a] == 0.5 && s.y[b] == 1.5) return true;
+    return false;
+  };
+  CHECK(joined(1.9));        // the middle is 0.95: the low corner at the top left is alone
+  CHECK_FALSE(joined(0.9));  // it is 0.45: the low corners are connected
+  const double none = std::nan("");
+  CHECK(contours(tensor({{0.0, none}, {1.0, 1.0}}), {0, 1}, {0, 1}, {0.5})[0].x.empty());
+  CHECK_THROWS_WITH_AS(contours(ones({1, 3}), {0, 1}, {0, 1}, {0.5}),
+                       "contours: expected [rows, columns], 2 of each at least, got [1, 3]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(contours(ones({2, 3}), {0, 1}, {2, 1}, {0.5}),
+                       "contours: the limits of y are {2, 1}, but they must rise", ValueError);
 }
