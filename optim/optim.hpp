@@ -16,6 +16,7 @@
 #include "gradtape/optim/lbfgs.hpp"
 #include "gradtape/optim/lion.hpp"
 #include "gradtape/optim/nadam.hpp"
+#include "gradtape/optim/network_diagram.hpp"
 #include "gradtape/optim/picture.hpp"
 #include "gradtape/optim/progress.hpp"
 #include "gradtape/optim/radam.hpp"
