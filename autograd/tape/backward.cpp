@@ -7,7 +7,6 @@
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/parameter.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
 
@@ -389,23 +388,6 @@ void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
 std::vector<Tensor> grad(const Tensor& output, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {
   return grad(std::vector<Tensor>{output}, {options.seed}, inputs, options);
-}
-
-std::vector<Tensor> detail::grad_of_parameters(const Tensor& output,
-                                               const std::vector<Parameter>& parameters,
-                                               const GradOptions& options) {
-  std::vector<Tensor> inputs;
-  for (const auto& parameter : parameters) {
-    if (!parameter.defined())
-      fail<GraphError>("grad", fmt::format("parameter {} is undefined", inputs.size()));
-    if (parameter.is_frozen())
-      fail<GraphError>("grad",
-                       fmt::format("parameter {} '{}' is frozen; thaw it with freeze(false) "
-                                   "before computing the output, or leave it out",
-                                   inputs.size(), parameter.name()));
-    inputs.push_back(parameter.tensor());
-  }
-  return grad(output, inputs, options);
 }
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <vector>
 
 #include "gradtape/autograd/tape/node.hpp"
 
@@ -132,6 +133,23 @@ void Parameter::freeze(bool frozen) const {
 }
 
 bool Parameter::is_frozen() const { return !tensor().is_tracked(); }
+
+std::vector<Tensor> detail::grad_of_parameters(const Tensor& output,
+                                               const std::vector<Parameter>& parameters,
+                                               const GradOptions& options) {
+  std::vector<Tensor> inputs;
+  for (const auto& parameter : parameters) {
+    if (!parameter.defined())
+      fail<GraphError>("grad", fmt::format("parameter {} is undefined", inputs.size()));
+    if (parameter.is_frozen())
+      fail<GraphError>("grad",
+                       fmt::format("parameter {} '{}' is frozen; thaw it with freeze(false) "
+                                   "before computing the output, or leave it out",
+                                   inputs.size(), parameter.name()));
+    inputs.push_back(parameter.tensor());
+  }
+  return grad(output, inputs, options);
+}
 
 // ---- Buffer ----
 
