@@ -195,9 +195,12 @@ template <detail::Flat R> [[nodiscard]] Tensor tensor(const R& values, const Sha
 [[nodiscard]] Tensor arange(double start, double stop, double step = 1, Dtype dtype = int64);
 /// 0, 1, ... stop - 1; int64.
 [[nodiscard]] Tensor arange(std::int64_t stop);
+/// 0, 1, ... below stop.
+[[nodiscard]] inline Tensor arange(double stop, Dtype dtype) { return arange(0, stop, 1, dtype); }
 /// `count` evenly spaced values from start to stop, both included.
 [[nodiscard]] Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype = float32);
 /// The identity matrix [n, m]; m = n unless given.
 [[nodiscard]] Tensor eye(std::int64_t n, std::int64_t m = -1, Dtype dtype = float32);
+[[nodiscard]] inline Tensor eye(std::int64_t n, Dtype dtype) { return eye(n, n, dtype); }
 
 }  // namespace gradtape

@@ -261,3 +261,10 @@ TEST_CASE("the names and sizes of the dtypes") {
   CHECK(size_of(int64) == sizeof(std::int64_t));
   CHECK(size_of(bool_) == sizeof(bool));
 }
+
+TEST_CASE("arange and eye take a dtype behind one number") {
+  CHECK(array_equal(arange(3, float64), tensor({0.0, 1.0, 2.0}, float64)));
+  CHECK(array_equal(arange(2.5, float32), tensor({0.0, 1.0, 2.0})));
+  CHECK(array_equal(eye(2, float64), tensor({{1.0, 0.0}, {0.0, 1.0}}, float64)));
+  CHECK(array_equal(eye(2, int64), tensor({{1, 0}, {0, 1}})));
+}
