@@ -32,8 +32,9 @@ struct Cost {
   std::size_t leaves = 0;
   /// The most bytes of elements that were held at once while the graph was recorded, by what its
   /// ops allocated: their results and what they saved for the backward pass. The first op counts by
-  /// its results alone, a checkpoint by those of its function. Tensors of up to 256 bytes live in
-  /// their own small blocks and are not counted.
+  /// its results alone, a checkpoint by those of its function: what it computes again in the
+  /// backward pass, and holds there, comes on top. Tensors of up to 256 bytes live in their own
+  /// small blocks and are not counted.
   double peak_bytes = 0;
 
   /// The table: one line an op, then the total.

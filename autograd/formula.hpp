@@ -5,6 +5,8 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -48,6 +50,9 @@ template <class F> class Formula {
  public:
   Formula(const char* name, F f) : name_(name), f_(std::move(f)) {}
 
+  /// How many tensors it takes; 0 where its lambda takes none of these numbers.
+  static consteval std::size_t inputs() { return inputs_from<1>(); }
+
   /// Throws ShapeError when the shapes do not broadcast, DtypeError for mixed or non-floating
   /// dtypes.
   template <std::convertible_to<Tensor>... Inputs>
@@ -66,6 +71,18 @@ template <class F> class Formula {
   }
 
  private:
+  template <std::size_t... I> static consteval bool takes(std::index_sequence<I...>) {
+    return std::invocable<const F&, detail::Argument<std::integral_constant<std::size_t, I>>...>;
+  }
+  template <std::size_t N> static consteval std::size_t inputs_from() {
+    if constexpr (N > TensorDual::max_inputs)
+      return 0;
+    else if constexpr (takes(std::make_index_sequence<N>()))
+      return N;
+    else
+      return inputs_from<N + 1>();
+  }
+
   template <std::size_t N> [[nodiscard]] Tensor apply(std::array<Tensor, N> x) const {
     if (sizeof(detail::register_of<float>::type) < detail::library_register_bytes &&
         detail::computes_functions<N>(f_))

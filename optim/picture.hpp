@@ -39,11 +39,12 @@ namespace gradtape::optim {
 
 /// The centres of rows x columns equal cells between these limits, row by row from the top left, as
 /// a field has them: [rows * columns, 2]. Throws ValueError for limits that do not rise and for
-/// less than one cell.
-[[nodiscard]] Tensor grid(const Limits& x, const Limits& y, std::int64_t columns,
-                          std::int64_t rows);
+/// less than one cell, DtypeError for a dtype that is not floating.
+[[nodiscard]] Tensor grid(const Limits& x, const Limits& y, std::int64_t columns, std::int64_t rows,
+                          Dtype dtype = float32);
 /// Between the limits of these options.
-[[nodiscard]] Tensor grid(const ChartOptions& options, std::int64_t columns, std::int64_t rows);
+[[nodiscard]] Tensor grid(const ChartOptions& options, std::int64_t columns, std::int64_t rows,
+                          Dtype dtype = float32);
 
 /// What a function of the plane says in each cell between the limits of `options`, such as the
 /// decisions of a model: `field([&](const Tensor& xy) { return sigmoid(model(xy)); }, options)`.
@@ -52,7 +53,7 @@ namespace gradtape::optim {
 /// number of results, and as grid().
 [[nodiscard]] Field field(const std::function<Tensor(const Tensor&)>& function,
                           const ChartOptions& options, Field style = {}, std::int64_t columns = 160,
-                          std::int64_t rows = 120);
+                          std::int64_t rows = 120, Dtype dtype = float32);
 
 /// The curves along which the values are equal to a level, a series for each: straight across cells
 /// between their centres (marching squares, Lorensen and Cline 1987 in the plane), in pieces with

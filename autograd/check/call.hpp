@@ -13,11 +13,13 @@
 
 namespace gradtape::detail {
 
-/// How many tensors F takes, from 1 to 4; 0 for a function of a vector of them. A callable that
-/// takes any number counts as a function of one.
+/// How many tensors F takes, from 1 to 4; 0 for a function of a vector of them. A formula says how
+/// many itself; another callable that takes any number counts as a function of one.
 template <class F> constexpr std::size_t tensor_arguments() {
   using T = const Tensor&;
-  if constexpr (std::is_invocable_v<F&, T>)
+  if constexpr (requires { std::integral_constant<std::size_t, F::inputs()>(); })
+    return F::inputs();
+  else if constexpr (std::is_invocable_v<F&, T>)
     return 1;
   else if constexpr (std::is_invocable_v<F&, T, T>)
     return 2;

@@ -35,13 +35,13 @@ std::vector<std::int64_t> class_numbers(const Tensor& xy, const Tensor& classes)
 }
 
 /// The centres of n cells, [n].
-Tensor centres(const char* what, const Limits& limits, std::int64_t n) {
+Tensor centres(const char* what, const Limits& limits, std::int64_t n, Dtype dtype) {
   if (n < 1) fail<ValueError>("grid", fmt::format("{} cells along {}", n, what));
   if (!(limits.low < limits.high))
     fail<ValueError>("grid", fmt::format("the limits of {} are {{{}, {}}}, but they must rise",
                                          what, limits.low, limits.high));
   const double half = (limits.high - limits.low) / static_cast<double>(2 * n);
-  return linspace(limits.low + half, limits.high - half, n);
+  return linspace(limits.low + half, limits.high - half, n, dtype);
 }
 
 }  // namespace
@@ -95,9 +95,9 @@ Field field(const Tensor& values, Field style) {
 }
 
 Field field(const std::function<Tensor(const Tensor&)>& function, const ChartOptions& options,
-            Field style, std::int64_t columns, std::int64_t rows) {
+            Field style, std::int64_t columns, std::int64_t rows, Dtype dtype) {
   const NoGrad no_grad;
-  const Tensor values = function(grid(options, columns, rows));
+  const Tensor values = function(grid(options, columns, rows, dtype));
   const std::int64_t cells = columns * rows;
   if (values.numel() == cells) return field(reshape(values, {rows, columns}), std::move(style));
   if (values.ndim() == 2 && values.shape() == Shape{cells, 3})
@@ -114,14 +114,17 @@ Field image(const Tensor& pixels) {
   return field(pixels, {.scale = {"#ffffff", colour::dark}});
 }
 
-Tensor grid(const Limits& x, const Limits& y, std::int64_t columns, std::int64_t rows) {
-  return stack({tile(centres("x", x, columns), {rows}),
-                repeat_interleave(flip(centres("y", y, rows)), columns)},
+Tensor grid(const Limits& x, const Limits& y, std::int64_t columns, std::int64_t rows,
+            Dtype dtype) {
+  if (!is_floating(dtype))
+    fail<DtypeError>("grid", fmt::format("needs float32 or float64, got {}", name(dtype)));
+  return stack({tile(centres("x", x, columns, dtype), {rows}),
+                repeat_interleave(flip(centres("y", y, rows, dtype)), columns)},
                1);
 }
 
-Tensor grid(const ChartOptions& options, std::int64_t columns, std::int64_t rows) {
-  return grid(options.x_limits, options.y_limits, columns, rows);
+Tensor grid(const ChartOptions& options, std::int64_t columns, std::int64_t rows, Dtype dtype) {
+  return grid(options.x_limits, options.y_limits, columns, rows, dtype);
 }
 
 Tensor palette(const std::vector<std::string>& colours) {

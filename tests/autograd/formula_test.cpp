@@ -116,3 +116,18 @@ TEST_CASE("a formula may use += and its kin, max and min") {
   CHECK(
       gradcheck([&](const std::vector<Tensor>& v) { return f(v[0], v[1]); }, {x, y}, {.order = 2}));
 }
+
+TEST_CASE("a formula of several tensors is checked as it is, without a lambda around it") {
+  const auto product = formula("product", [](auto a, auto b) { return a * b; });
+  const auto fused =
+      formula("fused", [](const auto& a, const auto& b, const auto& c) { return a * tanh(b) + c; });
+  const auto six = formula(
+      "six", [](auto a, auto b, auto c, auto d, auto e, auto f) { return a * b + c * d + e * f; });
+  CHECK(product.inputs() == 2);
+  CHECK(fused.inputs() == 3);
+  const Tensor x = tensor({0.5, -1.5}, float64), y = tensor({2.0, 0.25}, float64);
+  CHECK(gradcheck(product, {x, y}, {.order = 2}));
+  CHECK(gradcheck(fused, {x, y, x}, {.order = 2}));
+  CHECK(gradcheck(six, {x, y, x, y, y, x}, {.order = 2}));
+  CHECK_THROWS_AS((void)gradcheck(product, {x}), ValueError);
+}

@@ -60,6 +60,9 @@ TEST_CASE("a grid has the centres of the cells of a field, row by row from the t
   CHECK(centres.shape() == Shape{6, 2});
   CHECK(centres.values<float>() ==
         std::vector<float>{0.5, 0.5, 1.5, 0.5, 2.5, 0.5, 0.5, -0.5, 1.5, -0.5, 2.5, -0.5});
+  CHECK(grid({0, 1}, {0, 1}, 2, 2, float64).dtype() == float64);
+  CHECK_THROWS_WITH_AS(grid({0, 1}, {0, 1}, 2, 2, int64),
+                       "grid: needs float32 or float64, got int64", DtypeError);
   CHECK_THROWS_WITH_AS(grid({0, 1}, {1, 1}, 2, 2),
                        "grid: the limits of y are {1, 1}, but they must rise", ValueError);
   CHECK_THROWS_WITH_AS(grid({0, 1}, {0, 1}, 0, 2), "grid: 0 cells along x", ValueError);
