@@ -46,6 +46,7 @@ int main() {
 // $\partial u_3 / \partial u_1 = u_2 + u_1 u_2 / 10$, a sum over the two uses.
 
 // %%
+const Trace trace;  // notes the values while the operations run
 const Tensor w = tensor(2.0, float64).requires_grad("w");
 const Tensor x = tensor(3.0, float64).requires_grad("x");
 const Tensor u1 = w * x;
@@ -58,17 +59,13 @@ print(Tape(u3));
 // last numbers are the lines of its inputs. Line 5 uses line 2 and line 4, so the graph has a
 // fork.
 //
-// Any tracked tensor may be asked for its gradient, not only the leaves. One call fills in the
-// whole table of section 6.5.6, in one walk from the last line to the first.
+// The table of section 6.5.6 adds to each line its value and the gradient of $u_3$ with respect to
+// it. One call fills it in, in one walk from the last line to the first. `grad` gives single
+// gradients, and not only those of the leaves.
 
 // %%
+print(Tape(u3), {.values = &trace, .gradients = true});
 const std::vector<Tensor> table = grad(u3, {u3, u2, u1, x, w}, {.retain_graph = true});
-fmt::print("node   value    d u3 / d node\n");
-fmt::print("u3   {:8.4f}   {:8.4f}\n", u3.item(), table[0].item());
-fmt::print("u2   {:8.4f}   {:8.4f}\n", u2.item(), table[1].item());
-fmt::print("u1   {:8.4f}   {:8.4f}\n", u1.item(), table[2].item());
-fmt::print("x    {:8.4f}   {:8.4f}\n", x.item(), table[3].item());
-fmt::print("w    {:8.4f}   {:8.4f}\n", w.item(), table[4].item());
 const double by_hand = std::exp(0.6) * (1 + 6.0 / 10);
 fmt::print("d u3 / d u1 by hand: {:.4f}\n", by_hand);
 

@@ -103,7 +103,7 @@ const Tensor drawn = 2.0 + 0.5 * randn({500}, float64);
 const Parameter believed(tensor({0.0, 0.0}, float64), "mean and log variance");
 const auto belief = [&] {
   const std::vector<Tensor> b = unbind(believed);
-  return nn::gaussian_nll_loss(expand(b[0], {500}), drawn, expand(exp(b[1]), {500}));
+  return nn::gaussian_nll_loss(b[0], drawn, exp(b[1]));
 };
 const optim::LBFGSOptions to_the_end{
     .tolerance_grad = 1e-12, .tolerance_change = 0, .line_search = optim::LineSearch::strong_wolfe};
