@@ -46,7 +46,7 @@ int main() {
 // $\partial u_3 / \partial u_1 = u_2 + u_1 u_2 / 10$, a sum over the two uses.
 
 // %%
-const Trace trace;  // notes the values while the operations run
+const Trace notes;  // keeps the values while the operations run
 const Tensor w = tensor(2.0, float64).requires_grad("w");
 const Tensor x = tensor(3.0, float64).requires_grad("x");
 const Tensor u1 = w * x;
@@ -64,7 +64,7 @@ print(Tape(u3));
 // gradients, and not only those of the leaves.
 
 // %%
-print(Tape(u3), {.values = &trace, .gradients = true});
+print(Tape(u3), {.values = &notes, .gradients = true});
 const std::vector<Tensor> table = grad(u3, {u3, u2, u1, x, w}, {.retain_graph = true});
 const double by_hand = std::exp(0.6) * (1 + 6.0 / 10);
 fmt::print("d u3 / d u1 by hand: {:.4f}\n", by_hand);
