@@ -114,6 +114,7 @@ class BackwardPass {
       const std::lock_guard lock(to.mutex);
       for (auto& part : rows) to.rows.push_back(std::move(part));
     }
+    if (thread_state.records()) thread_state.count_from_now();  // adding is no op's work
   }
 
  private:

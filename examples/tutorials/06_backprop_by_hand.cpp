@@ -147,6 +147,12 @@ for (std::size_t i = 0; i < from_tape.size(); ++i) {
 }
 fmt::print("the tape against Algorithm 3, below 1e-15: {}; against Algorithm 4, equal: {}\n",
            difference3 < 1e-15 ? "yes" : "no", difference4 == 0 ? "yes" : "no");
+const optim::UnitColumn input{.title = "x", .values = X},
+    hidden{.title = "z and δ[1]", .values = Z, .notes = delta1, .note_name = "δ ="},
+    output{.title = "o and δ[2]", .values = O, .notes = delta2, .note_name = "δ ="};
+optim::save_network("06_backprop.svg", {.columns = {input, hidden, output},
+                                        .weights = {W1.detach(), W2.detach()},
+                                        .title = "Weights on the edges, deltas below the units"});
 
 // %% [markdown]
 // Algorithm 4 is not nearly equal but equal to the last bit: the tape does the very same

@@ -178,6 +178,13 @@ for (std::size_t i = 0; i < 4; ++i)
              round(reshape(computed[i], {3}), 4).str(),
              (round(reshape(by_modules[i], {3}), 4) + 0.0).str());
 fmt::print("modules against the tape, below 1e-14: {}\n", module_difference < 1e-14 ? "yes" : "no");
+const auto block = [](const char* title, const Tensor& value, const Tensor& gradient) {
+  return optim::UnitColumn{.title = title, .values = value, .notes = gradient};
+};
+const Tensor every = ones({3, 3}) > 0.0, own = eye(3) > 0.0;  // which edges there are
+optim::save_network("07_modules.svg", {{{.title = "x", .values = X}, block("Z1", z1, dz1),
+    block("A1", a1, da1), block("Z2", z2, dz2), block("A2", a2, da2)},
+    {ones({3, 4}) > 0.0, own, every, every}, "Values in the units, gradients below"});
 
 // %% [markdown]
 // Values go down the table, gradients come up. Note $\partial \mathrm{loss} / \partial Z^2$: it is

@@ -88,6 +88,14 @@ for (std::size_t k = 1; k <= 3; ++k)
   fmt::print("z[{0}] = {1}, delta[{0}] = {2}\n", k, round(z[k], 4).str(),
              (round(delta[k], 4) + 0.0).str());
 fmt::print("Algorithm 5 against the tape, below 1e-15: {}\n", difference5 < 1e-15 ? "yes" : "no");
+std::vector<optim::UnitColumn> columns{{.title = "x", .values = x}};
+for (std::size_t k = 1; k <= 3; ++k)
+  columns.push_back({.title = fmt::format("a[{}]", k),
+                     .values = a[k],
+                     .notes = round(delta[k], 3) + 0.0,
+                     .note_name = "δ ="});
+optim::save_network("08_many_layers.svg",
+                    {.columns = columns, .title = "Activations, and the deltas below them"});
 
 // %% [markdown]
 // ## Algorithm 5 as it is printed

@@ -44,6 +44,7 @@ std::string power_label(int digit, int power, bool plain) {
 }  // namespace
 
 std::string short_number(double value, int digits) {
+  if (value == 0) value = 0;  // no minus
   const double size = std::abs(value);
   return with_minus(size >= 1000 && size < 1e7 ? fmt::format("{:.0f}", value)
                                                : fmt::format("{:.{}g}", value, digits));

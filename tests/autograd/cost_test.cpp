@@ -217,3 +217,10 @@ TEST_CASE("the work of the gradient grows in proportion to the graph") {
   CHECK(large.total.backward_flops / small.total.backward_flops == close(nodes, 0.1));
   CHECK(large.total.ratio() == close(small.total.ratio(), 0.1));
 }
+
+TEST_CASE("what a backward pass adds to a gradient is not charged to the next op") {
+  const Tensor x = tensor(0.5, float64).requires_grad();
+  sin(x).backward();
+  sin(x).backward();  // adds to the gradient of the first
+  CHECK(cost(sin(x)).total.forward_flops == 1);
+}
