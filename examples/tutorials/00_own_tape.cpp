@@ -19,21 +19,21 @@ int main() {
 // %% [markdown]
 // # 0. Your own tape in a hundred lines
 //
-// Training a network means asking, for millions of numbers at once: *if this number grew a little, how
-// would the loss change?* Reverse-mode differentiation answers for all of them in one sweep. This
-// chapter builds such an engine for single numbers, watches it fail in an instructive way, repairs it,
-// and then meets the library's, which does the same for arrays.
+// Training a network means asking, for millions of numbers at once: *if this number grew a little,
+// how would the loss change?* Reverse-mode differentiation answers for all of them in one sweep.
+// This chapter builds such an engine for single numbers, watches it fail in an instructive way,
+// repairs it, and then meets the library's, which does the same for arrays.
 //
 // It follows the idea of backpropagation in section 3.1 of the CS229 deep-learning notes and the
-// computational graphs of Goodfellow, Bengio and Courville, section 6.5. You need C++ and the chain
-// rule, nothing else.
+// computational graphs of Goodfellow, Bengio and Courville, section 6.5. You need C++ and the
+// chain rule, nothing else.
 //
 // ## A number that remembers
 //
-// Take $f(w, x) = \tanh(w x) + x$. To differentiate it by machine, every intermediate result becomes a
-// *node*. It holds its value, the nodes it was computed from, and a function that knows the
-// derivative of one single operation. The *gradient* of a node is the derivative of the final result
-// with respect to that node.
+// Take $f(w, x) = \tanh(w x) + x$. To differentiate it by machine, every intermediate result
+// becomes a *node*. It holds its value, the nodes it was computed from, and a function that knows
+// the derivative of one single operation. The *gradient* of a node is the derivative of the final
+// result with respect to that node.
 
 // %%
 struct Node {
@@ -49,10 +49,10 @@ const auto leaf = [](double value) { return std::make_shared<Node>(Node{value, 0
 // %% [markdown]
 // ## One rule an operation
 //
-// For $c = a b$ the chain rule reads $\bar a = \bar c\, b$ and $\bar b = \bar c\, a$, where a bar marks the
-// gradient of a node. (The literature calls $\bar c$ the *cotangent* of $c$.) The closure below is
-// exactly that line. It **adds**, since $a$ may be used elsewhere too, and the contributions of all
-// uses sum up.
+// For $c = a b$ the chain rule reads $\bar a = \bar c\, b$ and $\bar b = \bar c\, a$, where a bar
+// marks the gradient of a node. (The literature calls $\bar c$ the *cotangent* of $c$.) The
+// closure below is exactly that line. It **adds**, since $a$ may be used elsewhere too, and the
+// contributions of all uses sum up.
 
 // %%
 const auto mul = [](const Value& a, const Value& b) {
@@ -76,8 +76,8 @@ const auto tanh_of = [](const Value& a) {
 // %% [markdown]
 // ## Backwards, first attempt
 //
-// The result's gradient with respect to itself is 1. From there each node hands its gradient on to its
-// inputs, and those to theirs. The obvious way is recursion: hand on, then visit each input.
+// The result's gradient with respect to itself is 1. From there each node hands its gradient on to
+// its inputs, and those to theirs. The obvious way is recursion: hand on, then visit each input.
 
 // %%
 long visits = 0;
@@ -98,8 +98,8 @@ fmt::print("df/dx = {:.6f}, by hand {:.6f}\n", x->gradient,
 // %% [markdown]
 // Right, so far. Now a function in which a result is used twice.
 //
-// **Predict before you run on:** for $y = a^2$ and $z = y + y$ the derivative at $a = 3$ is
-// $4 a = 12$. What will the recursion say? And how many visits does it take when such a doubling is
+// **Predict before you run on:** for $y = a^2$ and $z = y + y$ the derivative at $a = 3$ is $4 a =
+// 12$. What will the recursion say? And how many visits does it take when such a doubling is
 // repeated twenty times?
 
 // %%
@@ -120,16 +120,16 @@ fmt::print("twenty doublings: {} visits for 21 nodes\n", visits);
 const double recursive_visits = static_cast<double>(visits);
 
 // %% [markdown]
-// Two things went wrong at once. The value is wrong because $y$ was visited twice, and the second time
-// it handed on what it had already handed on. And the number of visits is the number of *paths*
-// through the graph, which doubles with every use.
+// Two things went wrong at once. The value is wrong because $y$ was visited twice, and the second
+// time it handed on what it had already handed on. And the number of visits is the number of
+// *paths* through the graph, which doubles with every use.
 //
 // ## Each node once, and only when it is complete
 //
-// A node may hand on its gradient only after everything that uses it has done so. Any order in which
-// each node stands after its inputs will do, walked from the end: a *topological order*. Then every
-// node is visited once, and the work is proportional to the number of operations. That is the whole
-// backpropagation theorem for circuits, and chapter 9 measures it.
+// A node may hand on its gradient only after everything that uses it has done so. Any order in
+// which each node stands after its inputs will do, walked from the end: a *topological order*.
+// Then every node is visited once, and the work is proportional to the number of operations. That
+// is the whole backpropagation theorem for circuits, and chapter 9 measures it.
 
 // %%
 const auto backward = [&visits](const Value& result) {
@@ -159,25 +159,25 @@ const double ordered_visits = static_cast<double>(visits);
 // %% [markdown]
 // ## The library's
 //
-// gradtape does the same with arrays in place of numbers. A *leaf* is made by `requires_grad`, every
-// op that touches it is recorded, and `grad` walks the record once, from the end.
+// gradtape does the same with arrays in place of numbers. A *leaf* is made by `requires_grad`,
+// every op that touches it is recorded, and `grad` walks the record once, from the end.
 
 // %%
 const Tensor weight = tensor(0.5, float64).requires_grad("w");
 const Tensor input = tensor(2.0, float64).requires_grad("x");
 const Tensor result = tanh(weight * input) + input;
 const std::vector<Tensor> gradients = grad(result, {weight, input});
-fmt::print("df/dw = {:.6f}, df/dx = {:.6f}\n", gradients[0].item<double>(), gradients[1].item<double>());
+fmt::print("df/dw = {:.6f}, df/dx = {:.6f}\n", gradients[0].item(), gradients[1].item());
 backward(f);
-const double difference = std::abs(gradients[0].item<double>() - w->gradient) +
-                          std::abs(gradients[1].item<double>() - x->gradient);
+const double difference = std::abs(gradients[0].item() - w->gradient) +
+                          std::abs(gradients[1].item() - x->gradient);
 
 // %% [markdown]
 // ## A slip, and who finds it
 //
-// The rule of an op is written by hand, so it can be wrong. Here is a tanh whose closure has a sign
-// wrong. Nothing crashes; training would just never work. `gradcheck` compares the closure with finite
-// differences and says what it thinks happened.
+// The rule of an op is written by hand, so it can be wrong. Here is a tanh whose closure has a
+// sign wrong. Nothing crashes; training would just never work. `gradcheck` compares the closure
+// with finite differences and says what it thinks happened.
 
 // %%
 const auto careless_tanh = [](const Tensor& t) {
