@@ -91,7 +91,8 @@ const Value w = leaf(0.5), x = leaf(2.0);
 const Value f = add(tanh_of(mul(w, x)), x);
 f->gradient = 1;
 recurse(f);
-fmt::print("df/dw = {:.6f}, by hand {:.6f}\n", w->gradient, 2.0 * (1 - std::pow(std::tanh(1.0), 2)));
+fmt::print("df/dw = {:.6f}, by hand {:.6f}\n", w->gradient,
+           2.0 * (1 - std::pow(std::tanh(1.0), 2)));
 fmt::print("df/dx = {:.6f}, by hand {:.6f}\n", x->gradient,
            0.5 * (1 - std::pow(std::tanh(1.0), 2)) + 1);
 

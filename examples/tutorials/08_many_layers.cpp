@@ -62,8 +62,8 @@ fmt::print("same as the recursion, below 1e-15: {}\n", recursion_difference < 1e
 // With $J = \frac12 (a^{[r]} - y)^2$ and $\delta^{[k]} = \partial J / \partial z^{[k]}$ the
 // algorithm goes from the last layer to the first:
 //
-// $$\delta^{[r]} = z^{[r]} - y, \quad
-//   \delta^{[k]} = \bigl({W^{[k+1]}}^\top \delta^{[k+1]}\bigr) \odot \mathrm{ReLU}'(z^{[k]}), \quad
+// $$\delta^{[r]} = z^{[r]} - y, \quad \delta^{[k]} =
+//   \left({W^{[k+1]}}^\top \delta^{[k+1]}\right) \odot \mathrm{ReLU}'(z^{[k]}), \quad
 //   \frac{\partial J}{\partial W^{[k]}} = \delta^{[k]} {a^{[k-1]}}^\top, \quad
 //   \frac{\partial J}{\partial b^{[k]}} = \delta^{[k]} .$$
 
@@ -180,14 +180,14 @@ fmt::print("Omega on biases adds lambda b, below 1e-15: {}\n", bias_term < 1e-15
 // the output is layer $n_l$, here 4. Layer $l$ has $s_l$ units. In elements, without a regulariser:
 //
 // $$\delta_i^{(n_l)} = -(y_i - a_i^{(n_l)})\, f'(z_i^{(n_l)}), \quad
-//   \delta_i^{(l)} = \Bigl(\sum_{j=1}^{s_{l+1}} W_{ji}^{(l)} \delta_j^{(l+1)}\Bigr)\,
+//   \delta_i^{(l)} = \left(\sum_{j=1}^{s_{l+1}} W_{ji}^{(l)} \delta_j^{(l+1)}\right)\,
 //   f'(z_i^{(l)}),$$
 // $$\frac{\partial J}{\partial W_{ij}^{(l)}} = a_j^{(l)} \delta_i^{(l+1)}, \qquad
 //   \frac{\partial J}{\partial b_i^{(l)}} = \delta_i^{(l+1)} .$$
 //
 // With matrices, (1) and (2) of the slides, these are
 // $\nabla_{W^{(l)}} J = \delta^{(l+1)} (a^{(l)})^\top$ and $\nabla_{b^{(l)}} J = \delta^{(l+1)}$,
-// where $\delta^{(l)} = \bigl((W^{(l)})^\top \delta^{(l+1)}\bigr) \bullet f'(z^{(l)})$ and
+// where $\delta^{(l)} = \left((W^{(l)})^\top \delta^{(l+1)}\right) \bullet f'(z^{(l)})$ and
 // $\bullet$ is $\odot$.
 
 // %%

@@ -185,7 +185,7 @@ fmt::print("the three ways agree to 1e-14: {}\n", ways_off < 1e-14);
 // weights $W^{(l)}$ and biases $b^{(l)}$, is
 //
 // $$J(W, b) = \frac1m \sum_{i=1}^m \tfrac12 \|h_{W,b}(x^{(i)}) - y^{(i)}\|^2 +
-// \frac{\lambda}{2} \sum_{l,i,j} \bigl(W^{(l)}_{ji}\bigr)^2.$$
+// \frac{\lambda}{2} \sum_{l,i,j} \left(W^{(l)}_{ji}\right)^2.$$
 //
 // The penalty has $\lambda / 2$, so its gradient is $\lambda W$ and `weight_decay` is $\lambda$
 // itself. And the biases are left alone: they do not make a function steep. In the library, that is

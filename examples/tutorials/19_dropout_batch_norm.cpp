@@ -135,7 +135,7 @@ fmt::print("held-out loss: least squares {:.1f}, dropout {:.2f}, its ridge form 
 // $\delta_{jk} = 1$ for $j = k$ and 0 otherwise,
 //
 // $$\frac{\partial L}{\partial Z_{ij}} = \sum_k \frac{\partial L}{\partial \hat Z_{ik}}\, G_i\,
-// \frac{1}{K \sigma_i} \bigl(K \delta_{jk} - 1 - \bar Z_{ij} \bar Z_{ik}\bigr),$$
+// \frac{1}{K \sigma_i} \left(K \delta_{jk} - 1 - \bar Z_{ij} \bar Z_{ik}\right),$$
 //
 // and sums over the batch for $G_i$ and $B_i$. Our examples stand in rows, so the formulas sum over
 // axis 0. We compare them with the op `batch_norm` and its gradient.

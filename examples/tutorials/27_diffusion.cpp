@@ -62,7 +62,7 @@ for (const std::int64_t t : {1, 25, 50, 100})
 // is trained on (equation 14)
 //
 // $$L(\theta) = \mathrm E_{t, x_0, \varepsilon}
-// \bigl[(\varepsilon - \varepsilon_\theta(x_t, t))^2\bigr].$$
+// \left[(\varepsilon - \varepsilon_\theta(x_t, t))^2\right].$$
 //
 // A squared error is least at the conditional mean (chapter 3), here
 // $\varepsilon^*(x, t) = \mathrm E[\varepsilon \mid x_t = x]$. It has a remarkable form (Tweedie's
@@ -163,8 +163,8 @@ fmt::print("one step: mean {:.2f}, deviation {:.2f}\n", mean(guess).item(), stdd
 // So we go back a little, add a little fresh noise, and ask again. By equation 11 and algorithm 2,
 // with $z \sim \mathcal N(0, 1)$, and $z = 0$ in the last step:
 //
-// $$x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl(x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\,
-// \varepsilon_\theta(x_t, t)\Bigr) + \sqrt{\beta_t}\, z.$$
+// $$x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \left(x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\,
+// \varepsilon_\theta(x_t, t)\right) + \sqrt{\beta_t}\, z.$$
 
 // %%
 struct Samples {

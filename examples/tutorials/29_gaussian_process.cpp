@@ -32,7 +32,7 @@ int main() {
 // Suppose that the values of an unknown function at any points are jointly normal, with mean 0 and
 // a covariance that falls with the distance of two points $a$ and $b$:
 //
-// $$k(a, b) = s^2 \exp\Bigl(-\frac{(a - b)^2}{2 \ell^2}\Bigr).$$
+// $$k(a, b) = s^2 \exp\left(-\frac{(a - b)^2}{2 \ell^2}\right).$$
 //
 // The *length scale* $\ell$ says how far a value reaches, the *amplitude* $s$ how large the values
 // are. What is measured, $y_i$ at $x_i$, has normal noise of deviation $\sigma$ on top, so the
@@ -92,8 +92,8 @@ fmt::print("all scales 1: log p(y | x) = {:.3f}\n", before);
 //
 // Equation 5.9 has the derivative in closed form, with $\alpha = K^{-1} y$:
 //
-// $$\frac{\partial}{\partial p_j} \log p(y \mid x) = \tfrac12 \operatorname{tr}\Bigl(
-// (\alpha \alpha^\top - K^{-1}) \frac{\partial K}{\partial p_j}\Bigr).$$
+// $$\frac{\partial}{\partial p_j} \log p(y \mid x) = \tfrac12 \operatorname{tr}\left(
+// (\alpha \alpha^\top - K^{-1}) \frac{\partial K}{\partial p_j}\right).$$
 //
 // That takes the inverse of $K$ and a matrix of derivatives for each scale. The tape goes back
 // through `cholesky` and `solve_triangular` instead, once for all scales.
