@@ -43,9 +43,9 @@ int main(int argc, char** argv) {
 seed(1);
 const Tensor table = load_csv(GRADTAPE_EXAMPLE_DATA "/digits.csv.gz", {.dtype = float64});
 const Tensor images = reshape(slice(table, 1, 0, 64) / 16.0, {-1, 1, 8, 8});
-const auto [train, test] = nn::data::split_every({images, select(table, 1, 64).to(int64)}, 5);
+const auto part = nn::data::split_every({images, select(table, 1, 64).to(int64)}, 5);
+const nn::data::Dataset train = part.train, test = part.test;
 fmt::print("{} digits of 8 x 8 pixels to train on, {} to test with\n", train.size(), test.size());
-
 const Tensor digit = images[4];  // a "4", [1, 8, 8]
 const Tensor edge = tensor({{-1., 0., 1.}, {-2., 0., 2.}, {-1., 0., 1.}}, float64);  // Sobel's
 const Tensor by_library = conv2d(digit, reshape(edge, {1, 1, 3, 3}), {}, {.padding = 1});
