@@ -47,14 +47,17 @@ endfunction()
 
 # Paths are hashed relative to the source folder, so that sibling build folders share results, and
 # with them the CPU's features, since -march=native reads the same on every machine. Precompiled
-# headers need the sloppiness.
+# headers need the sloppiness, and the depend mode: by preprocessed text, without comments, ccache
+# takes one header for another that differs in comments only, and GCC then includes the file a
+# second time, since `#pragma once` goes by its contents. The namespace leaves behind what was
+# cached in that way.
 function(gradtape_use_ccache)
   find_program(GRADTAPE_CCACHE ccache)
   mark_as_advanced(GRADTAPE_CCACHE)
   if(GRADTAPE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 CCACHE_NAMESPACE=gradtape
       CCACHE_EXTRAFILES=${GRADTAPE_CPU_FEATURES_FILE} ${GRADTAPE_CCACHE} PARENT_SCOPE)
   endif()
 endfunction()
