@@ -63,6 +63,15 @@ TEST_CASE("a network has the edges that its weights say") {
   CHECK(count(large, ">1<") == 5);
 }
 
+TEST_CASE("a zero of either sign is written without one") {
+  const std::string svg = network_svg(
+      {.columns = {{.values = {-0.0, 0.0}}, {.values = {1.0}, .notes = {-0.0}, .note_name = "d ="}},
+       .weights = {tensor({{-0.0, 1.0}})}});
+  CHECK_FALSE(has(svg, "−0"));
+  CHECK(count(svg, ">0<") == 3);
+  CHECK(has(svg, ">d = 0<"));
+}
+
 TEST_CASE("names stand in units that have no value, or beside them") {
   const auto svg = network_svg(
       {.columns = {
