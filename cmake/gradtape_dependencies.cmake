@@ -2,8 +2,9 @@
 # pinned release from the internet; else one message that names everything missing.
 include(gradtape_find)
 
-# Targets made here: gradtape::blas, gradtape::array_headers (xtl, xtensor, xsimd),
-# gradtape_private_headers (xtensor-blas, JSON, and gradtape_cblas.h, which includes CBLAS), gradtape_fmt, gradtape_doctest.
+# Targets made here: gradtape::blas, gradtape::dnnl where oneDNN is used, gradtape::array_headers (xtl,
+# xtensor, xsimd), gradtape_private_headers (xtensor-blas, JSON, gradtape_cblas.h, which includes CBLAS,
+# and gradtape_onednn.h, which defines GRADTAPE_ONEDNN as 0 or 1), gradtape_fmt, gradtape_doctest.
 function(gradtape_dependencies)
   gradtape_find_blas()
   gradtape_find_array_headers()
@@ -84,6 +85,27 @@ function(gradtape_dependencies)
       set(GRADTAPE_OPENMP OFF PARENT_SCOPE)
     endif()
   endif()
+endfunction()
+
+# GRADTAPE_USES_ONEDNN, by the option GRADTAPE_ONEDNN. Without OpenMP nothing here could keep oneDNN
+# from starting threads of its own.
+function(gradtape_use_onednn)
+  set(uses 0)
+  if(GRADTAPE_ONEDNN AND GRADTAPE_OPENMP)
+    gradtape_find_onednn()
+    if(TARGET gradtape::dnnl)
+      set(uses 1)
+    endif()
+  endif()
+  if(NOT uses AND GRADTAPE_ONEDNN AND NOT GRADTAPE_ONEDNN STREQUAL "AUTO")
+    if(NOT GRADTAPE_OPENMP)
+      message(FATAL_ERROR "gradtape: GRADTAPE_ONEDNN=ON needs GRADTAPE_OPENMP=ON.")
+    endif()
+    gradtape_missing(onednn)
+  endif()
+  set(GRADTAPE_USES_ONEDNN ${uses} PARENT_SCOPE)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/private/gradtape_onednn.h"
+    CONTENT "#define GRADTAPE_ONEDNN ${uses}\n")
 endfunction()
 
 # gradtape_fetch_headers(<name>...): sets GRADTAPE_<X>_INCLUDE_DIR of each to a pinned release.

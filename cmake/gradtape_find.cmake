@@ -32,6 +32,25 @@ function(gradtape_find_blas)
   endif()
 endfunction()
 
+# gradtape_find_onednn(): GRADTAPE_ONEDNN_LIBRARY and the target gradtape::dnnl, or neither. Only a
+# oneDNN that can be told to stay on the thread that calls it will do: one on OpenMP or without threads.
+function(gradtape_find_onednn)
+  find_path(GRADTAPE_ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl_config.h)
+  find_library(GRADTAPE_ONEDNN_LIBRARY dnnl)
+  mark_as_advanced(GRADTAPE_ONEDNN_INCLUDE_DIR GRADTAPE_ONEDNN_LIBRARY)
+  if(NOT GRADTAPE_ONEDNN_INCLUDE_DIR OR NOT GRADTAPE_ONEDNN_LIBRARY OR TARGET gradtape::dnnl)
+    return()
+  endif()
+  file(STRINGS "${GRADTAPE_ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_config.h" threads
+    REGEX "define DNNL_CPU_THREADING_RUNTIME DNNL_RUNTIME_(OMP|SEQ)")
+  if(threads)
+    add_library(gradtape::dnnl UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(gradtape::dnnl PROPERTIES
+      IMPORTED_LOCATION "${GRADTAPE_ONEDNN_LIBRARY}"
+      INTERFACE_INCLUDE_DIRECTORIES "${GRADTAPE_ONEDNN_INCLUDE_DIR}")
+  endif()
+endfunction()
+
 # gradtape_find_array_headers(): the header libraries that xtensor.hpp and formula.hpp include.
 function(gradtape_find_array_headers)
   find_path(GRADTAPE_XTL_INCLUDE_DIR xtl/xtl_config.hpp)
