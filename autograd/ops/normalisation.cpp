@@ -4,10 +4,12 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "gradtape/autograd/formula.hpp"
-#include "gradtape/autograd/kernels/standardise.hpp"
+#include "gradtape/autograd/kernels/normalise.hpp"
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
@@ -17,11 +19,6 @@ namespace gradtape {
 using namespace detail;
 
 namespace {
-
-/// (x - mean) / sqrt(var + eps) of every group, and the moments behind it.
-struct Standardised {
-  Tensor y, mean, var;
-};
 
 template <class T> const T* read(const Tensor& t) { return static_cast<const T*>(t.raw()); }
 
@@ -41,53 +38,107 @@ Tensor inverse_root(const Tensor& x, double eps, F mean_square, Size size) {
   return rsqrt(mean_square(x / unit) + square(std::sqrt(eps) / unit)) / unit;
 }
 
-/// The vjp by public ops, which differentiates again.
-Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& y, double eps,
-                       AxisView groups) {
+/// The cotangent of x for that of z, the standardised x, by public ops, which differentiates again.
+Tensor standardise_vjp(const Tensor& g, const Tensor& x, const Tensor& z, double eps,
+                       kernels::About about, AxisView groups) {
   const Shape grouped{groups.outer, groups.n, groups.inner};
   const Axes own{0, 2};
   const VarOptions options{.keepdim = true, .correction = 0};
   const auto average = [&](const Tensor& t) { return mean(t, own, {.keepdim = true}); };
-  const auto variance = [&](const Tensor& t) { return var(t, own, options); };
-  const Tensor v = reshape(x, grouped), z = reshape(y, grouped), c = reshape(g, grouped);
-  const auto deviation = [&] { return stddev(v.detach(), own, options); };
-  const Tensor direct = c - average(c) - masked_mul(average(masked_mul(c, z)), z);
-  return reshape(masked_mul(direct, inverse_root(v, eps, variance, deviation)), x.shape());
+  const Tensor v = reshape(x, grouped), y = reshape(z, grouped), c = reshape(g, grouped);
+  const bool about_mean = about == kernels::About::mean;
+  const auto variance = [&](const Tensor& t) {
+    return about_mean ? var(t, own, options) : average(square(t));
+  };
+  const auto size = [&] {
+    return about_mean ? stddev(v.detach(), own, options)
+                      : amax(abs(v.detach()), own, {.keepdim = true});
+  };
+  // An infinite element makes the root infinite and all slopes 0, its own z too, which is NaN.
+  const Tensor u = about_mean ? y : where(isnan(y), 0, y);
+  const Tensor direct =
+      (about_mean ? c - average(c) : c) - masked_mul(average(masked_mul(c, u)), u);
+  return reshape(masked_mul(direct, inverse_root(v, eps, variance, size)), x.shape());
 }
 
-Standardised standardise(const char* op, const Tensor& x, double eps, AxisView groups) {
-  author::require(op, "eps", eps, author::at_least(0));
-  const Tensor y = empty(x.shape(), x.dtype());
-  if (x.numel() == 0) {
-    const Tensor none = zeros({groups.n}, x.dtype());
-    return {record("standardise", y, {x}, {[](const Tensor& g) { return g; }}), none, none};
+/// (x - mean) / sqrt(var + eps) of every group, times weight, plus bias. These broadcast to x or
+/// are undefined; they hold a number for each of `channels`, each for `run` elements in a row.
+struct Normalisation {
+  const char* op;
+  Tensor x, weight, bias;
+  double eps;
+  AxisView groups;
+  std::int64_t channels, run;
+  kernels::About about = kernels::About::mean;
+
+  Tensor operator()();
+  /// The cotangents of x, weight and bias, in one pass or by public ops.
+  std::vector<Tensor> backward(const Tensor& g, const std::vector<bool>& needed) const;
+  std::vector<Tensor> recorded_backward(const Tensor& g, const std::vector<bool>& needed) const;
+
+  /// What the kernel found.
+  Moments moments{x.dtype(), groups.n};
+  Tensor factor = empty({groups.n}, x.dtype());  // 1 / sqrt(var + eps)
+
+ private:
+  template <class T, class F> auto with_affine(F f) const {
+    const Tensor w = weight.defined() ? weight : ones({channels}, x.dtype()),
+                 b = bias.defined() ? bias : zeros({channels}, x.dtype());
+    return f(kernels::Affine<T>{read<T>(w), read<T>(b), channels, run});
   }
-  const Moments moments(op, x, groups);
-  const Tensor mean = moments.mean(), var = moments.var();
+};
+
+std::vector<Tensor> Normalisation::backward(const Tensor& g,
+                                            const std::vector<bool>& needed) const {
+  std::vector<Tensor> result(3);
+  const Tensor* const inputs[] = {&x, &weight, &bias};
+  for (std::size_t i = 0; i < 3; ++i)
+    if (needed[i]) result[i] = empty(inputs[i]->shape(), x.dtype());
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
-    kernels::invert(moments.frame<T>(), eps, groups.n);
-    kernels::standardise<T>(read<T>(x), moments.frame<const T>(), mutable_data<T>(y), groups);
-  });
-  const auto vjp = [=](const Tensor& g, const Tensor& y) {
-    if (recording()) return standardise_vjp(g, x, y, eps, groups);
-    const Tensor dx = empty(x.shape(), x.dtype());
-    visit_floating(x.dtype(), "standardise", [&](auto zero) {
-      using T = decltype(zero);
-      kernels::standardise_backward<T>(read<T>(g), read<T>(x), moments.frame<const T>(),
-                                       mutable_data<T>(dx), groups);
+    const auto to = [&](std::size_t i) { return needed[i] ? mutable_data<T>(result[i]) : nullptr; };
+    with_affine<T>([&](const kernels::Affine<T>& affine) {
+      kernels::normalise_backward<T>(read<T>(g), read<T>(x), about, moments.frame<const T>(),
+                                     read<T>(factor), affine, {to(0), to(1), to(2)}, groups);
     });
-    return dx;
-  };
-  return {record("standardise", y, {x}, {vjp}), mean, var};
+  });
+  return result;
 }
 
-/// x weight + bias, either of which may be undefined.
-Tensor scale_and_shift(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  static const auto both = formula(
-      "scale_and_shift", [](const auto& x, const auto& w, const auto& b) { return x * w + b; });
-  if (weight.defined() && bias.defined()) return both(x, weight, bias);
-  return weight.defined() ? x * weight : bias.defined() ? x + bias : x;
+std::vector<Tensor> Normalisation::recorded_backward(const Tensor& g,
+                                                     const std::vector<bool>& needed) const {
+  const Tensor z = Normalisation{op, x, {}, {}, eps, groups, channels, run, about}();
+  const Tensor of_z = weight.defined() ? masked_mul(g, weight) : g;
+  return {needed[0] ? standardise_vjp(of_z, x, z, eps, about, groups) : Tensor(),
+          needed[1] ? masked_mul(g, z) : Tensor(), g};
+}
+
+Tensor Normalisation::operator()() {
+  author::require(op, "eps", eps, author::at_least(0));
+  if (x.numel() == 0) {
+    const Tensor y = weight.defined() ? x * weight : x;
+    return bias.defined() ? y + bias : y;
+  }
+  Tensor y = empty(x.shape(), x.dtype());
+  visit_floating(x.dtype(), op, [&](auto zero) {
+    using T = decltype(zero);
+    with_affine<T>([&](const kernels::Affine<T>& affine) {
+      kernels::normalise<T>(read<T>(x), about, moments.frame<T>(), mutable_data<T>(factor), eps,
+                            affine, mutable_data<T>(y), groups);
+    });
+  });
+  std::vector<Tensor> inputs{x};
+  for (const Tensor& of_channels : {weight, bias})
+    if (of_channels.defined()) inputs.push_back(of_channels);
+  const auto vjp = [own = *this](std::span<const Tensor> g, std::vector<bool> needed) {
+    if (!own.weight.defined()) needed.insert(needed.begin() + 1, false);
+    if (!own.bias.defined()) needed.push_back(false);
+    auto of = recording() ? own.recorded_backward(g[0], needed) : own.backward(g[0], needed);
+    if (!own.bias.defined()) of.pop_back();
+    if (!own.weight.defined()) of.erase(of.begin() + 1);
+    return of;
+  };
+  return record(op, {std::move(y)}, inputs, vjp)[0];
 }
 
 /// Throws DtypeError where a defined tensor's dtype is not that of x.
@@ -106,15 +157,14 @@ void check_parameter(const char* op, const char* what, const Tensor& given, cons
         op, fmt::format("{} {} must have the shape {}", what, describe(given), expected.str()));
 }
 
-/// The number of the last axes, which must have the extents `normalized`.
-int check_last_axes(const char* op, const Tensor& x, const Shape& normalized) {
+/// Throws unless the last axes have the extents `normalized`.
+void check_last_axes(const char* op, const Tensor& x, const Shape& normalized) {
   const int count = normalized.ndim(), offset = x.ndim() - count;
   bool fits = count > 0 && offset >= 0;
   for (int axis = 0; fits && axis < count; ++axis) fits = x.size(offset + axis) == normalized[axis];
   if (!fits)
     fail<ShapeError>(op, fmt::format("the last axes of {} must have the extents {}", describe(x),
                                      normalized.str()));
-  return count;
 }
 
 void check_channels(const char* op, const Tensor& x, int least) {
@@ -131,6 +181,19 @@ Tensor per_channel(const Tensor& t, const Tensor& x) {
   return reshape(t, shape);
 }
 
+/// The last axes, of the extents `normalized`, as rows.
+AxisView rows_of(const Tensor& x, const Shape& normalized) {
+  const auto n = normalized.numel();
+  return {1, n ? x.numel() / n : 0, n};
+}
+
+/// How many elements of a channel stand in a row.
+std::int64_t run_of_channel(const Tensor& x) {
+  std::int64_t n = 1;
+  for (int axis = 2; axis < x.ndim(); ++axis) n *= x.size(axis);
+  return n;
+}
+
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& options) {
@@ -139,9 +202,9 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized, const NormOptions& o
   check_parameter(op, "weight", options.weight, normalized);
   check_parameter(op, "bias", options.bias, normalized);
   check_dtypes(op, x, {options.weight, options.bias});
-  const auto n = normalized.numel();
-  const AxisView rows{1, n ? x.numel() / n : 0, n};
-  return scale_and_shift(standardise(op, x, options.eps, rows).y, options.weight, options.bias);
+  return Normalisation{
+      op, x, options.weight, options.bias, options.eps, rows_of(x, normalized), normalized.numel(),
+      1}();
 }
 
 Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& options) {
@@ -157,27 +220,33 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const NormOptions& optio
   check_dtypes(op, x, {options.weight, options.bias});
   const auto count = x.size(0) * groups;
   const AxisView rows{1, count, count ? x.numel() / count : 0};
-  return scale_and_shift(standardise(op, x, options.eps, rows).y, per_channel(options.weight, x),
-                         per_channel(options.bias, x));
+  return Normalisation{op,
+                       x,
+                       per_channel(options.weight, x),
+                       per_channel(options.bias, x),
+                       options.eps,
+                       rows,
+                       channels,
+                       run_of_channel(x)}();
 }
 
 Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& options) {
   const char* const op = "rms_norm";
-  const int count = check_last_axes(op, x, normalized);
+  check_last_axes(op, x, normalized);
   check_parameter(op, "weight", options.weight, normalized);
   check_dtypes(op, x, {options.weight});
-  if (x.numel() == 0) return scale_and_shift(x, options.weight, {});
-  std::vector<std::int64_t> axes;
-  for (int axis = -count; axis < 0; ++axis) axes.push_back(axis);
   const double eps =
       options.eps.value_or(x.dtype() == float32 ? std::numeric_limits<float>::epsilon()
                                                 : std::numeric_limits<double>::epsilon());
-  author::require(op, "eps", eps, author::at_least(0));
-  const auto mean_square = [&](const Tensor& t) {
-    return mean(square(t), axes, {.keepdim = true});
-  };
-  const auto largest = [&] { return amax(abs(x), axes, {.keepdim = true}).detach(); };
-  return scale_and_shift(x * inverse_root(x, eps, mean_square, largest), options.weight, {});
+  return Normalisation{op,
+                       x,
+                       options.weight,
+                       {},
+                       eps,
+                       rows_of(x, normalized),
+                       normalized.numel(),
+                       1,
+                       kernels::About::zero}();
 }
 
 // ---- batches ----
@@ -185,8 +254,9 @@ Tensor rms_norm(const Tensor& x, const Shape& normalized, const RmsNormOptions& 
 namespace {
 
 /// The statistics of options moved towards those of groups of n elements.
-BatchNormResult updated(const Standardised& s, const BatchNormOptions& options, std::int64_t n) {
-  if (!options.running_mean.defined()) return {s.y, {}, {}};
+BatchNormResult updated(const Tensor& y, const Moments& moments, const BatchNormOptions& options,
+                        std::int64_t n) {
+  if (!options.running_mean.defined()) return {y, {}, {}};
   const auto inside = RecordingScope::inside_op();
   const auto channels = options.running_mean.numel();
   const auto old_share = 1 - options.momentum;
@@ -195,7 +265,8 @@ BatchNormResult updated(const Standardised& s, const BatchNormOptions& options, 
     return (old_share * old + options.momentum * factor * now).detach();
   };
   const auto unbiased = static_cast<double>(n) / static_cast<double>(n - 1);
-  return {s.y, moved(options.running_mean, s.mean, 1), moved(options.running_var, s.var, unbiased)};
+  return {y, moved(options.running_mean, moments.mean(), 1),
+          moved(options.running_var, moments.var(), unbiased)};
 }
 
 void check_batch(const char* op, const Tensor& x, const BatchNormOptions& options,
@@ -231,10 +302,16 @@ BatchNormResult by_running_statistics(const Tensor& x, const BatchNormOptions& o
 
 BatchNormResult by_own_statistics(const char* op, const Tensor& x, const BatchNormOptions& options,
                                   AxisView groups) {
-  const auto s = standardise(op, x, options.eps, groups);
-  auto result = updated(s, options, groups.outer * groups.inner);
-  result.y = scale_and_shift(s.y, per_channel(options.weight, x), per_channel(options.bias, x));
-  return result;
+  Normalisation normalise{op,
+                          x,
+                          per_channel(options.weight, x),
+                          per_channel(options.bias, x),
+                          options.eps,
+                          groups,
+                          x.size(1),
+                          run_of_channel(x)};
+  const Tensor y = normalise();
+  return updated(y, normalise.moments, options, groups.outer * groups.inner);
 }
 
 }  // namespace

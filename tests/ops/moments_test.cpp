@@ -114,6 +114,9 @@ TEST_CASE("normalisations are the same at every scale and far from 0") {
     const Tensor columns = unsqueeze(x * scale, 1);
     CHECK(allclose(batch_norm(columns).y, unsqueeze(want, 1), 1e-6));
   }
+  // x / sqrt(mean(x^2)): 7.5 is the mean square
+  for (const double scale : {1e-25, 1e25, 8e37})
+    CHECK(allclose(rms_norm(x * scale, {4}, {.eps = 0}), x / std::sqrt(7.5), 1e-6));
   // [1e8, 1e8 + 8] has the mean 1e8 + 4 and the deviation 4.
   const Tensor far = tensor({1e8, 1e8 + 8}, float32);
   CHECK(allclose(layer_norm(far, {2}), tensor({-1, 1}, float32), 1e-6));

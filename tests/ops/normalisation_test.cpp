@@ -1,7 +1,10 @@
 #include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
+
+#include <limits>
 
 using namespace gradtape;
 
@@ -37,6 +40,110 @@ TEST_CASE("the fused normalisations agree with their compositions, value and gra
   CHECK(allclose(fused.detach(), plain.detach(), 1e-12, 1e-12));
   CHECK(allclose(grad(fused, {table}, {.seed = c})[0], grad(plain, {table}, {.seed = c})[0], 1e-11,
                  1e-12));
+}
+
+TEST_CASE("scale and shift come out of the same pass as by their own ops, value and gradients") {
+  // A number for each channel, [channels, 1, ...] or [channels], or for each element of a row.
+  const auto same = [](const Shape& shape, const Shape& affine, const auto& norm,
+                       const auto& plain) {
+    CAPTURE(shape.str());
+    const Tensor x = random(shape).requires_grad(), g = random(shape) + 0.25;
+    const Tensor w = (random({affine.numel()}) + 1.0).requires_grad(),
+                 b = random({affine.numel()}).requires_grad();
+    for (const bool create_graph : {false, true}) {
+      const Tensor fused = norm(x, w, b),
+                   composed = plain(x) * reshape(w, affine) + reshape(b, affine);
+      CHECK(allclose(fused.detach(), composed.detach(), 1e-11, 1e-12));
+      const auto have = grad(fused, {x, w, b}, {.create_graph = create_graph, .seed = g}),
+                 want = grad(composed, {x, w, b}, {.seed = g});
+      for (std::size_t i = 0; i < 3; ++i)
+        CHECK(allclose(have[i].detach(), want[i].detach(), 1e-10, 1e-11));
+    }
+  };
+  const auto layer = [](const Tensor& x, const Tensor& w, const Tensor& b) {
+    return layer_norm(x, {w.numel()}, {.weight = w, .bias = b});
+  };
+  const auto last = [](const Tensor& x) { return composed(x, -1); };
+  for (const std::int64_t rows : {1, 3, 200})
+    for (const std::int64_t n : {2, 7, 37, 1030})
+      if (rows * n < 100'000) same({rows, n}, {n}, layer, last);
+  same({70, 1030}, {1030}, layer, last);  // several pieces of rows
+  same({1, 70'001}, {70'001}, layer, last);
+  const auto batch = [](const Tensor& x, const Tensor& w, const Tensor& b) {
+    return batch_norm(x, {.weight = w, .bias = b}).y;
+  };
+  same({5, 6, 7, 9}, {6, 1, 1}, batch, [](const Tensor& x) { return composed(x, {0, 2, 3}); });
+  same({40, 600}, {600}, batch, [](const Tensor& x) { return composed(x, 0); });
+  same({9000, 3}, {3}, batch, [](const Tensor& x) { return composed(x, 0); });
+  const auto instance = [](const Tensor& x, const Tensor& w, const Tensor& b) {
+    return instance_norm(x, {.weight = w, .bias = b}).y;
+  };
+  same({5, 6, 7, 9}, {6, 1, 1}, instance, [](const Tensor& x) { return composed(x, {2, 3}); });
+  const auto groups = [](const Tensor& x, const Tensor& w, const Tensor& b) {
+    return group_norm(x, 2, {.weight = w, .bias = b});
+  };
+  const auto halves = [](const Tensor& x) {
+    return reshape(composed(reshape(x, {x.size(0), 2, -1}), -1), x.shape());
+  };
+  same({5, 6, 7, 9}, {6, 1, 1}, groups, halves);
+  same({5, 34}, {34}, groups, halves);
+  same({5, 6, 1}, {6, 1}, groups, halves);
+  const auto rms = [](const Tensor& x, const Tensor& w, const Tensor& b) {
+    return rms_norm(x, {w.numel()}, {.weight = w, .eps = 1e-5}) + b;
+  };
+  const auto root = [](const Tensor& x) {
+    return x * rsqrt(mean(square(x), -1, {.keepdim = true}) + 1e-5);
+  };
+  same({3, 37}, {37}, rms, root);
+  same({70, 1030}, {1030}, rms, root);
+  same({6, 1}, {1}, rms, root);
+}
+
+TEST_CASE("gradients of a scale or a shift alone, and of x beside a constant scale") {
+  const Tensor x = random({4, 9}), w = random({9}), b = random({9});
+  const Tensor z = composed(x, -1), leaf = w.requires_grad(), shift = b.requires_grad();
+  const auto slope = [](const Tensor& y, const Tensor& of) {
+    return grad(sum(square(y)), {of})[0];
+  };
+  CHECK(allclose(slope(layer_norm(x, {9}, {.weight = leaf}), leaf), sum(2.0 * z * z * w, 0)));
+  CHECK(allclose(slope(layer_norm(x, {9}, {.bias = shift}), shift), sum(2.0 * (z + b), 0)));
+  CHECK(allclose(slope(layer_norm(x, {9}, {.weight = w, .bias = shift}), shift),
+                 sum(2.0 * (z * w + b), 0)));
+  const Tensor input = x.requires_grad();
+  CHECK(allclose(slope(layer_norm(input, {9}, {.weight = w}), input),
+                 slope(composed(input, -1) * w, input), 1e-10, 1e-12));
+}
+
+TEST_CASE("where no cotangent arrives, not even an infinite scale makes a slope") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Tensor x = random({3, 4}).requires_grad(), w = tensor({1.0, infinity, 1.0, 1.0}, float64);
+  const Tensor g = tensor({{1, 0, 2, 3}, {0, 0, 0, 0}, {1, 0, 1, 1}}, float64);
+  for (const bool create_graph : {false, true}) {
+    const Tensor slopes =
+        grad(layer_norm(x, {4}, {.weight = w}), {x}, {.create_graph = create_graph, .seed = g})[0]
+            .detach();
+    CHECK(all(isfinite(slopes)).item<bool>());
+    CHECK(array_equal(slice(slopes, 0, 1, 2), zeros({1, 4}, float64)));
+  }
+}
+
+TEST_CASE("normalisations give the same bits for every number of threads") {
+  const int before = num_threads();
+  const auto results = [](int threads) {
+    set_num_threads(threads);
+    Generator generator(3);
+    const Tensor x = randn({64, 48, 40}, float32, generator).requires_grad(),
+                 w = randn({48}, float32, generator).requires_grad(),
+                 row = randn({40}, float32, generator).requires_grad();
+    const Tensor y = batch_norm(x, {.weight = w}).y * 2.0 + group_norm(x, 4, {.weight = w}) +
+                     layer_norm(x, {40}, {.weight = row});
+    auto all = grad(sum(square(y)), {x, w, row});
+    all.push_back(y.detach());
+    return all;
+  };
+  const auto one = results(1), three = results(3);
+  set_num_threads(before);
+  for (std::size_t i = 0; i < one.size(); ++i) CHECK(array_equal(one[i], three[i]));
 }
 
 TEST_CASE("normalisation keeps its digits far from 0 in float32") {

@@ -19,9 +19,9 @@ Rows batch(const char* name, BatchNormResult (*f)(const Tensor&, const BatchNorm
     weighted.push_back({x[0], {x[0][1]}});
   }
   return {
-      {"standardise", name, [=](Inputs x) { return f(x[0], {}).y; }, shapes},
-      {"", name, [=](Inputs x) { return f(x[0], {.weight = x[1], .bias = x[2], .eps = 0.1}).y; }, affine},
-      {"", name, [=](Inputs x) { return f(x[0], {.weight = x[1], .eps = 0.1}).y; }, weighted},
+      {name, name, [=](Inputs x) { return f(x[0], {}).y; }, shapes},
+      {name, name, [=](Inputs x) { return f(x[0], {.weight = x[1], .bias = x[2], .eps = 0.1}).y; }, affine},
+      {name, name, [=](Inputs x) { return f(x[0], {.weight = x[1], .eps = 0.1}).y; }, weighted},
       {"", name, [=](Inputs x) {
          const Shape channels{x[0].size(1)};
          return f(x[0], {.weight = x[1], .bias = x[2], .running_mean = ramp(channels, x[0].dtype()),
@@ -35,23 +35,23 @@ Rows batch(const char* name, BatchNormResult (*f)(const Tensor&, const BatchNorm
 
 Rows rows() {
   Rows rows{
-      {"standardise", "layer_norm", [](Inputs x) { return layer_norm(x[0], {x[0].size(-1)}); },
+      {"layer_norm", "layer_norm", [](Inputs x) { return layer_norm(x[0], {x[0].size(-1)}); },
        {{{2, 3}}, {{4}}, {{0, 3}}, {{2, 2, 3}}, {{2, 0}}}, {{}}, {},
        {{{vec({1, 1})}, vec({0, 0}), {vec({0, 0})}}}},
-      {"scale_and_shift", "layer_norm", [](Inputs x) {
+      {"layer_norm", "layer_norm", [](Inputs x) {
          const Tensor w = ramp({3}, x[0].dtype());
          return layer_norm(x[0], {3}, {w, w, 0.1}); }, {{{2, 3}}}},
-      {"", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {x[1], x[2], 0.1}); },
+      {"layer_norm", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {x[1], x[2], 0.1}); },
        {{{2, 3}, {3}, {3}}, {{2, 2, 3}, {2, 3}, {2, 3}}, {{3}, {3}, {3}}}},
-      {"", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {.bias = x[1]}); },
+      {"layer_norm", "layer_norm", [](Inputs x) { return layer_norm(x[0], x[1].shape(), {.bias = x[1]}); },
        {{{2, 3}, {3}}}},
-      {"standardise", "group_norm", [](Inputs x) { return group_norm(x[0], 2); },
+      {"group_norm", "group_norm", [](Inputs x) { return group_norm(x[0], 2); },
        {{{2, 4}}, {{2, 4, 3}}, {{1, 2, 2, 2}}, {{0, 2, 3}}}},
-      {"", "group_norm", [](Inputs x) { return group_norm(x[0], 2, {x[1], x[2], 0.1}); },
+      {"group_norm", "group_norm", [](Inputs x) { return group_norm(x[0], 2, {x[1], x[2], 0.1}); },
        {{{2, 4}, {4}, {4}}, {{2, 4, 3}, {4}, {4}}}},
-      {"", "rms_norm", [](Inputs x) { return rms_norm(x[0], {x[0].size(-1)}); },
+      {"rms_norm", "rms_norm", [](Inputs x) { return rms_norm(x[0], {x[0].size(-1)}); },
        {{{2, 3}}, {{4}}, {{0, 3}}, {{2, 2, 3}}}},
-      {"", "rms_norm", [](Inputs x) { return rms_norm(x[0], x[1].shape(), {x[1], 0.1}); },
+      {"rms_norm", "rms_norm", [](Inputs x) { return rms_norm(x[0], x[1].shape(), {x[1], 0.1}); },
        {{{2, 3}, {3}}, {{2, 2, 3}, {2, 3}}}},
       {"local_response_norm", "local_response_norm", [](Inputs x) { return local_response_norm(x[0], 3); },
        {{{2, 4}}, {{2, 5, 3}}, {{0, 2, 3}}}},

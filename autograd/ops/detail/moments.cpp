@@ -4,8 +4,9 @@
 
 namespace gradtape::detail {
 
-Moments::Moments(const char* op, const Tensor& x, AxisView groups)
-    : rows_(empty({4, groups.n}, x.dtype())) {
+Moments::Moments(Dtype dtype, std::int64_t groups) : rows_(empty({4, groups}, dtype)) {}
+
+Moments::Moments(const char* op, const Tensor& x, AxisView groups) : Moments(x.dtype(), groups.n) {
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
     kernels::moments(static_cast<const T*>(x.raw()), frame<T>(), groups);
@@ -31,13 +32,13 @@ Tensor Moments::mean() const {
 Tensor Moments::var(double factor) const {
   return each([=](const auto& of, auto k) {
     const double shrink = of.shrink[k];
-    return of.scale[k] * factor / shrink / shrink;
+    return of.variance[k] * factor / shrink / shrink;
   });
 }
 
 Tensor Moments::deviation(double factor) const {
   return each(
-      [=](const auto& of, auto k) { return std::sqrt(of.scale[k] * factor) / of.shrink[k]; });
+      [=](const auto& of, auto k) { return std::sqrt(of.variance[k] * factor) / of.shrink[k]; });
 }
 
 }  // namespace gradtape::detail

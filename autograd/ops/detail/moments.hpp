@@ -15,7 +15,10 @@ class Moments {
   /// Throws DtypeError in the name of `op` unless x is floating. Each group has an element.
   Moments(const char* op, const Tensor& x, AxisView groups);
 
-  /// For the kernels; `scale` is the variance times shrink^2.
+  /// Room for those of a kernel that finds them.
+  Moments(Dtype dtype, std::int64_t groups);
+
+  /// For the kernels.
   template <class T> kernels::Frame<T> frame() const {
     T* const first = mutable_data<std::remove_const_t<T>>(rows_);
     const auto n = rows_.size(1);
