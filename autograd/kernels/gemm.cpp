@@ -1,20 +1,31 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 
 #include <gradtape_cblas.h>
+#include <gradtape_onednn.h>
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <type_traits>
+#include <utility>
 
+#include "gradtape/autograd/kernels/blas.hpp"
+#include "gradtape/autograd/kernels/gemm_simd.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
+#if GRADTAPE_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
 
 namespace gradtape::kernels {
 namespace {
 
-/// Up to this many multiply-adds a direct loop is done before BLAS has looked at its arguments.
-constexpr std::int64_t tiny = 512;
+GemmPath path = GemmPath::by_size;
+
+/// Up to this many multiply-adds a direct loop is done before the others have looked at their
+/// arguments.
+constexpr std::int64_t tiny = 96;
 
 template <class T> void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   for (std::int64_t i = 0; i < a.rows; ++i)
@@ -25,74 +36,132 @@ template <class T> void direct(const Matrix<T>& a, const Matrix<T>& b, T* c, boo
     }
 }
 
-constexpr CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+template <class T> Strided<T> strided(const Matrix<T>& x) {
+  return x.transposed ? Strided<T>{x.data, 1, x.rows} : Strided<T>{x.data, x.cols, 1};
+}
+
+/// Rows [first, last) of c, or columns of it, on this thread.
+struct Part {
+  std::int64_t first_row, last_row, first_col, last_col;
+};
+
+template <class T>
+void by_registers(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate, Part part) {
+  const auto x = strided(a), y = strided(b);
+  const auto m = part.last_row - part.first_row, n = part.last_col - part.first_col;
+  T* const to = c + part.first_row * b.cols + part.first_col;
+  const T* const from_a = x.at(part.first_row, 0);
+  const T* const from_b = y.at(0, part.first_col);
+  if (b.cols == 1)
+    multiply_row<T>(b.data, {from_a, x.cols_apart, x.rows_apart}, m, a.cols, to, accumulate);
+  else if (a.rows == 1)
+    multiply_row<T>(a.data, {from_b, y.rows_apart, y.cols_apart}, n, a.cols, to, accumulate);
+  else
+    multiply<T>({from_a, x.rows_apart, x.cols_apart}, {from_b, y.rows_apart, y.cols_apart}, m, n,
+                a.cols, to, b.cols, accumulate);
+}
+
+/// The columns or the rows, whichever are more, divided among the threads. Elements do not depend
+/// on what is computed with them, so neither do the bits on the number of threads.
+template <class T>
+void on_registers(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+  constexpr std::int64_t grain = 1 << 19;  // multiply-adds that are worth a thread
+  constexpr std::int64_t unit = 32;        // rows or columns
+  const bool columns = b.cols >= a.rows;
+  const auto extent = columns ? b.cols : a.rows, across = columns ? a.rows : b.cols;
+  const auto units = (extent + unit - 1) / unit;
+  detail::parallel_for(
+      units, grain / (unit * across * a.cols) + 1, [&](std::int64_t begin, std::int64_t end) {
+        const auto first = begin * unit, last = std::min(extent, end * unit);
+        by_registers(a, b, c, accumulate,
+                     columns ? Part{0, a.rows, first, last} : Part{first, last, 0, b.cols});
+      });
+}
+
 int narrow(std::int64_t n) { return static_cast<int>(n); }
 
-/// y = x v (+ y) for a matrix x: `stored_*` are its extents in memory.
-template <class T> void gemv(const Matrix<T>& x, const T* v, T* y, T beta) {
-  const int rows = narrow(x.transposed ? x.cols : x.rows), cols = narrow(x.leading());
-  if constexpr (std::is_same_v<T, float>)
-    cblas_sgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
-  else
-    cblas_dgemv(CblasRowMajor, flag(x.transposed), rows, cols, 1, x.data, cols, v, 1, beta, y, 1);
-}
-
-/// c = a b (+ c); `leading` is the distance between the rows of a in memory, as a may be a part.
+/// A part by BLAS, or by oneDNN where it is there and faster: float32. On this thread.
 template <class T>
-void blas(const Matrix<T>& a, std::int64_t leading, const Matrix<T>& b, T* c, T beta) {
-  if (b.cols == 1) return gemv(a, b.data, c, beta);
-  if (a.rows == 1) return gemv({b.data, b.cols, b.rows, !b.transposed}, a.data, c, beta);
-  const int m = narrow(a.rows), n = narrow(b.cols), k = narrow(a.cols);
-  const int lda = narrow(leading), ldb = narrow(b.leading());
+void by_library(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate, Part part) {
+  const detail::Serial one_thread;
+  const auto m = part.last_row - part.first_row, n = part.last_col - part.first_col, k = a.cols;
+  const auto lda = a.leading(), ldb = b.leading(), ldc = b.cols;
+  const T* const from_a = strided(a).at(part.first_row, 0);
+  const T* const from_b = strided(b).at(0, part.first_col);
+  T* const to = c + part.first_row * b.cols + part.first_col;
+  const T beta = accumulate ? 1 : 0;
+#if GRADTAPE_ONEDNN
   if constexpr (std::is_same_v<T, float>)
-    cblas_sgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda,
-                b.data, ldb, beta, c, n);
+    if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1, from_a, lda,
+                   from_b, ldb, beta, to, ldc) == dnnl_success)
+      return;
+#endif
+  const auto ta = a.transposed ? CblasTrans : CblasNoTrans;
+  const auto tb = b.transposed ? CblasTrans : CblasNoTrans;
+  const auto multiply = [&](auto* gemm) {
+    gemm(CblasRowMajor, ta, tb, narrow(m), narrow(n), narrow(k), 1, from_a, narrow(lda), from_b,
+         narrow(ldb), beta, to, narrow(ldc));
+  };
+  if constexpr (std::is_same_v<T, float>)
+    multiply(cblas_sgemm);
   else
-    cblas_dgemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, 1, a.data, lda,
-                b.data, ldb, beta, c, n);
+    multiply(cblas_dgemm);
 }
 
-/// The same on several threads, to the bit. A BLAS with threads divides a product so that its bits
-/// depend on their number. This divides the rows, where OpenBLAS does not show it: its kernels take
-/// them 12 at a time (seen in 0.3.21 for Sandybridge, Haswell, Zen, SkylakeX and Cooperlake), and
-/// what parts it leaves are above the 10^6 multiply-adds up to which it has other kernels.
-template <class T> void shared(const Matrix<T>& a, const Matrix<T>& b, T* c, T beta) {
-  constexpr std::int64_t unit = 12;        // rows
-  constexpr std::int64_t grain = 1 << 21;  // multiply-adds; parts have half as many or more
-  const bool vector = a.rows == 1 || b.cols == 1;
-  const std::int64_t alone = vector ? 1 << 13 : 1 << 18;  // BLAS starts no threads for so few
-  if (num_threads() == 1 || a.rows * b.cols * a.cols <= alone)
-    return blas(a, a.leading(), b, c, beta);
-  const auto units = vector ? 1 : std::max<std::int64_t>(1, a.rows / unit);
-  const auto part = [&](std::int64_t begin, std::int64_t end) {
-    const detail::Serial one_thread;
-    const auto first = begin * unit, last = end == units ? a.rows : end * unit;
-    const Matrix<T> rows{a.data + first * (a.transposed ? 1 : a.cols), last - first, a.cols,
-                         a.transposed};
-    blas(rows, a.leading(), b, c + first * b.cols, beta);
-  };
-  detail::parallel_for(units, grain / (unit * b.cols * a.cols) + 1, part);
+/// In parts that depend on the extents alone, whatever the number of threads: a library may sum the
+/// same element in another order where the product has other extents.
+template <class T> void in_parts(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
+  constexpr std::int64_t size = 1 << 23;  // multiply-adds of a part
+  constexpr std::int64_t unit = 64;       // rows or columns
+  const bool columns = b.cols >= a.rows;
+  const auto extent = columns ? b.cols : a.rows, across = columns ? a.rows : b.cols;
+  const auto step = (size / (across * a.cols * unit) + 1) * unit;
+  detail::parallel_for((extent + step - 1) / step, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) {
+      const auto first = i * step, last = std::min(extent, first + step);
+      by_library(a, b, c, accumulate,
+                 columns ? Part{0, a.rows, first, last} : Part{first, last, 0, b.cols});
+    }
+  });
+}
+
+/// From how many multiply-adds on a library is faster than our own loops: it prefetches, and its
+/// registers may be wider than those that this file was compiled for.
+template <class T> std::int64_t large() {
+#if defined(__x86_64__) && !defined(__AVX512F__)
+  static const bool wider = [] {
+    const std::string name = blas_kernels();
+    return name == "SkylakeX" || name == "Cooperlake" || name == "SapphireRapids";
+  }();
+  if (wider) return 1 << 19;
+#endif
+  return 1 << 22;
 }
 
 }  // namespace
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   if (a.rows == 0 || b.cols == 0) return;
-  detail::count_work(
-      2 * a.rows * b.cols * a.cols,
-      static_cast<std::int64_t>(sizeof(T)) * (a.rows * a.cols + b.rows * b.cols + a.rows * b.cols));
+  const auto work = a.rows * b.cols * a.cols;
+  detail::count_work(2 * work, static_cast<std::int64_t>(sizeof(T)) *
+                                   (a.rows * a.cols + b.rows * b.cols + a.rows * b.cols));
   if (a.cols == 0) {
     if (!accumulate) std::fill_n(c, a.rows * b.cols, T(0));
     return;
   }
-  if constexpr (std::is_floating_point_v<T>)
-    if (a.rows * b.cols * a.cols > tiny) return shared<T>(a, b, c, accumulate ? 1 : 0);
+  if constexpr (std::is_floating_point_v<T>) {
+    const bool library = path == GemmPath::by_size ? work > large<T>() : path == GemmPath::library;
+    if (library && a.rows > 1 && b.cols > 1) return in_parts(a, b, c, accumulate);
+    if (work > tiny || path == GemmPath::registers) return on_registers(a, b, c, accumulate);
+  }
   direct(a, b, c, accumulate);
 }
 
 template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
 template void gemm(const Matrix<double>&, const Matrix<double>&, double*, bool);
 template void gemm(const Matrix<std::int64_t>&, const Matrix<std::int64_t>&, std::int64_t*, bool);
+
+GemmPath gemm_path(GemmPath next) { return std::exchange(path, next); }
 
 bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k) {
   return std::max({m, n, k}) <= std::numeric_limits<int>::max();

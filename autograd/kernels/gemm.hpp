@@ -18,9 +18,16 @@ template <class T> struct Matrix {
   }
 };
 
-/// c = a b, or c += a b; c is row-major, a.rows x b.cols. T: float, double (BLAS) or std::int64_t
-/// (plain loops). Extents must fit a 32-bit int for the floating types; see fits_blas.
+/// c = a b, or c += a b; c is row-major, a.rows x b.cols. T: float, double or std::int64_t. The
+/// bits do not depend on the number of threads. Extents must fit a 32-bit int for the floating
+/// types; see fits_blas.
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate = false);
+
+/// Who computes products of floats: our own loops on SIMD registers up to a size, BLAS or oneDNN
+/// beyond it, or always the one or the other.
+enum class GemmPath { by_size, registers, library };
+/// For tests: the path from now on. Returns the one before; not while products run.
+GemmPath gemm_path(GemmPath next);
 
 /// Whether every extent fits the integers of BLAS.
 bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k);

@@ -33,6 +33,7 @@
 #include <xflens/cxxlapack/interface/potrf.tcc>
 #include <xflens/cxxlapack/interface/syevd.tcc>
 
+#include "gradtape/autograd/kernels/blas.hpp"
 #include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"

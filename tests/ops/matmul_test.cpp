@@ -1,3 +1,4 @@
+#include <gradtape/autograd/kernels/gemm.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 
@@ -6,11 +7,13 @@
 #include <tuple>
 #include <vector>
 
+#include "support/bits.hpp"
 #include "support/close.hpp"
 #include "support/threads.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
+using kernels::GemmPath;
 
 namespace {
 
@@ -41,6 +44,57 @@ TEST_CASE("matmul agrees with its definition for all sizes and transposes") {
         check_product(randn({m, k}, float64), transpose(randn({n, k}, float64)));
         check_product(transpose(randn({k, m}, float64)), transpose(randn({n, k}, float64)));
       }
+}
+
+// Extents around the widths of tiles (8 or 6 rows, 16 to 32 columns), the depth of a block (256)
+// and the sizes from which an operand is copied (256 columns, 64 x 64 elements).
+TEST_CASE("own products and the library's agree for every size class, transpose and thread count") {
+  const auto product = [](GemmPath path, const Tensor& a, const Tensor& b, int threads) {
+    const auto before = kernels::gemm_path(path);
+    const Tensor y = with_threads(threads, [&] { return matmul(a, b); });
+    kernels::gemm_path(before);
+    return y;
+  };
+  for (const auto dtype : {float32, float64})
+    for (const auto& [m, n, k] : std::vector<std::tuple<int, int, int>>{{2, 2, 3},
+                                                                        {9, 17, 33},
+                                                                        {40, 70, 300},
+                                                                        {70, 33, 65},
+                                                                        {7, 300, 5},
+                                                                        {260, 261, 129},
+                                                                        {300, 9, 700},
+                                                                        {1, 50, 37},
+                                                                        {50, 1, 37},
+                                                                        {1, 1, 100},
+                                                                        {64, 1030, 260}})
+      for (const bool a_transposed : {false, true})
+        for (const bool b_transposed : {false, true}) {
+          CAPTURE(m);
+          CAPTURE(n);
+          CAPTURE(k);
+          Generator generator(2);
+          const Tensor a = a_transposed ? transpose(randn({k, m}, dtype, generator))
+                                        : randn({m, k}, dtype, generator);
+          const Tensor b = b_transposed ? transpose(randn({n, k}, dtype, generator))
+                                        : randn({k, n}, dtype, generator);
+          const Tensor own = product(GemmPath::registers, a, b, 1);
+          const Tensor library = product(GemmPath::library, a, b, 1);
+          const double tolerance = (dtype == float32 ? 6e-8 : 1.1e-16) * k;
+          CHECK(max(abs(own - library)).item() <= tolerance * 12);
+          for (const int threads : {2, 3}) {
+            CHECK(equal_bits(product(GemmPath::registers, a, b, threads), own));
+            CHECK(equal_bits(product(GemmPath::library, a, b, threads), library));
+          }
+        }
+}
+
+// Below the size from which a library computes products.
+TEST_CASE("a row of a product does not depend on the other rows") {
+  Generator generator(3);
+  const Tensor a = randn({300, 100}, float32, generator), b = randn({100, 90}, float32, generator);
+  const Tensor whole = matmul(a, b);
+  for (const std::int64_t rows : {2, 7, 64, 130})
+    CHECK(equal_bits(matmul(slice(a, 0, 0, rows), b), slice(whole, 0, 0, rows)));
 }
 
 TEST_CASE("matmul follows NumPy for every pair of ranks") {

@@ -1,0 +1,101 @@
+#include "gradtape/autograd/kernels/blas.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#if __has_include(<dlfcn.h>)
+#include <dlfcn.h>
+#endif
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
+namespace gradtape::kernels {
+namespace {
+
+/// A function of the program by its name, or nullptr: not every BLAS has those of OpenBLAS.
+template <class F> F* function([[maybe_unused]] const char* name) {
+#if __has_include(<dlfcn.h>)
+  return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name));
+#else
+  return nullptr;
+#endif
+}
+
+std::string text(const char* name) {
+  auto* const f = function<char*()>(name);
+  return f ? f() : "";
+}
+
+/// OpenBLAS's name for the best kernels that this CPU can run; nullptr where there is no choice.
+const char* best_kernels() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return "SkylakeX";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+#endif
+  return nullptr;
+}
+
+/// Kernels from before AVX2.
+bool outdated(std::string_view kernels) {
+  constexpr std::array<std::string_view, 20> names = {
+      "Katmai", "Coppermine",  "Northwood", "Banias",    "Prescott",   "Atom",         "Core2",
+      "Penryn", "Dunnington",  "Nehalem",   "Athlon",    "Opteron",    "Opteron_SSE3", "Barcelona",
+      "Nano",   "Sandybridge", "Bobcat",    "Bulldozer", "Piledriver", "Steamroller"};
+  for (const auto name : names)
+    if (kernels == name) return true;
+  return false;
+}
+
+/// Nobody can be inside OpenBLAS while its table of kernels changes.
+bool alone() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded;
+#else
+  return false;
+#endif
+}
+
+/// Makes OpenBLAS decide again; false where it cannot.
+bool decide_again(const char* kernels) {
+  auto* const quit = function<void()>("gotoblas_dynamic_quit");
+  auto* const init = function<void()>("gotoblas_dynamic_init");
+  if (!quit || !init || !alone()) return false;
+  setenv("OPENBLAS_CORETYPE", kernels, 1);
+  quit();
+  init();
+  unsetenv("OPENBLAS_CORETYPE");
+  return true;
+}
+
+}  // namespace
+
+std::string blas_name() {
+  const std::string config = text("openblas_get_config");  // "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."
+  const auto name = config.substr(0, config.find(' ', config.find(' ') + 1));
+  return name.empty() ? "BLAS" : name;
+}
+
+std::string blas_kernels() { return text("openblas_get_corename"); }
+
+ChooseBlasKernels::ChooseBlasKernels() {
+  static const bool once = [] {
+    const char* const best = best_kernels();
+    if (!best || std::getenv("OPENBLAS_CORETYPE") || !outdated(blas_kernels())) return true;
+    if (!decide_again(best))
+      std::fprintf(stderr,
+                   "gradtape: %s does not know this CPU and runs its %s kernels, several times "
+                   "slower than it could: set OPENBLAS_CORETYPE=%s before the program starts, or "
+                   "install a newer OpenBLAS\n",
+                   blas_name().c_str(), blas_kernels().c_str(), best);
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace gradtape::kernels

@@ -1,0 +1,351 @@
+#include "gradtape/autograd/kernels/gemm_simd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "gradtape/autograd/elementwise/simd.hpp"
+#include "gradtape/autograd/kernels/scratch.hpp"
+
+// A tile of c, `most_rows` rows of two registers, stays in registers while a walk over k adds to
+// it: each step loads two registers of a row of b and multiplies them by an element of each row of
+// a. (The plan of Goto and van de Geijn, Anatomy of high-performance matrix multiplication, ACM
+// TOMS 34 (3), 2008, without its packed copy of a where a is small.) A step costs ten loads for
+// sixteen multiplications, so what is left to care for is where b and a come from: blocks of b are
+// copied into panels, two registers wide, that stay in cache for all rows; b is transposed on the
+// way.
+
+namespace gradtape::kernels {
+namespace {
+
+template <class T> using Register = xsimd::batch<T>;
+template <class T> inline constexpr std::int64_t width = Register<T>::size;
+
+/// Rows of a tile: with two registers of b and one of a, its sums fill the registers that are
+/// there.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int most_rows = 8;  // of 32 registers
+#else
+inline constexpr int most_rows = 6;  // of 16
+#endif
+template <class T> struct Tile {
+  const T* a;
+  std::int64_t a_row, a_col;  ///< distances in a
+  const T* b;
+  std::int64_t b_row;
+  T* c;
+  std::int64_t c_row;
+  std::int64_t depth;
+  std::int64_t columns;  ///< of c
+  bool accumulate;
+};
+
+// The first `count` elements of a register, which may have fewer.
+#ifdef __AVX512F__
+template <class T> auto mask(std::int64_t count) {
+  return static_cast<std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>>((1u << count) - 1);
+}
+void store_some(Register<float> x, float* to, std::int64_t n) {
+  _mm512_mask_storeu_ps(to, mask<float>(n), x);
+}
+void store_some(Register<double> x, double* to, std::int64_t n) {
+  _mm512_mask_storeu_pd(to, mask<double>(n), x);
+}
+Register<float> load_some(const float* from, std::int64_t n) {
+  return _mm512_maskz_loadu_ps(mask<float>(n), from);
+}
+Register<double> load_some(const double* from, std::int64_t n) {
+  return _mm512_maskz_loadu_pd(mask<double>(n), from);
+}
+#else
+template <class T> void store_some(Register<T> x, T* to, std::int64_t n) {
+  alignas(64) T all[width<T>];
+  x.store_aligned(all);
+  std::copy_n(all, n, to);
+}
+template <class T> Register<T> load_some(const T* from, std::int64_t n) {
+  alignas(64) T all[width<T>] = {};
+  std::copy_n(from, n, all);
+  return Register<T>::load_aligned(all);
+}
+#endif
+template <class T> void store(Register<T> x, T* to, std::int64_t count) {
+  count >= width<T> ? x.store_unaligned(to) : store_some(x, to, count);
+}
+template <class T> Register<T> load(const T* from, std::int64_t count) {
+  return count >= width<T> ? Register<T>::load_unaligned(from) : load_some(from, count);
+}
+
+template <class T, int Rows, int Registers, bool Transposed> void tile(const Tile<T>& t) {
+  const std::int64_t a_row = Transposed ? 1 : t.a_row, a_col = Transposed ? t.a_col : 1;
+  Register<T> sum[Rows][Registers];
+  for (auto& row : sum)
+    for (auto& x : row) x = Register<T>(T(0));
+  for (int i = 0; i < Rows; ++i)
+    for (int j = 0; j < Registers; ++j) __builtin_prefetch(t.c + i * t.c_row + j * width<T>, 1);
+  for (std::int64_t k = 0; k < t.depth; ++k) {
+    Register<T> b[Registers];
+    for (int j = 0; j < Registers; ++j)
+      b[j] = Register<T>::load_unaligned(t.b + k * t.b_row + j * width<T>);
+    for (int i = 0; i < Rows; ++i) {
+      const Register<T> a(t.a[i * a_row + k * a_col]);
+      for (int j = 0; j < Registers; ++j) sum[i][j] = xsimd::fma(a, b[j], sum[i][j]);
+    }
+  }
+  for (int i = 0; i < Rows; ++i)
+    for (int j = 0; j < Registers; ++j) {
+      T* const c = t.c + i * t.c_row + j * width<T>;
+      const auto count = t.columns - j * width<T>;
+      store(t.accumulate ? sum[i][j] + load(c, count) : sum[i][j], c, count);
+    }
+}
+
+template <class T> using TileFunction = void (*)(const Tile<T>&);
+
+/// tile() for 1, 2, ... most_rows rows.
+template <class T, int Registers, bool Transposed>
+constexpr auto tiles = []<int... I>(std::integer_sequence<int, I...>) {
+  return std::array<TileFunction<T>, most_rows>{tile<T, I + 1, Registers, Transposed>...};
+}(std::make_integer_sequence<int, most_rows>{});
+
+template <class T>
+TileFunction<T> tile_function(std::int64_t rows, std::int64_t columns, bool transposed) {
+  const auto& all = columns > width<T> ? (transposed ? tiles<T, 2, true> : tiles<T, 2, false>)
+                                       : (transposed ? tiles<T, 1, true> : tiles<T, 1, false>);
+  return all[static_cast<std::size_t>(rows - 1)];
+}
+
+// A register as the compiler's own vector, whose elements it can shuffle.
+template <class T> struct VectorOf;
+template <> struct VectorOf<float> {
+  using type [[gnu::vector_size(width<float> * sizeof(float))]] = float;
+};
+template <> struct VectorOf<double> {
+  using type [[gnu::vector_size(width<double> * sizeof(double))]] = double;
+};
+
+/// The elements of a and b in turn, of their first halves or of their second halves.
+template <class T, int First, std::size_t... I>
+auto interleave(typename VectorOf<T>::type a, typename VectorOf<T>::type b,
+                std::index_sequence<I...>) {
+  return __builtin_shufflevector(
+      a, b, (First + static_cast<int>(I / 2) + (I % 2 ? static_cast<int>(width<T>) : 0))...);
+}
+
+/// A square of a register's width, transposed: that many perfect shuffles as there are bits in the
+/// width.
+template <class T>
+void transpose_square(const T* from, std::int64_t from_row, T* to, std::int64_t to_row) {
+  constexpr int n = static_cast<int>(width<T>);
+  using Vector = typename VectorOf<T>::type;
+  using All = std::make_index_sequence<static_cast<std::size_t>(n)>;
+  Vector x[n], y[n];
+  for (int i = 0; i < n; ++i) std::memcpy(&x[i], from + i * from_row, sizeof(Vector));
+  for (int bit = 1; bit < n; bit *= 2) {
+    for (int i = 0; i < n / 2; ++i) {
+      y[2 * i] = interleave<T, 0>(x[i], x[i + n / 2], All{});
+      y[2 * i + 1] = interleave<T, n / 2>(x[i], x[i + n / 2], All{});
+    }
+    std::copy_n(y, n, x);
+  }
+  for (int i = 0; i < n; ++i) std::memcpy(to + i * to_row, &x[i], sizeof(Vector));
+}
+
+template <class T> inline constexpr std::int64_t panel_width = 2 * width<T>;
+template <class T> inline constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+
+std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+/// b [rows x cols] as rows of `row` elements, zeros behind its own.
+template <class T>
+void copy_panel(Strided<T> b, std::int64_t rows, std::int64_t cols, T* to, std::int64_t row) {
+  for (std::int64_t j = 0; j < row; j += width<T>) {
+    std::int64_t i = 0;
+    if (b.cols_apart == 1)
+      for (; i < rows; ++i) load(b.at(i, j), cols - j).store_unaligned(to + i * row + j);
+    else if (j + width<T> <= cols)
+      for (; i + width<T> <= rows; i += width<T>)
+        transpose_square(b.at(i, j), b.cols_apart, to + i * row + j, row);
+    for (; i < rows; ++i)
+      for (std::int64_t q = j; q < j + width<T>; ++q)
+        to[i * row + q] = q < cols ? *b.at(i, q) : T(0);
+  }
+}
+
+/// b, [k x n], in panels two registers wide: where it is, or copied to where each panel is one
+/// block of memory. The last panel may have one register, and fills it up with zeros.
+template <class T> class Panels {
+ public:
+  Panels(Strided<T> b, std::int64_t k, std::int64_t n, bool copied, T* memory)
+      : b_(b), k_(k), n_(n), copied_(copied || b.cols_apart != 1), memory_(memory) {
+    const auto whole = n - n % panel_width<T>;
+    if (whole < n) copy_panel(part(whole), k, n - whole, memory + whole * k, row(whole));
+    if (!copied_) return;
+    if (b.cols_apart != 1)
+      for (std::int64_t j = 0; j < whole; j += panel_width<T>)
+        copy_panel(part(j), k, panel_width<T>, memory + j * k, panel_width<T>);
+    else  // row by row, as each row of b may lie on pages of its own
+      for (std::int64_t i = 0; i < k; ++i)
+        for (std::int64_t j = 0; j < whole; j += panel_width<T>)
+          std::copy_n(b.at(i, j), panel_width<T>, memory + j * k + i * panel_width<T>);
+  }
+  /// The panel that starts at column j, and the distance of its rows.
+  const T* at(std::int64_t j) const { return moved(j) ? memory_ + j * k_ : b_.at(0, j); }
+  std::int64_t row(std::int64_t j) const {
+    return moved(j) ? round_up(std::min(panel_width<T>, n_ - j), width<T>) : b_.rows_apart;
+  }
+
+ private:
+  bool moved(std::int64_t j) const { return copied_ || n_ - j < panel_width<T>; }
+  Strided<T> part(std::int64_t j) const { return {b_.at(0, j), b_.rows_apart, b_.cols_apart}; }
+
+  Strided<T> b_;
+  std::int64_t k_, n_;
+  bool copied_;
+  T* memory_;
+};
+
+/// All rows of c for one panel, in tiles of nearly equal heights.
+template <class T> void panel_product(Strided<T> a, std::int64_t m, Tile<T> t) {
+  const bool transposed = a.cols_apart != 1;
+  T* const c = t.c;
+  const auto count = (m + most_rows - 1) / most_rows;
+  for (std::int64_t i = 0, row = 0; i < count; ++i) {
+    const auto end = (i + 1) * m / count;
+    t.a = a.at(row, 0);
+    t.c = c + row * t.c_row;
+    tile_function<T>(end - row, t.columns, transposed)(t);
+    row = end;
+  }
+}
+
+/// A copy of a [m x k] in which neighbouring rows share no set of a cache, as they do in a where
+/// its rows are a power of two apart.
+template <class T> Strided<T> copy_block(Strided<T> a, std::int64_t m, std::int64_t k, T* to) {
+  const bool transposed = a.cols_apart != 1;
+  const auto rows = transposed ? k : m, cols = transposed ? m : k;
+  const auto apart = transposed ? a.cols_apart : a.rows_apart,
+             row = round_up(cols, line<T>) + line<T>;
+  for (std::int64_t i = 0; i < rows; ++i) std::copy_n(a.data + i * apart, cols, to + i * row);
+  return transposed ? Strided<T>{to, 1, row} : Strided<T>{to, row, 1};
+}
+
+/// y (+)= x b for up to `Registers` registers of columns of b, which lie side by side.
+template <class T, int Registers>
+void row_tile(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::int64_t k, T* y,
+              bool accumulate) {
+  Register<T> sum[Registers];
+  for (auto& s : sum) s = Register<T>(T(0));
+  for (std::int64_t i = 0; i < k; ++i) {
+    const Register<T> factor(x[i]);
+    for (int j = 0; j < Registers; ++j)
+      sum[j] = xsimd::fma(factor, load(b + i * b_row + j * width<T>, n - j * width<T>), sum[j]);
+  }
+  for (int j = 0; j < Registers; ++j) {
+    T* const to = y + j * width<T>;
+    store(accumulate ? sum[j] + load(to, n - j * width<T>) : sum[j], to, n - j * width<T>);
+  }
+}
+
+template <class T>
+void row_by_columns(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::int64_t k,
+                    T* y, bool accumulate) {
+  std::int64_t j = 0;
+  for (; j + 8 * width<T> <= n; j += 8 * width<T>)
+    row_tile<T, 8>(x, b + j, b_row, 8 * width<T>, k, y + j, accumulate);
+  for (; j + 2 * width<T> <= n; j += 2 * width<T>)
+    row_tile<T, 2>(x, b + j, b_row, 2 * width<T>, k, y + j, accumulate);
+  for (; j < n; j += width<T>)
+    row_tile<T, 1>(x, b + j, b_row, std::min(width<T>, n - j), k, y + j, accumulate);
+}
+
+/// y[j] (+)= x . b[j] for up to a register's width of rows of b: their sums, a row each, are
+/// transposed, and then added up as registers.
+template <class T, int Rows>
+void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool accumulate) {
+  Register<T> sum[Rows];
+  for (auto& s : sum) s = Register<T>(T(0));
+  for (std::int64_t i = 0; i < k; i += width<T>) {
+    const auto factor = load(x + i, k - i);
+    for (int j = 0; j < Rows; ++j)
+      sum[j] = xsimd::fma(factor, load(b + j * b_row + i, k - i), sum[j]);
+  }
+  alignas(64) T square[width<T> * width<T>] = {};
+  for (int j = 0; j < Rows; ++j) sum[j].store_aligned(square + j * width<T>);
+  transpose_square(square, width<T>, square, width<T>);
+  for (auto half = width<T> / 2; half > 0; half /= 2)
+    for (std::int64_t i = 0; i < half; ++i) {
+      const auto low = Register<T>::load_aligned(square + i * width<T>);
+      (low + Register<T>::load_aligned(square + (i + half) * width<T>))
+          .store_aligned(square + i * width<T>);
+    }
+  const auto total = Register<T>::load_aligned(square);
+  store(accumulate ? total + load(y, Rows) : total, y, Rows);
+}
+
+template <class T>
+void row_by_rows(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::int64_t k, T* y,
+                 bool accumulate) {
+  constexpr int many = static_cast<int>(width<T>);
+  std::int64_t j = 0;
+  for (; j + many <= n; j += many) dots<T, many>(x, b + j * b_row, b_row, k, y + j, accumulate);
+  for (; j + 4 <= n; j += 4) dots<T, 4>(x, b + j * b_row, b_row, k, y + j, accumulate);
+  for (; j < n; ++j) dots<T, 1>(x, b + j * b_row, b_row, k, y + j, accumulate);
+}
+
+}  // namespace
+
+template <class T>
+void multiply(Strided<T> a, Strided<T> b, std::int64_t m, std::int64_t n, std::int64_t k, T* c,
+              std::int64_t c_row, bool accumulate) {
+  // Blocks of a and b for which there is room in a second level of cache.
+  constexpr auto size = static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t depth = size == 4 ? 256 : 192, height = 256, breadth = 4096 / size;
+  const auto deep = std::min(k, depth), high = std::min(m, height), broad = std::min(n, breadth);
+  // A copy is worth it where it is read often: of a for many columns, of b for many rows.
+  const bool copy_a = n >= 256, copy_b = m * deep > 4096;
+  const Scratch<T> a_memory(copy_a ? deep * high + 2 * line<T> * std::max(deep, high) : 0);
+  const Scratch<T> b_memory(deep * round_up(broad, panel_width<T>));
+  for (std::int64_t p = 0; p < k; p += depth)
+    for (std::int64_t j = 0; j < n; j += breadth) {
+      const auto cols = std::min(deep, k - p), wide = std::min(broad, n - j);
+      const Panels<T> panels({b.at(p, j), b.rows_apart, b.cols_apart}, cols, wide, copy_b,
+                             b_memory);
+      for (std::int64_t i = 0; i < m; i += height) {
+        const auto rows = std::min(high, m - i);
+        Strided<T> x{a.at(i, p), a.rows_apart, a.cols_apart};
+        if (copy_a) x = copy_block<T>(x, rows, cols, a_memory);
+        for (std::int64_t first = 0; first < wide; first += panel_width<T>)
+          panel_product(x, rows,
+                        {.a = nullptr,
+                         .a_row = x.rows_apart,
+                         .a_col = x.cols_apart,
+                         .b = panels.at(first),
+                         .b_row = panels.row(first),
+                         .c = c + i * c_row + j + first,
+                         .c_row = c_row,
+                         .depth = cols,
+                         .columns = std::min(panel_width<T>, wide - first),
+                         .accumulate = accumulate || p > 0});
+      }
+    }
+}
+
+template <class T>
+void multiply_row(const T* x, Strided<T> b, std::int64_t n, std::int64_t k, T* y, bool accumulate) {
+  if (b.cols_apart == 1) return row_by_columns(x, b.data, b.rows_apart, n, k, y, accumulate);
+  row_by_rows(x, b.data, b.cols_apart, n, k, y, accumulate);
+}
+
+template void multiply(Strided<float>, Strided<float>, std::int64_t, std::int64_t, std::int64_t,
+                       float*, std::int64_t, bool);
+template void multiply(Strided<double>, Strided<double>, std::int64_t, std::int64_t, std::int64_t,
+                       double*, std::int64_t, bool);
+
+template void multiply_row(const float*, Strided<float>, std::int64_t, std::int64_t, float*, bool);
+template void multiply_row(const double*, Strided<double>, std::int64_t, std::int64_t, double*,
+                           bool);
+
+}  // namespace gradtape::kernels
