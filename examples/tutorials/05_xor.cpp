@@ -21,8 +21,7 @@ int main() {
 // network's solution can be written down by hand, so this is also the place to ask how often
 // gradient descent finds one.
 //
-// It follows the Goodfellow et al. chapter 6 slides, "Learning XOR", "A simple feedforward
-// network", "Activation Function" and "Gradient-Based Learning".
+// It follows the Goodfellow et al. chapter 6 slides, "Learning XOR" to "Gradient-Based Learning".
 //
 // ## What a line makes of it
 //
@@ -83,10 +82,9 @@ std::cout << "J = " << hand_J << "\nwith the slide's h: f = " << matmul(misprint
 // The slide prints $[2\ \ 0]$ in the third row of $h$. It must be $[1\ \ 0]$, from $X W + c$
 // above; with the printed row the output would be 2.
 //
-// Look at what the hidden layer has done. In the plane of $x$ no line parts the classes. In the
-// plane of $h$ the inputs $(0, 1)$ and $(1, 0)$ lie on the same spot, and the line
-// $h_1 - 2 h_2 = \frac12$ has them on one side. The colours in the first picture are $f$ between
-// the four points.
+// In the plane of $x$ no line parts the classes. In the plane of $h$ the inputs $(0, 1)$ and
+// $(1, 0)$ lie on the same spot, and the line $h_1 - 2 h_2 = \frac12$ has them on one side. The
+// colours in the first picture are $f$ between the four points.
 
 // %%
 const optim::ChartOptions x_plane{
@@ -103,14 +101,13 @@ auto in_h = optim::points(h, y.to(int64), names, {.size = 7});
 in_h.push_back({.name = "f = 1/2", .x = {-0.5, 2.5}, .y = {-0.5, 1.0}, .mark = optim::Mark::dashes,
                 .colour = optim::colour::dark});
 const optim::Field colours = optim::field(between, {.low = -0.5, .high = 1.5});
-const optim::Chart in_x_plane{in_x, x_plane, colours}, in_h_plane{in_h, h_plane};
-optim::save_picture("05_xor.svg", {in_x_plane, in_h_plane});
+optim::save_picture("05_xor.svg", {{in_x, x_plane, colours}, {in_h, h_plane}});
 
 // %% [markdown]
 // ## Learned
 //
-// Nobody writes down a million weights, so let gradient descent find them. The slides advise:
-// small random weights, and biases 0 or small and positive. The same network as a module:
+// Now gradient descent is to find the weights. The slides advise: small random weights, and biases
+// 0 or small and positive. The same network as a module:
 
 // %%
 struct Xor : nn::Module {
@@ -162,27 +159,22 @@ const Starts two = twenty_starts(2, 0), biased = twenty_starts(2, 0.1), eight = 
 fmt::print("2 units:             {:2} of 20 solved, {} dead\n", two.solved, two.dead);
 fmt::print("2 units, biases 0.1: {:2} of 20 solved, {} dead\n", biased.solved, biased.dead);
 fmt::print("8 units:             {:2} of 20 solved, {} dead\n", eight.solved, eight.dead);
-fmt::print("2 units, J of each start:");
-for (const double J : two.costs) fmt::print(" {:.3f}", J);
-fmt::print("\n");
-
-optim::save_picture("05_starts.svg", {optim::Chart{
-    .series = {{.name = "2 units", .y = two.costs, .mark = optim::Mark::bars},
-               {.name = "8 units", .y = eight.costs, .mark = optim::Mark::bars}},
-    .options = {.title = "J after 3,000 steps, 20 starts", .x_label = "starts, best first",
-                .y_label = "J", .width = 420, .height = 260, .legend = true}}});
+fmt::print("2 units, J of each start: {:.3f}\n", fmt::join(two.costs, " "));
+optim::save_picture("05_starts.svg",
+    {{{{.name = "2 units", .y = two.costs, .mark = optim::Mark::bars},
+       {.name = "8 units", .y = eight.costs, .mark = optim::Mark::bars}},
+      {.title = "J after 3,000 steps, 20 starts", .x_label = "starts, best first", .y_label = "J",
+       .width = 420, .height = 260, .legend = true}}});
 
 // %% [markdown]
 // "Dead" counts the failed starts with a unit that is off for all four inputs. It has no gradient
-// (chapter 2), and the unit that is left cannot do it alone. In the other failed starts both
-// units see the same points, or share them badly. The failures stop at three heights. At
+// (chapter 2), and the unit that is left cannot do it alone. The failures stop at three heights. At
 // $\frac14$ the network says $\frac12$ to everything, as the line does. At $\frac16$ one point is
 // right and the other three get their mean. At $\frac18$ two points are right and the other two
 // get $\frac12$.
 //
 // A small positive bias keeps some units alive. Spare units help most: enough of them survive.
-// This is the slides' warning in numbers: without convexity there is no promise, and the start
-// matters.
+// Without convexity, the slides warn, there is no promise, and the start matters.
 //
 // ## What was learnt
 //
@@ -190,14 +182,11 @@ optim::save_picture("05_starts.svg", {optim::Chart{
 // - That a network can represent a solution does not mean that descent finds it.
 // - Small positive biases help against dead units, and spare units help more.
 //
-// ## Exercises
-//
-// `05_xor_exercises.cpp` has a hole for each; fill it in and run it.
+// ## Exercises: fill in `05_xor_exercises.cpp`
 //
 // 1. Find a start of two units that ends with a dead one, and say which unit it is.
 // 2. Solve XOR with two tanh units by hand: choose $W$, $c$, $w$ and $b$.
-// 3. Replace the ReLU by the identity: which $w'$ has the linear model $x^\top w'$ that comes
-//    out?
+// 3. Replace the ReLU by the identity: which $w'$ has the linear model $x^\top w'$ that comes out?
 //
 // Next: [backprop by hand](06_backprop_by_hand.md).
 

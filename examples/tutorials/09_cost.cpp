@@ -87,25 +87,14 @@ for (const std::int64_t n : {100, 1'000, 10'000, 100'000}) {
 }
 
 using namespace optim;
-save_picture(
-    "09_cost.svg",
-    {Chart{.series = {{.name = "forward", .x = sizes, .y = forward},
-                      {.name = "backward", .x = sizes, .y = backward}},
-           .options = {.title = "Counted work",
-                       .x_label = "operations N",
-                       .y_label = "operations done",
-                       .log_x = true,
-                       .log_y = true,
-                       .width = 460,
-                       .height = 260}},
-     Chart{.series = {{.name = "both", .x = sizes, .y = times}},
-           .options = {.title = "Processor time of both passes",
-                       .x_label = "operations N",
-                       .y_label = "seconds",
-                       .log_x = true,
-                       .log_y = true,
-                       .width = 460,
-                       .height = 260}}});
+save_picture("09_cost.svg",
+    {{{{.name = "forward", .x = sizes, .y = forward},
+       {.name = "backward", .x = sizes, .y = backward}},
+      {.title = "Counted work", .x_label = "operations N", .y_label = "operations done",
+       .log_x = true, .log_y = true, .width = 460, .height = 260}},
+     {{{.name = "both", .x = sizes, .y = times}},
+      {.title = "Processor time of both passes", .x_label = "operations N", .y_label = "seconds",
+       .log_x = true, .log_y = true, .width = 460, .height = 260}}});
 
 // %% [markdown]
 // The ratio stays at 2 while $N$ grows a thousandfold. What an operation's rule costs depends on
@@ -185,9 +174,7 @@ fmt::print("timed: one at a time ~{:.1f} ms, all at once ~{:.3f} ms: ~{:.0f} tim
 // - The number of inputs does not enter. That is why one can train a million weights.
 // - An input without influence has the derivative 0, which may be given as "nothing".
 //
-// ## Exercises
-//
-// `09_cost_exercises.cpp` has a hole for each.
+// ## Exercises: fill in `09_cost_exercises.cpp`
 //
 // 1. Most operations have a ratio of 1 or 2. Find one whose ratio is 7.
 // 2. What do `grad`, `grad_of` and `backward` give for an unused input?

@@ -17,13 +17,11 @@ int main() {
 // %% [markdown]
 // # 32. From PyTorch and back
 //
-// A model was trained in Python; a C++ program is to use it, or to train it further. What has to
-// travel is a set of named tensors. The names, the shapes and the order of the numbers inside are
-// PyTorch's here, so a file travels both ways. What can still go wrong is the subject of this
-// chapter: a name, a layout, a mode.
+// A model was trained in Python; a C++ program is to use it, or to train it further. What travels
+// is a set of named tensors. The names, the shapes and the order of the numbers inside are
+// PyTorch's here, so a file travels both ways. What can still go wrong: a name, a layout, a mode.
 //
-// It goes beyond the notes; the pages docs/weights.md and docs/from_pytorch.md are the reference.
-// The layers come from chapters 19 (batch norm) and 23 (LSTM).
+// The reference is docs/weights.md and docs/from_pytorch.md; chapters 19 and 23 have the layers.
 //
 // ## The model in Python
 //
@@ -44,9 +42,8 @@ int main() {
 //         return self.head(h[-1])
 // ```
 //
-// So that this chapter runs without Python, we write the file that Python would write. In place of
-// trained weights there are quarters in a pattern: element $i$ of parameter number $k$ is
-// $((7 i + 3 k) \bmod 11 - 5) / 4$. In Python:
+// So that this chapter runs without Python, we write the file that Python would write, with a
+// pattern in place of trained weights:
 //
 // ```python
 // for k, p in enumerate(model.parameters()):
@@ -58,7 +55,11 @@ int main() {
 // ```
 //
 // `save_file` is from `safetensors.torch`. `DataParallel` stands for what happens in practice: the
-// model was wrapped into something on its way, and every name got a prefix.
+// model was wrapped into something, and every name got a prefix. In C++, the text in `child("...")`
+// is the name in the file: what the attribute is called in Python.
+//
+// **Predict before you run on:** another file has ten tensors that fit and two that do not, the
+// head of a version with three classes. How many of ours does a failed `load_parameters` change?
 
 // %%
 const auto pattern = [](std::int64_t k, const Shape& shape) {
@@ -69,23 +70,16 @@ const std::map<std::string, Tensor> from_python{
     {"module.embed.weight", pattern(0, {5, 3})},
     {"module.norm.weight", pattern(1, {3})},
     {"module.norm.bias", pattern(2, {3})},
-    {"module.norm.running_mean", tensor({0.25, -0.5, 0.75})},
-    {"module.norm.running_var", tensor({1.5, 0.5, 2.0})},
-    {"module.norm.num_batches_tracked", tensor(0)},
     {"module.lstm.weight_ih_l0", pattern(3, {16, 3})},
     {"module.lstm.weight_hh_l0", pattern(4, {16, 4})},
     {"module.lstm.bias_ih_l0", pattern(5, {16})},
     {"module.lstm.bias_hh_l0", pattern(6, {16})},
     {"module.head.weight", pattern(7, {2, 4})},
-    {"module.head.bias", pattern(8, {2})}};
+    {"module.head.bias", pattern(8, {2})},
+    {"module.norm.running_mean", tensor({0.25, -0.5, 0.75})},
+    {"module.norm.running_var", tensor({1.5, 0.5, 2.0})},
+    {"module.norm.num_batches_tracked", tensor(0)}};
 save_safetensors("tagger.safetensors", from_python, {.metadata = {{"format", "pt"}}});
-
-// %% [markdown]
-// ## The same model in C++
-//
-// The text in `child("...")` is the name in the file: what the attribute is called in Python.
-
-// %%
 struct Tagger : nn::Module {
   nn::Embedding embed = child("embed", nn::Embedding(5, 3, {.dtype = float64}));
   nn::BatchNorm1d norm = child("norm", nn::BatchNorm1d(3, {.dtype = float64}));
@@ -98,19 +92,11 @@ struct Tagger : nn::Module {
 };
 seed(32);
 Tagger model;
-
-// %% [markdown]
-// **Predict before you run on:** the file has ten tensors that fit and two that do not: the head of
-// another version of the model, which knew three classes. How many tensors of our model does a
-// failed `load_parameters` change?
-
-// %%
 auto other_version = from_python;
 other_version["module.head.weight"] = pattern(7, {3, 4});
 other_version["module.head.bias"] = pattern(8, {3});
 save_safetensors("three_classes.safetensors", other_version);
 const nn::LoadOptions without_prefix{.rename = {{"module", ""}}};
-
 const StateDict before = model.state_dict();
 try {
   nn::load_parameters(model, "three_classes.safetensors", without_prefix);
@@ -118,38 +104,31 @@ try {
   fmt::print("{}\n", error.what());
 }
 int changed = 0;
-for (const auto& [name, value] : model.state_dict())
-  if (!array_equal(value, before.at(name))) ++changed;
+for (const auto& [name, now] : model.state_dict()) changed += !array_equal(now, before.at(name));
 fmt::print("tensors changed: {}\n", changed);
+fmt::print("complete: {}\n",
+           nn::load_parameters(model, "tagger.safetensors", without_prefix).complete());
 
 // %% [markdown]
 // None. The message lists every tensor that does not fit, and a model is never half loaded. (With
-// `.strict = false` it loads what fits and returns that list.) The right file, with the prefix
-// taken off:
-
-// %%
-const nn::LoadReport loaded = nn::load_parameters(model, "tagger.safetensors", without_prefix);
-fmt::print("complete: {}\n", loaded.complete() ? "yes" : "no");
-
-// %% [markdown]
+// `.strict = false` it loads what fits and returns that list.)
+//
 // ## Does it compute the same?
 //
 // That the file loads is no proof: with gates in another order every shape would fit as well. So
-// compare results. PyTorch 2.13 gave these for two sentences, in float64 (`model.double()`), with
-// `model.eval()`, and then the loss for the classes 0 and 1 and the length of its gradient:
+// compare results. PyTorch 2.13 gave these for two sentences, by `model.double().eval()`, and then
+// the loss for the classes 0 and 1 and the length of its gradient:
 
 // %%
 const Tensor words = tensor({{0, 1, 2, 3}, {4, 4, 0, 2}}), classes = tensor({0, 1});
 const Tensor by_python = tensor({{-0.455244344791, 0.735606950874},
                                  {-0.453763211036, 0.680807287290}}, float64);
 const auto gap_to_python = [&] { return amax(abs(model(words).detach() - by_python)).item(); };
-
 fmt::print("in training mode: off by {:.2f}\n", gap_to_python());
 nn::load_parameters(model, "tagger.safetensors", without_prefix);  // the statistics have moved
 model.eval();
 const double gap = gap_to_python();
 fmt::print("after eval():     off by less than 1e-11: {}\n", gap < 1e-11 ? "yes" : "no");
-
 const auto loss = [&] { return nn::cross_entropy(model(words), classes); };
 double squares = 0;
 for (const Tensor& g : grad_of(loss, model.parameters())) squares += sum(square(g)).item();
@@ -158,51 +137,31 @@ fmt::print("length of the gradient {:.9f}, PyTorch 0.642997384\n", std::sqrt(squ
 
 // %% [markdown]
 // The first line is the most frequent mistake of all, here as in Python: a new model is in training
-// mode, so batch norm uses the statistics of these two sentences, and even updates those that it
-// keeps. With `eval()` twelve digits agree, and so do the gradients.
+// mode, so batch norm uses the statistics of these two sentences, and updates those that it keeps.
 //
 // ## What is inside the tensors
 //
 // | layer | name | shape and order |
 // | --- | --- | --- |
 // | Linear | `weight` | [out, in]: the transpose of the notes' $W$ |
-// | Embedding | `weight` | [words, size] |
 // | BatchNorm1d | `running_var` | [channels]; updated with the variance over $n - 1$ |
-// | LSTM | `weight_ih_l0` | [4 hidden, in]: rows of the gates $i, f, g, o$ |
+// | LSTM | `weight_ih_l0` | [4 hidden, in]: rows of the gates $i, f, g, o$ (chapter 23) |
 // | LSTM | `bias_ih_l0`, `bias_hh_l0` | [4 hidden] each; only their sum matters |
 //
-// The order of the gates we check by hand: one step of the LSTM for the first word, from
-// $h = c = 0$, with $c = \sigma(i) \tanh(g)$ and $h = \sigma(o) \tanh(c)$.
-
-// %%
-const Tensor looked_up = transpose(model.embed(tensor({{0}})), 1, 2);  // [1, 3, 1]
-const Tensor word = transpose(model.norm(looked_up), 1, 2);            // [1, 1, 3]
-const nn::RecurrentWeights w = model.lstm.weights(0);
-const Tensor gates = matmul(w.ih, word[0][0]) + w.bias_ih + w.bias_hh;
-const Tensor gate_i = sigmoid(gates[range(0, 4)]), gate_g = tanh(gates[range(8, 12)]);
-const Tensor gate_o = sigmoid(gates[range(12, 16)]);
-const Tensor by_hand = gate_o * tanh(gate_i * gate_g), by_layer = model.lstm(word).output[0][0];
-const double lstm_gap = amax(abs(by_hand - by_layer)).item();
-fmt::print("hand and layer differ by less than 1e-12: {}\n", lstm_gap < 1e-12 ? "yes" : "no");
-
-// %% [markdown]
 // ## Train on, and send it back
 //
-// A few steps of Adam on the two sentences, as an example of training on. Batch norm stays in
-// evaluation mode, so its statistics stay those of the large data. Then the way back.
+// A few steps of Adam, with batch norm in evaluation mode so that its statistics stay; then back.
 
 // %%
 optim::Adam adam(model.parameters(), {.lr = 0.05});
 const double loss_before = loss().item();
 for (int step = 0; step < 30; ++step) {
-  const Tensor value = loss();
   adam.zero_grad();
-  value.backward();
+  loss().backward();
   adam.step();
 }
 fmt::print("loss {:.3f} -> {:.3f}\n", loss_before, loss().item());
 nn::save_parameters(model, "tagger_trained.safetensors");
-
 const auto returned = load_safetensors("tagger_trained.safetensors");
 bool same = true;
 for (const auto& [name, value] : model.state_dict()) same &= array_equal(value, returned.at(name));
@@ -221,18 +180,14 @@ fmt::print("{} tensors in the file, the same bits: {}\n", returned.size(), same 
 //
 // - A model is its named tensors. `child("name", ...)` and `.rename` make the names agree.
 // - Loading is all or nothing, and the error lists every misfit.
-// - Compare one output and one gradient with the old program, in `eval()` mode, before you trust
-//   the new.
+// - Compare one output and one gradient with the old program, in `eval()` mode.
 //
-// ## Exercises
+// ## Exercises: fill in `32_pytorch_exercises.cpp`
 //
-// `32_pytorch_exercises.cpp` has a hole for each; fill it in and run it.
-//
-// 1. Another library keeps a linear layer's weight as [in, out] under the name `kernel`. Make the
-//    state dict that `nn::Linear` takes.
+// 1. Another library keeps a linear weight as [in, out], under `kernel`. Make a state dict of ours.
 // 2. A file has `encoder.fc.weight`, `encoder.fc.bias` and a counter `steps`; the model calls the
 //    layer `head` and has no counter. Write the table of names.
-// 3. A framework with a single bias an LSTM: what goes into `bias_ih_l0` and `bias_hh_l0`?
+// 3. A framework has a single bias an LSTM: what goes into `bias_ih_l0` and `bias_hh_l0`?
 //
 // That was the last chapter. The rest of the names that differ from PyTorch's are in
 // docs/from_pytorch.md.
@@ -241,7 +196,5 @@ fmt::print("{} tensors in the file, the same bits: {}\n", returned.size(), same 
 return report({{"tensors changed by a failed load", static_cast<double>(changed), 0, 0},
                {"largest difference to PyTorch's output", gap, 1e-12, 1e-11},
                {"length of the gradient", std::sqrt(squares), 0.642997, 0.642998},
-               {"LSTM by hand", lstm_gap, 0, 1e-12},
-               {"loss after training on", loss().item(), 0.003, 0.1},
                {"the same bits in the file", same ? 1.0 : 0.0, 1, 0.5}});
 }

@@ -64,5 +64,23 @@ int main() {
     answers.check(fmt::format("4. rows of {}", factors[i]), truth[i][0], yours[i][0]);
     answers.check(fmt::format("4. columns of {}", factors[i]), truth[i][1], yours[i][1]);
   }
+
+  // The operations of (6.6) for 100 units in every layer, a multiply-add being two: with the
+  // products taken from the right, and from the left. Diagonal matrices are matrices only there.
+  double from_right = 0, from_left = 0;
+  // hole: from_right = from_left = 0;
+  from_right = 100 + 2 * 100 * 100 + 100;  // product, matrix times vector, product
+  from_left = 100 + 2e6 + 100 + 2e6 + 2 * 100 * 100;
+  // end
+  const Tensor wide = randn({100, 100}, float64, generator).requires_grad("W2");
+  const auto numbers = [&] { return randn({100}, float64, generator).requires_grad(); };
+  const Tensor slope1 = numbers(), slope2 = numbers(), at_loss = numbers();
+  const Tensor right = slope1 * matmul(wide, slope2 * at_loss);
+  const Tensor left = matmul(matmul(matmul(diag(slope1), wide), diag(slope2)), at_loss);
+  const auto flops = [](const Tensor& t) {
+    return cost(t, ones({100}, float64)).total.forward_flops;
+  };
+  answers.check("4. operations from the right", flops(right), from_right);
+  answers.check("4. operations from the left", flops(left), from_left);
   return answers.status();
 }

@@ -51,5 +51,20 @@ int main() {
   const Tensor rows = conv2d(image, tensor(vertical, {1, 1, 3, 1}));
   const Tensor in_two = conv2d(rows, tensor(horizontal, {1, 1, 1, 3}));
   answers.check("4. largest difference to the blur", 0, max(abs(blurred - in_two)).item());
+
+  // 5. The gradients of sum(y_bar * conv2d(picture, filter)), by convolutions.
+  const Tensor picture = randn({1, 1, 8, 8}, float64), filter = randn({1, 1, 3, 3}, float64);
+  const Tensor y_bar = randn({1, 1, 6, 6}, float64);
+  const auto loss = [&](const std::vector<Tensor>& in) {
+    return sum(y_bar * conv2d(in[0], in[1]));
+  };
+  const std::vector<Tensor> by_tape = grad_of(loss, {picture, filter});
+  Tensor of_picture = picture, of_filter = filter;
+  // hole: of_picture = picture;
+  of_picture = conv2d(pad(y_bar, {2, 2, 2, 2}), flip(filter, {2, 3}));
+  of_filter = conv2d(picture, y_bar);
+  // end
+  answers.check("5a. gradient of the image", 0, max(abs(of_picture - by_tape[0])).item());
+  answers.check("5b. gradient of the filter", 0, max(abs(of_filter - by_tape[1])).item());
   return answers.status();
 }

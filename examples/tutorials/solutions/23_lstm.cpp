@@ -47,5 +47,30 @@ int main() {
   bias = std::log(gate / (1 - gate));
   // end
   answers.check("3. the forget bias", 4.9682, bias, 1e-4);
+
+  // 4. Remember the first of 40 inputs: +1 or -1, then noise. Guessing has a loss of log 2 = 0.69.
+  double b_f = 0;
+  // hole: b_f = 0;
+  b_f = 3;
+  // end
+  seed(5);
+  const nn::LSTM reader(1, 32, {.dtype = float64});
+  const nn::Linear head(32, 1, {.dtype = float64});
+  reader.weights().bias_ih.set(repeat_interleave(tensor({0.0, b_f, 0.0, 0.0}, float64), 32));
+  std::vector<Parameter> all = reader.parameters();
+  for (const Parameter& p : head.parameters()) all.push_back(p);
+  optim::Adam adam(all, {.lr = 0.01});
+  double loss = 1;
+  for (int t = 0; t < 100 && loss >= 0.1; ++t) {
+    const Tensor answer = bernoulli(0.5, {32}).to(float64), signal = 2.0 * answer - 1.0;
+    const Tensor in = concat({reshape(signal, {1, 32, 1}), 0.3 * randn({39, 32, 1}, float64)}, 0);
+    const Tensor error = nn::bce_with_logits(flatten(head(reader(in).output[39])), answer);
+    loss = error.item();
+    adam.zero_grad();
+    error.backward();
+    optim::clip_grad_norm(all, 1.0);
+    adam.step();
+  }
+  answers.check("4. remembered after 100 steps at most (1: yes)", 1, loss < 0.1 ? 1 : 0);
   return answers.status();
 }

@@ -47,5 +47,19 @@ int main() {
     // end
   };
   answers.check("3. T = 6", 21, products(6));
+
+  // 4. The largest of ten weights, the mean over many queries, of width 1024: without the division
+  // by the root of the width, and with it. The keys are the rows of the second, [400, 10, 1024].
+  const Tensor queries = randn({400, 1, 1024}, float64), keys = randn({400, 10, 1024}, float64);
+  const auto largest = [](const Tensor& scores) { return mean(amax(softmax(scores, 1), {1})); };
+  double raw = 0, divided = 0;
+  // hole: raw = divided = 0;
+  const Tensor scores = sum(queries * keys, 2);
+  raw = largest(scores).item();
+  divided = largest(scores / 32.0).item();
+  // end
+  const Tensor truth4 = reshape(matmul(keys, transpose(queries, 1, 2)), {400, 10});
+  answers.check("4. largest weight, not divided", largest(truth4).item(), raw);
+  answers.check("4. largest weight, divided", largest(truth4 / 32.0).item(), divided);
   return answers.status();
 }
