@@ -71,7 +71,7 @@ std::string whole(const Shape& shape, const std::vector<double>& elements) {
 std::string numbers(const Shape& shape, const detail::Statistics& s) {
   if (s.first.size() == static_cast<std::size_t>(shape.numel())) return whole(shape, s.first);
   if (!s.all_finite()) return fmt::format("{} NaN, {} infinite", s.nan, s.infinite);
-  return fmt::format("norm {:.6g}, {:.6g} to {:.6g}", std::sqrt(s.squares), s.min, s.max);
+  return fmt::format("norm {:.6g}, {:.6g} to {:.6g}", s.norm, s.min, s.max);
 }
 
 /// The cotangent of every node in a pass that runs while it lives.

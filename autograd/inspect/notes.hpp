@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 struct Statistics {
   static constexpr std::size_t bins = 24, most_first = 8;
 
-  double min = INFINITY, max = -INFINITY, sum = 0, squares = 0;  // of the finite elements
+  double min = INFINITY, max = -INFINITY, sum = 0, norm = 0;  // of the finite elements
   std::int64_t finite = 0, nan = 0, infinite = 0;
   std::array<std::int64_t, bins> histogram{};  // of the finite elements, from min to max
   std::vector<double> first;

@@ -52,7 +52,7 @@ std::string in_json(const Statistics& s) {
   const auto n = static_cast<double>(s.finite);
   return fmt::format(R"({}"max":{},"mean":{},"min":{},{},"norm":{},"histogram":[{}]}})", begin,
                      detail::json_number(s.max), detail::json_number(s.sum / n),
-                     detail::json_number(s.min), counts, detail::json_number(std::sqrt(s.squares)),
+                     detail::json_number(s.min), counts, detail::json_number(s.norm),
                      fmt::join(s.histogram, ","));
 }
 

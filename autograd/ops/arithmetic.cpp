@@ -119,7 +119,8 @@ Tensor masked_mul(const Tensor& g, const Tensor& d) {
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  if (!a.defined() || (a.dtype() == int64 && !a.is_weak())) return binary<primitive::Pow>(a, b);
+  if (!a.defined() || (a.dtype() == int64 && (!a.is_weak() || b.is_weak())))
+    return binary<primitive::Pow>(a, b);
   if (b.is_weak() &&
       b.ndim() == 0) {  // no logarithm, and no general power, where the exponent is a literal
     const double n = b.item<double>();

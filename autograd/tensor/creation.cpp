@@ -151,6 +151,8 @@ Tensor linspace(double start, double stop, std::int64_t count, Dtype dtype) {
 }
 
 Tensor eye(std::int64_t n, std::int64_t m, Dtype dtype) {
+  if (n < 0)
+    fail<ShapeError>("eye", fmt::format("the number of rows must not be negative, got {}", n));
   if (m < 0) m = n;
   const Tensor x = filled("eye", {n, m}, 0, dtype);
   visit_dtype(dtype, [&](auto zero) {

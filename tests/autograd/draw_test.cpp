@@ -57,6 +57,8 @@ TEST_CASE("a table of the tape shows small tensors whole, others by norm and ran
   CHECK(contains(text, "leaf 'w'  [2, 2]  float32          -    "));  // seen by no op of the trace
   CHECK(contains(text, "norm 10.3441, -4 to 8  norm 20.6882, -8 to 16\n"));
   CHECK(contains(text, "  [[10, -14], [6, 34]]\n"));  // of w: 2 (2 * 2 w + 1)
+  const Tensor huge = full({3, 3}, 1e200, float64).requires_grad() * 1.0;
+  CHECK(contains(str(Tape(huge), {.values = &trace}), "norm 3e+200, 1e+200 to 1e+200\n"));
   const Tensor bad = log(tensor({-1., 1., 1., 1., 1., 1., 1., 1., 0.}).requires_grad());
   CHECK(contains(str(Tape(bad), {.values = &trace}), "1 NaN, 1 infinite\n"));
 }

@@ -96,6 +96,7 @@ TEST_CASE("creation functions") {
   CHECK(array_equal(eye(2), tensor({{1., 0.}, {0., 1.}})));
   CHECK(array_equal(eye(2, 3, int64), tensor({{1, 0, 0}, {0, 1, 0}})));
   CHECK(eye(0).shape() == Shape{0, 0});
+  CHECK_THROWS_WITH_AS(eye(-2), "eye: the number of rows must not be negative, got -2", ShapeError);
 }
 
 TEST_CASE("shapes that no memory holds are refused, whatever their product wraps to") {

@@ -130,3 +130,10 @@ TEST_CASE("+= and its kin give the name a new value and leave other names alone"
   CHECK(y.item() == 4);
   CHECK(shared.item() == 8);
 }
+
+TEST_CASE("a power of two literals is a literal") {
+  CHECK(pow(Tensor(2), Tensor(3)).item<std::int64_t>() == 8);
+  CHECK(pow(Tensor(2), Tensor(3)).is_weak());
+  CHECK(pow(Tensor(2), Tensor(0.5)).item() == doctest::Approx(1.4142135623730951).epsilon(1e-15));
+  CHECK(pow(Tensor(0.5), Tensor(2)).item() == 0.25);
+}
