@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "gradtape/autograd/parallel.hpp"
@@ -55,18 +56,33 @@ template <class T> T scaled_distance(const T* x, const T* y, int64_t d) {
 /// Squares of distances whose terms neither overflowed nor lost digits; NaN stays as it is.
 template <class T> bool keeps_digits(T squares) {
   constexpr T small = sizeof(T) == 4 ? T(1e-30) : T(1e-290);
-  return !(squares <= small || squares >= 1 / small);
+  return !((squares <= small) | (squares >= 1 / small));  // both, for SIMD
 }
 
-/// Row by row of y: zeros, to which add(at, column, out) adds for every column c, with the offset
-/// of a[i, c] and the columns b[all, c] and y[i, all]; then finish(matrix, row, out).
+/// f(first, size) for pieces of 0 ... n: `tile` elements, which the compiler knows and keeps in
+/// registers, while there are so many.
+template <int tile, class F> void in_tiles(int64_t n, F f) {
+  int64_t first = 0;
+  for (; first + tile <= n; first += tile) f(first, std::integral_constant<int, tile>());
+  if (first < n) f(first, static_cast<int>(n - first));
+}
+
+/// Row by row of y: zeros, to which add(at, other, sum) adds for every column c, with the offset of
+/// a[i, c] and other = b[j, c]; then finish(matrix, row, out).
 template <class T, class Add, class Finish>
 void over_pairs(const T* b, T* y, Pairs pairs, Add add, Finish finish) {
+  constexpr int tile = 256 / sizeof(T);
   const auto columns = transposed(b, pairs);
   for_rows(pairs, [=, bt = columns.data(), m = pairs.m, d = pairs.d](int64_t k, int64_t row) {
     T* const out = y + row * m;
-    std::fill_n(out, m, T(0));
-    for (int64_t c = 0; c < d; ++c) add(row * d + c, bt + (k * d + c) * m, out);
+    in_tiles<tile>(m, [&](int64_t first, auto size) {
+      T sums[tile] = {};
+      for (int64_t c = 0; c < d; ++c) {
+        const T* const column = bt + (k * d + c) * m + first;
+        for (int j = 0; j < size; ++j) sums[j] = add(row * d + c, column[j], sums[j]);
+      }
+      std::copy_n(sums, static_cast<int>(size), out + first);
+    });
     finish(k, row, out);
   });
 }
@@ -77,11 +93,14 @@ template <class T> void euclidean(const T* a, const T* b, T* y, Pairs pairs) {
   const auto m = pairs.m, d = pairs.d;
   over_pairs(
       b, y, pairs,
-      [=](int64_t at, const T* column, T* out) {
-        const T x = a[at];
-        for (int64_t j = 0; j < m; ++j) out[j] += (x - column[j]) * (x - column[j]);
-      },
+      [=](int64_t at, T other, T sum) { return sum + (a[at] - other) * (a[at] - other); },
       [=](int64_t k, int64_t row, T* out) {
+        int lost = 0;
+        for (int64_t j = 0; j < m; ++j) lost |= !keeps_digits(out[j]);
+        if (!lost) {
+          for (int64_t j = 0; j < m; ++j) out[j] = std::sqrt(out[j]);
+          return;
+        }
         for (int64_t j = 0; j < m; ++j)
           out[j] = keeps_digits(out[j]) ? std::sqrt(out[j])
                                         : scaled_distance(a + row * d, b + (k * m + j) * d, d);
@@ -109,11 +128,7 @@ template <class T>
 void products_with_differences(const T* g, const T* a, const T* b, T* y, Pairs pairs) {
   over_pairs(
       b, y, pairs,
-      [=, m = pairs.m](int64_t at, const T* column, T* out) {
-        const T x = a[at], factor = g[at];
-        if (factor != 0)
-          for (int64_t j = 0; j < m; ++j) out[j] += factor * (x - column[j]);
-      },
+      [=](int64_t at, T other, T sum) { return g[at] == 0 ? sum : sum + g[at] * (a[at] - other); },
       [](auto...) {});
   count<T>(pairs, 2);
 }

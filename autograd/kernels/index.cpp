@@ -15,33 +15,49 @@ using std::int64_t;
 
 int64_t from_front(int64_t i, int64_t extent) { return i < 0 ? i + extent : i; }
 
+/// Calls f(o, begin, end) for pieces of the axis n of every o, which threads share out.
+template <class F> void for_pieces(const Indexing& at, F f) {
+  parallel_for(at.outer * at.n, elementwise_grain / (at.inner + 1) + 1,
+               [&](int64_t begin, int64_t end) {
+                 while (begin < end) {
+                   const auto o = begin / at.n, stop = std::min(end, (o + 1) * at.n);
+                   f(o, begin - o * at.n, stop - o * at.n);
+                   begin = stop;
+                 }
+               });
+}
+
 template <class T> void select_rows(const T* x, T* y, const Indexing& at) {
-  parallel_for(
-      at.outer * at.n, elementwise_grain / (at.inner + 1) + 1, [&](int64_t begin, int64_t end) {
-        for (auto row = begin; row < end; ++row) {
-          const auto o = row / at.n;
-          const T* from =
-              x + (o * at.extent + from_front(at.index[row - o * at.n], at.extent)) * at.inner;
-          T* to = y + row * at.inner;
-          if (at.inner == 1)
-            *to = *from;
-          else
-            std::memcpy(to, from, static_cast<std::size_t>(at.inner) * sizeof(T));
-        }
-      });
+  for_pieces(at, [&](int64_t o, int64_t begin, int64_t end) {
+    const T* const from = x + o * at.extent * at.inner;
+    T* const to = y + o * at.n * at.inner;
+    if (at.inner == 1)
+      for (auto i = begin; i < end; ++i) to[i] = from[from_front(at.index[i], at.extent)];
+    else
+      for (auto i = begin; i < end; ++i)
+        std::memcpy(to + i * at.inner, from + from_front(at.index[i], at.extent) * at.inner,
+                    static_cast<std::size_t>(at.inner) * sizeof(T));
+  });
 }
 
 /// Calls f(offset in [outer, n, inner], offset in [outer, extent, inner]) for every index, in order
 /// along axis n. Threads share out the outer axis, so no two write to one element.
 template <class F> void for_each_index(const Indexing& at, F f) {
-  const auto size = at.n * at.inner;
-  parallel_for(at.outer, elementwise_grain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
-    for (auto o = begin; o < end; ++o)
-      for (int64_t i = 0; i < at.n; ++i)
-        for (int64_t j = 0; j < at.inner; ++j) {
-          const auto k = (o * at.n + i) * at.inner + j;
-          f(k, (o * at.extent + from_front(at.index[k], at.extent)) * at.inner + j);
+  const auto n = at.n, inner = at.inner, extent = at.extent;
+  const auto* const index = at.index;
+  const auto size = n * inner;
+  parallel_for(at.outer, elementwise_grain / (size + 1) + 1, [=](int64_t begin, int64_t end) {
+    for (auto o = begin; o < end; ++o) {
+      if (inner == 1) {
+        for (auto k = o * n; k < (o + 1) * n; ++k) f(k, o * extent + from_front(index[k], extent));
+        continue;
+      }
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < inner; ++j) {
+          const auto k = (o * n + i) * inner + j;
+          f(k, (o * extent + from_front(index[k], extent)) * inner + j);
         }
+    }
   });
 }
 
@@ -84,6 +100,11 @@ void index_select(const void* x, void* y, std::size_t element_bytes, const Index
 template <class T> void index_add(const T* x, T* y, const Indexing& at) {
   count_indexed(at, false, 1, 3, sizeof(T));
   const auto add = [&](int64_t o, int64_t first, int64_t last) {
+    if (at.inner == 1) {
+      T* const to = y + o * at.extent;
+      for (int64_t i = 0; i < at.n; ++i) to[from_front(at.index[i], at.extent)] += x[o * at.n + i];
+      return;
+    }
     for (int64_t i = 0; i < at.n; ++i) {
       const T* from = x + (o * at.n + i) * at.inner;
       T* to = y + (o * at.extent + from_front(at.index[i], at.extent)) * at.inner;

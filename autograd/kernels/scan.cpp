@@ -1,5 +1,6 @@
 #include "gradtape/autograd/kernels/scan.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -22,27 +23,40 @@ template <class T> void count(AxisView view, int operands, double flops = 1) {
   detail::count_work(flops * n, (operands + 1) * n * sizeof(T));
 }
 
+/// Calls step(state, offset of the element, i) along `lanes` lanes of n contiguous elements, side
+/// by side: one would wait for its state at every step.
+template <int lanes, class State, class Step>
+void walk_lanes(int64_t first, int64_t n, State start, Direction direction, Step step) {
+  State states[lanes];
+  std::fill_n(states, lanes, start);
+  for (int64_t k = 0; k < n; ++k) {
+    const auto i = direction == Direction::forward ? k : n - 1 - k;
+    for (int lane = 0; lane < lanes; ++lane) step(states[lane], first + lane * n + i, i);
+  }
+}
+
 /// Calls step(state of lane j, offset of element [o, i, j], i) along every lane; the states of one
 /// row lie side by side.
 template <class State, class Step>
 void walk(AxisView view, State start, Direction direction, Step step) {
-  const auto [outer, n, inner] = view;
-  const auto size = n * inner;
+  const auto outer = view.outer, n = view.n, inner = view.inner, size = n * inner;
   if (size == 0) return;
-  detail::parallel_for(outer, detail::elementwise_grain / size + 1,
-                       [=, n = n, inner = inner](int64_t begin, int64_t end) {
-                         const auto states =
-                             std::make_unique<State[]>(static_cast<std::size_t>(inner));
-                         for (auto o = begin; o < end; ++o) {
-                           std::fill_n(states.get(), inner, start);
-                           for (int64_t k = 0; k < n; ++k) {
-                             const auto i = direction == Direction::forward ? k : n - 1 - k;
-                             const auto row = o * size + i * inner;
-                             for (int64_t j = 0; j < inner; ++j)
-                               step(states[static_cast<std::size_t>(j)], row + j, i);
-                           }
-                         }
-                       });
+  detail::parallel_for(outer, detail::elementwise_grain / size + 1, [=](int64_t o, int64_t end) {
+    constexpr int together = 8;
+    for (; inner == 1 && o + together <= end; o += together)
+      walk_lanes<together>(o * n, n, start, direction, step);
+    for (; inner == 1 && o < end; ++o) walk_lanes<1>(o * n, n, start, direction, step);
+    if (o == end) return;
+    const auto states = std::make_unique<State[]>(static_cast<std::size_t>(inner));
+    for (; o < end; ++o) {
+      std::fill_n(states.get(), inner, start);
+      for (int64_t k = 0; k < n; ++k) {
+        const auto i = direction == Direction::forward ? k : n - 1 - k;
+        const auto row = o * size + i * inner;
+        for (int64_t j = 0; j < inner; ++j) step(states[static_cast<std::size_t>(j)], row + j, i);
+      }
+    }
+  });
 }
 
 /// Where wins(new, old) last held; a NaN wins over all that is not one.

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <span>
+#include <vector>
+
 #include "gradtape/autograd/kernels/distance.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -126,12 +129,13 @@ Tensor euclidean(const Tensor& a, const Tensor& b) {
     kernels::euclidean(static_cast<const T*>(a.raw()), static_cast<const T*>(b.raw()),
                        mutable_data<T>(y), {n && m ? y.numel() / (n * m) : 0, n, m, d});
   });
-  return record(
-      "cdist", y, {a, b},
-      {[a, b](const Tensor& g, const Tensor& y) { return weighted_differences(pull(g, y), a, b); },
-       [a, b](const Tensor& g, const Tensor& y) {
-         return weighted_differences(transpose(pull(g, y)), b, a);
-       }});
+  const auto vjp = [a, b](std::span<const Tensor> g, const std::vector<bool>& needed,
+                          std::span<const Tensor> y) {
+    const Tensor w = pull(g[0], y[0]);
+    return std::vector{needed[0] ? weighted_differences(w, a, b) : Tensor(),
+                       needed[1] ? weighted_differences(transpose(w), b, a) : Tensor()};
+  };
+  return record("cdist", {y}, {a, b}, vjp)[0];
 }
 
 }  // namespace

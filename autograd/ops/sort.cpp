@@ -96,10 +96,9 @@ WithIndices median(const Tensor& x, std::int64_t axis, ReduceOptions options) {
   const int a = checked_axis("median", x, axis);
   const auto n = x.size(a);
   const WithIndices middle = of_rank(x, a, (n - 1) / 2, options);
-  if (!is_floating(x.dtype()) || x.numel() == 0) return middle;
+  if (!is_floating(x.dtype()) || !any(x.detach() != x.detach()).item<bool>()) return middle;
   const WithIndices largest = of_rank(x, a, n - 1, options);  // NaN where there is one
   const Tensor spoilt = largest.values.detach() != largest.values.detach();
-  if (!any(spoilt).item<bool>()) return middle;
   const Tensor at = where(spoilt, largest.indices, middle.indices);
   return picked(x, a, options.keepdim ? at : unsqueeze(at, a), options);
 }

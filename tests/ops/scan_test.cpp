@@ -53,6 +53,19 @@ TEST_CASE("cumprod has exact gradients with zeros in its input, to second order"
   CHECK(values(second) == std::vector<double>{0, 0, 0, 6, 0});
 }
 
+TEST_CASE("a row has the same bits alone and among others") {
+  const Tensor x = randn({21, 40}, float64);
+  const auto same = [&](auto scan) {
+    const Tensor all = scan(x);
+    for (std::int64_t i = 0; i < x.size(0); ++i)
+      CHECK(array_equal(select(all, 0, i), scan(slice(x, 0, i, i + 1))[0]));
+  };
+  same([](const Tensor& x) { return cumsum(x, 1); });
+  same([](const Tensor& x) { return cumprod(x, 1); });
+  same([](const Tensor& x) { return logcumsumexp(x, 1); });
+  same([](const Tensor& x) { return cummax(x, 1).indices; });
+}
+
 TEST_CASE("long scans keep their digits in float32") {
   const Tensor y = cumsum(full({1 << 20}, 0.1), 0);
   CHECK(y.data<float>().back() / (1 << 20) == close(0.1f, 2e-7));

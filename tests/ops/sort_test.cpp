@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "support/close.hpp"
@@ -63,6 +65,47 @@ TEST_CASE("topk and kthvalue are parts of the sorted tensor") {
   for (std::int64_t k : {1, 2, 150, 300})
     CHECK(array_equal(kthvalue(x, k).values, select(sorted, 1, k - 1)));
   CHECK(array_equal(median(x, 1).values, select(sorted, 1, 149)));
+}
+
+TEST_CASE(
+    "every order of every length, with NaN, infinities, signed zeros and the ends of the range") {
+  const double inf = std::numeric_limits<double>::infinity();
+  Generator generator(3);
+  for (const Dtype dtype : {float32, float64, int64, bool_})
+    for (const std::int64_t n : {1, 2, 40, 65, 127, 128, 129, 1000, 5000}) {
+      CAPTURE(n);
+      Tensor x = randn({n}, float64, generator) * 1000.0;
+      if (is_floating(dtype)) {
+        const auto every = [&](std::int64_t step, const Tensor& value) {
+          x = where(arange(n) % step == step / 2, value, x);
+        };
+        every(7, -0.0), every(11, 0.0), every(13, not_a_number), every(17, inf), every(19, -inf);
+        every(23, x * 1e-30), every(29, round(x / 500.0)), every(31, 1e-42);
+      } else if (dtype == int64) {
+        x = where(arange(n) % 5 == 2, x * 1e15, round(x / 500.0));
+      }
+      x = x.to(dtype);
+      const auto element = values(x);
+      std::vector<double> rank(element.size());
+      for (std::size_t i = 0; i < rank.size(); ++i) rank[i] = static_cast<double>(i);
+      for (const bool descending : {false, true}) {
+        auto expected = rank;
+        std::stable_sort(expected.begin(), expected.end(), [&](double i, double j) {
+          double a = element[static_cast<std::size_t>(i)], b = element[static_cast<std::size_t>(j)];
+          if (descending) std::swap(a, b);
+          return a < b || (std::isnan(b) && !std::isnan(a));
+        });
+        CHECK(values(argsort(x, 0, {.descending = descending})) == expected);
+        for (const std::int64_t k : {std::int64_t(1), n / 100, n / 3, n}) {
+          const std::vector<double> first(expected.begin(), expected.begin() + k);
+          CHECK(values(topk(x, k, {.largest = descending}).indices) == first);
+        }
+        for (const std::int64_t k : {std::int64_t(1), (n + 1) / 2, n})
+          if (!descending)
+            CHECK(kthvalue(x, k).indices.item<std::int64_t>() ==
+                  static_cast<std::int64_t>(expected[static_cast<std::size_t>(k - 1)]));
+      }
+    }
 }
 
 TEST_CASE("mode finds the most frequent element") {
