@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <span>
 
+#include "gradtape/autograd/kernels/factor.hpp"
 #include "gradtape/autograd/kernels/lapack.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
@@ -60,8 +62,8 @@ Tensor qr_gradient(const Qr& f, const Tensor& gq, const Tensor& gr) {
   Tensor m;
   if (gr.defined()) m = matmul(f.r, t(gr));
   if (gq.defined()) m = plus(m, -matmul(t(gq), f.q));
-  const Tensor below = lower(m, -1);
-  const Tensor sum = plus(gq, matmul(f.q, below + t(lower(m))));
+  const Tensor below = tril(m, -1);
+  const Tensor sum = plus(gq, matmul(f.q, below + t(tril(m))));
   return solve_triangular(t(f.r), sum, {.left = false});
 }
 
@@ -92,11 +94,11 @@ Tensor lu_gradient(const Lu& f, const Tensor& gl, const Tensor& gu) {
   Tensor strict, rest, gl2;
   if (gl.defined()) {
     gl2 = slice(gl, -2, n, m);
-    strict = lower(matmul(t(l1), slice(gl, -2, 0, n)), -1);
+    strict = tril(matmul(t(l1), slice(gl, -2, 0, n)), -1);
     if (m > n) rest = -matmul(t(l2), gl2);
   }
   if (gu.defined()) rest = plus(rest, matmul(gu, t(f.u)));
-  const Tensor middle = plus(strict, rest.defined() ? upper(rest) : rest);
+  const Tensor middle = plus(strict, rest.defined() ? triu(rest) : rest);
   const auto over_u = [&](const Tensor& x) { return solve_triangular(t(f.u), x, {.left = false}); };
   const Tensor top =
       over_u(solve_triangular(t(l1), middle, {.upper = true, .unitriangular = true}));
@@ -161,7 +163,8 @@ Svd svd_values(const char* op, const Tensor& a, bool vectors) {
 /// v where they are not whole; skew(x) = x - x^T, e_ij = s_j^2 - s_i^2. That is divided by as (s_j
 /// - s_i) (s_j + s_i), for squares may overflow.
 Tensor svd_gradient(const Svd& f, const Tensor& gu, const Tensor& gs, const Tensor& gvh) {
-  const auto& [u, s, vh] = f;
+  const Tensor &u = f.u, &s = f.s, &vh = f.vh;
+  if (!gu.defined() && !gvh.defined()) return matmul(u * unsqueeze(gs, -2), vh);
   const Tensor row = unsqueeze(s, -2), column = unsqueeze(s, -1);
   const Tensor gaps = reciprocal_or_zero(differences(s)),
                sums = 0.5 * reciprocal_or_zero(0.5 * row + 0.5 * column);
@@ -202,15 +205,30 @@ Eigh eigh_values(const char* op, const Tensor& a, bool vectors) {
   return f;
 }
 
+Svd recorded_svd(const char* op, const Tensor& a) {
+  const Svd values = svd_values(op, a, true);
+  const auto out =
+      record(op, {values.u, values.s, values.vh}, {a}, [](Tensors g, const Needed&, Tensors f) {
+        return std::vector{svd_gradient({f[0], f[1], f[2]}, g[0], g[1], g[2])};
+      });
+  return {out[0], out[1], out[2]};
+}
+
 /// v (diag(gw) + skew(v^T gv) / (2 e)) v^T with e_ij = w_j - w_i, symmetric to the last bit.
 Tensor eigh_gradient(const Eigh& f, const Tensor& gw, const Tensor& gv) {
-  Tensor core;
-  if (gw.defined()) core = as_diagonal(gw);
-  if (gv.defined()) {
-    const Tensor x = matmul(t(f.v), gv);
-    core = plus(core, 0.5 * masked_mul(x - t(x), reciprocal_or_zero(differences(f.w))));
-  }
+  if (!gv.defined()) return symmetric(matmul(f.v * unsqueeze(gw, -2), t(f.v)));
+  const Tensor x = matmul(t(f.v), gv);
+  Tensor core = 0.5 * masked_mul(x - t(x), reciprocal_or_zero(differences(f.w)));
+  if (gw.defined()) core = core + as_diagonal(gw);
   return symmetric(matmul(matmul(f.v, core), t(f.v)));
+}
+
+Eigh recorded_eigh(const char* op, const Tensor& a) {
+  const Eigh values = eigh_values(op, a, true);
+  const auto out = record(op, {values.w, values.v}, {a}, [](Tensors g, const Needed&, Tensors f) {
+    return std::vector{eigh_gradient({f[0], f[1]}, g[0], g[1])};
+  });
+  return {out[0], out[1]};
 }
 
 }  // namespace
@@ -235,8 +253,8 @@ Tensor cholesky(const Tensor& a) {
                                     "not positive)",
                                     describe_matrix(a, static_cast<std::int64_t>(i)), minors[i]));
   return record("cholesky", l, {a}, {[](const Tensor& g, const Tensor& l) {
-                  const Tensor m = matmul(t(l), lower(g));
-                  const Tensor halved = 0.5 * (lower(m) + lower(m, -1));
+                  const Tensor m = matmul(t(l), tril(g));
+                  const Tensor halved = 0.5 * (tril(m) + tril(m, -1));
                   const Tensor x = solve_triangular(t(l), halved, {.upper = true});
                   return symmetric(solve_triangular(l, x, {.left = false}));
                 }});
@@ -263,36 +281,21 @@ Lu lu(const Tensor& a) {
 
 Svd svd(const Tensor& a) {
   need_matrices("svd", a);
-  const Svd values = svd_values("svd", a, true);
-  const auto out =
-      record("svd", {values.u, values.s, values.vh}, {a}, [](Tensors g, const Needed&, Tensors f) {
-        return std::vector{svd_gradient({f[0], f[1], f[2]}, g[0], g[1], g[2])};
-      });
-  return {out[0], out[1], out[2]};
+  return recorded_svd("svd", a);
 }
 
 Tensor svdvals(const Tensor& a) {
   need_matrices("svdvals", a);
-  return record("svdvals", svd_values("svdvals", a, false).s, {a}, {[a](const Tensor& g) {
-                  const auto [u, s, vh] = svd(a);
-                  return matmul(u * unsqueeze(g, -2), vh);
-                }});
+  // The gradient needs u and vh, and finding them together takes less than once more from a.
+  return a.is_tracked() && recording() ? recorded_svd("svdvals", a).s
+                                       : svd_values("svdvals", a, false).s;
 }
 
-Eigh eigh(const Tensor& a) {
-  const Eigh values = eigh_values("eigh", a, true);
-  const auto out =
-      record("eigh", {values.w, values.v}, {a}, [](Tensors g, const Needed&, Tensors f) {
-        return std::vector{eigh_gradient({f[0], f[1]}, g[0], g[1])};
-      });
-  return {out[0], out[1]};
-}
+Eigh eigh(const Tensor& a) { return recorded_eigh("eigh", a); }
 
 Tensor eigvalsh(const Tensor& a) {
-  return record("eigvalsh", eigh_values("eigvalsh", a, false).w, {a}, {[a](const Tensor& g) {
-                  const Tensor v = eigh(a).v;
-                  return symmetric(matmul(v * unsqueeze(g, -2), t(v)));
-                }});
+  return a.is_tracked() && recording() ? recorded_eigh("eigvalsh", a).w
+                                       : eigh_values("eigvalsh", a, false).w;
 }
 
 }  // namespace gradtape

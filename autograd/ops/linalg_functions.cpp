@@ -31,6 +31,13 @@ double epsilon(Dtype dtype) {
                           : std::numeric_limits<double>::epsilon();
 }
 
+/// The share of the largest singular value up to which others count as 0.
+double checked_rtol(const char* op, const Tensor& a, std::optional<double> rtol) {
+  if (rtol && !(*rtol >= 0))
+    fail<ValueError>(op, fmt::format("rtol must be at least 0, got {}", *rtol));
+  return rtol.value_or(static_cast<double>(std::max(a.size(-1), a.size(-2))) * epsilon(a.dtype()));
+}
+
 /// v diag(1 / s) u^T over the singular values that count.
 Tensor pinv_value(const Tensor& a, double rtol) {
   if (a.numel() == 0) return zeros(matrices(batch_shape(a), a.size(-1), a.size(-2)), a.dtype());
@@ -98,6 +105,14 @@ void need_some(const Tensor& x) {
     fail<ShapeError>("matrix_norm", fmt::format("{} has no elements to choose from", describe(x)));
 }
 
+/// Whether the singular values of every triangular r are certainly above rtol times the largest: as
+/// |r| is at least the largest, and |r^-1| the inverse of the smallest.
+bool has_full_rank(const Tensor& r, double rtol) {
+  const NoGrad no_grad;
+  const Tensor inverse = solve_triangular(r, eye(r.size(-1), r.dtype()), {.upper = true});
+  return all(frobenius(r) * frobenius(inverse) * rtol < 1.0).item<bool>();
+}
+
 // ---- the exponential ----
 
 Tensor exp_value(const Tensor& a) {
@@ -128,11 +143,7 @@ Tensor exp_gradient(const Tensor& a, const Tensor& g) {
 
 Tensor pinv(const Tensor& a, std::optional<double> rtol) {
   need_matrices("pinv", a);
-  if (rtol && !(*rtol >= 0))
-    fail<ValueError>("pinv", fmt::format("rtol must be at least 0, got {}", *rtol));
-  const double cutoff =
-      rtol.value_or(static_cast<double>(std::max(a.size(-1), a.size(-2))) * epsilon(a.dtype()));
-  return record("pinv", pinv_value(a, cutoff), {a},
+  return record("pinv", pinv_value(a, checked_rtol("pinv", a, rtol)), {a},
                 {[a](const Tensor& g, const Tensor& p) { return pinv_gradient(a, g, p); }});
 }
 
@@ -144,8 +155,16 @@ Tensor lstsq(const Tensor& given_a, const Tensor& given_b, std::optional<double>
   if (b.ndim() == 0 || (vector ? b.size(-1) : b.size(-2)) != a.size(-2))
     fail<ShapeError>("lstsq", fmt::format("the right side {} does not fit the matrix {}",
                                           describe(b), describe(a)));
-  const Tensor inverse = pinv(a, rtol);
-  return vector ? squeeze(matmul(inverse, unsqueeze(b, -1)), -1) : matmul(inverse, b);
+  if (vector) return squeeze(lstsq(a, unsqueeze(b, -1), rtol), -1);
+  const double least = checked_rtol("lstsq", a, rtol);
+  const bool tall = a.size(-2) >= a.size(-1);
+  if (a.numel() > 0) {
+    const auto [q, r] = qr(tall ? a : t(a));
+    if (has_full_rank(r.detach(), least))
+      return tall ? solve_triangular(r, matmul(t(q), b), {.upper = true})
+                  : matmul(q, solve_triangular(t(r), b));
+  }
+  return matmul(pinv(a, rtol), b);
 }
 
 Tensor matrix_norm(const Tensor& a, std::string_view kind, MatrixNormOptions options) {

@@ -8,10 +8,14 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <span>
 #include <vector>
 
-#include "gradtape/autograd/kernels/lapack.hpp"
+#include "gradtape/autograd/kernels/factor.hpp"
+#include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
+#include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/ops/elementwise.hpp"
@@ -31,82 +35,96 @@ template <class T> const T* elements(const Tensor& x) { return static_cast<const
 /// [...] -> [..., 1, 1]
 Tensor to_matrix(const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); }
 
-/// f(factors, i) with the LU factorization of every matrix of a: [..., n, n].
-template <class F> void for_each_lu(const char* op, const Tensor& a, F f) {
-  const auto n = a.size(-1);
-  visit_floating(a.dtype(), op, [&](auto zero) {
-    using T = decltype(zero);
-    for_each_matrix(batch_shape(a).numel(), n, [&, from = elements<T>(a)](std::int64_t i) {
-      f(kernels::Lu<T>(from + i * n * n, n), i);
-    });
-  });
-}
+using Needed = std::vector<bool>;
 
-[[noreturn]] void singular(const char* op, const Tensor& a, std::int64_t i, int pivot) {
-  fail<LinalgError>(
-      op, fmt::format("{} is singular (pivot {} is 0)", describe_matrix(a, i), pivot - 1));
-}
+/// The LU factorization of every matrix of a: [..., n, n], kept for the backward pass.
+class Factors {
+ public:
+  Factors(const char* op, const Tensor& a)
+      : values_(empty(a.shape(), a.dtype())),
+        swaps_(std::make_shared<std::vector<int>>(
+            static_cast<std::size_t>(a.numel() ? a.numel() / a.size(-1) : 0))) {
+    const auto n = a.size(-1), size = n * n;
+    visit_floating(a.dtype(), op, [&](auto zero) {
+      using T = decltype(zero);
+      const T* const from = elements<T>(a);
+      T* const to = mutable_data<T>(values_);
+      for_each_matrix(batch_shape(a).numel(), n, [&](std::int64_t i) {
+        std::copy_n(from + i * size, size, to + i * size);
+        kernels::Lu<T>::factor(to + i * size, swaps_->data() + i * n, n);
+      });
+    });
+  }
+
+  /// Those of matrix i.
+  template <class T> kernels::Lu<T> at(std::int64_t i) const {
+    const auto n = values_.size(-1);
+    return {elements<T>(values_) + i * n * n, swaps_->data() + i * n, n};
+  }
+  /// f(factors, i) for every matrix.
+  template <class F> void for_each(const char* op, F f) const {
+    visit_floating(values_.dtype(), op, [&](auto zero) {
+      for_each_matrix(batch_shape(values_).numel(), values_.size(-1),
+                      [&](std::int64_t i) { f(at<decltype(zero)>(i), i); });
+    });
+  }
+
+ private:
+  Tensor values_;
+  std::shared_ptr<std::vector<int>> swaps_;
+};
 
 /// Throws for the first matrix with a pivot that is 0.
-void need_regular(const char* op, const Tensor& a, const std::vector<int>& zero_pivots) {
-  for (std::size_t i = 0; i < zero_pivots.size(); ++i)
-    if (zero_pivots[i]) singular(op, a, static_cast<std::int64_t>(i), zero_pivots[i]);
+void need_regular(const char* op, const Tensor& a, const Factors& factors) {
+  visit_floating(a.dtype(), op, [&](auto zero) {
+    for (std::int64_t i = 0, count = batch_shape(a).numel(); i < count; ++i)
+      if (const int pivot = factors.at<decltype(zero)>(i).zero_pivot())
+        fail<LinalgError>(
+            op, fmt::format("{} is singular (pivot {} is 0)", describe_matrix(a, i), pivot - 1));
+  });
 }
 
-/// What a singular matrix leads to.
-enum class Singular { raises, gives_nan };
-
-Tensor inverse(const Tensor& a, Singular policy) {
-  need_square("inv", a);
-  const auto size = a.size(-1) * a.size(-1), count = batch_shape(a).numel();
+/// a^-1 by the factors of a; NaN for a singular matrix.
+Tensor inverse(const Tensor& a, const Factors& factors) {
+  const auto size = a.size(-1) * a.size(-1);
   const Tensor y = empty(a.shape(), a.dtype());
-  std::vector<int> zero_pivots(static_cast<std::size_t>(count));
-  for_each_lu("inv", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
+  factors.for_each("inv", [&]<class T>(const kernels::Lu<T>& lu, std::int64_t i) {
     T* const to = mutable_data<T>(y) + i * size;
-    if ((zero_pivots[static_cast<std::size_t>(i)] = factors.zero_pivot()))
+    if (lu.zero_pivot())
       std::fill_n(to, size, std::numeric_limits<T>::quiet_NaN());
     else
-      factors.inverse(to);
+      lu.inverse(to);
   });
-  if (policy == Singular::raises) need_regular("inv", a, zero_pivots);
   return record("inv", y, {a}, {[](const Tensor& g, const Tensor& y) {
                   const Tensor t = transpose(y);
                   return -matmul(matmul(t, g), t);
                 }});
 }
 
-/// b and the result: [..., n, k]
-Tensor solve_matrix(const Tensor& a, const Tensor& b) {
+/// a^-1 b, or a^-T b if `transposed`, by the factors of a; b and the result: [..., n, k].
+Tensor solve_by(const Factors& factors, const Tensor& a, const Tensor& b, bool transposed) {
   const auto n = a.size(-1), k = b.size(-1);
   const Shape batch = broadcast(batch_shape(a), batch_shape(b), "solve");
   const Tensor x = empty(matrices(batch, n, k), a.dtype());
-  std::vector<int> zero_pivots(static_cast<std::size_t>(batch_shape(a).numel()));
   visit_floating(a.dtype(), "solve", [&](auto zero) {
     using T = decltype(zero);
     const auto a_at = batch_offsets(batch_shape(a), batch),
                b_at = batch_offsets(batch_shape(b), batch);
-    const T *const matrix = elements<T>(a), *const right = elements<T>(b);
+    const T* const from = elements<T>(b);
     T* const to = mutable_data<T>(x);
-    const auto solve_one = [&](const kernels::Lu<T>& factors, std::int64_t i) {
+    parallel_matrices(batch.numel(), elementwise_grain / (n * n * k + 64) + 1, [&](std::int64_t i) {
       const auto at = static_cast<std::size_t>(i);
-      zero_pivots[static_cast<std::size_t>(a_at[at])] = factors.zero_pivot();
-      factors.solve(right + b_at[at] * n * k, to + i * n * k, k);
-    };
-    if (a.ndim() == 2 && batch.numel() > 0) {  // one factorization for all
-      const kernels::Lu<T> factors(matrix, n);
-      for_each_matrix(batch.numel(), n, [&](std::int64_t i) { solve_one(factors, i); });
-    } else {
-      for_each_matrix(batch.numel(), n, [&](std::int64_t i) {
-        solve_one(kernels::Lu<T>(matrix + a_at[static_cast<std::size_t>(i)] * n * n, n), i);
-      });
-    }
+      std::copy_n(from + b_at[at] * n * k, n * k, to + i * n * k);
+      factors.at<T>(a_at[at]).solve(to + i * n * k, k, transposed);
+    });
   });
-  need_regular("solve", a, zero_pivots);
-  return record("solve", x, {a, b},
-                {[a](const Tensor& g, const Tensor& x) {
-                   return -matmul(solve(transpose(a), g), transpose(x));
-                 },
-                 [a](const Tensor& g) { return solve(transpose(a), g); }});
+  return record("solve", {x}, {a, b},
+                [=](std::span<const Tensor> g, const Needed& needed, std::span<const Tensor> x) {
+                  const Tensor h = solve_by(factors, a, g[0], !transposed);
+                  if (!needed[0]) return std::vector{Tensor(), h};
+                  return std::vector{
+                      transposed ? matmul(x[0], transpose(-h)) : matmul(-h, transpose(x[0])), h};
+                })[0];
 }
 
 /// The determinants of a batch, not recorded, and whether all matrices are far from singular.
@@ -114,13 +132,13 @@ struct Determinants {
   Tensor values;
   bool regular;
 };
-Determinants determinants(const Tensor& a) {
+Determinants determinants(const Tensor& a, const Factors& factors) {
   const Shape batch = batch_shape(a);
   const Tensor y = empty(batch, a.dtype());
   std::vector<char> near_singular(static_cast<std::size_t>(batch.numel()));
-  for_each_lu("det", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
-    mutable_data<T>(y)[i] = factors.determinant();
-    near_singular[static_cast<std::size_t>(i)] = factors.near_singular();
+  factors.for_each("det", [&]<class T>(const kernels::Lu<T>& lu, std::int64_t i) {
+    mutable_data<T>(y)[i] = lu.determinant();
+    near_singular[static_cast<std::size_t>(i)] = lu.near_singular();
   });
   return {y, std::none_of(near_singular.begin(), near_singular.end(), std::identity())};
 }
@@ -181,8 +199,9 @@ Equilibration equilibrate(const Tensor& a) {
 Tensor cofactors(const Tensor& a) {
   const auto [scale, of_cofactors] = equilibrate(a);
   const Tensor b = a * scale;
-  const Tensor own = determinants(b.detach()).regular
-                         ? to_matrix(det(b)) * transpose(inverse(b, Singular::gives_nan))
+  const Factors factors("det", b);
+  const Tensor own = determinants(b, factors).regular
+                         ? to_matrix(det(b)) * transpose(inverse(b, factors))
                          : cofactors_by_svd(b);
   return masked_mul(own, of_cofactors);
 }
@@ -197,7 +216,12 @@ bool in_range(const Tensor& determinants) {
 
 }  // namespace
 
-Tensor inv(const Tensor& a) { return inverse(a, Singular::raises); }
+Tensor inv(const Tensor& a) {
+  need_square("inv", a);
+  const Factors factors("inv", a);
+  need_regular("inv", a, factors);
+  return inverse(a, factors);
+}
 
 Tensor solve(const Tensor& given_a, const Tensor& given_b) {
   Tensor a = given_a, b = given_b;
@@ -207,8 +231,10 @@ Tensor solve(const Tensor& given_a, const Tensor& given_b) {
   if (b.ndim() == 0 || (vector ? b.size(-1) : b.size(-2)) != a.size(-1))
     fail<ShapeError>("solve", fmt::format("the right side {} does not fit the matrix {}",
                                           describe(b), describe(a)));
-  if (!vector) return solve_matrix(a, b);
-  return squeeze(solve_matrix(a, unsqueeze(b, -1)), -1);
+  const Factors factors("solve", a);
+  need_regular("solve", a, factors);
+  if (!vector) return solve_by(factors, a, b, false);
+  return squeeze(solve_by(factors, a, unsqueeze(b, -1), false), -1);
 }
 
 Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, TriangularOptions options) {
@@ -224,19 +250,28 @@ Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, Triangular
   const Shape batch = broadcast(batch_shape(a), batch_shape(b), "solve_triangular");
   const auto rows = b.size(-2), cols = b.size(-1);
   const Tensor x = empty(matrices(batch, rows, cols), a.dtype());
+  const Stored in_memory = stored(a);
+  const kernels::Triangular how{.upper = options.upper != in_memory.transposed,
+                                .left = options.left,
+                                .unit = options.unitriangular,
+                                .transposed = in_memory.transposed};
   visit_floating(a.dtype(), "solve_triangular", [&](auto zero) {
     using T = decltype(zero);
     const auto a_at = batch_offsets(batch_shape(a), batch),
                b_at = batch_offsets(batch_shape(b), batch);
-    const T *const matrix = elements<T>(a), *const right = elements<T>(b);
+    const auto* const matrix = static_cast<const T*>(in_memory.data);
+    const T* const right = elements<T>(b);
     T* const to = mutable_data<T>(x);
-    for_each_matrix(batch.numel(), n, [&](std::int64_t i) {
-      const auto at = static_cast<std::size_t>(i);
-      std::copy_n(right + b_at[at] * rows * cols, rows * cols, to + i * rows * cols);
-      kernels::solve_triangular(matrix + a_at[at] * n * n, n, to + i * rows * cols,
-                                options.left ? cols : rows,
-                                {options.upper, options.left, options.unitriangular});
-    });
+    parallel_matrices(
+        batch.numel(), elementwise_grain / (n * rows * cols + 64) + 1, [&](std::int64_t i) {
+          const auto at = static_cast<std::size_t>(i);
+          std::copy_n(right + b_at[at] * rows * cols, rows * cols, to + i * rows * cols);
+          count_work(n * rows * cols,
+                     static_cast<std::int64_t>(sizeof(T)) * (n * n / 2 + 2 * rows * cols));
+          kernels::solve_triangular<T>({matrix + a_at[at] * n * n, n}, n,
+                                       {to + i * rows * cols, cols}, options.left ? cols : rows,
+                                       how);
+        });
   });
   const auto for_b = [a, options](const Tensor& g) {
     auto transposed = options;
@@ -247,7 +282,7 @@ Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, Triangular
     const Tensor h = for_b(g);
     const Tensor y = options.left ? matmul(h, transpose(x)) : matmul(transpose(x), h);
     const int skip = options.unitriangular ? 1 : 0;
-    return -(options.upper ? upper(y, skip) : lower(y, -skip));
+    return -(options.upper ? triu(y, skip) : tril(y, -skip));
   };
   return record("solve_triangular", x, {a, b}, {for_a, for_b});
 }
@@ -262,24 +297,25 @@ Tensor cholesky_solve(const Tensor& given_b, const Tensor& given_l, bool upper) 
 
 Tensor det(const Tensor& a) {
   need_square("det", a);
-  const Determinants found = determinants(a);
-  return record(
-      "det", found.values, {a}, {[a, regular = found.regular](const Tensor& g, const Tensor& y) {
-        if (!regular || !in_range(y)) return masked_mul(to_matrix(g), cofactors(a));
-        return masked_mul(to_matrix(masked_mul(g, y)), transpose(inverse(a, Singular::gives_nan)));
-      }});
+  const Factors factors("det", a);
+  const Determinants found = determinants(a, factors);
+  return record("det", found.values, {a},
+                {[a, factors, regular = found.regular](const Tensor& g, const Tensor& y) {
+                  if (!regular || !in_range(y)) return masked_mul(to_matrix(g), cofactors(a));
+                  return masked_mul(to_matrix(masked_mul(g, y)), transpose(inverse(a, factors)));
+                }});
 }
 
 Slogdet slogdet(const Tensor& a) {
   need_square("slogdet", a);
   const Shape batch = batch_shape(a);
   const Tensor sign = empty(batch, a.dtype()), magnitude = empty(batch, a.dtype());
-  for_each_lu("slogdet", a, [&]<class T>(const kernels::Lu<T>& factors, std::int64_t i) {
-    factors.determinant(mutable_data<T>(sign)[i], mutable_data<T>(magnitude)[i]);
+  const Factors factors("slogdet", a);
+  factors.for_each("slogdet", [&]<class T>(const kernels::Lu<T>& lu, std::int64_t i) {
+    lu.determinant(mutable_data<T>(sign)[i], mutable_data<T>(magnitude)[i]);
   });
-  return {sign, record("slogdet", magnitude, {a}, {[a](const Tensor& g) {
-                         return masked_mul(to_matrix(g),
-                                           transpose(inverse(a, Singular::gives_nan)));
+  return {sign, record("slogdet", magnitude, {a}, {[a, factors](const Tensor& g) {
+                         return masked_mul(to_matrix(g), transpose(inverse(a, factors)));
                        }})};
 }
 

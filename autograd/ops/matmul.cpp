@@ -22,11 +22,8 @@ namespace {
 /// The last two axes of x as a matrix; a transposed value that nobody has read as an array stays
 /// unmoved.
 template <class T> kernels::Matrix<T> matrix(const Tensor& x) {
-  auto& v = *x.value_ref();
-  const auto rows = v.extents()[v.ndim - 2], cols = v.extents()[v.ndim - 1];
-  if (!v.data.load(std::memory_order_acquire) && v.transposed_from)
-    return {static_cast<const T*>(Tensor(v.transposed_from, {}).raw()), rows, cols, true};
-  return {static_cast<const T*>(x.raw()), rows, cols, false};
+  const auto [data, transposed] = stored(x);
+  return {static_cast<const T*>(data), x.size(-2), x.size(-1), transposed};
 }
 
 void check(const char* op, const Tensor& a, const Tensor& b, std::int64_t m, std::int64_t n,

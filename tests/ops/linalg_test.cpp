@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "support/close.hpp"
 
@@ -17,6 +18,12 @@ const double inf = std::numeric_limits<double>::infinity();
 const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 Tensor identity(std::int64_t n) { return eye(n, n, float64); }
+
+/// Zeros, but for a 1 at the end of the diagonal.
+Tensor as_last(std::int64_t n, Dtype dtype) {
+  const Tensor last = (arange(n) == n - 1).to(dtype);
+  return unsqueeze(last, 0) * unsqueeze(last, 1);
+}
 
 bool all_nan(const Tensor& x) {
   for (double element : x.data<double>())
@@ -103,6 +110,23 @@ TEST_CASE("least squares by the pseudo-inverse, of every rank") {
               1e-12));
 }
 
+TEST_CASE(
+    "least squares of full rank, by QR, are those by the pseudo-inverse, with their gradients") {
+  for (const Shape& shape : {Shape{7, 3}, Shape{3, 7}, Shape{4, 4}, Shape{2, 5, 3}}) {
+    const Tensor a = randn(shape, float64).requires_grad(),
+                 b = randn({shape[shape.ndim() - 2], 2}, float64).requires_grad();
+    const Tensor x = lstsq(a, b), by_pinv = matmul(pinv(a), b);
+    CHECK(close(x, by_pinv, 1e-11));
+    const auto slopes = grad(sum(sin(x)), {a, b}), expected = grad(sum(sin(by_pinv)), {a, b});
+    CHECK(close(slopes[0], expected[0], 1e-9));
+    CHECK(close(slopes[1], expected[1], 1e-9));
+  }
+  // Of one batch, a matrix of full rank and one that has it no more for this rtol.
+  const Tensor a = tensor({{{1, 0}, {0, 1}}, {{1, 0}, {0, 1e-3}}}, float64);
+  CHECK(close(lstsq(a, ones({2, 1}, float64), 1e-2), tensor({{{1}, {1}}, {{1}, {0}}}, float64),
+              1e-12));
+}
+
 TEST_CASE("norms of a known matrix") {
   const Tensor a = tensor({{3, -1}, {4, 2}}, float64);
   const auto is = [](const Tensor& norm, double value) {
@@ -179,4 +203,132 @@ TEST_CASE("a singular matrix has no log-determinant to differentiate") {
   CHECK(sign.item<double>() == 0);
   CHECK(logabsdet.item<double>() == -inf);
   CHECK(all_nan(grad(logabsdet, {a})[0]));
+}
+
+TEST_CASE("systems, inverses and factors are right at every size, from registers to blocks") {
+  for (const Dtype dtype : {float32, float64})
+    for (const std::int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 50, 64, 65, 130}) {
+      CAPTURE(n);
+      const double tolerance = (dtype == float32 ? 2e-6 : 4e-15) * static_cast<double>(n + 10);
+      const Tensor a = (randn({n, n}, float64) +
+                        std::sqrt(static_cast<double>(n)) * 3.0 * identity(n))
+                           .to(dtype),
+                   one = identity(n).to(dtype);
+      CHECK(close(matmul(inv(a), a), one, tolerance));
+      for (const std::int64_t k : {1, 3, 20, 70}) {
+        const Tensor b = randn({n, k}, float64).to(dtype);
+        CHECK(close(matmul(a, solve(a, b)), b, 10 * tolerance));
+      }
+      const auto [p, l, u] = lu(a);
+      CHECK(close(matmul(p, matmul(l, u)), a, 10 * tolerance));
+      CHECK(close(amax(abs(l)), ones({}, dtype), 0));
+      const auto [sign, logabsdet] = slogdet(a);
+      CHECK(close(logabsdet, sum(log(abs(diagonal(u)))), 100 * tolerance));
+      CHECK(close(sign, det(p) * prod(gradtape::sign(diagonal(u))), 0));
+      const Tensor positive = matmul(a, transpose(a)), root = cholesky(positive);
+      CHECK(close(matmul(root, transpose(root)) / amax(positive), positive / amax(positive),
+                  tolerance));
+      CHECK(close(triu(root, 1), zeros({n, n}, dtype), 0));
+      const Tensor indefinite = positive - 2.0 * amax(positive) * as_last(n, dtype);
+      const std::string minor = "order " + std::to_string(n) + " is not";
+      CHECK_THROWS_WITH_AS(cholesky(indefinite), doctest::Contains(minor.c_str()), LinalgError);
+    }
+}
+
+TEST_CASE("triangular systems of every kind and size agree with products") {
+  for (const std::int64_t n : {1, 4, 8, 9, 32, 33, 100})
+    for (const std::int64_t k : {1, 4, 5, 70})
+      for (int kind = 0; kind < 16; ++kind) {
+        CAPTURE(n);
+        CAPTURE(k);
+        CAPTURE(kind);
+        const bool is_upper = kind & 1, left = kind & 2, unit = kind & 4, turned = kind & 8;
+        const Tensor stored = randn({n, n}, float64) / static_cast<double>(n) + 2.0 * identity(n);
+        const Tensor a = turned ? transpose(stored) : stored;  // large ones are not moved
+        Tensor read = is_upper ? triu(a, unit ? 1 : 0) : tril(a, unit ? -1 : 0);
+        if (unit) read = read + identity(n);
+        const Tensor b = randn(left ? Shape{n, k} : Shape{k, n}, float64);
+        const Tensor x =
+            solve_triangular(a, b, {.upper = is_upper, .left = left, .unitriangular = unit});
+        CHECK(close(left ? matmul(read, x) : matmul(x, read), b, 1e-12));
+      }
+}
+
+TEST_CASE("a small matrix is solved as it is inside a large one") {
+  for (const std::int64_t n : {1, 2, 3, 4, 8, 9, 20}) {
+    const std::int64_t m = 140;
+    const Tensor a = randn({n, n}, float64), b = randn({n, 3}, float64);
+    const auto embedded = [&](const Tensor& x, const Tensor& rest) {
+      const Tensor right = zeros({n, m - n}, float64);
+      return concat({concat({x, right}, 1), concat({transpose(right), rest}, 1)}, 0);
+    };
+    const Tensor large = embedded(a, identity(m - n));
+    CHECK(close(slice(slice(inv(large), 0, 0, n), 1, 0, n), inv(a), 1e-9));
+    CHECK(close(slice(solve(large, concat({b, zeros({m - n, 3}, float64)}, 0)), 0, 0, n),
+                solve(a, b), 1e-9));
+    CHECK(close(det(large), det(a), 1e-9));
+    const Tensor positive = matmul(a, transpose(a)) + identity(n);
+    CHECK(close(slice(slice(cholesky(embedded(positive, identity(m - n))), 0, 0, n), 1, 0, n),
+                cholesky(positive), 1e-12));
+  }
+}
+
+TEST_CASE(
+    "small matrices have their vectors, of every rank and from one end of the range to the other") {
+  for (const Dtype dtype : {float32, float64})
+    for (const double size :
+         {1.0, dtype == float32 ? 1e36 : 1e300, dtype == float32 ? 1e-36 : 1e-300})
+      for (const Shape& shape :
+           {Shape{1, 1}, Shape{2, 2}, Shape{3, 5}, Shape{5, 3}, Shape{6, 6}, Shape{8, 8}})
+        for (const int rank : {0, 1, 9}) {
+          CAPTURE(size);
+          CAPTURE(rank);
+          const double tolerance = dtype == float32 ? 1e-5 : 1e-14;
+          const auto m = shape[0], n = shape[1];
+          const Tensor plain = rank == 9
+                                   ? randn(shape, float64)
+                                   : matmul(randn({m, rank}, float64), randn({rank, n}, float64)),
+                       a = (plain * size).to(dtype);
+          const auto orthonormal = [&](const Tensor& q) {
+            return close(matmul(transpose(q), q), identity(q.size(-1)).to(dtype), tolerance);
+          };
+          const auto [u, s, vh] = svd(a);
+          CHECK(orthonormal(u));
+          CHECK(orthonormal(transpose(vh)));
+          CHECK(close(matmul(u * (s / size), vh), a / size, tolerance));
+          CHECK(close(svdvals(a) / size, s / size, tolerance));
+          CHECK(array_equal(sort(s, 0, {.descending = true}).values, s));
+          if (m != n) continue;
+          const Tensor b = a + transpose(a);
+          const auto [w, v] = eigh(b);
+          CHECK(orthonormal(v));
+          CHECK(close(matmul(v * (w / size), transpose(v)), b / size, 4 * tolerance));
+          CHECK(array_equal(sort(w).values, w));
+          CHECK(close(eigvalsh(b) / size, w / size, tolerance));
+        }
+}
+
+TEST_CASE("a system's gradient is that of its inverse, for one matrix and for batches") {
+  for (const Shape& shape : {Shape{3, 3}, Shape{40, 40}, Shape{5, 3, 3}}) {
+    const auto n = shape[shape.ndim() - 1];
+    const Tensor a = (randn(shape, float64) + 6.0 * identity(n)).requires_grad(),
+                 b = randn({n, 2}, float64).requires_grad();
+    const auto slopes = [&](const Tensor& x) { return grad(sum(sin(x)), {a, b}); };
+    const auto by_solve = slopes(solve(a, b)), by_inverse = slopes(matmul(inv(a), b));
+    CHECK(close(by_solve[0], by_inverse[0], 1e-12));
+    CHECK(close(by_solve[1], by_inverse[1], 1e-12));
+  }
+}
+
+TEST_CASE("values alone are those of the whole decomposition, recorded or not") {
+  for (const Shape& shape : {Shape{6, 4}, Shape{4, 6}, Shape{5, 5}, Shape{3, 70, 40}}) {
+    const Tensor a = randn(shape, float64), x = a.requires_grad();
+    CHECK(close(svdvals(a), svdvals(x), 1e-12));
+    const auto [u, s, vh] = svd(x);
+    CHECK(close(grad(sum(square(svdvals(x))), {x})[0], 2.0 * a, 1e-11));
+    CHECK(close(grad(sum(s) + 0.0 * sum(u), {x})[0], grad(sum(svdvals(x)), {x})[0], 1e-11));
+  }
+  const Tensor a = randn({6, 6}, float64), x = (a + transpose(a)).requires_grad();
+  CHECK(close(eigvalsh(x.detach()), eigvalsh(x), 1e-12));
+  CHECK(close(grad(sum(square(eigvalsh(x))), {x})[0], 2.0 * x, 1e-11));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
@@ -27,6 +28,10 @@ Shape matrices(Shape batch, std::int64_t rows, std::int64_t cols) {
 
 std::vector<std::int64_t> batch_offsets(const Shape& own, const Shape& batch) {
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(batch.numel()), 0);
+  if (own == batch) {
+    std::iota(offsets.begin(), offsets.end(), std::int64_t{0});
+    return offsets;
+  }
   std::int64_t stride = 1, repeat = 1;
   for (int axis = batch.ndim() - 1, mine = own.ndim() - 1; axis >= 0; --axis, --mine) {
     const auto extent = mine >= 0 ? own[mine] : 1;
@@ -58,12 +63,12 @@ void need_square(const char* op, const Tensor& a) {
     fail<ShapeError>(op, fmt::format("needs square matrices, got {}", describe(a)));
 }
 
-Tensor band(const Tensor& x, std::int64_t first, std::int64_t last) {
-  const Tensor offset = arange(x.size(-1)) - unsqueeze(arange(x.size(-2)), 1);
-  return where(logical_and(offset >= first, offset <= last), x, 0.0);
+Stored stored(const Tensor& x) {
+  const auto& value = *x.value_ref();
+  if (!value.data.load(std::memory_order_acquire) && value.transposed_from)
+    return {Tensor(value.transposed_from, {}).raw(), true};
+  return {x.raw(), false};
 }
-Tensor lower(const Tensor& x, std::int64_t diagonal) { return band(x, -x.size(-2), diagonal); }
-Tensor upper(const Tensor& x, std::int64_t diagonal) { return band(x, diagonal, x.size(-1)); }
 
 Tensor as_diagonal(const Tensor& x) {
   const auto n = x.size(-1);

@@ -25,12 +25,14 @@ void need_matrices(const char* op, const Tensor& a);
 /// The same, and square.
 void need_square(const char* op, const Tensor& a);
 
-/// x where column - row >= first and <= last (counted from the diagonal), 0 elsewhere.
-Tensor band(const Tensor& x, std::int64_t first, std::int64_t last);
-/// Lower triangle, up to `diagonal` above the main one.
-Tensor lower(const Tensor& x, std::int64_t diagonal = 0);
-/// Upper triangle, from `diagonal` above the main one.
-Tensor upper(const Tensor& x, std::int64_t diagonal = 0);
+/// The elements of x in memory, or those of the tensor that it is the transpose of, where nobody
+/// has read them in its own order yet.
+struct Stored {
+  const void* data;
+  bool transposed;
+};
+Stored stored(const Tensor& x);
+
 /// [..., n] -> [..., n, n], zeros off the diagonal.
 Tensor as_diagonal(const Tensor& x);
 /// (x + x^T) / 2
