@@ -1,11 +1,10 @@
 // Our program's account of itself, of the work it does and of the machine's limits.
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <numeric>
 
+#include <gradtape/autograd/build_info.hpp>
 #include <gradtape/autograd/parallel.hpp>
 #include <gradtape/autograd/runtime/work.hpp>
 
@@ -60,14 +59,7 @@ void prepare(int threads) {
   gradtape::seed(1);
 }
 
-std::string about() {
-  using Name = const char* (*)();
-  std::string text = "gradtape";
-  // NOLINTNEXTLINE: dlsym gives functions as void*
-  if (const auto core = reinterpret_cast<Name>(dlsym(RTLD_DEFAULT, "openblas_get_corename")))
-    text += std::string("; OpenBLAS, ") + core() + " kernels";
-  return text;
-}
+std::string about() { return gradtape::build_info().str(); }
 
 void print_cost(const std::string& name, const Case& workload) {
   workload.step();

@@ -96,8 +96,13 @@ bench_compare_gradients() {
 bench_profile() {
   if command -v perf >/dev/null &&
     perf record -q -o "$work/profile" "${ours[@]}" time "$threads" 5 "$1" >/dev/null 2>"$work/errors"; then
-    perf report -i "$work/profile" --stdio --no-children --percent-limit 0.5 --sort dso,symbol \
-      2>/dev/null | sed -E -e '/^(#|$)/d' -e 's/[- ]+$//' | cut -c 1-120
+    # first by library, as code made at run time (oneDNN's) has no names
+    local by
+    for by in dso symbol; do
+      perf report -i "$work/profile" --stdio --no-children --percent-limit 1 --sort "$by" 2>/dev/null |
+        sed -E -e '/^(#|$)/d' -e 's/[- ]+$//' | cut -c 1-120
+      echo
+    done
   elif command -v valgrind >/dev/null; then
     # it knows no AVX-512: a build for fewer instructions is asked for there
     valgrind -q --tool=callgrind --callgrind-out-file="$work/profile" "${ours[@]}" time 1 0 "$1" >&2
