@@ -1,39 +1,48 @@
 #include "gradtape/autograd/kernels/convolution.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
 #include <vector>
 
+#include "gradtape/autograd/kernels/convolution_direct.hpp"
 #include "gradtape/autograd/kernels/gemm.hpp"
-#include "gradtape/autograd/memory.hpp"
+#include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
-// A convolution is a matrix product: weight [out_channels, channels x kernel] times the matrix of
-// columns [channels x kernel, outputs], each column being what the kernel sees at one output. That
-// matrix is never whole in memory. The outputs of all images are numbered in a row, n pixels_out +
-// o, and worked through in blocks that keep their columns in cache: small images share a block, a
-// large one takes several.
+// Where convolution_direct.hpp is not faster, a convolution is a matrix product: weight
+// [out_channels, channels x kernel] times the matrix of columns [channels x kernel, outputs], each
+// column being what the kernel sees at one output. That matrix is never whole in memory. The
+// outputs of all images are numbered in a row, n pixels_out + o, and worked through in blocks that
+// keep their columns in cache: small images share a block, a large one takes several.
 
 namespace gradtape::kernels {
 namespace {
 
 using detail::parallel_for;
 
-/// Uninitialised elements from the caching allocator.
-template <class T> class Scratch {
- public:
-  explicit Scratch(std::int64_t count)
-      : bytes_(static_cast<std::size_t>(std::max<std::int64_t>(1, count)) * sizeof(T)),
-        data_(static_cast<T*>(detail::allocate(bytes_))) {}
-  ~Scratch() { detail::deallocate(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  operator T*() const { return data_; }
+std::atomic<ConvolutionPath> chosen_path{ConvolutionPath::automatic};
 
- private:
-  std::size_t bytes_;
-  T* data_;
-};
+/// Whether to compute directly what `result` names.
+template <class T> bool directly(const ConvShape& s, direct::Result result) {
+  switch (chosen_path.load(std::memory_order_relaxed)) {
+    case ConvolutionPath::columns:
+      return false;
+    case ConvolutionPath::direct:
+      return direct::possible(s);
+    default:
+      return direct::pays<T>(s, result);
+  }
+}
+
+template <class T> bool all_finite(const T* x, std::int64_t count) {
+  bool finite = true;
+  for (std::int64_t i = 0; i < count; ++i)
+    finite &= std::abs(x[i]) <= std::numeric_limits<T>::max();
+  return finite;
+}
 
 /// Outputs whose columns make about 256 KiB of floats, and enough of them for a fast product.
 std::int64_t block_size(const ConvShape& s) {
@@ -161,6 +170,10 @@ struct Group {
   std::int64_t out, rows;  // the group's share of weight is the matrix [out, rows]
 };
 
+std::int64_t weight_size(const ConvShape& s) {
+  return s.out_channels * (s.column_rows() / s.groups);
+}
+
 /// Whether the columns are x itself, and large enough to be multiplied image by image.
 bool is_pointwise(const ConvShape& s) {
   constexpr ConvShape::Spatial one{1, 1, 1}, zero{0, 0, 0};
@@ -197,9 +210,14 @@ class CountConvolution {
 
 }  // namespace
 
+void set_convolution_path(ConvolutionPath path) {
+  chosen_path.store(path, std::memory_order_relaxed);
+}
+
 template <class T>
 void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape& s) {
   const CountConvolution count(s, sizeof(T));
+  if (directly<T>(s, direct::Result::y)) return direct::convolve(x, weight, bias, y, s);
   const Group group(s);
   const auto pixels = s.pixels_out();
   if (is_pointwise(s))
@@ -234,6 +252,8 @@ void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape&
 template <class T>
 void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, const ConvShape& s) {
   const CountConvolution count(s, sizeof(T));
+  if (directly<T>(s, direct::Result::dx) && all_finite(weight, weight_size(s)))
+    return direct::convolve_transposed(g, weight, bias, dx, s);
   const Group group(s);
   const auto pixels = s.pixels_out(), image_size = s.in_channels * s.pixels_in();
   const auto product = [&](std::int64_t i, const T* cotangent, std::int64_t n, T* to, bool add) {
@@ -273,7 +293,11 @@ void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s)
   const CountConvolution count(s, sizeof(T));
   const Group group(s);
   const auto pixels = s.pixels_out(), total = s.batch * pixels;
-  const auto weights = s.out_channels * group.rows;
+  const auto weights = weight_size(s);
+  if (directly<T>(s, direct::Result::dw)) {
+    direct::convolve_weight_gradient(g, x, dw, s);
+    if (all_finite(dw, weights)) return;
+  }
   const auto add_product = [&](const T* cotangent, const T* columns, std::int64_t n, T* to) {
     for (std::int64_t i = 0; i < s.groups; ++i)
       gemm<T>({cotangent + i * group.out * n, group.out, n},

@@ -25,6 +25,12 @@ struct ConvShape {
   std::int64_t column_rows() const { return in_channels * taps(); }
 };
 
+/// How convolutions are computed: as products with a matrix of columns, directly as sums of shifted
+/// images wherever that is possible, or by what is faster for a shape.
+enum class ConvolutionPath { automatic, columns, direct };
+/// For all threads; for tests and measurements.
+void set_convolution_path(ConvolutionPath path);
+
 // The three functions below are the gradients of one trilinear form <g, convolve(x, weight)>, so
 // each is what the gradients of the other two are made of. T: float or double. The result does not
 // depend on the number of threads. All extents of the products fit 32 bits; see fits_blas.
