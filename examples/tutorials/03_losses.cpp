@@ -195,6 +195,5 @@ optim::save_picture("03_losses.svg",
 
 // %% tags=["program"]
 return report({{"normal equations, gradient", closed_gradient, 0, 1e-12},
-               {"logistic regression, sum (s - y) x", max(abs(balance)).item(), 0, 1e-6},
                {"lowest - entropy", std::abs(lowest - entropy), 0, 1e-14}});
 }

@@ -47,7 +47,7 @@ int main() {
 // %%
 seed(3);
 const nn::LinearOptions exact{.dtype = float64};
-const nn::Linear layer1(5, 4, exact), layer2(4, 3, exact), layer3(3, 1, exact);
+const nn::Linear layer3(3, 1, exact), layer2(4, 3, exact), layer1(5, 4, exact);
 nn::Sequential net(layer1, nn::ReLU(), layer2, nn::ReLU(), layer3);
 // An empty one first, so that W[1] is the notes' first.
 const std::vector<Tensor> W{{}, layer1.weight, layer2.weight, layer3.weight},
