@@ -68,8 +68,10 @@ template <class T, class Wins> void last_winner(const T* x, int64_t* y, AxisView
   count<T>(view, 1);
   walk(view, Best{T(), -1}, Direction::forward, [=](Best& best, int64_t k, int64_t i) {
     const T value = x[k];
-    if (best.at < 0 || value != value || (best.value == best.value && wins(value, best.value)))
-      best = {value, i};
+    const bool first = best.at < 0, nan = value != value, number = best.value == best.value;
+    const bool won = first | nan | (number & wins(value, best.value));  // without a branch
+    best.value = won ? value : best.value;
+    best.at = won ? i : best.at;
     y[k] = best.at;
   });
 }

@@ -83,6 +83,19 @@ void solve_tiny(Block<const T> a, int64_t n, T* x, int64_t stride, Triangular ho
   }
 }
 
+/// One right side of a system whose columns are the rows of a: they lie in memory as x does.
+template <class T> void solve_by_rows(Block<const T> a, int64_t n, T* x, Triangular how) {
+  for (int64_t step = 0; step < n; ++step) {
+    const auto i = how.upper ? step : n - 1 - step;
+    const auto first = how.upper ? i + 1 : 0, last = how.upper ? n : i;
+    const T* const row = a.row(i);
+    if (!how.unit) x[i] /= row[i];
+    const T known = x[i];
+#pragma omp simd
+    for (auto k = first; k < last; ++k) x[k] -= row[k] * known;
+  }
+}
+
 template <class T>
 void solve_small(Block<const T> a, int64_t n, Block<T> x, int64_t other, Triangular how) {
   if (n <= tiny && other <= few) {
@@ -91,6 +104,8 @@ void solve_small(Block<const T> a, int64_t n, Block<T> x, int64_t other, Triangu
       solve_tiny(a, n, how.left ? x.data + j : x.row(j), how.left ? x.stride : 1, how);
     return;
   }
+  if (other == 1 && how.transposed == how.left && (!how.left || x.stride == 1))
+    return solve_by_rows(a, n, x.data, how);
   if (how.left) return solve_packed(Packed<T>(a, n, how), n, x, other);
   how.transposed = !how.transposed;  // x a = b is a^T x^T = b^T
   const Packed<T> packed(a, n, how);

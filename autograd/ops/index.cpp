@@ -73,9 +73,10 @@ const std::int64_t* index_from(const char* op, const Tensor& index, std::int64_t
                                      name(index.dtype())));
   const auto given = index.data<std::int64_t>();
   std::uint64_t farthest = 0;  // above the lowest; what is below it wraps around
-  for (auto i : given)
-    farthest =
-        std::max(farthest, static_cast<std::uint64_t>(i) - static_cast<std::uint64_t>(lowest));
+#pragma omp simd reduction(max : farthest)
+  for (std::size_t k = 0; k < given.size(); ++k)
+    farthest = std::max(farthest,
+                        static_cast<std::uint64_t>(given[k]) - static_cast<std::uint64_t>(lowest));
   const bool fits = given.empty() || farthest < static_cast<std::uint64_t>(extent - lowest);
   for (std::size_t k = 0; !fits && k < given.size(); ++k)
     if (given[k] < lowest || given[k] >= extent)
