@@ -53,6 +53,14 @@ gradtape_compiler() {
   return 1
 }
 
+# gradtape_compilers: every C++ compiler that is found, each once.
+gradtape_compilers() {
+  local name path
+  for name in "$(gradtape_compiler)" g++ g++-12 g++-13 g++-14 clang++ clang++-14 clang++-16 clang++-19; do
+    if path=$(command -v "$name"); then readlink -f "$path"; fi
+  done | sort -u
+}
+
 # gradtape_has_header HEADER...: whether the compiler finds one of them.
 gradtape_has_header() {
   local header compiler
