@@ -165,6 +165,15 @@ template <detail::Nested R, std::same_as<Dtype> D>  // D: so that {} is a shape
   filling.append_rows(values, 0);
   return filling.tensor();
 }
+/// Braces around containers are one more axis, as in NumPy: {v, w} of vectors [n] -> [2, n].
+template <detail::Nested R> [[nodiscard]] Tensor tensor(std::initializer_list<R> rows) {
+  return tensor<std::initializer_list<R>>(rows);
+}
+/// The same with the elements converted to `dtype`.
+template <detail::Nested R>
+[[nodiscard]] Tensor tensor(std::initializer_list<R> rows, Dtype dtype) {
+  return tensor<std::initializer_list<R>>(rows, dtype);
+}
 /// A copy of the values, row-major, under a shape.
 template <detail::Flat R, std::same_as<Dtype> D>
 [[nodiscard]] Tensor tensor(const R& values, const Shape& shape, D dtype) {

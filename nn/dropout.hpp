@@ -14,6 +14,12 @@ struct DropoutOptions {
   Generator generator = {};  ///< Draws the masks.
 };
 
+/// The options and the probability as one: nn::Dropout({.p = 0.1}).
+struct DropoutWithP {
+  double p = 0.5;            ///< The probability that an element is dropped.
+  Generator generator = {};  ///< Draws the masks.
+};
+
 namespace detail {
 
 /// Base of the dropout layers.
@@ -50,6 +56,7 @@ class Dropout : public detail::RandomLayer {
  public:
   explicit Dropout(double p = 0.5, DropoutOptions options = {})
       : RandomLayer("Dropout", p, std::move(options)) {}
+  explicit Dropout(DropoutWithP options) : Dropout(options.p, {options.generator}) {}
 
  protected:
   Tensor forward(const Tensor& x) const override;
@@ -62,16 +69,19 @@ class Dropout : public detail::RandomLayer {
 struct Dropout1d : detail::ChannelDropout {
   explicit Dropout1d(double p = 0.5, DropoutOptions options = {})
       : ChannelDropout("Dropout1d", 1, p, std::move(options)) {}
+  explicit Dropout1d(DropoutWithP options) : Dropout1d(options.p, {options.generator}) {}
 };
 /// Dropout of the channels of x: [N, C, H, W] or [C, H, W]
 struct Dropout2d : detail::ChannelDropout {
   explicit Dropout2d(double p = 0.5, DropoutOptions options = {})
       : ChannelDropout("Dropout2d", 2, p, std::move(options)) {}
+  explicit Dropout2d(DropoutWithP options) : Dropout2d(options.p, {options.generator}) {}
 };
 /// Dropout of the channels of x: [N, C, D, H, W] or [C, D, H, W]
 struct Dropout3d : detail::ChannelDropout {
   explicit Dropout3d(double p = 0.5, DropoutOptions options = {})
       : ChannelDropout("Dropout3d", 3, p, std::move(options)) {}
+  explicit Dropout3d(DropoutWithP options) : Dropout3d(options.p, {options.generator}) {}
 };
 
 /// Dropout that keeps the mean 0 and the variance 1 of a SELU network's signals: with probability p
@@ -81,6 +91,7 @@ class AlphaDropout : public detail::RandomLayer {
  public:
   explicit AlphaDropout(double p = 0.5, DropoutOptions options = {})
       : RandomLayer("AlphaDropout", p, std::move(options)) {}
+  explicit AlphaDropout(DropoutWithP options) : AlphaDropout(options.p, {options.generator}) {}
 
  protected:
   Tensor forward(const Tensor& x) const override;
@@ -91,6 +102,8 @@ class FeatureAlphaDropout : public detail::RandomLayer {
  public:
   explicit FeatureAlphaDropout(double p = 0.5, DropoutOptions options = {})
       : RandomLayer("FeatureAlphaDropout", p, std::move(options)) {}
+  explicit FeatureAlphaDropout(DropoutWithP options)
+      : FeatureAlphaDropout(options.p, {options.generator}) {}
 
  protected:
   Tensor forward(const Tensor& x) const override;

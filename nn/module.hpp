@@ -209,7 +209,7 @@ namespace detail {
 /// and the variables that its ops use.
 class OutputShapes {
  public:
-  explicit OutputShapes(Module& module);
+  explicit OutputShapes(const Module& module);
   ~OutputShapes();
   OutputShapes(const OutputShapes&) = delete;
   OutputShapes& operator=(const OutputShapes&) = delete;

@@ -48,7 +48,8 @@ struct OutputShapes::State {
   UsedLeaves used;
 };
 
-OutputShapes::OutputShapes(Module& module) : state_(std::make_unique<State>()) {
+OutputShapes::OutputShapes(const Module& handle) : state_(std::make_unique<State>()) {
+  auto& module = const_cast<Module&>(handle);  // only what it leads to changes, and back again
   const auto add = [this](const std::string& path, Module& below, const auto& self) -> void {
     auto& entry = *state_->entries.emplace_back(std::make_unique<State::Entry>());
     entry.path = path;

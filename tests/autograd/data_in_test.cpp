@@ -69,6 +69,15 @@ TEST_CASE("nested vectors are matrices, ragged ones are refused") {
                        "tensor: ragged rows: one of 2 along axis 1 beside one of 1", ShapeError);
 }
 
+TEST_CASE("braces around containers are one more axis, as in NumPy") {
+  const std::vector<double> v{1, 2, 3}, w{4, 5, 6};
+  CHECK(array_equal(tensor({v}), tensor({{1, 2, 3}}, float64)));
+  CHECK(array_equal(tensor({v, w}), tensor({{1, 2, 3}, {4, 5, 6}}, float64)));
+  CHECK(array_equal(tensor({v, w}, int64), tensor({{1, 2, 3}, {4, 5, 6}})));
+  CHECK(tensor({std::vector{v, w}}).shape() == Shape{1, 2, 3});
+  CHECK_THROWS_AS((void)tensor({v, std::vector<double>{1}}), ShapeError);
+}
+
 TEST_CASE("a container takes a dtype, a shape or both") {
   const std::vector<std::uint8_t> pixels{0, 51, 255, 102};
   CHECK(array_equal(tensor(pixels, float32), tensor({0.0, 51.0, 255.0, 102.0})));

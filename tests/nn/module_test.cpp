@@ -172,7 +172,7 @@ TEST_CASE("a state dict goes from one module to another, and says what does not 
 }
 
 TEST_CASE("a summary with inputs shows the shape that each module gives") {
-  nn::Sequential model(nn::Linear(4, 8), nn::Dropout(0.5), nn::Linear(8, 2));
+  const nn::Sequential model(nn::Linear(4, 8), nn::Dropout(0.5), nn::Linear(8, 2));
   CHECK(nn::summary(model, ones({5, 4})) ==
         "name  kind        output  parameters\n"
         "      Sequential  [5, 2]\n"

@@ -98,6 +98,17 @@ TEST_CASE("layers that disturb refuse probabilities and shapes out of range") {
         "FeatureAlphaDropout: x must be [N, C, ...], got [2]");
 }
 
+TEST_CASE("a probability may stand among the options") {
+  const Tensor x = ones({100});
+  CHECK(array_equal(nn::Dropout({.p = 0.3, .generator = Generator(1)})(x),
+                    nn::Dropout(0.3, seeded(1))(x)));
+  CHECK(array_equal(nn::Dropout({.generator = Generator(1)})(x), nn::Dropout(0.5, seeded(1))(x)));
+  CHECK(array_equal(nn::AlphaDropout({.p = 0.3, .generator = Generator(1)})(x),
+                    nn::AlphaDropout(0.3, seeded(1))(x)));
+  CHECK(array_equal(nn::Dropout2d({.p = 1})(ones({1, 2, 2})), zeros({1, 2, 2})));
+  CHECK_THROWS_AS(nn::Dropout({.p = 2}), ValueError);
+}
+
 TEST_CASE("a probability of 1 leaves nothing, in training only") {
   const Tensor x = randn({4, 3, 2, 2});
   const auto check = [&](auto layer) {
