@@ -108,9 +108,9 @@ struct Eigh {
 /// the largest count as 0; rtol: max(m, n) epsilon unless given. The gradient holds while the rank
 /// stays. Golub and Pereyra 1973, "The differentiation of pseudo-inverses", eq. 4.12.
 [[nodiscard]] Tensor pinv(const Tensor& a, std::optional<double> rtol = {});
-/// The x of least |x| among those that minimise |a x - b|: pinv(a, rtol) b, by QR where every matrix
-/// has full rank for certain.  a: [..., m, n], b: [..., m, k], or [m] or [..., m] with the batches of
-/// a. Batches broadcast.
+/// The x of least |x| among those that minimise |a x - b|: pinv(a, rtol) b, by QR where every
+/// matrix has full rank for certain.  a: [..., m, n], b: [..., m, k], or [m] or [..., m] with the
+/// batches of a. Batches broadcast.
 [[nodiscard]] Tensor lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol = {});
 
 /// Options of matrix_norm.
