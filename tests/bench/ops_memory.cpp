@@ -24,10 +24,6 @@ Table memory_ops() {
          [](const Tensors& x) {
            return side::permuted(x[0], {0, 3, 1, 2});
          }),
-      op("transpose_2048x2048", {normal({2048, 2048})},
-         [](const Tensors& x) {
-           return side::permuted(x[0], {1, 0});
-         }),
       op("concat_4x512x1024",
          {normal({512, 1024}), normal({512, 1024}), normal({512, 1024}), normal({512, 1024})},
          [](const Tensors& x) { return side::concat(x, 1); }),
