@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/runtime/transpose.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {
@@ -71,7 +72,7 @@ int64_t count(std::span<const CopyAxis> axes) {
 
 template <class T> void copy_row(const T* from, T* to, CopyAxis row) {
   if (row.from == 1 && row.to == 1)
-    std::memcpy(to, from, static_cast<std::size_t>(row.extent) * sizeof(T));
+    detail::copy_run(from, to, row.extent);
   else if (row.from == 0 && row.to == 1)
     std::fill_n(to, row.extent, *from);
   else
@@ -95,29 +96,17 @@ void copy_rows(const T* from, T* to, std::span<const CopyAxis> outer, CopyAxis r
                        });
 }
 
-/// Transposes: `a` is contiguous on the side written, `b` on the side read. Block by block through
-/// a buffer, so that each cache line is read and written in one go: at strides of a power of two,
-/// lines push each other out of the cache.
+/// Transposes: `a` is contiguous on the side written, `b` on the side read.
 template <class T>
 void copy_blocks(const T* from, T* to, std::span<const CopyAxis> outer, CopyAxis a, CopyAxis b) {
-  constexpr int64_t block = 32;
-  const auto strips = (b.extent + block - 1) / block;
-  const auto grain = detail::elementwise_grain / (block * a.extent) + 1;
-  detail::parallel_for(count(outer) * strips, grain, [=](int64_t begin, int64_t end) {
-    T buffer[block][block];
-    for (auto unit = begin; unit < end; ++unit) {
-      const Walk at(outer, unit / strips);
-      const auto j0 = unit % strips * block, rows = std::min(block, b.extent - j0);
-      for (int64_t i0 = 0; i0 < a.extent; i0 += block) {
-        const auto cols = std::min(block, a.extent - i0);
-        for (int64_t i = 0; i < cols; ++i)
-          for (int64_t j = 0; j < rows; ++j)
-            buffer[j][i] = from[at.from + (i0 + i) * a.from + j0 + j];
-        for (int64_t j = 0; j < rows; ++j)
-          std::copy_n(buffer[j], cols, to + at.to + (j0 + j) * b.to + i0);
-      }
-    }
-  });
+  const detail::Transposition blocks(a.extent, b.extent, sizeof(T));
+  detail::parallel_for(
+      count(outer) * blocks.count(), blocks.grain(), [=](int64_t begin, int64_t end) {
+        for (auto unit = begin; unit < end; ++unit) {
+          const Walk at(outer, unit / blocks.count());
+          blocks.copy(unit % blocks.count(), from + at.from, a.from, to + at.to, b.to);
+        }
+      });
 }
 
 template <class T> void copy_elements(const T* from, T* to, Axes& axes) {

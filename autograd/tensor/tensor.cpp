@@ -9,6 +9,7 @@
 #include <new>
 
 #include "gradtape/autograd/parallel.hpp"
+#include "gradtape/autograd/runtime/transpose.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/value.hpp"
 
@@ -38,27 +39,15 @@ Ref<Storage> make_buffer(std::size_t element_bytes) {
   return Ref<Storage>::adopt(buffer);
 }
 
-/// The transposes of `count` matrices of rows x cols, tile by tile: both sides are then used along
-/// their rows; column by column, strides of a power of two would not stay in the cache.
+/// The transposes of `count` matrices of rows x cols.
 template <class T>
 void transpose_matrices(const T* from, T* to, std::int64_t count, std::int64_t rows,
                         std::int64_t cols) {
-  constexpr std::int64_t side = 32;
-  const auto strips = (rows + side - 1) / side;
-  const auto grain = elementwise_grain / (side * cols) + 1;
-  parallel_for(count * strips, grain, [=](std::int64_t begin, std::int64_t end) {
-    T tile[side][side];
-    for (auto strip = begin; strip < end; ++strip) {
-      const auto matrix = strip / strips * rows * cols, i0 = strip % strips * side;
-      const auto height = std::min(side, rows - i0);
-      for (std::int64_t j0 = 0; j0 < cols; j0 += side) {
-        const auto width = std::min(side, cols - j0);
-        for (std::int64_t i = 0; i < height; ++i)
-          for (std::int64_t j = 0; j < width; ++j)
-            tile[j][i] = from[matrix + (i0 + i) * cols + j0 + j];
-        for (std::int64_t j = 0; j < width; ++j)
-          std::copy_n(tile[j], height, to + matrix + (j0 + j) * rows + i0);
-      }
+  const Transposition blocks(rows, cols, sizeof(T));
+  parallel_for(count * blocks.count(), blocks.grain(), [=](std::int64_t begin, std::int64_t end) {
+    for (auto unit = begin; unit < end; ++unit) {
+      const auto matrix = unit / blocks.count() * rows * cols;
+      blocks.copy(unit % blocks.count(), from + matrix, cols, to + matrix, rows);
     }
   });
 }

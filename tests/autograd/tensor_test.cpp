@@ -214,7 +214,7 @@ TEST_CASE("elements may be overwritten only while nobody else can see them") {
 TEST_CASE_TEMPLATE("a transposed value is right in every element", T, float, double, std::int64_t,
                    bool) {
   for (const Shape& shape : {Shape{2, 3}, Shape{70, 33}, Shape{3, 65, 40}, Shape{2, 1, 5},
-                             Shape{0, 4}, Shape{200, 300}}) {
+                             Shape{0, 4}, Shape{200, 300}, Shape{1100, 3}, Shape{3, 1100}}) {
     const Tensor x = randint(-9, 10, shape).to(dtype_of<T>);
     const Tensor y = detail::transposed(x);
     const auto rows = shape[shape.ndim() - 2], cols = shape.back();

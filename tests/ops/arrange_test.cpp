@@ -14,6 +14,28 @@ Tensor counting(const Shape& shape) { return reshape(arange(shape.numel()), shap
 
 }  // namespace
 
+TEST_CASE("permute moves every element to its place, for all orders, sizes and dtypes") {
+  const auto check = [](const Shape& shape, const Axes& axes, Dtype dtype) {
+    CAPTURE(shape.str());
+    const Tensor y = permute(counting(shape).to(dtype), axes).to(float64);
+    std::int64_t step[3] = {shape[1] * shape[2], shape[2], 1}, at = 0, wrong = 0;
+    for (std::int64_t i = 0; i < y.size(0); ++i)
+      for (std::int64_t j = 0; j < y.size(1); ++j)
+        for (std::int64_t k = 0; k < y.size(2); ++k, ++at) {
+          const auto from = i * step[axes[0]] + j * step[axes[1]] + k * step[axes[2]];
+          wrong += y.data<double>()[static_cast<std::size_t>(at)] !=
+                   (dtype == bool_ ? from != 0 : static_cast<double>(from));
+        }
+    CHECK(wrong == 0);
+  };
+  for (const Shape& shape : {Shape{2, 3, 4}, Shape{3, 70, 65}, Shape{9, 16, 130}, Shape{1100, 2, 3},
+                             Shape{3, 2, 1100}, Shape{66, 5, 64}})
+    for (const Dtype dtype : {float32, float64, int64, bool_})
+      for (const Axes& axes :
+           {Axes{0, 2, 1}, Axes{1, 0, 2}, Axes{2, 1, 0}, Axes{1, 2, 0}, Axes{2, 0, 1}})
+        check(shape, axes, dtype);
+}
+
 TEST_CASE("flip, roll and rot90 move elements to where NumPy moves them") {
   const Tensor x = tensor({{1, 2, 3}, {4, 5, 6}});
   CHECK(array_equal(flip(x), tensor({{6, 5, 4}, {3, 2, 1}})));
