@@ -44,6 +44,10 @@ using detail::Spatial;
 /// `Shape image_shape(batch, channels, extents, axes)`: [batch, channels, spatial...].
 using detail::image_shape;
 
+/// `CachedVector<T>`: a std::vector whose memory is kept for the next one, for what every step
+/// needs.
+using detail::CachedVector;
+
 // ---- elements: reading by dtype, writing results ----
 
 /// `visit_floating(dtype, op, f)`: returns f(float{}) or f(double{}). Throws DtypeError in the name

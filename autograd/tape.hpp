@@ -5,180 +5,18 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
-#include <new>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/vjp.hpp"
 
 namespace gradtape {
 
 class Parameter;
-
-/// A vector-Jacobian product: maps the cotangent of an op's output to that of one input.
-///
-/// Made from any callable `Tensor(const Tensor& g)` or `Tensor(const Tensor& g, const Tensor&
-/// output)`. Capture inputs by value; take the op's own result as the second argument, never by
-/// capture (it would keep itself alive). Write it in public ops, and every order of derivative
-/// follows. The result may have any shape that reduces or broadcasts to the input's: the engine
-/// fits it. An undefined result means zero. The vjp of a lookup in a table [n, d] may return a
-/// RowGradient instead, which the engine adds up.
-class Vjp {
- public:
-  Vjp() = default;
-  template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Vjp>)
-  Vjp(F&& f) {
-    using D = std::decay_t<F>;
-    static_assert(
-        std::invocable<D&, const Tensor&> || std::invocable<D&, const Tensor&, const Tensor&>,
-        "gradtape: a vjp is called as vjp(g) or vjp(g, output)");
-    if constexpr (inline_v<D>)
-      new (storage_) D(std::forward<F>(f));
-    else
-      *reinterpret_cast<D**>(storage_) = new D(std::forward<F>(f));
-    ops_ = &table<D>;
-  }
-  Vjp(Vjp&& other) noexcept : ops_(std::exchange(other.ops_, nullptr)) {
-    if (ops_) ops_->move(storage_, other.storage_);
-  }
-  Vjp& operator=(Vjp&& other) noexcept {
-    if (this != &other) {
-      this->~Vjp();
-      new (this) Vjp(std::move(other));
-    }
-    return *this;
-  }
-  ~Vjp() {
-    if (ops_) ops_->destroy(storage_);
-  }
-
-  /// The contribution to the input's cotangent; only for a vjp that does not give rows.
-  Tensor operator()(const Tensor& g, const Tensor& output) {
-    return ops_->call(storage_, g, output);
-  }
-  /// The contribution of a vjp that gives rows.
-  RowGradient rows(const Tensor& g, const Tensor& output) {
-    return ops_->rows(storage_, g, output);
-  }
-  explicit operator bool() const { return ops_ != nullptr; }
-  [[nodiscard]] bool gives_rows() const { return ops_->rows != nullptr; }
-  [[nodiscard]] bool needs_output() const { return ops_->needs_output; }
-  [[nodiscard]] bool takes_any_shape() const { return ops_->takes_any_shape; }
-
- private:
-  static constexpr std::size_t capacity = 4 * sizeof(void*);  // two captured tensors
-  struct Ops {
-    Tensor (*call)(void*, const Tensor&, const Tensor&);
-    RowGradient (*rows)(void*, const Tensor&, const Tensor&);
-    void (*move)(void*, void*) noexcept;
-    void (*destroy)(void*) noexcept;
-    bool needs_output, takes_any_shape;
-  };
-  template <class D>
-  static constexpr bool inline_v = sizeof(D) <= capacity && alignof(D) <= alignof(void*) &&
-                                   std::is_nothrow_move_constructible_v<D>;
-  template <class D> static D& get(void* p) {
-    if constexpr (inline_v<D>)
-      return *std::launder(reinterpret_cast<D*>(p));
-    else
-      return **reinterpret_cast<D**>(p);
-  }
-  template <class D> static decltype(auto) invoke(D& f, const Tensor& g, const Tensor& output) {
-    if constexpr (std::invocable<D&, const Tensor&>)
-      return f(g);
-    else
-      return f(g, output);
-  }
-  template <class D>
-  static constexpr bool gives_rows_v =
-      std::same_as<decltype(invoke(std::declval<D&>(), std::declval<const Tensor&>(),
-                                   std::declval<const Tensor&>())),
-                   RowGradient>;
-  /// The vjp as a function that returns R; null unless it gives that.
-  template <class R, class D>
-  static constexpr auto caller() -> R (*)(void*, const Tensor&, const Tensor&) {
-    if constexpr (std::same_as<R, RowGradient> != gives_rows_v<D>)
-      return nullptr;
-    else
-      return [](void* p, const Tensor& g, const Tensor& output) -> R {
-        return invoke(get<D>(p), g, output);
-      };
-  }
-  template <class D> static constexpr bool takes_any_shape_v = requires { D::takes_any_shape; };
-  template <class D>
-  static constexpr Ops table = {caller<Tensor, D>(),
-                                caller<RowGradient, D>(),
-                                [](void* to, void* from) noexcept {
-                                  if constexpr (inline_v<D>) {
-                                    new (to) D(std::move(get<D>(from)));
-                                    get<D>(from).~D();
-                                  } else {
-                                    *reinterpret_cast<D**>(to) = *reinterpret_cast<D**>(from);
-                                  }
-                                },
-                                [](void* p) noexcept {
-                                  if constexpr (inline_v<D>)
-                                    get<D>(p).~D();
-                                  else
-                                    delete *reinterpret_cast<D**>(p);
-                                },
-                                !std::invocable<D&, const Tensor&>,
-                                takes_any_shape_v<D>};
-
-  alignas(void*) unsigned char storage_[capacity];
-  const Ops* ops_ = nullptr;
-};
-
-/// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the
-/// output's shape; the engine then need not expand it.
-template <class F> struct elementwise_vjp : F {
-  static constexpr bool takes_any_shape = true;
-};
-template <class F> elementwise_vjp(F) -> elementwise_vjp<F>;
-
-/// A vjp for all inputs at once: cotangents of the outputs in (undefined where nothing arrived),
-/// cotangents of the inputs out.
-///
-/// Made from any callable `std::vector<Tensor>(std::span<const Tensor> g, const std::vector<bool>&
-/// needed)`, or with a third parameter `std::span<const Tensor> outputs`: the op's own results,
-/// tracked where the pass is recorded. `needed[i]` says whether input i's cotangent is used; leave
-/// the others undefined.
-class JointVjp {
- public:
-  JointVjp() = default;
-  template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, JointVjp>)
-  JointVjp(F f)
-      : needs_outputs_(std::invocable<F&, std::span<const Tensor>, const std::vector<bool>&,
-                                      std::span<const Tensor>>),
-        takes_any_shape_(requires { F::takes_any_shape; }) {
-    if constexpr (std::invocable<F&, std::span<const Tensor>, const std::vector<bool>&>)
-      call_ = [f = std::move(f)](std::span<const Tensor> g, const std::vector<bool>& needed,
-                                 std::span<const Tensor>) mutable { return f(g, needed); };
-    else
-      call_ = std::move(f);
-  }
-
-  std::vector<Tensor> operator()(std::span<const Tensor> g, const std::vector<bool>& needed,
-                                 std::span<const Tensor> outputs) const {
-    return call_(g, needed, outputs);
-  }
-  explicit operator bool() const { return static_cast<bool>(call_); }
-  [[nodiscard]] bool needs_outputs() const { return needs_outputs_; }
-  /// Whether it was made of an elementwise_vjp.
-  [[nodiscard]] bool takes_any_shape() const { return takes_any_shape_; }
-
- private:
-  std::function<std::vector<Tensor>(std::span<const Tensor>, const std::vector<bool>&,
-                                    std::span<const Tensor>)>
-      call_;
-  bool needs_outputs_ = false, takes_any_shape_ = false;
-};
 
 /// An input of an op as `record` takes it: a Tensor or a Parameter, which may be a temporary.
 struct OpInput {
@@ -195,7 +33,22 @@ struct OpInput {
 namespace detail {
 [[nodiscard]] Tensor record_op(const char* name, Tensor value,
                                std::initializer_list<OpInput> inputs, std::span<Vjp> vjps);
+/// Whether an op with this value becomes a node: it is floating, an input is tracked, and recording
+/// is on.
+[[nodiscard]] bool is_recorded(const Tensor& value, std::initializer_list<OpInput> inputs);
+/// record_op where it does not, so that there is no need of vjps.
+[[nodiscard]] Tensor leave_unrecorded(const char* name, Tensor value,
+                                      std::initializer_list<OpInput> inputs);
+/// record() for ops so small that making their vjps counts: vjps() returns a std::array<Vjp, N>,
+/// and is called only where the op becomes a node.
+template <class Vjps>
+[[nodiscard]] Tensor record_lazily(const char* name, Tensor value,
+                                   std::initializer_list<OpInput> inputs, const Vjps& vjps) {
+  if (!is_recorded(value, inputs)) return leave_unrecorded(name, std::move(value), inputs);
+  auto made = vjps();
+  return record_op(name, std::move(value), inputs, made);
 }
+}  // namespace detail
 
 /// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
 /// `value` with its place in the graph. Where recording is off, no input is tracked, or the value
@@ -235,6 +88,7 @@ const RecordingMode& recording_mode();
 
 namespace detail {
 struct ModeChange;
+struct Recorded;
 template <class T> struct ScopeEntry;
 }  // namespace detail
 
@@ -311,11 +165,11 @@ std::vector<Tensor> grad(const Tensor& output, const GradOptions& options) = del
                                        const GradOptions& options = {});
 
 /// The nodes that lead to some outputs, in the order they were recorded: inputs always before
-/// users. Built in O(nodes + edges), plus a sort where recording order and visiting order differ.
-/// Threads may share leaves; a graph of ops is walked by one thread at a time.
+/// users. Built in O(nodes + edges). Threads may share leaves; a graph of ops is walked by one
+/// thread at a time.
 class Tape {
  public:
-  explicit Tape(const Tensor& output) : Tape(std::vector<Tensor>{output}) {}
+  explicit Tape(const Tensor& output) : Tape({&output, 1}, false) {}
   explicit Tape(const std::vector<Tensor>& outputs) : Tape(outputs, false) {}
   ~Tape();
   Tape(const Tape&) = delete;
@@ -343,26 +197,33 @@ class Tape {
 
  private:
   friend class BackwardPass;
+  friend class Cotangents;
   Tape() = default;
   /// `walked`: a pass will walk this tape; until it ends or lets go of a node, the node is marked.
-  Tape(const std::vector<Tensor>& outputs, bool walked);
+  Tape(std::span<const Tensor> outputs, bool walked);
+  void put_in_order(const detail::CachedVector<detail::Recorded>& recorded,
+                    const detail::CachedVector<detail::Node*>& leaves);
   /// Whether another pass walks node i.
   bool is_walked_elsewhere(std::size_t i) const {
-    return !walked_elsewhere_.empty() && walked_elsewhere_[i];
+    return i < walked_elsewhere_.size() && walked_elsewhere_[i];
   }
   void unmark(std::size_t i);
 
   detail::CachedVector<detail::Node*> nodes_;  // each held by one reference; leaves first
   std::size_t leaf_count_ = 0;
-  bool marked_ = false;
+  bool marked_ = false, any_released_ = false;
   std::vector<bool> walked_elsewhere_;  // empty where no node is
   detail::CachedVector<std::uint32_t> targets_, first_target_;
+  detail::CachedVector<std::uint32_t> position_;  // by slot: the order in which nodes were met
+  std::size_t order_steps_ = 0;
 };
 
 /// What the last backward pass of this thread did.
 struct PassStatistics {
   std::size_t nodes_visited = 0;
   std::size_t vjps_called = 0;
+  /// What it took to put the nodes in order: how often one was moved, and counters.
+  std::size_t order_steps = 0;
 };
 /// The figures of this thread's last finished pass.
 [[nodiscard]] PassStatistics last_pass();
@@ -403,6 +264,8 @@ class Watch {
 
 namespace detail {
 
+/// Whether any thread has a Watch: while none has, nobody is asked.
+bool watched();
 /// A backward pass for the watches of this thread: the graph is kept, no leaf's grad() changes.
 void run_watched_pass(const Tensor& output, const Tensor& seed);
 /// The same from the results of `tape`, the nodes that no other one uses, each with a seed of ones.

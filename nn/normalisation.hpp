@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "gradtape/autograd/author.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/ops/normalisation.hpp"
-#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/nn/function_layer.hpp"
 
 namespace gradtape::nn {

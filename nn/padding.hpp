@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gradtape/autograd/ops/arrange.hpp"
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/nn/module.hpp"
 
 namespace gradtape::nn {

@@ -149,9 +149,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
 
 namespace detail {
 
-void need_gradient(const char* rule, const std::vector<ParameterSlice>& slices) {
-  const auto has_gradient = [](const ParameterSlice& slice) { return slice.gradient().defined(); };
-  if (std::any_of(slices.begin(), slices.end(), has_gradient)) return;
+void refuse_no_gradient(const char* rule) {
   fail<GraphError>(
       rule,
       "not one parameter has a gradient: call backward() on a loss of these parameters "

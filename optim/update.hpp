@@ -57,7 +57,8 @@ class StepMemory {
 
   bool rehearses_ = false;
   std::size_t next_ = 0;
-  std::vector<Tensor> reserved_;  // for each use of a state tensor, in order; undefined: not needed
+  author::CachedVector<Tensor>
+      reserved_;  // for each use of a state tensor, in order; undefined: not needed
 };
 
 /// The elements of a parameter that an update changes: all of them, or some of its rows.
@@ -147,8 +148,8 @@ template <class T> T quotient(T a, T b) {
 /// 1 - beta^t: what a running mean that starts at zero must be divided by after t steps.
 double bias_correction(double beta, std::int64_t t);
 
-/// Throws GraphError where there is none.
-void need_gradient(const char* rule, const std::vector<ParameterSlice>& slices);
+/// Throws GraphError: not one parameter has a gradient.
+[[noreturn]] void refuse_no_gradient(const char* rule);
 
 }  // namespace detail
 
@@ -156,26 +157,28 @@ template <class Options, class State>
 template <class F>
 void Rule<Options, State>::each(const F& update, bool (*by_rows)(const Options&)) {
   for (const auto& options : options_) detail::check(options);
-  std::vector<detail::ParameterSlice> slices;
+  author::CachedVector<detail::ParameterSlice> slices;
   slices.reserve(parameters_.size());
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    slices.push_back(detail::slice_of(parameters_[i], by_rows && by_rows(options_[group_[i]])));
-  detail::need_gradient(Options::rule, slices);
   detail::StepMemory memory;
-  const auto all = [&](bool rehearsal) {
-    memory.begin(rehearsal);
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (!slices[i].gradient().defined()) continue;
-      author::visit_floating(parameters_[i].dtype(), Options::rule, [&](auto zero) {
-        const detail::Pass<decltype(zero)> pass(parameters_[i], slices[i], memory);
-        if (!rehearsal) return update(options_[group_[i]], states_[i], pass);
-        State copy = states_[i];
-        update(options_[group_[i]], copy, pass);
-      });
-    }
+  const auto one = [&](std::size_t i, State& state) {
+    author::visit_floating(parameters_[i].dtype(), Options::rule, [&](auto zero) {
+      const detail::Pass<decltype(zero)> pass(parameters_[i], slices[i], memory);
+      update(options_[group_[i]], state, pass);
+    });
   };
-  all(true);
-  all(false);
+  bool any = false;
+  memory.begin(true);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    slices.push_back(detail::slice_of(parameters_[i], by_rows && by_rows(options_[group_[i]])));
+    if (!slices[i].gradient().defined()) continue;
+    any = true;
+    State copy = states_[i];
+    one(i, copy);
+  }
+  if (!any) detail::refuse_no_gradient(Options::rule);
+  memory.begin(false);
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (slices[i].gradient().defined()) one(i, states_[i]);
 }
 
 }  // namespace gradtape::optim

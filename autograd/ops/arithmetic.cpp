@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <functional>
 
 #include "gradtape/autograd/ops/detail/map.hpp"
@@ -55,8 +56,9 @@ void promote_literals(Tensor& a, Tensor& b, const char* op) {
 }
 
 Tensor add_reusing(Tensor&& sum, const Tensor& g) {
-  const bool in_place =
-      is_unique(sum) && sum.dtype() == g.dtype() && broadcasts_to(g.shape(), sum.shape());
+  const bool scalars = sum.ndim() == 0 && g.ndim() == 0;
+  const bool in_place = is_unique(sum) && sum.dtype() == g.dtype() &&
+                        (scalars || broadcasts_to(g.shape(), sum.shape()));
   if (!in_place) {
     const NoGrad no_grad;
     return sum + g;
@@ -72,51 +74,126 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
 
 // std::plus and its kin are both the kernel, on packs, and the op itself, on tensors of one dtype.
 
+namespace {
+constexpr elementwise_vjp pass{[](const Tensor& g) { return g; }};
+constexpr elementwise_vjp pass_negative{[](const Tensor& g) { return -g; }};
+using Vjps = std::array<Vjp, 2>;
+}  // namespace
+
 Tensor operator+(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("add", std::plus<>(), a, b);
-  const elementwise_vjp pass{[](const Tensor& g) { return g; }};
-  return record("add", map_numeric("add", std::plus<>(), a, b), {a, b}, {pass, pass});
+  return record_lazily("add", map_numeric("add", std::plus<>(), a, b), {a, b}, [] {
+    return Vjps{pass, pass};
+  });
 }
 
 Tensor operator-(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("sub", std::minus<>(), a, b);
-  return record("sub", map_numeric("sub", std::minus<>(), a, b), {a, b},
-                {elementwise_vjp{[](const Tensor& g) { return g; }},
-                 elementwise_vjp{[](const Tensor& g) { return -g; }}});
+  return record_lazily("sub", map_numeric("sub", std::minus<>(), a, b), {a, b}, [] {
+    return Vjps{pass, pass_negative};
+  });
 }
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("mul", std::multiplies<>(), a, b);
-  return record("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b},
-                {elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }},
-                 elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }}});
+  return record_lazily("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b}, [&] {
+    return Vjps{elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }},
+                elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }}};
+  });
 }
 
 Tensor operator/(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("div", std::divides<>(), a, b);
-  return record("div", map_floating("div", std::divides<>(), a, b), {a, b},
-                {elementwise_vjp{[b](const Tensor& g) {
-                   return times_slope(
-                       g, [](const auto& q) { return 1.0 / q; }, b);
-                 }},
-                 elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
-                   return times_slope(
-                       g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
-                 }}});
+  return record_lazily("div", map_floating("div", std::divides<>(), a, b), {a, b}, [&] {
+    return Vjps{elementwise_vjp{[b](const Tensor& g) {
+                  return times_slope(
+                      g, [](const auto& q) { return 1.0 / q; }, b);
+                }},
+                elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
+                  return times_slope(
+                      g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
+                }}};
+  });
 }
 
 Tensor operator-(const Tensor& x) {
-  return record("neg", map_numeric("neg", std::negate<>(), x), {x},
-                {elementwise_vjp{[](const Tensor& g) { return -g; }}});
+  return record_lazily("neg", map_numeric("neg", std::negate<>(), x), {x},
+                       [] { return std::array<Vjp, 1>{pass_negative}; });
 }
 
 Tensor masked_mul(const Tensor& g, const Tensor& d) {
   const auto product = [](const auto& p, const auto& q) { return masked_mul(p, q); };
   if (differ(g, d)) return with_one_dtype("masked_mul", product, g, d);
-  return record("masked_mul", map_numeric("masked_mul", product, g, d), {g, d},
-                {elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }},
-                 elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }}});
+  return record_lazily("masked_mul", map_numeric("masked_mul", product, g, d), {g, d}, [&] {
+    return Vjps{elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }},
+                elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }}};
+  });
 }
+
+// ---- with a C++ number ----
+
+namespace detail {
+
+// Tools that look at every op find the number among its operands: for them it becomes a tensor.
+bool takes_numbers(const Tensor& x) {
+  return x.defined() && is_floating(x.dtype()) && !x.is_weak() && !watched();
+}
+
+namespace {
+
+/// The op `name` of x alone, f of its elements.
+template <class F, class MakeVjp>
+Tensor with_number(const char* name, const F& f, const Tensor& x, const MakeVjp& vjp) {
+  return record_lazily(name, map_floating(name, f, x), {x},
+                       [&] { return std::array<Vjp, 1>{vjp()}; });
+}
+
+/// g c, and 0 where g is 0.
+Tensor times_number(const Tensor& g, double c) {
+  return times_slope(g, [c] { return c; });
+}
+
+}  // namespace
+
+Tensor add_number(const Tensor& x, double c) {
+  return with_number(
+      "add", [c](const auto& p) { return p + c; }, x, [] { return pass; });
+}
+
+Tensor subtract_number(const Tensor& x, double c) {
+  return with_number(
+      "sub", [c](const auto& p) { return p - c; }, x, [] { return pass; });
+}
+
+Tensor subtract_from_number(double c, const Tensor& x) {
+  return with_number(
+      "sub", [c](const auto& p) { return c - p; }, x, [] { return pass_negative; });
+}
+
+Tensor multiply_by_number(const Tensor& x, double c) {
+  return with_number(
+      "mul", [c](const auto& p) { return p * c; }, x,
+      [c] { return elementwise_vjp{[c](const Tensor& g) { return times_number(g, c); }}; });
+}
+
+Tensor divide_by_number(const Tensor& x, double c) {
+  return with_number(
+      "div", [c](const auto& p) { return p / c; }, x,
+      [c] { return elementwise_vjp{[c](const Tensor& g) { return times_number(g, 1 / c); }}; });
+}
+
+Tensor divide_number(double c, const Tensor& x) {
+  return with_number(
+      "div", [c](const auto& p) { return c / p; }, x,
+      [&] {
+        return elementwise_vjp{[x](const Tensor& g, const Tensor& y) {
+          return times_slope(
+              g, [](const auto& r, const auto& q) { return -(r / q); }, y, x);
+        }};
+      });
+}
+
+}  // namespace detail
 
 Tensor pow(const Tensor& a, const Tensor& b) {
   if (!a.defined() || (a.dtype() == int64 && (!a.is_weak() || b.is_weak())))

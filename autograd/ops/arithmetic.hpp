@@ -3,6 +3,11 @@
 /// ShapeError where the shapes do not broadcast. Results of int64 wrap around modulo 2^64.
 #pragma once
 
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {
@@ -25,6 +30,59 @@ inline Tensor& operator-=(Tensor& a, const Tensor& b) { return a = a - b; }
 inline Tensor& operator*=(Tensor& a, const Tensor& b) { return a = a * b; }
 inline Tensor& operator/=(Tensor& a, const Tensor& b) { return a = a / b; }
 inline Tensor& operator%=(Tensor& a, const Tensor& b) { return a = a % b; }
+
+namespace detail {
+/// A C++ number other than bool.
+template <class T>
+concept Literal = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
+/// Whether the kernels for a number take it with x: not for integers, say.
+bool takes_numbers(const Tensor& x);
+template <Literal T> bool takes_number(const Tensor& x, T c) {
+  if constexpr (std::is_integral_v<T> && sizeof(T) > 4) {  // a double holds all up to this
+    constexpr auto most = std::int64_t{1} << 53;
+    if (std::cmp_greater(c, most) || std::cmp_less(c, -most)) return false;
+  }
+  return takes_numbers(x);
+}
+[[nodiscard]] Tensor add_number(const Tensor& x, double c);
+[[nodiscard]] Tensor subtract_number(const Tensor& x, double c);
+[[nodiscard]] Tensor subtract_from_number(double c, const Tensor& x);
+[[nodiscard]] Tensor multiply_by_number(const Tensor& x, double c);
+[[nodiscard]] Tensor divide_by_number(const Tensor& x, double c);
+[[nodiscard]] Tensor divide_number(double c, const Tensor& x);
+}  // namespace detail
+
+// With a C++ number the operators give what they give with the tensor made of it, `a + Tensor(c)`,
+// but make none.
+template <detail::Literal T> [[nodiscard]] Tensor operator+(const Tensor& a, T c) {
+  return detail::takes_number(a, c) ? detail::add_number(a, double(c)) : a + Tensor(c);
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator+(T c, const Tensor& b) {
+  return detail::takes_number(b, c) ? detail::add_number(b, double(c)) : Tensor(c) + b;
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator-(const Tensor& a, T c) {
+  return detail::takes_number(a, c) ? detail::subtract_number(a, double(c)) : a - Tensor(c);
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator-(T c, const Tensor& b) {
+  return detail::takes_number(b, c) ? detail::subtract_from_number(double(c), b) : Tensor(c) - b;
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator*(const Tensor& a, T c) {
+  return detail::takes_number(a, c) ? detail::multiply_by_number(a, double(c)) : a * Tensor(c);
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator*(T c, const Tensor& b) {
+  return detail::takes_number(b, c) ? detail::multiply_by_number(b, double(c)) : Tensor(c) * b;
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator/(const Tensor& a, T c) {
+  return detail::takes_number(a, c) ? detail::divide_by_number(a, double(c)) : a / Tensor(c);
+}
+template <detail::Literal T> [[nodiscard]] Tensor operator/(T c, const Tensor& b) {
+  return detail::takes_number(b, c) ? detail::divide_number(double(c), b) : Tensor(c) / b;
+}
+template <detail::Literal T> Tensor& operator+=(Tensor& a, T c) { return a = a + c; }
+template <detail::Literal T> Tensor& operator-=(Tensor& a, T c) { return a = a - c; }
+template <detail::Literal T> Tensor& operator*=(Tensor& a, T c) { return a = a * c; }
+template <detail::Literal T> Tensor& operator/=(Tensor& a, T c) { return a = a / c; }
+
 /// -x
 [[nodiscard]] Tensor operator-(const Tensor& x);
 /// a^b. d/db is a^b log(a), taken as 0 where a = 0 and b >= 0. Integers to negative powers throw

@@ -2,7 +2,7 @@
 /// spatial axes. x may come without its batch axis, and the result is then without it too.
 #pragma once
 
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {

@@ -4,7 +4,7 @@
 /// nothing but padding), ValueError (options out of range) and DtypeError unless floating.
 #pragma once
 
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape {

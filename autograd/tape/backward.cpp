@@ -5,8 +5,7 @@
 #include <unordered_map>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
-#include "gradtape/autograd/ops/reduce.hpp"
-#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/tape/cotangents.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
 
@@ -15,10 +14,6 @@ namespace gradtape {
 using namespace detail;
 
 namespace {
-
-bool same_extents(Node& a, Node& b) {
-  return (a.ndim == 0 && b.ndim == 0) || a.shape() == b.shape();
-}
 
 std::vector<Tensor> ones_for(std::vector<Tensor> tensors) {
   for (auto& x : tensors)
@@ -33,16 +28,16 @@ PassStatistics last_pass() { return thread_state.last_pass; }
 /// One walk from the outputs towards the leaves: the only place where gradients flow.
 class BackwardPass {
  public:
-  BackwardPass(const char* op, const std::vector<Tensor>& outputs,
-               const std::vector<Tensor>& cotangents, const GradOptions& options)
+  BackwardPass(const char* op, std::span<const Tensor> outputs, std::span<const Tensor> cotangents,
+               const GradOptions& options)
       : op_(op),
         create_graph_(options.create_graph),
         retain_(options.retain_graph || options.create_graph),
         tape_(outputs, true),
-        pending_(tape_.size()) {
+        cotangents_(tape_, create_graph_) {
     for (std::size_t i = 0; i < outputs.size(); ++i)
-      accumulate(tape_.position(outputs[i]),
-                 create_graph_ ? cotangents[i] : cotangents[i].detach());
+      cotangents_.add(tape_.position(outputs[i]),
+                      create_graph_ ? cotangents[i] : cotangents[i].detach());
   }
 
   /// Walks to the nodes of `inputs` only and returns their cotangents: undefined where no path
@@ -64,11 +59,11 @@ class BackwardPass {
     refuse_walked();
 
     walk([&](std::size_t i, const Tensor& g) {
-      if (keep[i]) pending_[i] = full_shape(i, g);
+      if (keep[i]) cotangents_[i] = cotangents_.whole(i, g);
     });
     std::vector<Tensor> result;
     for (std::size_t k = 0; k < wanted.size(); ++k) {
-      result.push_back(wanted[k] < tape_.size() ? pending_[wanted[k]] : Tensor());
+      result.push_back(wanted[k] < tape_.size() ? cotangents_[wanted[k]] : Tensor());
       if (!result[k].defined() && !allow_unused)  // the vjps on the way gave nothing, which is 0
         result[k] = zeros_like(inputs[k]);
     }
@@ -100,20 +95,15 @@ class BackwardPass {
     refuse_walked();
     keeps_rows_ = !watched_;
     walk([&](std::size_t i, const Tensor& g) {
-      if (i < tape_.leaf_count_) pending_[i] = full_shape(i, g);
+      if (i < tape_.leaf_count_) cotangents_[i] = cotangents_.whole(i, g);
     });
-    for (std::size_t i = tape_.leaf_count_; i-- > 0;) {
-      Tensor g = std::move(pending_[i]);
-      if (!g.defined()) continue;
-      auto& to = leaf(*tape_.nodes_[i]);
-      const std::lock_guard lock(to.mutex);
-      to.grad = to.grad.defined() ? add_reusing(std::move(to.grad), g) : std::move(g);
-    }
-    for (auto& [i, rows] : rows_) {
-      auto& to = leaf(*tape_.nodes_[i]);
-      const std::lock_guard lock(to.mutex);
-      for (auto& part : rows) to.rows.push_back(std::move(part));
-    }
+    // All memory first: where it runs out, no gradient has changed.
+    for (std::size_t i = tape_.leaf_count_; i-- > 0;)
+      if (cotangents_[i].defined()) leaf(*tape_.nodes_[i]).prepare_sum();
+    for (auto& [i, rows] : rows_) leaf(*tape_.nodes_[i]).prepare_rows(rows.size());
+    for (std::size_t i = tape_.leaf_count_; i-- > 0;)
+      if (cotangents_[i].defined()) leaf(*tape_.nodes_[i]).add(std::move(cotangents_[i]));
+    for (auto& [i, rows] : rows_) leaf(*tape_.nodes_[i]).add(std::move(rows));
     if (thread_state.records()) thread_state.count_from_now();  // adding is no op's work
   }
 
@@ -121,6 +111,7 @@ class BackwardPass {
   /// Refuses released nodes through which a path may lead to something recorded at `earliest` or
   /// later: what leads to a node was always recorded before it.
   void refuse_released(std::uint64_t earliest) const {
+    if (!tape_.any_released_) return;
     for (auto* node : tape_.nodes_)
       if (node->released && node->order > earliest)
         fail<GraphError>(
@@ -165,8 +156,9 @@ class BackwardPass {
     const auto scope = RecordingScope::inside_vjp(create_graph_);
     for (std::size_t i = tape_.size(); i-- > 0;) {
       if (!is_needed(i)) continue;
+      fetch_ahead(i);
       Node* node = tape_.nodes_[i];
-      Tensor g = std::move(pending_[i]);
+      Tensor g = std::move(cotangents_[i]);
       if (g.defined()) {
         ++counted_.nodes_visited;
         if (node->extension) g = after_hooks(i, *node, std::move(g));
@@ -185,14 +177,24 @@ class BackwardPass {
       tape_.nodes_[i] = nullptr;
       if (node->refs.release()) node->destroy();
     }
+    counted_.order_steps = tape_.order_steps_;
     thread_state.last_pass = counted_;  // only now: a vjp may itself have run a pass
+  }
+
+  /// Asks for a node that the walk comes to a little later: a large graph's are not in the cache.
+  void fetch_ahead(std::size_t i) const {
+    constexpr std::size_t distance = 6, line = 64;
+    if (i < distance || !tape_.nodes_[i - distance]) return;
+    const auto* const block = reinterpret_cast<const char*>(tape_.nodes_[i - distance]);
+    __builtin_prefetch(block);
+    __builtin_prefetch(block + line);
   }
 
   Tensor after_hooks(std::size_t i, Node& node, Tensor g) {
     const auto hooks = node.extension->hooks;  // a copy: a hook may register another
     for (const auto& hook : hooks)
-      if (Tensor changed = hook(full_shape(i, g)); changed.defined())
-        g = fit(i, std::move(changed), node, "hook");
+      if (Tensor changed = hook(cotangents_.whole(i, g)); changed.defined())
+        g = cotangents_.fit(i, std::move(changed), node, "hook");
     return g;
   }
 
@@ -207,16 +209,12 @@ class BackwardPass {
     for (std::size_t e = 0; e < targets.size(); ++e) {
       if (!is_needed(targets[e])) continue;
       Edge& edge = node.edges()[e];
-      if (!edge.vjp.takes_any_shape() || !same_extents(node, *edge.node))
-        g = full_shape(i, std::move(g));
+      if (!edge.vjp.takes_any_shape() || !same_shape(node, *edge.node))
+        g = cotangents_.whole(i, std::move(g));
       ++counted_.vjps_called;
       Tensor contribution = call(edge, targets[e], g, result);
-      if (watched_)
-        contribution = watched_contribution(
-            node, g, e, std::move(contribution), [&](std::size_t other, bool ones) {
-              return call(node.edges()[other], targets[other], ones ? ones_like(g) : g, result);
-            });
-      add(targets[e], std::move(contribution), node);
+      if (watched_) contribution = watched_contribution(i, e, g, result, std::move(contribution));
+      cotangents_.add(targets[e], std::move(contribution), node);
     }
   }
 
@@ -244,7 +242,7 @@ class BackwardPass {
     auto& arrived = arrived_[&op];
     arrived.g.resize(joint(op).output_count);
     arrived.outputs.resize(joint(op).output_count);
-    g = full_shape(i, std::move(g));
+    g = cotangents_.whole(i, std::move(g));
     arrived.g[k] = arrived.g[k].defined() ? arrived.g[k] + g : std::move(g);
     arrived.outputs[k] = &node;
   }
@@ -259,7 +257,8 @@ class BackwardPass {
       ++counted_.nodes_visited;
     } else {
       if (!g.defined()) return;
-      arrived.g.push_back(op.vjp.takes_any_shape() ? std::move(g) : full_shape(i, std::move(g)));
+      arrived.g.push_back(op.vjp.takes_any_shape() ? std::move(g)
+                                                   : cotangents_.whole(i, std::move(g)));
     }
     const auto targets = tape_.inputs(i);
     std::vector<bool> needed(op.input_count, false);
@@ -272,15 +271,15 @@ class BackwardPass {
     for (std::size_t e = 0; e < targets.size(); ++e) {
       auto& contribution = contributions[op.edge_input[e]];
       if (watched_)
-        contribution = watched_contribution(
-            node, {}, e, std::move(contribution), [&](std::size_t other, bool ones) {
+        contribution =
+            ask_watches(node, {}, e, std::move(contribution), [&](std::size_t other, bool ones) {
               std::vector<bool> only(op.input_count, false);
               only[op.edge_input[other]] = true;
               auto all = op.vjp(ones ? ones_for(arrived.g) : arrived.g, only, results);
               all.resize(op.input_count);
               return all[op.edge_input[other]];
             });
-      if (is_needed(targets[e])) add(targets[e], std::move(contribution), node);
+      if (is_needed(targets[e])) cotangents_.add(targets[e], std::move(contribution), node);
     }
   }
 
@@ -304,12 +303,21 @@ class BackwardPass {
     return results;
   }
 
-  /// What the watches make of the contribution to input e of a node; `again` calls its vjp.
+  /// What the watches make of the contribution to input e of node i.
+  [[gnu::noinline, gnu::cold]] Tensor watched_contribution(std::size_t i, std::size_t e,
+                                                           const Tensor& g, const Tensor& result,
+                                                           Tensor contribution) {
+    Node& node = *tape_.nodes_[i];
+    const auto again = [&](std::size_t other, bool ones) {
+      return call(node.edges()[other], tape_.inputs(i)[other], ones ? ones_like(g) : g, result);
+    };
+    return ask_watches(node, g, e, std::move(contribution), again);
+  }
+
+  /// The same; `again` calls the vjp.
   template <class Again>
-  [[gnu::noinline, gnu::cold]] static Tensor watched_contribution(Node& node, const Tensor& g,
-                                                                  std::size_t e,
-                                                                  Tensor contribution,
-                                                                  Again again) {
+  [[gnu::noinline, gnu::cold]] static Tensor ask_watches(Node& node, const Tensor& g, std::size_t e,
+                                                         Tensor contribution, Again again) {
     return Watches::contributed({.op = node.name,
                                  .g = g,
                                  .input = e,
@@ -319,52 +327,12 @@ class BackwardPass {
                                  .again = again});
   }
 
-  /// Adds a contribution of `from` to the cotangent of node i.
-  void add(std::size_t i, Tensor contribution, Node& from) {
-    if (contribution.defined()) accumulate(i, fit(i, std::move(contribution), from, "vjp"));
-  }
-
-  /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape
-  /// where it is larger. A smaller one that broadcasts is left so until somebody needs it whole.
-  Tensor fit(std::size_t i, Tensor g, Node& from, const char* giver) {
-    Node& node = *tape_.nodes_[i];
-    if (g.is_tracked() && !create_graph_) g = g.detach();
-    if (g.is_weak()) g = g.to(node.dtype);
-    if (g.dtype() != node.dtype)
-      fail<DtypeError>(label(from),
-                       fmt::format("its {} returned a {} gradient for {}, which is {}", giver,
-                                   name(g.dtype()), label(node), name(node.dtype)));
-    if (g.ndim() == 0 && node.ndim == 0) return g;
-    const Shape want = node.shape(), have = g.shape();
-    if (want == have || broadcasts_to(have, want)) return g;
-    if (broadcasts_to(want, have)) return sum_to(g, want);
-    fail<ShapeError>(label(from),
-                     fmt::format("its {} returned a gradient of shape {} for {}, whose shape is {}",
-                                 giver, have.str(), label(node), want.str()));
-  }
-
-  Tensor full_shape(std::size_t i, Tensor g) {
-    Node& node = *tape_.nodes_[i];
-    if (g.ndim() == 0 && node.ndim == 0) return g;
-    const Shape shape = node.shape();
-    return g.shape() == shape ? g : expand(g, shape);
-  }
-
-  void accumulate(std::size_t i, Tensor g) {
-    auto& sum = pending_[i];
-    if (!sum.defined())
-      sum = std::move(g);
-    else
-      sum = create_graph_ ? sum + g : add_reusing(std::move(sum), g);
-  }
-
   const char* op_;
   const bool create_graph_, retain_, watched_ = watched();
   bool keeps_rows_ = false;
   PassStatistics counted_;
   Tape tape_;
-  CachedVector<Tensor> pending_;                      // the cotangent of each node so far; once
-                                                      // visited, of those that the pass is for
+  Cotangents cotangents_;                             // once visited, of those it is for
   std::vector<bool> needed_;                          // empty: all nodes
   std::unordered_map<const Node*, Arrived> arrived_;  // at ops with several outputs
   std::unordered_map<std::size_t, std::vector<RowGradient>> rows_;  // on their way into leaves
@@ -372,7 +340,7 @@ class BackwardPass {
 
 void detail::run_watched_pass(const Tensor& output, const Tensor& seed) {
   const auto cotangent = starting_cotangent("backward", output, seed);
-  BackwardPass("backward", {output}, {cotangent}, {.retain_graph = true}).only_watched();
+  BackwardPass("backward", {&output, 1}, {&cotangent, 1}, {.retain_graph = true}).only_watched();
 }
 
 void detail::run_watched_pass(const Tape& tape) {
@@ -382,7 +350,7 @@ void detail::run_watched_pass(const Tape& tape) {
 
 void Tensor::backward(const Tensor& seed, BackwardOptions options) const {
   const auto cotangent = starting_cotangent("backward", *this, seed);
-  BackwardPass("backward", {*this}, {cotangent}, {.retain_graph = options.retain_graph})
+  BackwardPass("backward", {this, 1}, {&cotangent, 1}, {.retain_graph = options.retain_graph})
       .into_leaves();
 }
 

@@ -16,10 +16,6 @@ std::size_t node_bytes(std::size_t edge_count, std::size_t ndim, bool has_work) 
          (has_work ? sizeof(Work) + sizeof(std::int64_t) : 0);
 }
 
-std::int64_t* extents(Node& node) {
-  return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count);
-}
-
 void bury(Node* node) noexcept {
   release(*node);
   delete std::exchange(node->extension, nullptr);

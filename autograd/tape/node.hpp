@@ -1,6 +1,7 @@
 /// The layout of nodes and edges. Private to autograd/tape/.
 #pragma once
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,6 +29,17 @@ struct Extension {
 };
 
 struct Leaf final : Extension {
+  /// Takes the memory that adding to the gradient may need, so that add() needs none.
+  void prepare_sum();
+  void prepare_rows(std::size_t count);
+  void add(Tensor g);
+  void add(std::vector<RowGradient> parts);
+  /// The whole gradient, for a leaf of this shape; undefined where there is none.
+  Tensor gradient(const Shape& shape);
+  void clear_gradient();
+  /// Locks the mutex, if there is a second thread.
+  std::unique_lock<std::mutex> lock();
+
   std::string name;
   std::mutex mutex;  // of the gradient: threads that share parameters add to it at once
   Tensor grad;       // dense
@@ -50,6 +62,18 @@ struct Output final : Extension {
 inline Leaf& leaf(Node& node) { return static_cast<Leaf&>(*node.extension); }
 inline Joint& joint(Node& node) { return static_cast<Joint&>(*node.extension); }
 inline Output& output(Node& node) { return static_cast<Output&>(*node.extension); }
+
+/// The extents of the node's output.
+inline std::int64_t* extents(Node& node) {
+  return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count);
+}
+// Whether two have the same shape, without making a Shape of either.
+inline bool same_shape(Node& a, Node& b) {
+  return a.ndim == b.ndim && std::equal(extents(a), extents(a) + a.ndim, extents(b));
+}
+inline bool same_shape(Value& a, Node& b) {
+  return a.ndim == b.ndim && std::equal(a.extents(), a.extents() + a.ndim, extents(b));
+}
 
 /// A node without edges filled in; it holds one reference.
 Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t edge_count,

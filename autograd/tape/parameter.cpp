@@ -47,7 +47,6 @@ struct Parameter::Cell {
   Cell(Cell&&) noexcept = default;
   Cell& operator=(Cell&&) noexcept = default;
   void put(const Tensor& value) { current = Tensor(value.value_ref(), current.node_ref()); }
-  Tensor tracked() const { return Tensor(current.value_ref(), leaf); }
 };
 
 /// A variable of its own, with the same value and name, and no gradient yet. The elements are
@@ -74,7 +73,7 @@ const std::string& Parameter::name() const { return detail::leaf(*cell().leaf).n
 void Parameter::set_name(std::string name) const {
   detail::leaf(*cell().leaf).name = std::move(name);
 }
-Tensor Parameter::grad() const { return cell().tracked().grad(); }
+Tensor Parameter::grad() const { return detail::leaf(*cell().leaf).gradient(shape()); }
 RowGradient Parameter::row_gradient() const {
   auto& leaf = detail::leaf(*cell().leaf);
   const std::lock_guard lock(leaf.mutex);
@@ -82,7 +81,7 @@ RowGradient Parameter::row_gradient() const {
   leaf.rows = {joined(leaf.rows, shape())};
   return leaf.rows[0];
 }
-void Parameter::zero_grad() const { cell().tracked().zero_grad(); }
+void Parameter::zero_grad() const { detail::leaf(*cell().leaf).clear_gradient(); }
 
 void Parameter::map_grad(const std::function<Tensor(const Tensor&)>& f) const {
   auto& leaf = detail::leaf(*cell().leaf);

@@ -101,9 +101,29 @@ Ref<Node> node_of_work(const char* name, const Shape& shape, Dtype dtype, std::s
   return node;
 }
 
-/// The node for `value` with an edge to each tracked input; `input(i)` gives the i-th.
+void tell_watches(const char* name, const Tensor& output, std::initializer_list<OpInput> inputs) {
+  std::vector<Tensor> all;
+  for (const auto& x : inputs) all.push_back(x.tensor);
+  Watches::recorded(name, output, all);
+}
+
+/// What is made of literals alone is a literal; `input(i)` gives the i-th of `count`.
+template <class Input> void mark_literal(Value& value, std::size_t count, const Input& input) {
+  bool weak = count > 0;
+  for (std::size_t i = 0; i < count && weak; ++i) weak = input(i).is_weak();
+  if (weak) value.weak = true;
+}
+
+/// `value` as a constant.
+Tensor without_node(Tensor value) {
+  // What finds indices or compares counts for the op that goes on with them; this does not.
+  if (records(*value.value_ref())) thread_state.count_from_now();
+  return std::move(value).tracked_by({});
+}
+
+/// The node for `value` with an edge to each tracked input.
 template <class Input>
-Tensor record_each(const char* name, Tensor value, std::size_t count, Input input,
+Tensor record_each(const char* name, Tensor value, std::size_t count, const Input& input,
                    std::span<Vjp> vjps) {
   if (count != vjps.size())
     fail<GraphError>(
@@ -113,17 +133,11 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, Input inpu
     if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
   auto* v = value.value_ref().get();
   if (!v) fail<GraphError>(name, "record got an undefined value");
-  if (count > 0 && input(0).is_weak()) {  // what is made of literals alone is a literal
-    v->weak = true;
-    for (std::size_t i = 1; i < count; ++i) v->weak = v->weak && input(i).is_weak();
-  }
-  if (!records(*v)) return std::move(value).tracked_by({});
   std::size_t tracked = 0;
   for (std::size_t i = 0; i < count; ++i) tracked += input(i).is_tracked();
-  if (tracked == 0) {
-    // What finds indices or compares counts for the op that goes on with them; this does not.
-    thread_state.count_from_now();
-    return std::move(value).tracked_by({});
+  if (tracked == 0 || !records(*v)) {
+    mark_literal(*v, count, input);
+    return without_node(std::move(value));
   }
 
   auto node = node_of_work(name, v->shape(), v->dtype, tracked);
@@ -184,15 +198,25 @@ std::vector<Tensor> record_joint(const char* name, std::vector<Tensor> values,
 
 }  // namespace
 
+bool detail::is_recorded(const Tensor& value, std::initializer_list<OpInput> inputs) {
+  const auto is_tracked = [](const OpInput& input) { return input.tensor.is_tracked(); };
+  return std::any_of(inputs.begin(), inputs.end(), is_tracked) && records(*value.value_ref());
+}
+
+Tensor detail::leave_unrecorded(const char* name, Tensor value,
+                                std::initializer_list<OpInput> inputs) {
+  const auto input = [&](std::size_t i) -> const Tensor& { return inputs.begin()[i].tensor; };
+  mark_literal(*value.value_ref(), inputs.size(), input);
+  Tensor output = without_node(std::move(value));
+  if (watched()) tell_watches(name, output, inputs);
+  return output;
+}
+
 Tensor detail::record_op(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
                          std::span<Vjp> vjps) {
   const auto input = [&](std::size_t i) -> const Tensor& { return inputs.begin()[i].tensor; };
   Tensor output = record_each(name, std::move(value), inputs.size(), input, vjps);
-  if (watched()) {
-    std::vector<Tensor> all;
-    for (const auto& x : inputs) all.push_back(x.tensor);
-    Watches::recorded(name, output, all);
-  }
+  if (watched()) tell_watches(name, output, inputs);
   return output;
 }
 

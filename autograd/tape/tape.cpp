@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "gradtape/autograd/tape/node.hpp"
+#include "gradtape/autograd/tape/recording_order.hpp"
 
 namespace gradtape {
 
@@ -25,86 +26,132 @@ void set_slot(Node& node, std::size_t slot, bool walked) {
                   std::memory_order_relaxed);
 }
 
+/// In what stands for a leaf until the positions of all nodes are known.
+constexpr std::uint32_t leaf_mark = std::uint32_t{1} << 31;
+
+/// The leaves met so far. They are looked up here and not by their slot: threads that differentiate
+/// at the same time may share them.
+class LeafTable {
+ public:
+  /// In the order in which they were met.
+  std::uint32_t number(Node* leaf) {
+    const auto next = static_cast<std::uint32_t>(leaves_.size());
+    std::uint32_t found = next;
+    if (next <= few) {
+      const auto at = std::find(leaves_.begin(), leaves_.end(), leaf);
+      found = static_cast<std::uint32_t>(at - leaves_.begin());
+    } else {
+      if (numbers_.empty())
+        for (std::uint32_t i = 0; i < next; ++i) numbers_.emplace(leaves_[i], i);
+      found = numbers_.try_emplace(leaf, next).first->second;
+    }
+    if (found == next) leaves_.push_back(leaf);
+    return found;
+  }
+  const CachedVector<Node*>& all() const { return leaves_; }
+
+ private:
+  static constexpr std::uint32_t few = 16;
+  CachedVector<Node*> leaves_;  // held by the nodes that use them until they are on the tape
+  std::unordered_map<Node*, std::uint32_t> numbers_;  // where there are many
+};
+
+/// Asks for the nodes of a node's inputs: those of a large graph are not in the cache.
+void fetch_inputs(Node& node) {
+  if (node.released) return;
+  for (std::size_t e = 0; e < node.edge_count; ++e) {
+    const auto* const block = reinterpret_cast<const char*>(node.edges()[e].node);
+    __builtin_prefetch(block);
+    __builtin_prefetch(block + 64);
+  }
+}
+
 }  // namespace
 
 // It delegates, so that the destructor lets go of the nodes where this throws.
-Tape::Tape(const std::vector<Tensor>& outputs, bool walked) : Tape() {
-  // Leaves are looked up in a table of this tape and not by their slot: threads that differentiate
-  // at the same time may share them. The positions in slots are meaningful only within this
-  // constructor.
-  CachedVector<Node*> leaves;  // held by the nodes that use them until they are on the tape
-  std::unordered_map<Node*, std::uint32_t> many_leaves;
-  const auto find_leaf = [&](Node* node) -> std::size_t {
-    if (leaves.size() <= 16)
-      return static_cast<std::size_t>(std::find(leaves.begin(), leaves.end(), node) -
-                                      leaves.begin());
-    if (many_leaves.empty())
-      for (std::size_t i = 0; i < leaves.size(); ++i) many_leaves.emplace(leaves[i], i);
-    const auto at = many_leaves.find(node);
-    return at == many_leaves.end() ? leaves.size() : at->second;
-  };
-  bool any_walked = false;
-  const auto discover = [&](Node* node) {
-    if (node->is_leaf()) {
-      if (find_leaf(node) < leaves.size()) return;
-      if (leaves.size() > 16) many_leaves.emplace(node, static_cast<std::uint32_t>(leaves.size()));
-      leaves.push_back(node);
-    } else {
-      const auto slot = slot_of(*node);
-      if (slot < nodes_.size() && nodes_[slot] == node) return;
-      const bool is_marked = is_walked(*node);
-      any_walked |= is_marked;
-      nodes_.push_back(node);
-      node->refs.retain();
-      set_slot(*node, nodes_.size() - 1, is_marked);
-    }
-  };
-
-  std::size_t edge_count = 0;
-  for (const auto& output : outputs)
-    if (output.is_tracked()) discover(output.node_ref().get());
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    Node* node = nodes_[i];
-    if (node->released) continue;
-    edge_count += node->edge_count;
-    for (std::size_t e = 0; e < node->edge_count; ++e) discover(node->edges()[e].node);
-  }
-
-  // Recording order, behind the leaves.
-  const auto earlier = [](const Node* a, const Node* b) { return a->order < b->order; };
-  std::reverse(nodes_.begin(), nodes_.end());
-  if (!std::is_sorted(nodes_.begin(), nodes_.end(), earlier))
-    std::sort(nodes_.begin(), nodes_.end(), earlier);
-  if (walked && any_walked) {
-    walked_elsewhere_.assign(leaves.size(), false);
-    for (const Node* node : nodes_) walked_elsewhere_.push_back(is_walked(*node));
-  }
-  targets_.reserve(edge_count);
-  first_target_.reserve(nodes_.size() + leaves.size() + 1);
-  nodes_.reserve(nodes_.size() + leaves.size());
-  find_leaf(nullptr);  // fills the table
-  // From here on nothing throws: the destructor takes away the marks that are set here.
+Tape::Tape(std::span<const Tensor> outputs, bool walked) : Tape() {
   marked_ = walked;
-  first_target_.assign(leaves.size(), 0);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {  // inputs come before users, with their slots
-    Node* const node = nodes_[i];
-    set_slot(*node, i + leaves.size(), walked || is_walked(*node));
-    first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
-    if (node->released) continue;
-    for (std::size_t e = 0; e < node->edge_count; ++e) {
-      Node* input = node->edges()[e].node;
-      targets_.push_back(
-          static_cast<std::uint32_t>(input->is_leaf() ? find_leaf(input) : slot_of(*input)));
+  LeafTable leaves;
+  CachedVector<Recorded> recorded;
+  constexpr std::size_t few = 32;  // a small graph's nodes need no second block
+  recorded.reserve(few);
+  nodes_.reserve(few);
+  first_target_.reserve(few);
+  targets_.reserve(few);
+  constexpr std::size_t ahead = 4;
+  // The slot of a node that was met before; a leaf's number with the mark of leaves.
+  const auto meet = [&](Node* node) -> std::uint32_t {
+    if (node->is_leaf()) return leaf_mark | leaves.number(node);
+    const auto known = slot_of(*node);
+    if (known < nodes_.size() && nodes_[known] == node) return known;
+    const auto slot = static_cast<std::uint32_t>(nodes_.size());
+    const bool elsewhere = is_walked(*node);
+    if (elsewhere) {
+      walked_elsewhere_.resize(slot + 1);
+      walked_elsewhere_[slot] = true;
     }
+    recorded.push_back({node->order});
+    nodes_.push_back(node);
+    node->refs.retain();
+    set_slot(*node, slot, walked || elsewhere);
+    return slot;
+  };
+
+  for (const auto& output : outputs)
+    if (output.is_tracked()) meet(output.node_ref().get());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Node* const node = nodes_[i];
+    first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
+    if (node->released) {
+      any_released_ = true;
+      continue;
+    }
+    if (i + ahead < nodes_.size()) fetch_inputs(*nodes_[i + ahead]);
+    for (std::size_t e = 0; e < node->edge_count; ++e)
+      targets_.push_back(meet(node->edges()[e].node));
   }
   first_target_.push_back(static_cast<std::uint32_t>(targets_.size()));
+  put_in_order(recorded, leaves.all());
+}
+
+/// From the order in which nodes were met to recording order, behind the leaves. No node is looked
+/// at: a large graph's are no longer in the cache.
+void Tape::put_in_order(const CachedVector<Recorded>& recorded, const CachedVector<Node*>& leaves) {
+  const auto [slots, steps] = by_recording_order(recorded);
+  order_steps_ = steps;
+  CachedVector<Node*> nodes;
+  nodes.reserve(leaves.size() + recorded.size());
+  nodes.assign(leaves.begin(), leaves.end());
+  position_.resize(recorded.size());
+  std::vector<bool> elsewhere(walked_elsewhere_.empty() ? 0 : leaves.size() + recorded.size());
+  for (const auto slot : slots) {
+    position_[slot] = static_cast<std::uint32_t>(nodes.size());
+    if (is_walked_elsewhere(slot)) elsewhere[nodes.size()] = true;
+    nodes.push_back(nodes_[slot]);
+  }
+  CachedVector<std::uint32_t> targets, first_target;
+  targets.reserve(targets_.size());
+  first_target.reserve(nodes.size() + 1);
+  first_target.assign(leaves.size(), 0);
+  for (const auto slot : slots) {
+    first_target.push_back(static_cast<std::uint32_t>(targets.size()));
+    for (auto k = first_target_[slot]; k < first_target_[slot + 1]; ++k) {
+      const auto target = targets_[k];
+      targets.push_back(target & leaf_mark ? target & ~leaf_mark : position_[target]);
+    }
+  }
+  first_target.push_back(static_cast<std::uint32_t>(targets.size()));
+  // From here on nothing throws.
   for (Node* leaf : leaves) leaf->refs.retain();
-  nodes_.insert(nodes_.begin(), leaves.begin(), leaves.end());
   leaf_count_ = leaves.size();
+  nodes_.swap(nodes);
+  targets_.swap(targets);
+  first_target_.swap(first_target);
+  walked_elsewhere_.swap(elsewhere);
 }
 
 void Tape::unmark(std::size_t i) {
-  if (!is_walked_elsewhere(i)) set_slot(*nodes_[i], i, false);
+  if (!is_walked_elsewhere(i)) set_slot(*nodes_[i], slot_of(*nodes_[i]), false);
 }
 
 Tape::~Tape() {
@@ -130,7 +177,7 @@ std::size_t Tape::position(const Tensor& tensor) const {
     return at == leaves_end ? size() : static_cast<std::size_t>(at - nodes_.begin());
   }
   const auto slot = slot_of(*node);  // right unless another tape was built since
-  if (slot < nodes_.size() && nodes_[slot] == node) return slot;
+  if (slot < position_.size() && nodes_[position_[slot]] == node) return position_[slot];
   auto at = std::lower_bound(leaves_end, nodes_.end(), node->order,
                              [](const Node* a, std::uint64_t b) { return a->order < b; });
   while (at != nodes_.end() && *at != node && (*at)->order == node->order) ++at;

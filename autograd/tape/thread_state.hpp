@@ -56,9 +56,6 @@ struct ThreadState {
 
 inline constinit thread_local ThreadState thread_state{};
 
-/// Whether any thread has a Watch: while none has, nobody is asked.
-bool watched();
-
 }  // namespace gradtape::detail
 
 namespace gradtape {

@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "gradtape/autograd/generator.hpp"
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::nn::data {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "gradtape/autograd/ops/spatial_size.hpp"
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/nn/init.hpp"
 

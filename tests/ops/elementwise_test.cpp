@@ -5,9 +5,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <new>
 #include <vector>
 
+#include "support/bits.hpp"
+#include "support/faults.hpp"
+#include "support/tensors.hpp"
 #include "support/text.hpp"
 #include "support/threads.hpp"
 
@@ -138,6 +143,92 @@ TEST_CASE("literals adopt the dtype of the tensor that they meet") {
   CHECK(array_equal(tensor({1, 2}) * 3, tensor({3, 6})));
   CHECK(where(x > 1.5, 1.0, 0.0).is_weak());
   CHECK((where(x > 1.5, 1.0, 0.0) * x).dtype() == float32);
+}
+
+namespace {
+
+/// op(x, number) and op(number, x) are what they are with the tensor made of the number: values,
+/// gradients and gradients of those.
+template <class Op, class Number> void check_number(const Tensor& values, Op op, Number number) {
+  const auto derivatives = [&](auto&& f) {
+    const Tensor x = values.requires_grad(), y = f(x);
+    const Tensor g = grad(sum(y), {x}, {.create_graph = true, .allow_unused = true})[0];
+    const Tensor gg = g.is_tracked() ? grad(sum(g * g), {x}, {.allow_unused = true})[0] : Tensor();
+    return std::vector<Tensor>{y.detach(), g.detach(), gg.defined() ? gg : zeros_like(x)};
+  };
+  const Tensor as_tensor(number);
+  const auto right = derivatives([&](const Tensor& x) { return op(x, number); }),
+             right_expected = derivatives([&](const Tensor& x) { return op(x, as_tensor); }),
+             left = derivatives([&](const Tensor& x) { return op(number, x); }),
+             left_expected = derivatives([&](const Tensor& x) { return op(as_tensor, x); });
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    CAPTURE(i);
+    CHECK(all(isclose(right[i], right_expected[i], 1e-6, 0, true)).item() == 1);
+    CHECK(all(isclose(left[i], left_expected[i], 1e-6, 0, true)).item() == 1);
+  }
+  CHECK(equal_bits(right[0], right_expected[0]));
+  CHECK(equal_bits(left[0], left_expected[0]));
+}
+
+template <class Number> void check_operators(const Tensor& x, Number number) {
+  check_number(
+      x, [](const auto& a, const auto& b) { return a + b; }, number);
+  check_number(
+      x, [](const auto& a, const auto& b) { return a - b; }, number);
+  check_number(
+      x, [](const auto& a, const auto& b) { return a * b; }, number);
+  check_number(
+      x, [](const auto& a, const auto& b) { return a / b; }, number);
+}
+
+/// How many blocks f() takes.
+template <class F> int allocations(const F& f) {
+  for (int n = 0;; ++n) {
+    const Fault fault(n);
+    try {
+      f();
+    } catch (const std::bad_alloc&) {
+    }
+    if (!fault.happened()) return n;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("operators with a C++ number are those with the tensor made of it") {
+  const auto values = edge_values();
+  for (const auto dtype : {float32, float64}) {
+    const Tensor x = tensor(values, {static_cast<std::int64_t>(values.size())}).to(dtype);
+    for (const Tensor& of : {x, full({}, 0.7, dtype), full({2, 1, 3}, -0.3, dtype)}) {
+      check_operators(of, 0.1);
+      check_operators(of, -2.5f);
+      check_operators(of, 3);
+      check_operators(of, 0);
+      check_operators(of, (std::int64_t{1} << 53) + 1);  // no double
+      check_operators(of, inf);
+    }
+  }
+  CHECK((3 - tensor({1, 2})).values<std::int64_t>()[1] == 1);
+  CHECK((2.0 * Tensor(0.5)).is_weak());
+  Tensor x = scalar(3);
+  x += 2;
+  x *= 0.5;
+  x -= 1.0f;
+  x /= 3;
+  CHECK(x.item() == 0.5);
+}
+
+TEST_CASE("a C++ number takes no memory of its own, in any dtype") {
+  for (const auto dtype : {float32, float64}) {
+    const Tensor x = full({}, 0.7, dtype).requires_grad();
+    const int one = allocations([&] { (void)-x; });
+    CHECK(one == 2);  // the value and the node
+    CHECK(allocations([&] { (void)(0.1 * x); }) == one);
+    CHECK(allocations([&] { (void)(x + 1); }) == one);
+    CHECK(allocations([&] { (void)(1 - x); }) == one);
+    CHECK(allocations([&] { (void)(x / 3.0f); }) == one);
+    CHECK(Tape(0.5 * x).size() == 2);
+  }
 }
 
 TEST_CASE("dtypes never mix silently") {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 #include "gradtape/autograd/ops/detail/strided.hpp"
 
 namespace gradtape::detail {
@@ -26,14 +28,12 @@ Tensor unary(const char* name, const Kernel* value, const SlopeCode& slope, bool
              const Tensor& x) {
   const Tensor* const in[] = {&x};
   Tensor y = map_tensors(name, {value, &slope, 1}, in, 1);
-  if (from_output)
-    return record(name, std::move(y), {x},
-                  {elementwise_vjp{[&slope](const Tensor& g, const Tensor& y) {
-                    return times_slope(slope, g, {&y});
-                  }}});
-  return record(
-      name, std::move(y), {x},
-      {elementwise_vjp{[&slope, x](const Tensor& g) { return times_slope(slope, g, {&x}); }}});
+  return record_lazily(name, std::move(y), {x}, [&]() -> std::array<Vjp, 1> {
+    if (from_output)
+      return {elementwise_vjp{
+          [&slope](const Tensor& g, const Tensor& y) { return times_slope(slope, g, {&y}); }}};
+    return {elementwise_vjp{[&slope, x](const Tensor& g) { return times_slope(slope, g, {&x}); }}};
+  });
 }
 
 }  // namespace gradtape::detail

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "gradtape/autograd/ops/extents.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
-#include "gradtape/autograd/ops/spatial_size.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::detail {
