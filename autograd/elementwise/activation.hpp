@@ -71,10 +71,7 @@ struct Mish {
 /// x times the normal distribution function
 struct Gelu {
   static constexpr const char* name = "gelu";
-  template <class V> static V value(V x) {
-    const Pack<V> p(x);
-    return math::times_normal_cdf(where(p < -100, Pack<V>(-100), p), p).v;
-  }
+  static auto value(auto x) { return math::gelu(x); }
   static auto grad_from_input(const auto& x) {
     const double density = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
     const auto factor = density * bounded(x, 100);

@@ -81,10 +81,10 @@ struct register_of<T> {
 extern const std::size_t library_register_bytes;
 
 /// Computes `count` registers out[o] = f(in...)[o]; stride[i] is that of operand i in bytes, and
-/// null outputs are skipped.
+/// null outputs are skipped. All that f calls is inlined, so that constants stay in registers.
 template <class T, std::size_t In, std::size_t Out, class F>
-void map_registers(const F& f, const void* const* in, const std::int64_t* stride, void* const* out,
-                   std::int64_t count) {
+[[gnu::flatten]] void map_registers(const F& f, const void* const* in, const std::int64_t* stride,
+                                    void* const* out, std::int64_t count) {
   using Register = register_of<T>;
   using P = Pack<typename Register::type>;
   [&]<std::size_t... I, std::size_t... O>(std::index_sequence<I...>, std::index_sequence<O...>) {

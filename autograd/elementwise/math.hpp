@@ -73,18 +73,34 @@ Pack<V> polynomial(const Pack<V>& x, const std::array<T, n>& c) {
   return sum;
 }
 
+/// Added to a float below 2^22 it leaves a whole number in the last bits.
+inline constexpr float rounder = 0x1.8p23f;
+/// 2^n for whole |n| <= 126, given as n + rounder.
+template <class V> V power_of_two(V shifted) {
+  using Bits = decltype(xsimd::to_int(shifted));
+  return std::bit_cast<V>((std::bit_cast<Bits>(shifted) << 23) + Bits(127 << 23));
+}
+/// a e^(x + rest) for a tiny rest, where e^x is a normal number.
+template <class V>
+[[gnu::always_inline]] inline Pack<V> times_exp(Pack<V> a, Pack<V> x, Pack<V> rest) {
+  if constexpr (std::same_as<scalar_of<V>, float>) {  // xsimd's is 1.5 ulp off
+    const Pack<V> shifted = x * 1.44269504f + rounder, n = shifted - rounder;
+    const Pack<V> r = (x - n * 0.693359375f) + (n * 2.12194440e-4f + rest);  // n ln 2 in two parts
+    const Pack<V> m = r + r * r *
+                              polynomial(r, std::array{0.00139262504f, 0.00836323295f,
+                                                       0.0416665524f, 0.166665763f, 0.5f});
+    return (a + a * m) * Pack<V>(power_of_two(shifted.v));
+  } else {
+    const Pack<V> y = a * Pack<V>(xsimd::exp(x.v));
+    return y + y * rest;
+  }
+}
 /// e^x where the result is a normal number.
 template <class V> V exp_core(V x) {
-  if constexpr (std::same_as<scalar_of<V>, float>) {  // xsimd's is 1.5 ulp off
-    const Pack<V> p(x), n(xsimd::nearbyint((p * 1.44269504f).v));
-    const Pack<V> r = (p - n * 0.693359375f) + n * 2.12194440e-4f;  // n ln 2 in two parts
-    const Pack<V> y = 1 + (r + r * r *
-                                   polynomial(r, std::array{0.00139262504f, 0.00836323295f,
-                                                            0.0416665524f, 0.166665763f, 0.5f}));
-    return xsimd::ldexp(y.v, xsimd::to_int(n.v));
-  } else {
+  if constexpr (std::same_as<scalar_of<V>, float>)
+    return times_exp(Pack<V>(1), Pack<V>(x), Pack<V>(0)).v;
+  else
     return xsimd::exp(x);
-  }
 }
 /// exp where an element is not ordinary: the result is subnormal or near the largest number, and
 /// further out 0 or infinite.
@@ -134,13 +150,25 @@ template <class V> V log10(V x) {
   return mended_log(
       xsimd::log10(x), [](auto e) { return std::log10(e); }, x);
 }
-/// a b - ab exactly, for the rounded product ab (T. Dekker), unless it leaves the range.
+/// a b - ab exactly, for a product ab that is rounded or nearly right, unless it leaves the range:
+/// in one instruction where the CPU has it, else after T. Dekker.
 template <class V> Pack<V> lost_by_product(Pack<V> a, Pack<V> b, Pack<V> ab) {
+#if defined(__AVX512F__)  // xsimd 8.1 would multiply and subtract
+  if constexpr (sizeof(V) == 64 && sizeof(scalar_of<V>) == 4)
+    return V(_mm512_fmsub_ps(a.v, b.v, ab.v));
+  else if constexpr (sizeof(V) == 64)
+    return V(_mm512_fmsub_pd(a.v, b.v, ab.v));
+  else
+    return V(xsimd::fms(a.v, b.v, ab.v));
+#elif defined(__FMA__)
+  return V(xsimd::fms(a.v, b.v, ab.v));
+#else
   using T = scalar_of<V>;
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const V upper(std::bit_cast<T>(static_cast<Bits>(~Bits(0) << (sizeof(T) == 4 ? 12 : 27))));
   const Pack<V> p(a.v & upper), q(b.v & upper), r = a - p, s = b - q;
   return ((p * q - ab) + (p * s + r * q)) + r * s;
+#endif
 }
 /// x^n for a small n by products, beyond the fourth power with what they lose to rounding.
 template <class V> V whole_power(V x, int n) {
@@ -309,6 +337,23 @@ template <class V> V asin(V x) {
     return keep_zero(x, xsimd::copysign(y.v, x));
   } else {
     return xsimd::asin(x);
+  }
+}
+
+/// tanh of floats: x + x^3 times a polynomial of Cephes below 0.625, above 1 - 2 e / (1 + e) for
+/// e = e^(-2 |x|), which the slope 4 e / (1 + e)^2 needs too.
+template <class V> V tanh(V x) {
+  if constexpr (std::same_as<scalar_of<V>, float>) {
+    const Pack<V> p(x), size(xsimd::abs(x)), square = p * p;
+    const Pack<V> near =
+        p +
+        p * square *
+            polynomial(square, std::array{-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                                          1.33314422036e-1f, -3.33332819422e-1f});
+    const Pack<V> e(math::exp((-2 * size).v)), far = 1 - 2 * e / (1 + e);
+    return where(size < 0.625, near, Pack<V>(xsimd::copysign(far.v, x))).v;
+  } else {
+    return xsimd::tanh(x);
   }
 }
 

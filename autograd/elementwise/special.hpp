@@ -19,7 +19,7 @@ namespace primitive {
 /// e^(-x^2)
 auto gauss(const auto& x) {
   if constexpr (requires { x.v; })
-    return math::times_gauss(std::remove_cvref_t<decltype(x)>(1.0), abs(x), 1);
+    return math::times_gauss(std::remove_cvref_t<decltype(x)>(1.0), math::before_60(abs(x)), 1);
   else
     return exp(-(x * x));
 }

@@ -193,13 +193,13 @@ struct Sigmoid {
   }
   /// Value and slope by one exponential.
   template <class V> static std::array<Pack<V>, 2> with_slope(Pack<V> x) {
-    const Pack<V> e = exp(-abs(x)), d = 1.0 + e, less = e / d;
-    return {where(x < 0, less, 1.0 / d), less / d};
+    const Pack<V> e = exp(-abs(x)), d = 1.0 + e;
+    return {where(x < 0, e, Pack<V>(1)) / d, e / (d * d)};
   }
 };
 struct Tanh {
   static constexpr const char* name = "tanh";
-  static auto value(auto x) { return xsimd::tanh(x); }
+  static auto value(auto x) { return math::tanh(x); }
   /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
   static auto grad_from_input(const auto& x) {
     const auto far = 4.0 * Sigmoid::grad_from_input(2.0 * x);
