@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
+#include "gradtape/autograd/runtime/thread_pool.hpp"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -22,9 +24,10 @@ thread_local bool serial = false;
 
 int num_threads() {
   if (serial) return 1;
-#ifdef _OPENMP
   const int count = thread_count.load(std::memory_order_relaxed);
-  return count ? count : omp_get_max_threads();
+  if (count) return count;
+#ifdef _OPENMP
+  return omp_get_max_threads();
 #else
   return 1;
 #endif
@@ -62,32 +65,34 @@ Serial::~Serial() {
 
 void run_parallel(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t),
                   void* context) {
-#ifdef _OPENMP
-  const auto pieces = std::min<std::int64_t>(num_threads(), (n + grain - 1) / grain);
-  if (pieces > 1 && !omp_in_parallel()) {
+  // Two pieces a thread: one that is held up leaves the other to the rest.
+  const int threads = num_threads();
+  const auto pieces = std::min<std::int64_t>(2 * std::int64_t{threads}, (n + grain - 1) / grain);
+  if (threads == 1 || pieces < 2) return f(context, 0, n);
+  struct Loop {
+    std::int64_t n, pieces;
+    void (*f)(void*, std::int64_t, std::int64_t);
+    void* context;
+    std::mutex guard{};
+    std::exception_ptr error{};
+
     // Long ranges start at multiples of 64 elements, so that no two threads write to one cache
     // line.
-    const std::int64_t unit = n >= 4096 ? 64 : 1;
-    const auto edge = [&](std::int64_t i) {
-      return i == pieces ? n : i * n / pieces / unit * unit;
-    };
-    std::exception_ptr error;
-#pragma omp parallel for num_threads(static_cast<int>(pieces)) schedule(static)
-    for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      try {
-        f(context, edge(piece), edge(piece + 1));
-      } catch (...) {
-#pragma omp critical(gradtape_parallel_error)
-        if (!error) error = std::current_exception();
-      }
+    std::int64_t edge(std::int64_t piece) const {
+      const std::int64_t unit = n >= 4096 ? 64 : 1;
+      return piece == pieces ? n : piece * n / pieces / unit * unit;
     }
-    if (error) std::rethrow_exception(error);
-    return;
-  }
-#else
-  (void)grain;
-#endif
-  f(context, 0, n);
+    void run(std::int64_t piece) noexcept try {
+      f(context, edge(piece), edge(piece + 1));
+    } catch (...) {
+      const std::lock_guard lock(guard);
+      if (!error) error = std::current_exception();
+    }
+  } loop{n, pieces, f, context};
+  run_on_pool(
+      {[](void* self, std::int64_t piece) { static_cast<Loop*>(self)->run(piece); }, &loop, pieces},
+      static_cast<int>(std::min<std::int64_t>(threads, pieces)));
+  if (loop.error) std::rethrow_exception(loop.error);
 }
 
 }  // namespace detail
