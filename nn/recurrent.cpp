@@ -15,7 +15,6 @@ namespace gradtape::nn {
 using namespace author;
 
 namespace detail {
-namespace {}  // namespace
 
 Recurrent::Recurrent(Description description, Dtype dtype, const Generator& generator)
     : description_(std::move(description)) {
@@ -55,10 +54,10 @@ const RecurrentWeights& Recurrent::weights(std::int64_t layer, bool reverse) con
 
 /// A batch as the walk takes it, with the time axis first.
 struct Recurrent::Batch {
-  Tensor x;                   ///< [T, N, in], zeros after the end of a sequence.
-  std::vector<Tensor> valid;  ///< For each step, bool [N, 1]; empty where all have full length.
-  std::int64_t shortest;      ///< Length of the shortest sequence.
-  std::vector<Tensor> h, c;   ///< First states, [N, out] and [N, hidden], by layer and direction.
+  Tensor x;                  ///< [T, N, in], zeros after the end of a sequence.
+  Tensor lengths;            ///< As given; undefined where all have full length.
+  Tensor valid;              ///< Then bool [T, N, 1]: before the end.
+  std::vector<Tensor> h, c;  ///< First states, [N, out] and [N, hidden], by layer and direction.
 };
 
 Recurrent::Batch Recurrent::checked(const Tensor& x, const LSTMState& initial,
@@ -89,7 +88,6 @@ Recurrent::Batch Recurrent::checked(const Tensor& x, const LSTMState& initial,
   batch.h = states("h", initial.h, d.proj_size ? d.proj_size : d.hidden);
   batch.c = states("c", initial.c, d.hidden);
 
-  batch.shortest = steps;
   if (!lengths.defined()) return batch;
   if (lengths.dtype() != int64)
     fail<DtypeError>(d.layer, fmt::format("lengths are int64, got {}", name(lengths.dtype())));
@@ -97,17 +95,18 @@ Recurrent::Batch Recurrent::checked(const Tensor& x, const LSTMState& initial,
     fail<ShapeError>(d.layer, fmt::format("needs one length for each sequence of a batch, [N]; got "
                                           "{} for x {}",
                                           describe(lengths), describe(x)));
+  bool full = true;
   for (std::int64_t i = 0; i < n; ++i) {
     const auto length = lengths.data<std::int64_t>()[static_cast<std::size_t>(i)];
     if (length < 1 || length > steps)
       fail<ValueError>(
           d.layer, fmt::format("lengths[{}] = {}, but it must be in [1, {}]", i, length, steps));
-    batch.shortest = std::min(batch.shortest, length);
+    full = full && length == steps;
   }
-  if (batch.shortest == steps) return batch;
-  const Tensor valid = reshape(arange(steps), {steps, 1, 1}) < reshape(lengths, {n, 1});
-  batch.x = where(valid, batch.x, 0);  // so that not even a NaN there reaches a gradient
-  batch.valid = unbind(valid);
+  if (full) return batch;
+  batch.lengths = lengths;
+  batch.valid = reshape(arange(steps), {steps, 1, 1}) < reshape(lengths, {n, 1});
+  batch.x = where(batch.valid, batch.x, 0);  // so that not even a NaN there reaches a gradient
   return batch;
 }
 
@@ -115,24 +114,15 @@ LSTMOutput Recurrent::run_direction(const Tensor& x, const LSTMState& initial, c
                                     std::size_t index) const {
   const auto& w = weights_[index];
   const bool reverse = description_.bidirectional && index % 2 == 1;
-  const auto gates = unbind(input_gates(x, w, description_.folds_biases));
-  const std::size_t steps = gates.size();
-  std::vector<Tensor> outputs(steps);
-  LSTMState state = initial;
-  for (std::size_t k = 0; k < steps; ++k) {
-    const std::size_t t = reverse ? steps - 1 - k : k;
-    LSTMState next = step(gates[t], state, w);
-    if (static_cast<std::int64_t>(t) < batch.shortest) {
-      outputs[t] = next.h;
-    } else {
-      const Tensor& valid = batch.valid[t];
-      outputs[t] = where(valid, next.h, 0);
-      next.h = where(valid, next.h, state.h);
-      if (next.c.defined()) next.c = where(valid, next.c, state.c);
-    }
-    state = std::move(next);
-  }
-  return {stack(outputs), state};
+  RecurrentCall call{.input = input_gates(x, w, description_.folds_biases),
+                     .initial = {initial.h, initial.c},
+                     .weight = w.hh,
+                     .reverse = reverse,
+                     .lengths = batch.lengths};
+  if (w.bias_hh.defined() && !description_.folds_biases) call.bias = w.bias_hh;
+  if (w.hr.defined()) call.projection = w.hr;
+  const auto [h, last] = steps(call);
+  return {batch.valid.defined() ? where(batch.valid, h, 0) : h, {last.h, last.c}};
 }
 
 LSTMOutput Recurrent::run(const Tensor& x, const LSTMState& initial, const Tensor& lengths) const {
@@ -180,9 +170,8 @@ RNNOutput RNN::operator()(const Tensor& x, const Tensor& h, const Tensor& length
   });
 }
 
-LSTMState RNN::step(const Tensor& input_gates, const LSTMState& state,
-                    const RecurrentWeights& weights) const {
-  return {detail::rnn_step(input_gates, state.h, weights, nonlinearity_), {}};
+RecurrentResult RNN::steps(const RecurrentCall& call) const {
+  return rnn(call, nonlinearity_ == Nonlinearity::relu);
 }
 
 LSTM::LSTM(std::int64_t in, std::int64_t hidden, const LSTMOptions& options)
@@ -198,10 +187,7 @@ LSTMOutput LSTM::operator()(const Tensor& x, const LSTMState& state, const Tenso
   });
 }
 
-LSTMState LSTM::step(const Tensor& input_gates, const LSTMState& state,
-                     const RecurrentWeights& weights) const {
-  return detail::lstm_step(input_gates, state, weights);
-}
+RecurrentResult LSTM::steps(const RecurrentCall& call) const { return lstm(call); }
 
 GRU::GRU(std::int64_t in, std::int64_t hidden, const GRUOptions& options)
     : Recurrent(
@@ -216,9 +202,6 @@ RNNOutput GRU::operator()(const Tensor& x, const Tensor& h, const Tensor& length
   });
 }
 
-LSTMState GRU::step(const Tensor& input_gates, const LSTMState& state,
-                    const RecurrentWeights& weights) const {
-  return {detail::gru_step(input_gates, state.h, weights), {}};
-}
+RecurrentResult GRU::steps(const RecurrentCall& call) const { return gru(call); }
 
 }  // namespace gradtape::nn

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "gradtape/autograd/ops/recurrence.hpp"
 #include "gradtape/nn/recurrent_cell.hpp"
 
 namespace gradtape::nn {
@@ -68,7 +69,7 @@ class Recurrent : public Module {
   struct Description {
     const char* layer;
     std::int64_t gates;
-    bool folds_biases;  // b_hh is added to the input's part, for all steps at once
+    bool folds_biases;  // b_hh is added to the input's part
     std::int64_t in, hidden, num_layers, proj_size;
     bool bias, batch_first, bidirectional;
     double dropout;
@@ -81,9 +82,8 @@ class Recurrent : public Module {
                                const Tensor& lengths) const;
 
  private:
-  /// One step of one layer; see detail::lstm_step.
-  virtual LSTMState step(const Tensor& input_gates, const LSTMState& state,
-                         const RecurrentWeights& weights) const = 0;
+  /// All steps of one layer in one direction.
+  virtual author::RecurrentResult steps(const author::RecurrentCall& call) const = 0;
 
   struct Batch;
   [[nodiscard]] Batch checked(const Tensor& x, const LSTMState& initial,
@@ -112,8 +112,7 @@ class RNN : public detail::Recurrent {
   RNNOutput operator()(const Tensor& x, const Tensor& h = {}, const Tensor& lengths = {}) const;
 
  private:
-  LSTMState step(const Tensor& input_gates, const LSTMState& state,
-                 const RecurrentWeights& weights) const override;
+  author::RecurrentResult steps(const author::RecurrentCall& call) const override;
 
   Nonlinearity nonlinearity_;
 };
@@ -130,8 +129,7 @@ class LSTM : public detail::Recurrent {
                         const Tensor& lengths = {}) const;
 
  private:
-  LSTMState step(const Tensor& input_gates, const LSTMState& state,
-                 const RecurrentWeights& weights) const override;
+  author::RecurrentResult steps(const author::RecurrentCall& call) const override;
 };
 
 /// Gated recurrent unit, GRUCell at every step (Cho et al. 2014).
@@ -141,8 +139,7 @@ class GRU : public detail::Recurrent {
   RNNOutput operator()(const Tensor& x, const Tensor& h = {}, const Tensor& lengths = {}) const;
 
  private:
-  LSTMState step(const Tensor& input_gates, const LSTMState& state,
-                 const RecurrentWeights& weights) const override;
+  author::RecurrentResult steps(const author::RecurrentCall& call) const override;
 };
 
 }  // namespace gradtape::nn

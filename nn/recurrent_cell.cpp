@@ -6,7 +6,8 @@
 #include <limits>
 
 #include "gradtape/autograd/author.hpp"
-#include "gradtape/autograd/formula.hpp"
+#include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/recurrence.hpp"
 #include "gradtape/nn/init.hpp"
 
 namespace gradtape::nn {
@@ -14,40 +15,27 @@ namespace gradtape::nn {
 using namespace author;
 
 namespace detail {
-namespace {}  // namespace
+namespace {
+
+/// A run of one step, from rows or a single sample.
+RecurrentCall one_step(const Tensor& gates, const LSTMState& state,
+                       const RecurrentWeights& weights) {
+  const auto row_of = [](const Tensor& x) { return x.ndim() == 1 ? unsqueeze(x, 0) : x; };
+  return {.input = unsqueeze(row_of(gates), 0),
+          .initial = {row_of(state.h), state.c.defined() ? row_of(state.c) : state.c},
+          .weight = weights.hh};
+}
+/// The state after it, as the gates have it.
+Tensor as(const Tensor& gates, const Tensor& state) {
+  return gates.ndim() == 1 ? squeeze(state, {0}) : state;
+}
+
+}  // namespace
 
 Tensor input_gates(const Tensor& x, const RecurrentWeights& weights, bool both_biases) {
   if (!weights.bias_ih.defined()) return linear(x, weights.ih);
   return linear(x, weights.ih,
                 both_biases ? weights.bias_ih + weights.bias_hh : weights.bias_ih.tensor());
-}
-
-Tensor rnn_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights,
-                Nonlinearity nonlinearity) {
-  const Tensor s = input_gates + linear(h, weights.hh);
-  return nonlinearity == Nonlinearity::tanh ? tanh(s) : relu(s);
-}
-
-LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,
-                    const RecurrentWeights& weights) {
-  static const auto next_c = formula("lstm_c", [](auto i, auto f, auto g, auto c) {
-    return sigmoid(f) * c + sigmoid(i) * tanh(g);
-  });
-  static const auto next_h = formula("lstm_h", [](auto o, auto c) { return sigmoid(o) * tanh(c); });
-  const auto gates = chunk(input_gates + linear(state.h, weights.hh), 4, -1);
-  const Tensor c = next_c(gates[0], gates[1], gates[2], state.c);
-  const Tensor h = next_h(gates[3], c);
-  return {weights.hr.defined() ? linear(h, weights.hr) : h, c};
-}
-
-Tensor gru_step(const Tensor& input_gates, const Tensor& h, const RecurrentWeights& weights) {
-  static const auto candidate = formula(
-      "gru_n", [](auto xr, auto hr, auto xn, auto hn) { return tanh(xn + sigmoid(xr + hr) * hn); });
-  static const auto next_h = formula(
-      "gru_h", [](auto xz, auto hz, auto n, auto h) { return n + sigmoid(xz + hz) * (h - n); });
-  const auto x = chunk(input_gates, 3, -1);
-  const auto s = chunk(linear(h, weights.hh, weights.bias_hh), 3, -1);
-  return next_h(x[1], s[1], candidate(x[0], s[0], x[2], s[2]), h);
 }
 
 void check_sizes(const char* layer, std::int64_t in, std::int64_t hidden) {
@@ -121,8 +109,9 @@ RNNCell::RNNCell(std::int64_t in, std::int64_t hidden, const RNNCellOptions& opt
 Tensor RNNCell::operator()(const Tensor& x, const Tensor& h) const {
   return call(x, [&](const Tensor& input) {
     check_input(input);
-    return detail::rnn_step(detail::input_gates(input, weights, true),
-                            state_or_zeros("h", h, input), weights, nonlinearity_);
+    const Tensor gates = detail::input_gates(input, weights, true);
+    const auto call = detail::one_step(gates, {state_or_zeros("h", h, input), {}}, weights);
+    return detail::as(gates, rnn(call, nonlinearity_ == Nonlinearity::relu).last.h);
   });
 }
 
@@ -134,10 +123,14 @@ LSTMState LSTMCell::operator()(const Tensor& x, const LSTMState& state) const {
   next.h = call(x, [&](const Tensor& input) {
     check_input(input);
     detail::check_together("LSTMCell", state);
-    next = detail::lstm_step(
-        detail::input_gates(input, weights, true),
-        {state_or_zeros("h", state.h, input), state_or_zeros("c", state.c, input)}, weights);
-    return next.h;
+    const Tensor gates = detail::input_gates(input, weights, true);
+    const auto [h, c] =
+        lstm(detail::one_step(
+                 gates, {state_or_zeros("h", state.h, input), state_or_zeros("c", state.c, input)},
+                 weights))
+            .last;
+    next.c = detail::as(gates, c);
+    return detail::as(gates, h);
   });
   return next;
 }
@@ -148,8 +141,10 @@ GRUCell::GRUCell(std::int64_t in, std::int64_t hidden, const GRUCellOptions& opt
 Tensor GRUCell::operator()(const Tensor& x, const Tensor& h) const {
   return call(x, [&](const Tensor& input) {
     check_input(input);
-    return detail::gru_step(detail::input_gates(input, weights, false),
-                            state_or_zeros("h", h, input), weights);
+    const Tensor gates = detail::input_gates(input, weights, false);
+    auto call = detail::one_step(gates, {state_or_zeros("h", h, input), {}}, weights);
+    if (weights.bias_hh.defined()) call.bias = weights.bias_hh;
+    return detail::as(gates, gru(call).last.h);
   });
 }
 

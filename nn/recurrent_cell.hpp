@@ -116,17 +116,10 @@ class GRUCell : public detail::RecurrentCell {
 
 namespace detail {
 
-// One step from what the input gives to the gates, `input_gates`: [N, gates * hidden]. It is
-// W_ih x + b_ih + b_hh for the RNN and the LSTM, W_ih x + b_ih for the GRU, whose r takes b_hh in.
-
+/// What the input gives to the gates, [..., gates * hidden]: W_ih x + b_ih, and b_hh with
+/// both_biases. (The GRU's r takes b_hh in.)
 [[nodiscard]] Tensor input_gates(const Tensor& x, const RecurrentWeights& weights,
                                  bool both_biases);
-[[nodiscard]] Tensor rnn_step(const Tensor& input_gates, const Tensor& h,
-                              const RecurrentWeights& weights, Nonlinearity nonlinearity);
-[[nodiscard]] LSTMState lstm_step(const Tensor& input_gates, const LSTMState& state,
-                                  const RecurrentWeights& weights);
-[[nodiscard]] Tensor gru_step(const Tensor& input_gates, const Tensor& h,
-                              const RecurrentWeights& weights);
 
 /// Throws ValueError unless both sizes are at least 1 and the gates can be counted.
 void check_sizes(const char* layer, std::int64_t in, std::int64_t hidden);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "gradtape/autograd/ops.hpp"
+#include "gradtape/autograd/ops/detail/attention.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/tape.hpp"
 
@@ -15,7 +16,7 @@ using namespace detail;
 
 namespace {
 
-constexpr const char* op = "scaled_dot_product_attention";
+constexpr const char* op = attention_op;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 void check(const Tensor& query, const Tensor& key, const Tensor& value) {
@@ -57,22 +58,27 @@ bool leaves_nothing(const Mask& mask) {
   return any(mask.allowed.defined() ? shut : all(shut, -1)).item<bool>();
 }
 
-/// `scores` is their shape, q the query, whose dtype they have.
-Mask mask_of(const AttentionOptions& options, const Shape& scores, Tensor q) {
-  Mask mask;
-  if (options.causal)
-    mask.allowed = lower_triangle(scores[scores.ndim() - 2], scores[scores.ndim() - 1]);
-  if (!options.mask.defined()) return mask;
-  const Tensor given = options.mask.ndim() == 0 ? reshape(options.mask, {1}) : options.mask;
+/// The mask of the options, checked, for scores of that shape and a query q.
+Tensor given_mask(const Tensor& mask, const Shape& scores, Tensor q) {
+  if (!mask.defined()) return mask;
+  Tensor given = mask.ndim() == 0 ? reshape(mask, {1}) : mask;
   if (!broadcasts_to(given.shape(), scores))
     fail<ShapeError>(op, fmt::format("mask {} does not broadcast to the scores, {}",
                                      describe(given), scores.str()));
-  if (given.dtype() != bool_) {
-    mask.added = given;
-    promote_literals(q, mask.added, op);
-  } else {
-    mask.allowed = mask.allowed.defined() ? logical_and(mask.allowed, given) : given;
-  }
+  if (given.dtype() != bool_) promote_literals(q, given, op);
+  return given;
+}
+
+Mask mask_of(const AttentionCall& call) {
+  const Shape& scores = call.scores;
+  Mask mask;
+  if (call.options.causal)
+    mask.allowed = lower_triangle(scores[scores.ndim() - 2], scores[scores.ndim() - 1]);
+  if (!call.mask.defined()) return mask;
+  if (call.mask.dtype() != bool_)
+    mask.added = call.mask;
+  else
+    mask.allowed = mask.allowed.defined() ? logical_and(mask.allowed, call.mask) : call.mask;
   return leaves_nothing(mask) ? split(mask) : mask;
 }
 
@@ -87,20 +93,14 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& allowed) {
   return weights;
 }
 
-Attention attend(const Tensor& q, const Tensor& k, const Tensor& v, const Mask& mask,
-                 const AttentionOptions& options) {
-  const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(-1))));
-  Tensor scores = matmul(q * scale, transpose(k));
+/// `call` with the masks that mask_of found.
+Attention attend(const AttentionCall& call, const Mask& mask) {
+  Tensor scores = matmul(call.q * call.scale(), transpose(call.k));
   if (mask.added.defined()) scores = scores + mask.added;
   Tensor weights = mask.allowed.defined() ? masked_softmax(scores, mask.allowed) : softmax(scores);
+  const auto& options = call.options;
   if (options.dropout != 0) weights = dropout(weights, options.dropout, options.generator);
-  return {matmul(weights, v), weights};
-}
-
-/// Whether all elements are finite; false too where their sum overflows.
-bool surely_finite(const Tensor& x) {
-  const auto inside = RecordingScope::inside_op();
-  return std::isfinite(sum(x).item<double>());
+  return {matmul(weights, call.v), weights};
 }
 
 Tensor bad_rows(const Tensor& x) { return any(logical_not(isfinite(x)), -1); }
@@ -108,18 +108,19 @@ Tensor bad_rows(const Tensor& x) { return any(logical_not(isfinite(x)), -1); }
 /// attend where keys and values that a query does not see may be NaN or infinite. A product with
 /// their weight, 0, would be NaN: so they are taken as 0, and a query that does see one, or is one,
 /// gets afterwards what plain arithmetic gives.
-Attention attend_past_nan(const Tensor& q, const Tensor& k, const Tensor& v, const Mask& mask,
-                          AttentionOptions options) {
-  const auto cleaned = [](const Tensor& x) { return where(isfinite(x), x, 0); };
-  Attention y = attend(cleaned(q), cleaned(k), cleaned(v), mask, options);
+Attention attend_past_nan(const AttentionCall& call, const Mask& mask) {
+  AttentionCall cleaned = call;
+  for (Tensor* x : {&cleaned.q, &cleaned.k, &cleaned.v}) *x = where(isfinite(*x), *x, 0);
+  Attention y = attend(cleaned, mask);
   const Attention more = [&] {
     const auto inside = RecordingScope::inside_op();
-    const Tensor bad = unsqueeze(logical_or(bad_rows(k), bad_rows(v)), -2);
+    const Tensor bad = unsqueeze(logical_or(bad_rows(call.k), bad_rows(call.v)), -2);
     const Tensor touched = logical_or(any(logical_and(mask.allowed, bad), -1, {.keepdim = true}),
-                                      unsqueeze(bad_rows(q), -1));
+                                      unsqueeze(bad_rows(call.q), -1));
     if (!any(touched).item<bool>()) return Attention();
-    options.dropout = 0;
-    const Attention plain = attend(q, k, v, mask, options);
+    AttentionCall all_kept = call;
+    all_kept.options.dropout = 0;
+    const Attention plain = attend(all_kept, mask);
     const auto change = [&](const Tensor& from, const Tensor& to) {
       return where(touched, to - from, 0).detach();
     };
@@ -129,10 +130,8 @@ Attention attend_past_nan(const Tensor& q, const Tensor& k, const Tensor& v, con
   return y;
 }
 
-}  // namespace
-
-Attention detail::attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                            const AttentionOptions& options) {
+AttentionCall checked(const Tensor& query, const Tensor& key, const Tensor& value,
+                      const AttentionOptions& options) {
   Tensor x[] = {query, key, value};
   promote_literals(x, 3, op);
   const auto& [q, k, v] = x;
@@ -140,16 +139,28 @@ Attention detail::attention(const Tensor& query, const Tensor& key, const Tensor
   Shape scores = broadcast(batch_shape(q), batch_shape(k), op);
   scores.push_back(q.size(-2));
   scores.push_back(k.size(-2));
-  const Mask mask = mask_of(options, scores, q);
+  return {q, k, v, given_mask(options.mask, scores, q), options, scores};
+}
+
+}  // namespace
+
+Attention detail::composed_attention(const AttentionCall& call) {
+  const Mask mask = mask_of(call);
   const bool masked = mask.allowed.defined() || mask.added.defined();
-  if (!masked || (surely_finite(q) && surely_finite(k) && surely_finite(v)))
-    return attend(q, k, v, mask, options);
-  return attend_past_nan(q, k, v, split(mask), options);
+  if (!masked || (surely_finite(call.q) && surely_finite(call.k) && surely_finite(call.v)))
+    return attend(call, mask);
+  return attend_past_nan(call, split(mask));
+}
+
+Attention detail::attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                            const AttentionOptions& options) {
+  return composed_attention(checked(query, key, value, options));
 }
 
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const AttentionOptions& options) {
-  return attention(query, key, value, options).output;
+  const AttentionCall call = checked(query, key, value, options);
+  return blocked_attention_serves(call) ? blocked_attention(call) : composed_attention(call).output;
 }
 
 }  // namespace gradtape

@@ -1,4 +1,5 @@
 #include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/ops/recurrence.hpp>
 #include <gradtape/autograd/runtime/work.hpp>
 #include <gradtape/autograd/tape.hpp>
 
@@ -135,6 +136,12 @@ TEST_CASE("ops and their gradients have the same bits for every number of thread
   });
   Generator generator(2);
   const Tensor rows = randint(0, 50, {4000}, generator);
+  check("causal attention", {{3, 200, 32}, {3, 200, 32}, {3, 200, 32}}, [](const Inputs& x) {
+    return scaled_dot_product_attention(x[0], x[1], x[2], {.causal = true});
+  });
+  check("lstm", {{20, 50, 256}, {256, 64}, {50, 64}}, [](const Inputs& x) {
+    return author::lstm({.input = x[0], .initial = {x[2], x[2]}, .weight = x[1]}).h;
+  });
   check("embedding", {{50, 64}}, [&](const Inputs& x) { return embedding(x[0], rows); });
   check("solve", {{200, 200}, {200, 20}}, [](const Inputs& x) { return solve(x[0], x[1]); });
   check("cholesky", {{200, 200}},

@@ -327,3 +327,35 @@ TEST_CASE("hooks of a recurrent layer see its input and its output, not its stat
   CHECK(array_equal(doubled.output, 2.0 * plain.output));
   CHECK(array_equal(doubled.state.h, plain.state.h));
 }
+
+// By the kernels of a whole run without create_graph, by public ops, step by step, with it.
+TEST_CASE_TEMPLATE("gradients of a recorded pass are those of the fused one", Layer, nn::RNN,
+                   nn::LSTM, nn::GRU) {
+  const Generator generator(4);
+  const Layer layer(5, 19, {.bidirectional = true, .dtype = float64, .generator = generator});
+  const Tensor x = randn({12, 37, 5}, float64, generator).requires_grad();
+  std::vector<std::int64_t> ends;
+  for (std::int64_t i = 0; i < 37; ++i) ends.push_back(1 + i % 12);
+  for (const Tensor& lengths : {Tensor(), tensor(ends)}) {
+    const auto gradients = [&](bool recorded) {
+      const Tensor y = all_of(layer(x, {}, lengths));
+      std::vector<Tensor> inputs{x};
+      for (const auto& p : layer.parameters()) inputs.push_back(p.tensor());
+      return grad(sum(sin(y)), inputs, {.create_graph = recorded});
+    };
+    const auto got = gradients(false), want = gradients(true);
+    for (std::size_t i = 0; i < want.size(); ++i)
+      CHECK(allclose(got[i], want[i].detach(), 1e-11, 1e-13));
+  }
+}
+
+TEST_CASE("infinite cell states pass no gradient, as in the formulas") {
+  const nn::LSTM lstm = with_sines(nn::LSTM(2, 2));
+  const Tensor h = zeros({1, 1, 2}, float64);
+  const Tensor c = full({1, 1, 2}, std::numeric_limits<double>::infinity(), float64);
+  const Tensor x = cosines({2, 1, 2}).requires_grad();
+  for (const bool recorded : {false, true}) {
+    const Tensor g = grad(sum(lstm(x, {h, c}).output), {x}, {.create_graph = recorded})[0];
+    CHECK(all(isfinite(g)).item<bool>());
+  }
+}

@@ -1,4 +1,6 @@
+#include <gradtape/autograd/gradcheck.hpp>
 #include <gradtape/autograd/ops.hpp>
+#include <gradtape/autograd/runtime/work.hpp>
 #include <gradtape/autograd/tape.hpp>
 
 #include <doctest/doctest.h>
@@ -184,4 +186,104 @@ TEST_CASE("a mask may be a number; one of integers is refused") {
                        "scaled_dot_product_attention: dtypes do not mix: [3, 4] is float64, [3, 3] "
                        "is int64; convert one with to(float64)",
                        DtypeError);
+}
+
+namespace {
+
+/// The output and all gradients of attention, or of author::attention, which goes by public ops.
+std::vector<Tensor> by(bool blocked, const Tensor& q, const Tensor& k, const Tensor& v,
+                       const AttentionOptions& options, bool create_graph = false) {
+  const std::vector<Tensor> x{q.requires_grad(), k.requires_grad(), v.requires_grad()};
+  const Tensor y = blocked ? scaled_dot_product_attention(x[0], x[1], x[2], options)
+                           : author::attention(x[0], x[1], x[2], options).output;
+  auto all = grad(sum(sin(y)), x, {.create_graph = create_graph});
+  if (create_graph) {
+    Tensor loss = zeros({}, q.dtype());
+    for (const auto& g : all) loss = loss + sum(square(g));
+    all = grad(loss, x);
+  }
+  all.push_back(y.detach());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("attention in blocks is attention by public ops, and so are its derivatives") {
+  // 150 queries are three blocks; 70 keys end within a block of a causal matrix.
+  for (const auto& [n, m] : {std::pair<std::int64_t, std::int64_t>{150, 150}, {150, 70}, {3, 90}}) {
+    const Generator generator(8);
+    const Tensor q = randn({2, 2, n, 5}, float64, generator),
+                 k = randn({2, 2, m, 5}, float64, generator),
+                 v = randn({2, 2, m, 3}, float64, generator);
+    const Tensor keys = rand({2, 1, 1, m}, float64, generator) > 0.3,
+                 pairs = rand({n, m}, float64, generator) > 0.5,
+                 rows = concat({zeros({2, 1}, bool_), ones({n - 2, 1}, bool_)}),
+                 added = randn({2, 1, n, m}, float64, generator);
+    for (const AttentionOptions& options : {AttentionOptions{},
+                                            {.causal = true},
+                                            {.mask = keys, .scale = 0.7},
+                                            {.mask = pairs},
+                                            {.mask = rows, .causal = true},
+                                            {.mask = added, .causal = true},
+                                            {.mask = where(pairs, added, -infinite)},
+                                            {.mask = tensor(false)}})
+      for (const bool create_graph : {false, true}) {
+        if (create_graph && n * m > 300) continue;
+        const auto got = by(true, q, k, v, options, create_graph);
+        const auto want = by(false, q, k, v, options, create_graph);
+        for (std::size_t i = 0; i < want.size(); ++i)
+          CHECK(allclose(got[i], want[i], 1e-11, 1e-13));
+      }
+  }
+}
+
+TEST_CASE("attention in float32 is as near to float64 as by public ops") {
+  const Generator generator(9);
+  const Tensor q = 6 * randn({1, 100, 16}, float64, generator),
+               k = randn({1, 100, 16}, float64, generator),
+               v = randn({1, 100, 16}, float64, generator);
+  const auto exact = by(false, q, k, v, {.causal = true});
+  const auto error = [&](bool blocked) {
+    const auto y = by(blocked, q.to(float32), k.to(float32), v.to(float32), {.causal = true});
+    double largest = 0;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      largest = std::max(largest, amax(abs(y[i].to(float64) - exact[i])).item<double>());
+    return largest;
+  };
+  CHECK(error(true) <= 1.5 * error(false));
+}
+
+TEST_CASE("the graph of attention holds its output, not its scores") {
+  const Generator generator(10);
+  const Tensor q = randn({1, 2, 512, 8}, float32, generator).requires_grad();
+  const auto before = detail::held_bytes;
+  const Tensor y = scaled_dot_product_attention(q, q, q, {.causal = true});
+  CHECK(detail::held_bytes - before < 2 * 512 * 8 * 4 + 1024);  // the output and its header
+}
+
+TEST_CASE("one tensor as query, key and value gets the sum of the three gradients") {
+  const Generator generator(11);
+  const Tensor x = randn({4, 3}, float64, generator);
+  const auto attend = [](const Tensor& in) {
+    return scaled_dot_product_attention(in, in, in, {.causal = true});
+  };
+  const auto checked = gradcheck(attend, x, {.order = 2});
+  CHECK_MESSAGE(checked, checked.message);
+}
+
+TEST_CASE("a cotangent that is not finite reaches what it reaches by public ops") {
+  const Generator generator(12);
+  const Tensor q = randn({4, 3}, float64, generator), k = randn({4, 3}, float64, generator),
+               v = randn({4, 2}, float64, generator);
+  const Tensor seed = where(reshape(arange(4), {4, 1}) == 1, infinite, ones({4, 2}, float64));
+  const auto run = [&](bool blocked) {
+    const std::vector<Tensor> x{q.requires_grad(), k.requires_grad(), v.requires_grad()};
+    const AttentionOptions options{.causal = true};
+    return grad(blocked ? scaled_dot_product_attention(x[0], x[1], x[2], options)
+                        : author::attention(x[0], x[1], x[2], options).output,
+                x, {.seed = seed});
+  };
+  const auto got = run(true), want = run(false);
+  for (std::size_t i = 0; i < want.size(); ++i)
+    CHECK(array_equal(isfinite(got[i]), isfinite(want[i])));
 }

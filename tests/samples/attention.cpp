@@ -8,7 +8,7 @@ namespace {
 
 OpSample attention(const AttentionOptions& options, std::vector<std::vector<Shape>> shapes,
                    std::vector<EdgePoint> edges = {}) {
-  return {"", "scaled_dot_product_attention",
+  return {"scaled_dot_product_attention", "scaled_dot_product_attention",
           [=](Inputs x) { return scaled_dot_product_attention(x[0], x[1], x[2], options); },
           std::move(shapes), {{}}, {}, std::move(edges)};
 }

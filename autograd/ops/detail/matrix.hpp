@@ -1,11 +1,9 @@
 /// What the ops on matrices share; for ops/*.cpp only.
 #pragma once
 
-#include <atomic>
 #include <vector>
 
-#include "gradtape/autograd/parallel.hpp"
-#include "gradtape/autograd/runtime/work.hpp"
+#include "gradtape/autograd/runtime/parallel_items.hpp"
 #include "gradtape/autograd/tensor.hpp"
 
 namespace gradtape::detail {
@@ -47,19 +45,8 @@ Tensor size_of_matrix(const Tensor& x);
 bool is_vector_side(const Tensor& a, const Tensor& b);
 
 /// Calls f(i) for every matrix of a batch, on several threads where there are more than `grain`.
-/// The work that kernels count on those threads is the caller's.
 template <class F> void parallel_matrices(std::int64_t count, std::int64_t grain, const F& f) {
-  std::atomic<std::int64_t> flops = 0, bytes = 0;
-  const Work* const of_caller = &work;
-  parallel_for(count, grain, [&](std::int64_t begin, std::int64_t stop) {
-    const Work before = work;
-    for (auto i = begin; i < stop; ++i) f(i);
-    if (&work == of_caller) return;
-    const Work done = work.since(before);
-    flops += done.flops;
-    bytes += done.bytes;
-  });
-  if (flops > 0) count_work(flops.load(), bytes.load());
+  parallel_items(count, grain, f);
 }
 
 /// As above, for work of extent^3 a matrix.
