@@ -6,11 +6,12 @@
 
 namespace gradtape {
 
-/// The number of threads that large loops and products use, at least 1. Starts as OMP_NUM_THREADS or
-/// the number of cores; as 1 in a library without OpenMP, by which BLAS is told to stay on a thread.
+/// The number of threads that large loops and products use, at least 1. Starts as OMP_NUM_THREADS
+/// or the number of cores; as 1 in a library without OpenMP, by which BLAS is told to stay on a
+/// thread.
 [[nodiscard]] int num_threads();
-/// Throws ValueError unless 1 <= count <= 1024. Threads are started when a loop first wants them; where
-/// the system has no more to give, loops run on those that there are.
+/// Throws ValueError unless 1 <= count <= 1024. Threads are started when a loop first wants them;
+/// where the system has no more to give, loops run on those that there are.
 void set_num_threads(int count);
 
 namespace detail {

@@ -109,18 +109,25 @@ void by_library(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate, P
 }
 
 /// In parts that depend on the extents alone, whatever the number of threads: a library may sum the
-/// same element in another order where the product has other extents.
+/// same element in another order where the product has other extents. Eight parts, as square as can
+/// be, since each packs its operands for itself.
 template <class T> void in_parts(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
-  constexpr std::int64_t size = 1 << 23;  // multiply-adds of a part
-  constexpr std::int64_t unit = 64;       // rows or columns
-  const bool columns = b.cols >= a.rows;
-  const auto extent = columns ? b.cols : a.rows, across = columns ? a.rows : b.cols;
-  const auto step = (size / (across * a.cols * unit) + 1) * unit;
-  detail::parallel_for((extent + step - 1) / step, 1, [&](std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t enough = 8, least = 128;  // parts, and rows or columns of one
+  std::int64_t down = 1, across = 1;
+  while (down * across < enough) {
+    const auto rows = a.rows / down, cols = b.cols / across;
+    if (std::max(rows, cols) < 2 * least) break;
+    (rows > cols ? down : across) *= 2;
+  }
+  const auto edge = [](std::int64_t extent, std::int64_t parts, std::int64_t i) {
+    return i == parts ? extent : i * extent / parts / 16 * 16;
+  };
+  detail::parallel_for(down * across, 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
-      const auto first = i * step, last = std::min(extent, first + step);
+      const auto row = i / across, col = i % across;
       by_library(a, b, c, accumulate,
-                 columns ? Part{0, a.rows, first, last} : Part{first, last, 0, b.cols});
+                 Part{edge(a.rows, down, row), edge(a.rows, down, row + 1),
+                      edge(b.cols, across, col), edge(b.cols, across, col + 1)});
     }
   });
 }
