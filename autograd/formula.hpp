@@ -170,7 +170,7 @@ template <class F> class Formula {
                 detail::map_registers<T, In, Out>(Function{*static_cast<const F*>(f)}, in, stride,
                                                   out, count);
               },
-              nullptr, sizeof(T), sizeof(typename detail::register_of<T>::type)};
+              sizeof(T), sizeof(typename detail::register_of<T>::type)};
     }
     static constexpr detail::Kernel values[] = {
         kernel_of<float, Value, N, 1>(), kernel_of<double, Value, N, 1>(), {}, {}};

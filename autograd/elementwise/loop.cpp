@@ -149,13 +149,36 @@ const Kernel& kernel_for(const Elementwise& f, Dtype dtype) {
   return f.kernels[static_cast<std::size_t>(dtype)];
 }
 
-/// f of 0-d tensors.
+template <class Bits> void spread_element(const void* from, char* to) {
+  std::array<Bits, widest_register / sizeof(Bits)> all;
+  Bits bits;
+  std::memcpy(&bits, from, sizeof(Bits));
+  all.fill(bits);
+  std::memcpy(to, all.data(), widest_register);
+}
+
+/// f of 0-d tensors, by the code that computes those of many elements: compiled once more for one
+/// element it might round in other places.
 void map_element(const Kernel& kernel, const Elementwise& f, const Tensor* const* in,
-                 std::size_t in_count, const Tensor& out) {
+                 std::size_t in_count, const Tensor* out, std::size_t out_count) {
+  alignas(widest_register) Spread spread, result;
   Operands from;
-  for (std::size_t i = 0; i < in_count; ++i) from[i] = in[i]->raw();
-  kernel.element(f.f, from.data(), mutable_data<void>(out));
-  count_work(f.operations, (in_count + 1) * kernel.element_bytes);
+  Results to;
+  const Steps stride{};
+  for (std::size_t i = 0; i < in_count; ++i) {
+    kernel.element_bytes == 4 ? spread_element<std::uint32_t>(in[i]->raw(), spread[i])
+                              : spread_element<std::uint64_t>(in[i]->raw(), spread[i]);
+    from[i] = spread[i];
+  }
+  for (std::size_t o = 0; o < out_count; ++o) to[o] = out[o].defined() ? result[o] : nullptr;
+  kernel.registers(f.f, from.data(), stride.data(), to.data(), 1);
+  auto moved = in_count;
+  for (std::size_t o = 0; o < out_count; ++o) {
+    if (!to[o]) continue;
+    std::memcpy(mutable_data<void>(out[o]), result[o], kernel.element_bytes);
+    ++moved;
+  }
+  count_work(f.operations, moved * kernel.element_bytes);
 }
 
 }  // namespace
@@ -167,11 +190,11 @@ Tensor map_tensors(const char* op, const Elementwise& f, const Tensor* const* x,
   const Dtype dtype = x[0]->dtype();
   const Kernel& kernel = kernel_for(f, dtype);
   if (!kernel.registers) refuse_dtype(op, f, dtype);
-  bool scalars = kernel.element;
+  bool scalars = true;
   for (std::size_t i = 0; i < count; ++i) scalars = x[i]->ndim() == 0 && scalars;
   if (scalars) {
     Tensor y = empty_scalar(dtype);
-    map_element(kernel, f, x, count, y);
+    map_element(kernel, f, x, count, &y, 1);
     return y;
   }
   Shape shape = x[0]->shape();
@@ -186,7 +209,7 @@ void map_into(const Shape& shape, const Elementwise& f, const Tensor* const* in,
   const auto n = shape.numel();
   if (n == 0) return;
   const Kernel& kernel = kernel_for(f, in[0]->dtype());
-  if (shape.ndim() == 0 && kernel.element) return map_element(kernel, f, in, in_count, out[0]);
+  if (shape.ndim() == 0) return map_element(kernel, f, in, in_count, out, out_count);
   Operands from;
   Results to;
   Steps step;

@@ -65,7 +65,6 @@ template <class T> struct register_of {
   using type = T;
   static type load(const void* from) { return *static_cast<const T*>(from); }
   static void store(const type& value, void* to) { *static_cast<T*>(to) = value; }
-  static T first(const type& value) { return value; }
 };
 template <class T>
   requires std::is_floating_point_v<T>
@@ -73,7 +72,6 @@ struct register_of<T> {
   using type = xsimd::batch<T>;
   static type load(const void* from) { return type::load_unaligned(static_cast<const T*>(from)); }
   static void store(const type& value, void* to) { value.store_unaligned(static_cast<T*>(to)); }
-  static T first(const type& value) { return value.get(0); }
 };
 
 /// The bytes of a register in the library's own files. A file of a program may be compiled for
@@ -106,9 +104,6 @@ struct Kernel {
   /// map_registers of the function that `f` points at.
   void (*registers)(const void* f, const void* const* in, const std::int64_t* stride,
                     void* const* out, std::int64_t count) = nullptr;
-  /// One element of each input, spread over a register: it gives what it would give in a tensor of
-  /// many.
-  void (*element)(const void* f, const void* const* in, void* out) = nullptr;
   std::size_t element_bytes = 0, register_bytes = 0;
 };
 
@@ -133,13 +128,6 @@ template <class T, std::size_t In, class F> constexpr Kernel kernel_of() {
              std::int64_t count) {
             const Unpacked<F> unpacked{*static_cast<const F*>(f)};
             map_registers<T, In, 1>(unpacked, in, stride, out, count);
-          },
-          [](const void* f, const void* const* in, void* out) {
-            using P = Pack<typename register_of<T>::type>;
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
-              const P y = (*static_cast<const F*>(f))(P(*static_cast<const T*>(in[I]))...);
-              *static_cast<T*>(out) = register_of<T>::first(y.v);
-            }(std::make_index_sequence<In>());
           },
           sizeof(T), sizeof(typename register_of<T>::type)};
 }

@@ -20,3 +20,18 @@ inline __m512i blend_16(__mmask32 mask, __m512i a, __m512i b) {
 #endif
 
 #include <xsimd/xsimd.hpp>
+
+namespace gradtape::detail {
+
+/// a b + c in one instruction where the CPU has it. xsimd 8.1 multiplies and adds for AVX-512,
+/// which only GCC makes one again.
+template <class T, class A>
+xsimd::batch<T, A> multiply_add(xsimd::batch<T, A> a, xsimd::batch<T, A> b, xsimd::batch<T, A> c) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(a) == 64 && sizeof(T) == 4) return _mm512_fmadd_ps(a, b, c);
+  if constexpr (sizeof(a) == 64 && sizeof(T) == 8) return _mm512_fmadd_pd(a, b, c);
+#endif
+  return xsimd::fma(a, b, c);
+}
+
+}  // namespace gradtape::detail

@@ -47,7 +47,7 @@ void sum_shifted(const T* weight, const T* x, const std::int64_t* offset, std::i
       values[c] = Register::load_unaligned(x + offset[k] + c * lanes<T>);
     for (int b = 0; b < Block; ++b) {
       const Register w(weight[b]);
-      for (int c = 0; c < Columns; ++c) sum[b][c] = xsimd::fma(w, values[c], sum[b][c]);
+      for (int c = 0; c < Columns; ++c) sum[b][c] = detail::multiply_add(w, values[c], sum[b][c]);
     }
   }
   for (int b = 0; b < Block; ++b)

@@ -57,7 +57,8 @@ void dot_shifted(const T* g, const T* x, const std::int64_t* offset, const Image
         values[b] = Register::load_unaligned(g + b * images.pitch + i);
       for (int k = 0; k < Taps; ++k) {
         const auto shifted = Register::load_unaligned(at[k] + i);
-        for (int b = 0; b < Channels; ++b) sum[b][k] = xsimd::fma(values[b], shifted, sum[b][k]);
+        for (int b = 0; b < Channels; ++b)
+          sum[b][k] = detail::multiply_add(values[b], shifted, sum[b][k]);
       }
     }
   }

@@ -91,7 +91,7 @@ template <class T, int Rows, int Registers, bool Transposed> void tile(const Til
       b[j] = Register<T>::load_unaligned(t.b + k * t.b_row + j * width<T>);
     for (int i = 0; i < Rows; ++i) {
       const Register<T> a(t.a[i * a_row + k * a_col]);
-      for (int j = 0; j < Registers; ++j) sum[i][j] = xsimd::fma(a, b[j], sum[i][j]);
+      for (int j = 0; j < Registers; ++j) sum[i][j] = detail::multiply_add(a, b[j], sum[i][j]);
     }
   }
   for (int i = 0; i < Rows; ++i)
@@ -241,7 +241,8 @@ void row_tile(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::i
   for (std::int64_t i = 0; i < k; ++i) {
     const Register<T> factor(x[i]);
     for (int j = 0; j < Registers; ++j)
-      sum[j] = xsimd::fma(factor, load(b + i * b_row + j * width<T>, n - j * width<T>), sum[j]);
+      sum[j] = detail::multiply_add(factor, load(b + i * b_row + j * width<T>, n - j * width<T>),
+                                    sum[j]);
   }
   for (int j = 0; j < Registers; ++j) {
     T* const to = y + j * width<T>;
@@ -270,7 +271,7 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
   for (std::int64_t i = 0; i < k; i += width<T>) {
     const auto factor = load(x + i, k - i);
     for (int j = 0; j < Rows; ++j)
-      sum[j] = xsimd::fma(factor, load(b + j * b_row + i, k - i), sum[j]);
+      sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, k - i), sum[j]);
   }
   alignas(64) T square[width<T> * width<T>] = {};
   for (int j = 0; j < Rows; ++j) sum[j].store_aligned(square + j * width<T>);
