@@ -53,7 +53,8 @@ template <class Vjps>
 /// Records that `value` was computed from `inputs` by the op `name`, one vjp per input, and returns
 /// `value` with its place in the graph. Where recording is off, no input is tracked, or the value
 /// is not floating, it returns the value alone. `name` must outlive the graph (a string literal).
-/// Throws GraphError when the counts differ, and for an undefined value or vjp.
+/// Throws GraphError when the counts differ, for an undefined value, and where the vjp of a tracked
+/// input is undefined; that of another is not looked at.
 ///
 ///     Tensor square(const Tensor& x) {
 ///       return record("square", raw_square(x), {x},

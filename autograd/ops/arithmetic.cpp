@@ -97,8 +97,13 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 Tensor operator*(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("mul", std::multiplies<>(), a, b);
   return record_lazily("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b}, [&] {
-    return Vjps{elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }},
-                elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }}};
+    // Nobody calls the vjp of a constant, and a vjp costs the tensors that it captures.
+    Vjps vjps;
+    if (a.is_tracked())
+      vjps[0] = elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }};
+    if (b.is_tracked())
+      vjps[1] = elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }};
+    return vjps;
   });
 }
 

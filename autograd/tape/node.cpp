@@ -90,7 +90,7 @@ Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t e
   return node;
 }
 
-void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp vjp) {
+void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp&& vjp) {
   node.order = std::max(node.order, input->order + 1);
   new (edge) Edge{Ref<Node>(input).leak(), std::move(vjp)};
 }

@@ -80,7 +80,7 @@ Node* make_node(const char* name, const Shape& shape, Dtype dtype, std::size_t e
                 const Work& work = {}, std::int64_t held = 0);
 
 /// Adds an edge to `input` at `edge`; the node comes behind it in recording order.
-void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp vjp);
+void connect(Node& node, Edge* edge, const Ref<Node>& input, Vjp&& vjp);
 
 /// A node for output number `index` of the joint op `op`.
 Ref<Node> make_output(const Ref<Node>& op, std::size_t index, const Shape& shape, Dtype dtype);

@@ -129,8 +129,8 @@ Tensor record_each(const char* name, Tensor value, std::size_t count, const Inpu
     fail<GraphError>(
         name, fmt::format("record got {} inputs and {} vjps; one vjp per input is needed", count,
                           vjps.size()));
-  for (const auto& vjp : vjps)
-    if (!vjp) fail<GraphError>(name, "record got an undefined vjp");
+  for (std::size_t i = 0; i < count; ++i)
+    if (!vjps[i] && input(i).is_tracked()) fail<GraphError>(name, "record got an undefined vjp");
   auto* v = value.value_ref().get();
   if (!v) fail<GraphError>(name, "record got an undefined value");
   std::size_t tracked = 0;
