@@ -161,14 +161,14 @@ optim::save_picture("20_architectures.svg",
 // says after every bit whether the number of ones so far is odd: XOR of chapter 5, again and again.
 
 // %%
-const nn::RNN rnn(1, 16, {.batch_first = true, .dtype = float64, .generator = Generator(1)});
+const nn::RNN recurrent(1, 16, {.batch_first = true, .dtype = float64, .generator = Generator(1)});
 const nn::Linear head(16, 1, {.dtype = float64, .generator = Generator(2)});
 const Tensor powers = tensor({1, 2, 4, 8, 16, 32, 64, 128});
 const Tensor bits = (floor_divide(unsqueeze(arange(256), 1), powers) % 2).to(float64);  // [256, 8]
 const Tensor odd = (cumsum(bits, 1).to(int64) % 2).to(float64);
-optim::Adam adam(rnn.parameters(), {.lr = 0.01});
+optim::Adam adam(recurrent.parameters(), {.lr = 0.01});
 adam.add_group(head.parameters(), {.lr = 0.01});
-const auto logits = [&] { return select(head(rnn(unsqueeze(bits, 2)).output), 2, 0); };
+const auto logits = [&] { return select(head(recurrent(unsqueeze(bits, 2)).output), 2, 0); };
 for (int step = 0; step < 400; ++step) {
   adam.zero_grad();
   nn::bce_with_logits(logits(), odd).backward();

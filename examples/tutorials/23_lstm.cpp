@@ -42,9 +42,9 @@ int main() {
 
 // %%
 seed(1);
-const nn::LSTM lstm(5, 16, {.dtype = float64});
+const nn::LSTM layer(5, 16, {.dtype = float64});
 const Tensor sequence = randn({12, 1, 5}, float64);  // 12 steps, one sequence, 5 inputs
-const auto& w = lstm.weights();
+const auto& w = layer.weights();
 Tensor h = zeros({1, 16}, float64), c = zeros({1, 16}, float64);
 for (std::int64_t t = 0; t < 12; ++t) {
   const Tensor all = linear(sequence[t], w.ih, w.bias_ih) + linear(h, w.hh, w.bias_hh);
@@ -52,7 +52,7 @@ for (std::int64_t t = 0; t < 12; ++t) {
   c = sigmoid(blocks[1]) * c + sigmoid(blocks[0]) * tanh(blocks[2]);
   h = sigmoid(blocks[3]) * tanh(c);
 }
-const double difference = max(abs(h - lstm(sequence).state.h[0])).item();
+const double difference = max(abs(h - layer(sequence).state.h[0])).item();
 fmt::print("h after 12 steps by (2), (3) and by nn::LSTM agree to 1e-14: {}\n", difference < 1e-14);
 
 // %% [markdown]
@@ -86,10 +86,10 @@ const nn::RNN rnn(5, 16, {.dtype = float64});
 std::vector<std::vector<double>> norms;
 norms.push_back(gradient_norms([&](const Tensor& x, const Tensor& h0) { return rnn(x, h0).h; }));
 for (const double bias : {0.0, 3.0}) {
-  lstm.weights().bias_hh.set(zeros({64}, float64));  // the library has two biases, which are added
-  lstm.weights().bias_ih.set(forget_bias(16, bias));
+  layer.weights().bias_hh.set(zeros({64}, float64));  // the library has two biases, which are added
+  layer.weights().bias_ih.set(forget_bias(16, bias));
   norms.push_back(gradient_norms([&](const Tensor& x, const Tensor& c0) {
-    return lstm(x, nn::LSTMState{zeros({1, 1, 16}, float64), c0}).state.c;
+    return layer(x, nn::LSTMState{zeros({1, 1, 16}, float64), c0}).state.c;
   }));
 }
 fmt::print("|gradient by the first state|  after 1 step  10    20        30        40        50\n");
