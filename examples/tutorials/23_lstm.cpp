@@ -82,9 +82,9 @@ const auto gradient_norms = [&](const auto& end_of) {
   }
   return by_length;
 };
-const nn::RNN rnn(5, 16, {.dtype = float64});
+const nn::RNN plain(5, 16, {.dtype = float64});
 std::vector<std::vector<double>> norms;
-norms.push_back(gradient_norms([&](const Tensor& x, const Tensor& h0) { return rnn(x, h0).h; }));
+norms.push_back(gradient_norms([&](const Tensor& x, const Tensor& h0) { return plain(x, h0).h; }));
 for (const double bias : {0.0, 3.0}) {
   layer.weights().bias_hh.set(zeros({64}, float64));  // the library has two biases, which are added
   layer.weights().bias_ih.set(forget_bias(16, bias));
