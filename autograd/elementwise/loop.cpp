@@ -103,6 +103,20 @@ void fill(char* to, const void* from, std::int64_t count, const Kernel& kernel) 
     fill<8>(to, first, count, width);
 }
 
+/// Fills a register with one element, in one store: several smaller ones could not be read as one
+/// register before they have left the store buffer.
+template <class Bits> void spread_element(const void* from, char* to) {
+  std::array<Bits, widest_register / sizeof(Bits)> all;
+  Bits bits;
+  std::memcpy(&bits, from, sizeof(Bits));
+  all.fill(bits);
+  std::memcpy(to, all.data(), widest_register);
+}
+void spread_element(const void* from, char* to, const Kernel& kernel) {
+  kernel.element_bytes == 4 ? spread_element<std::uint32_t>(from, to)
+                            : spread_element<std::uint64_t>(from, to);
+}
+
 /// n elements of a row; operand i has step[i], 0 or 1. What does not fill a register goes through
 /// one too, so that equal inputs give equal results wherever they stand.
 void map_row(const Kernel& kernel, const void* f, Operands in, std::size_t in_count,
@@ -114,7 +128,7 @@ void map_row(const Kernel& kernel, const void* f, Operands in, std::size_t in_co
     stride[i] = step[i] ? static_cast<std::int64_t>(kernel.register_bytes) : 0;
     if (step[i]) continue;
     // Spread over a register once; reading it again and again costs nothing.
-    fill(spread[i], in[i], 1, kernel);
+    spread_element(in[i], spread[i], kernel);
     in[i] = spread[i];
   }
   const auto whole = n / width, left = n % width;
@@ -149,14 +163,6 @@ const Kernel& kernel_for(const Elementwise& f, Dtype dtype) {
   return f.kernels[static_cast<std::size_t>(dtype)];
 }
 
-template <class Bits> void spread_element(const void* from, char* to) {
-  std::array<Bits, widest_register / sizeof(Bits)> all;
-  Bits bits;
-  std::memcpy(&bits, from, sizeof(Bits));
-  all.fill(bits);
-  std::memcpy(to, all.data(), widest_register);
-}
-
 /// f of 0-d tensors, by the code that computes those of many elements: compiled once more for one
 /// element it might round in other places.
 void map_element(const Kernel& kernel, const Elementwise& f, const Tensor* const* in,
@@ -166,8 +172,7 @@ void map_element(const Kernel& kernel, const Elementwise& f, const Tensor* const
   Results to;
   const Steps stride{};
   for (std::size_t i = 0; i < in_count; ++i) {
-    kernel.element_bytes == 4 ? spread_element<std::uint32_t>(in[i]->raw(), spread[i])
-                              : spread_element<std::uint64_t>(in[i]->raw(), spread[i]);
+    spread_element(in[i]->raw(), spread[i], kernel);
     from[i] = spread[i];
   }
   for (std::size_t o = 0; o < out_count; ++o) to[o] = out[o].defined() ? result[o] : nullptr;

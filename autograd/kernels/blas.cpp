@@ -1,9 +1,14 @@
 #include "gradtape/autograd/kernels/blas.hpp"
 
+#include <gradtape_cblas.h>
+
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <type_traits>
+
+#include "gradtape/autograd/runtime/serial.hpp"
 
 #if __has_include(<dlfcn.h>)
 #include <dlfcn.h>
@@ -82,6 +87,26 @@ std::string blas_name() {
 }
 
 std::string blas_kernels() { return text("openblas_get_corename"); }
+
+template <class T>
+void blas_gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, BlasOperand<T> a,
+               BlasOperand<T> b, T beta, T* c, std::int64_t c_stride) {
+  const detail::Serial one_thread;
+  const auto flag = [](bool transposed) { return transposed ? CblasTrans : CblasNoTrans; };
+  const auto narrow = [](std::int64_t i) { return static_cast<int>(i); };
+  const auto call = [&](auto* gemm) {
+    gemm(CblasRowMajor, flag(a.transposed), flag(b.transposed), narrow(m), narrow(n), narrow(k),
+         alpha, a.data, narrow(a.stride), b.data, narrow(b.stride), beta, c, narrow(c_stride));
+  };
+  if constexpr (std::is_same_v<T, float>)
+    call(cblas_sgemm);
+  else
+    call(cblas_dgemm);
+}
+template void blas_gemm(std::int64_t, std::int64_t, std::int64_t, float, BlasOperand<float>,
+                        BlasOperand<float>, float, float*, std::int64_t);
+template void blas_gemm(std::int64_t, std::int64_t, std::int64_t, double, BlasOperand<double>,
+                        BlasOperand<double>, double, double*, std::int64_t);
 
 ChooseBlasKernels::ChooseBlasKernels() {
   static const bool once = [] {

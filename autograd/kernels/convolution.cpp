@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "gradtape/autograd/kernels/convolution_direct.hpp"
+#include "gradtape/autograd/kernels/convolution_planes.hpp"
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/parallel.hpp"
@@ -35,13 +35,6 @@ template <class T> bool directly(const ConvShape& s, direct::Result result) {
     default:
       return direct::pays<T>(s, result);
   }
-}
-
-template <class T> bool all_finite(const T* x, std::int64_t count) {
-  bool finite = true;
-  for (std::int64_t i = 0; i < count; ++i)
-    finite &= std::abs(x[i]) <= std::numeric_limits<T>::max();
-  return finite;
 }
 
 /// Outputs whose columns make about 256 KiB of floats, and enough of them for a fast product.
@@ -78,9 +71,11 @@ struct Inside {
 };
 
 Inside inside(const ConvShape& s, std::int64_t k) {
-  const auto ceil_div = [](std::int64_t a, std::int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; };
   const auto shift = s.padding[2] - k * s.dilation[2];
-  return {ceil_div(shift, s.stride[2]), ceil_div(s.in[2] + shift, s.stride[2])};
+  const auto from = [&](std::int64_t position) {
+    return std::max<std::int64_t>(0, ceil_div(position, s.stride[2]));
+  };
+  return {from(shift), from(s.in[2] + shift)};
 }
 
 /// Walks the columns of the outputs begin ... end, a row of the matrix and a run of outputs at a

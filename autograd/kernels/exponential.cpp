@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/gemm.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
@@ -245,7 +246,7 @@ std::vector<int> balance(std::vector<double>& x, int64_t n) {
 }  // namespace
 
 template <class T> void exponential(const T* a, int64_t n, T* y) {
-  if (!std::all_of(a, a + n * n, [](T v) { return std::isfinite(v); })) {
+  if (!all_finite(a, n * n)) {
     std::fill_n(y, n * n, std::numeric_limits<T>::quiet_NaN());
     return;
   }

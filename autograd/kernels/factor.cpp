@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
@@ -182,17 +183,10 @@ template <class T> int cholesky_blocks(Block<T> a, int64_t n) {
 
 }  // namespace
 
-template <class T> bool is_finite(const T* a, int64_t count) {
-  T zero = 0;
-#pragma omp simd reduction(+ : zero)
-  for (int64_t i = 0; i < count; ++i) zero += a[i] * 0;
-  return zero == 0;
-}
-
 template <class T> void Lu<T>::factor(T* a, int* swaps, int64_t n) {
   count<T>(2 * cube(n) / 3, product(n, n));
   if (n == 0) return;
-  if (!is_finite(a, n * n)) {
+  if (!all_finite(a, n * n)) {
     swaps[0] = -1;
     return;
   }
@@ -279,7 +273,7 @@ template <class T> T Lu<T>::determinant() const {
 template <class T> void lu(const T* a, int64_t m, int64_t n, int64_t* p, T* l, T* u) {
   count<T>(product(n, n) * static_cast<double>(m), product(m, 2 * n) + product(n, n));
   for (int64_t i = 0; i < m; ++i) p[i] = i;
-  if (!is_finite(a, m * n)) {
+  if (!all_finite(a, m * n)) {
     std::fill_n(l, m * n, nan<T>);
     std::fill_n(u, n * n, nan<T>);
     return;
@@ -305,7 +299,7 @@ template <class T> int cholesky(const T* a, int64_t n, T* l) {
   count<T>(cube(n) / 3, 2 * product(n, n));
   bool finite = true;
   for (int64_t i = 0; i < n; ++i) {
-    finite = finite && is_finite(a + i * n, i + 1);
+    finite = finite && all_finite(a + i * n, i + 1);
     std::copy_n(a + i * n, i + 1, l + i * n);
   }
   if (!finite) return std::fill_n(l, n * n, nan<T>), 0;
@@ -320,8 +314,6 @@ template <class T> int cholesky(const T* a, int64_t n, T* l) {
   return minor;
 }
 
-template bool is_finite(const float*, int64_t);
-template bool is_finite(const double*, int64_t);
 template class Lu<float>;
 template class Lu<double>;
 template void lu(const float*, int64_t, int64_t, int64_t*, float*, float*);

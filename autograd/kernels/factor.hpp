@@ -7,9 +7,6 @@
 
 namespace gradtape::kernels {
 
-/// Whether none of `count` elements is a NaN or an infinity.
-template <class T> bool is_finite(const T* a, std::int64_t count);
-
 /// A square matrix as p l u: p a permutation, l lower triangular with ones on the diagonal, u upper
 /// triangular. Rows are exchanged to have the largest element of a column as its pivot.
 template <class T> class Lu {

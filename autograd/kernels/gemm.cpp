@@ -1,13 +1,12 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 
-#include <gradtape_cblas.h>
 #include <gradtape_onednn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 #include "gradtape/autograd/kernels/blas.hpp"
 #include "gradtape/autograd/kernels/gemm_simd.hpp"
@@ -21,7 +20,7 @@
 namespace gradtape::kernels {
 namespace {
 
-GemmPath path = GemmPath::by_size;
+std::atomic<GemmPath> chosen_path{GemmPath::automatic};
 
 /// Up to this many multiply-adds a direct loop is done before the others have looked at their
 /// arguments.
@@ -78,34 +77,24 @@ void on_registers(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate)
       });
 }
 
-int narrow(std::int64_t n) { return static_cast<int>(n); }
-
 /// A part by BLAS, or by oneDNN where it is there and faster: float32. On this thread.
 template <class T>
 void by_library(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate, Part part) {
-  const detail::Serial one_thread;
   const auto m = part.last_row - part.first_row, n = part.last_col - part.first_col, k = a.cols;
-  const auto lda = a.leading(), ldb = b.leading(), ldc = b.cols;
-  const T* const from_a = strided(a).at(part.first_row, 0);
-  const T* const from_b = strided(b).at(0, part.first_col);
+  const BlasOperand<T> x{strided(a).at(part.first_row, 0), a.leading(), a.transposed},
+      y{strided(b).at(0, part.first_col), b.leading(), b.transposed};
   T* const to = c + part.first_row * b.cols + part.first_col;
   const T beta = accumulate ? 1 : 0;
 #if GRADTAPE_ONEDNN
-  if constexpr (std::is_same_v<T, float>)
-    if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, 1, from_a, lda,
-                   from_b, ldb, beta, to, ldc) == dnnl_success)
+  if constexpr (std::is_same_v<T, float>) {
+    const detail::Serial one_thread;
+    const auto flag = [](bool transposed) { return transposed ? 'T' : 'N'; };
+    if (dnnl_sgemm(flag(x.transposed), flag(y.transposed), m, n, k, 1, x.data, x.stride, y.data,
+                   y.stride, beta, to, b.cols) == dnnl_success)
       return;
+  }
 #endif
-  const auto ta = a.transposed ? CblasTrans : CblasNoTrans;
-  const auto tb = b.transposed ? CblasTrans : CblasNoTrans;
-  const auto multiply = [&](auto* gemm) {
-    gemm(CblasRowMajor, ta, tb, narrow(m), narrow(n), narrow(k), 1, from_a, narrow(lda), from_b,
-         narrow(ldb), beta, to, narrow(ldc));
-  };
-  if constexpr (std::is_same_v<T, float>)
-    multiply(cblas_sgemm);
-  else
-    multiply(cblas_dgemm);
+  blas_gemm<T>(m, n, k, 1, x, y, beta, to, b.cols);
 }
 
 /// In parts that depend on the extents alone, whatever the number of threads: a library may sum the
@@ -157,7 +146,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool 
     return;
   }
   if constexpr (std::is_floating_point_v<T>) {
-    const bool library = path == GemmPath::by_size ? work > large<T>() : path == GemmPath::library;
+    const auto path = chosen_path.load(std::memory_order_relaxed);
+    const bool library =
+        path == GemmPath::automatic ? work > large<T>() : path == GemmPath::library;
     if (library && a.rows > 1 && b.cols > 1) return in_parts(a, b, c, accumulate);
     if (work > tiny || path == GemmPath::registers) return on_registers(a, b, c, accumulate);
   }
@@ -168,7 +159,7 @@ template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
 template void gemm(const Matrix<double>&, const Matrix<double>&, double*, bool);
 template void gemm(const Matrix<std::int64_t>&, const Matrix<std::int64_t>&, std::int64_t*, bool);
 
-GemmPath gemm_path(GemmPath next) { return std::exchange(path, next); }
+void set_gemm_path(GemmPath path) { chosen_path.store(path, std::memory_order_relaxed); }
 
 bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k) {
   return std::max({m, n, k}) <= std::numeric_limits<int>::max();

@@ -23,11 +23,11 @@ template <class T> struct Matrix {
 /// types; see fits_blas.
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate = false);
 
-/// Who computes products of floats: our own loops on SIMD registers up to a size, BLAS or oneDNN
-/// beyond it, or always the one or the other.
-enum class GemmPath { by_size, registers, library };
-/// For tests: the path from now on. Returns the one before; not while products run.
-GemmPath gemm_path(GemmPath next);
+/// How products of floats are computed: by our own loops on SIMD registers up to a size and by BLAS
+/// or oneDNN beyond it, or always by the one or the other.
+enum class GemmPath { automatic, registers, library };
+/// For all threads; for tests and measurements.
+void set_gemm_path(GemmPath path);
 
 /// Whether every extent fits the integers of BLAS.
 bool fits_blas(std::int64_t m, std::int64_t n, std::int64_t k);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
+#include "gradtape/autograd/runtime/transpose.hpp"
 
 // A tile of c, `most_rows` rows of two registers, stays in registers while a walk over k adds to
 // it: each step loads two registers of a row of b and multiplies them by an element of each row of
@@ -117,42 +117,6 @@ TileFunction<T> tile_function(std::int64_t rows, std::int64_t columns, bool tran
   return all[static_cast<std::size_t>(rows - 1)];
 }
 
-// A register as the compiler's own vector, whose elements it can shuffle.
-template <class T> struct VectorOf;
-template <> struct VectorOf<float> {
-  using type [[gnu::vector_size(width<float> * sizeof(float))]] = float;
-};
-template <> struct VectorOf<double> {
-  using type [[gnu::vector_size(width<double> * sizeof(double))]] = double;
-};
-
-/// The elements of a and b in turn, of their first halves or of their second halves.
-template <class T, int First, std::size_t... I>
-auto interleave(typename VectorOf<T>::type a, typename VectorOf<T>::type b,
-                std::index_sequence<I...>) {
-  return __builtin_shufflevector(
-      a, b, (First + static_cast<int>(I / 2) + (I % 2 ? static_cast<int>(width<T>) : 0))...);
-}
-
-/// A square of a register's width, transposed: that many perfect shuffles as there are bits in the
-/// width.
-template <class T>
-void transpose_square(const T* from, std::int64_t from_row, T* to, std::int64_t to_row) {
-  constexpr int n = static_cast<int>(width<T>);
-  using Vector = typename VectorOf<T>::type;
-  using All = std::make_index_sequence<static_cast<std::size_t>(n)>;
-  Vector x[n], y[n];
-  for (int i = 0; i < n; ++i) std::memcpy(&x[i], from + i * from_row, sizeof(Vector));
-  for (int bit = 1; bit < n; bit *= 2) {
-    for (int i = 0; i < n / 2; ++i) {
-      y[2 * i] = interleave<T, 0>(x[i], x[i + n / 2], All{});
-      y[2 * i + 1] = interleave<T, n / 2>(x[i], x[i + n / 2], All{});
-    }
-    std::copy_n(y, n, x);
-  }
-  for (int i = 0; i < n; ++i) std::memcpy(to + i * to_row, &x[i], sizeof(Vector));
-}
-
 template <class T> inline constexpr std::int64_t panel_width = 2 * width<T>;
 template <class T> inline constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
 
@@ -161,17 +125,15 @@ std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1)
 /// b [rows x cols] as rows of `row` elements, zeros behind its own.
 template <class T>
 void copy_panel(Strided<T> b, std::int64_t rows, std::int64_t cols, T* to, std::int64_t row) {
-  for (std::int64_t j = 0; j < row; j += width<T>) {
-    std::int64_t i = 0;
-    if (b.cols_apart == 1)
-      for (; i < rows; ++i) load(b.at(i, j), cols - j).store_unaligned(to + i * row + j);
-    else if (j + width<T> <= cols)
-      for (; i + width<T> <= rows; i += width<T>)
-        transpose_square(b.at(i, j), b.cols_apart, to + i * row + j, row);
-    for (; i < rows; ++i)
-      for (std::int64_t q = j; q < j + width<T>; ++q)
-        to[i * row + q] = q < cols ? *b.at(i, q) : T(0);
+  if (b.cols_apart != 1) {
+    detail::transpose_block(b.data, b.cols_apart, to, row, cols, rows);
+    for (std::int64_t i = 0; i < rows; ++i)
+      std::fill(to + i * row + cols, to + (i + 1) * row, T(0));
+    return;
   }
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < row; j += width<T>)
+      load(b.at(i, j), cols - j).store_unaligned(to + i * row + j);
 }
 
 /// b, [k x n], in panels two registers wide: where it is, or copied to where each panel is one
@@ -273,16 +235,16 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
     for (int j = 0; j < Rows; ++j)
       sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, k - i), sum[j]);
   }
-  alignas(64) T square[width<T> * width<T>] = {};
-  for (int j = 0; j < Rows; ++j) sum[j].store_aligned(square + j * width<T>);
-  transpose_square(square, width<T>, square, width<T>);
-  for (auto half = width<T> / 2; half > 0; half /= 2)
+  constexpr auto n = width<T>;
+  alignas(64) T sums[n * n] = {}, turned[n * n];
+  for (int j = 0; j < Rows; ++j) sum[j].store_aligned(sums + j * n);
+  detail::transpose_block(sums, n, turned, n, n, n);
+  for (auto half = n / 2; half > 0; half /= 2)
     for (std::int64_t i = 0; i < half; ++i) {
-      const auto low = Register<T>::load_aligned(square + i * width<T>);
-      (low + Register<T>::load_aligned(square + (i + half) * width<T>))
-          .store_aligned(square + i * width<T>);
+      const auto low = Register<T>::load_aligned(turned + i * n);
+      (low + Register<T>::load_aligned(turned + (i + half) * n)).store_aligned(turned + i * n);
     }
-  const auto total = Register<T>::load_aligned(square);
+  const auto total = Register<T>::load_aligned(turned);
   store(accumulate ? total + load(y, Rows) : total, y, Rows);
 }
 

@@ -25,6 +25,7 @@
 
 #include "gradtape/autograd/kernels/blas.hpp"
 #include "gradtape/autograd/kernels/factor.hpp"
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/jacobi.hpp"
 #include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
@@ -66,7 +67,7 @@ double product(std::int64_t m, std::int64_t n) {
 template <class T> void qr(const T* a, std::int64_t m, std::int64_t n, T* q, T* r) {
   count<T>(4 * product(n, n) * static_cast<double>(m), product(m, 2 * n) + product(n, n));
   if (n == 0) return;
-  if (!is_finite(a, m * n)) return fill_nan(q, m * n), fill_nan(r, n * n);
+  if (!all_finite(a, m * n)) return fill_nan(q, m * n), fill_nan(r, n * n);
   std::vector<T> columns(size(m * n)), reflectors(size(n));
   transpose<T>({a, n}, m, n, {columns.data(), m});
   const int rows = narrow(m), cols = narrow(n);
@@ -87,7 +88,7 @@ template <class T> int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* 
   count<T>((u ? 20 : 4) * product(k, k) * static_cast<double>(std::max(m, n)),
            product(m, n) + static_cast<double>(k) + (u ? product(k, m + n) : 0));
   if (k == 0) return 0;
-  if (!is_finite(a, m * n)) return fill_nan(u, m * k), fill_nan(s, k), fill_nan(vh, k * n), 0;
+  if (!all_finite(a, m * n)) return fill_nan(u, m * k), fill_nan(s, k), fill_nan(vh, k * n), 0;
   if (jacobi_svd(a, m, n, u, s, vh)) return 0;
   // The rows of a are LAPACK's columns. It is quicker with tall matrices than with wide ones, so a
   // tall a is turned, and so are its vectors.
@@ -121,7 +122,7 @@ template <class T> int eigh(const T* a, std::int64_t n, T* w, T* v) {
   count<T>((v ? 9 : 4.0 / 3) * cube(n), product(n, v ? 2 * n : n) + static_cast<double>(n));
   if (n == 0) return 0;
   bool finite = true;
-  for (std::int64_t i = 0; i < n; ++i) finite = finite && is_finite(a + i * n, i + 1);
+  for (std::int64_t i = 0; i < n; ++i) finite = finite && all_finite(a + i * n, i + 1);
   if (!finite) return fill_nan(w, n), fill_nan(v, n * n), 0;
   if (jacobi_eigh(a, n, w, v)) return 0;
   std::vector<T> copy(size(n * n));

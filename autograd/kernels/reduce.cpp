@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "gradtape/autograd/elementwise/pack.hpp"
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
@@ -238,14 +239,7 @@ template <class T, class Out> void count(AxisView view) {
   detail::count_work(n, n * sizeof(T) + results * sizeof(Out));
 }
 
-// An int of no more than 0 and 1, and no &&, which GCC turns into registers: bools it does not.
-
-template <class T> bool all_finite(const T* y, int64_t n) {
-  int beyond = 0;
-  for (int64_t i = 0; i < n; ++i) beyond |= !(std::abs(y[i]) <= std::numeric_limits<T>::max());
-  return beyond == 0;
-}
-
+/// As all_finite, and without over- and underflow.
 template <class T> bool all_normal(const T* y, int64_t n) {
   int beyond = 0;
   for (int64_t i = 0; i < n; ++i)

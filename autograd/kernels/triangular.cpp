@@ -172,26 +172,8 @@ void solve_triangular(Block<const T> a, int64_t n, Block<T> x, int64_t other, Tr
 template <class T>
 void subtract_product(Block<const T> a, bool a_transposed, Block<const T> b, bool b_transposed,
                       Block<T> c, int64_t m, int64_t n, int64_t k) {
-  const auto flag = [](bool transposed) { return transposed ? CblasTrans : CblasNoTrans; };
-  const auto narrow = [](int64_t i) { return static_cast<int>(i); };
-  const auto multiply = [&](auto gemm) {
-    gemm(CblasRowMajor, flag(a_transposed), flag(b_transposed), narrow(m), narrow(n), narrow(k), -1,
-         a.data, narrow(a.stride), b.data, narrow(b.stride), 1, c.data, narrow(c.stride));
-  };
-  if constexpr (std::is_same_v<T, float>)
-    multiply(cblas_sgemm);
-  else
-    multiply(cblas_dgemm);
-}
-
-template <class T> void transpose(Block<const T> from, int64_t rows, int64_t cols, Block<T> to) {
-  constexpr int64_t tile = 16;
-  for (int64_t i0 = 0; i0 < rows; i0 += tile)
-    for (int64_t j0 = 0; j0 < cols; j0 += tile) {
-      const auto i1 = std::min(i0 + tile, rows), j1 = std::min(j0 + tile, cols);
-      for (auto j = j0; j < j1; ++j)
-        for (auto i = i0; i < i1; ++i) to.row(j)[i] = from.row(i)[j];
-    }
+  blas_gemm<T>(m, n, k, -1, {a.data, a.stride, a_transposed}, {b.data, b.stride, b_transposed}, 1,
+               c.data, c.stride);
 }
 
 template void solve_triangular(Block<const float>, int64_t, Block<float>, int64_t, Triangular);
@@ -200,7 +182,5 @@ template void subtract_product(Block<const float>, bool, Block<const float>, boo
                                int64_t, int64_t, int64_t);
 template void subtract_product(Block<const double>, bool, Block<const double>, bool, Block<double>,
                                int64_t, int64_t, int64_t);
-template void transpose(Block<const float>, int64_t, int64_t, Block<float>);
-template void transpose(Block<const double>, int64_t, int64_t, Block<double>);
 
 }  // namespace gradtape::kernels

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "gradtape/autograd/runtime/transpose.hpp"
+
 namespace gradtape::kernels {
 
 template <class T> struct Block {
@@ -34,6 +36,8 @@ void subtract_product(Block<const T> a, bool a_transposed, Block<const T> b, boo
 
 /// to = from^T for from: rows x cols.
 template <class T>
-void transpose(Block<const T> from, std::int64_t rows, std::int64_t cols, Block<T> to);
+void transpose(Block<const T> from, std::int64_t rows, std::int64_t cols, Block<T> to) {
+  detail::transpose_block(from.data, from.stride, to.data, to.stride, rows, cols);
+}
 
 }  // namespace gradtape::kernels

@@ -112,7 +112,7 @@ Tensor solve_by(const Factors& factors, const Tensor& a, const Tensor& b, bool t
                b_at = batch_offsets(batch_shape(b), batch);
     const T* const from = elements<T>(b);
     T* const to = mutable_data<T>(x);
-    parallel_matrices(batch.numel(), elementwise_grain / (n * n * k + 64) + 1, [&](std::int64_t i) {
+    parallel_items(batch.numel(), elementwise_grain / (n * n * k + 64) + 1, [&](std::int64_t i) {
       const auto at = static_cast<std::size_t>(i);
       std::copy_n(from + b_at[at] * n * k, n * k, to + i * n * k);
       factors.at<T>(a_at[at]).solve(to + i * n * k, k, transposed);
@@ -262,7 +262,7 @@ Tensor solve_triangular(const Tensor& given_a, const Tensor& given_b, Triangular
     const auto* const matrix = static_cast<const T*>(in_memory.data);
     const T* const right = elements<T>(b);
     T* const to = mutable_data<T>(x);
-    parallel_matrices(
+    parallel_items(
         batch.numel(), elementwise_grain / (n * rows * cols + 64) + 1, [&](std::int64_t i) {
           const auto at = static_cast<std::size_t>(i);
           std::copy_n(right + b_at[at] * rows * cols, rows * cols, to + i * rows * cols);

@@ -58,12 +58,11 @@ Tensor product(const Tensor& a, const Tensor& b) {
     if (flat) return kernels::gemm(p, q, out);
     const auto a_at = batch_offsets(batch_shape(a), batch),
                b_at = batch_offsets(batch_shape(b), batch);
-    parallel_matrices(
-        batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1, [&](std::int64_t i) {
-          const auto at = static_cast<std::size_t>(i);
-          kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed},
-                           {q.data + b_at[at] * k * n, k, n, q.transposed}, out + i * m * n);
-        });
+    parallel_items(batch.numel(), elementwise_grain / (m * n * k / 8 + 1) + 1, [&](std::int64_t i) {
+      const auto at = static_cast<std::size_t>(i);
+      kernels::gemm<T>({p.data + a_at[at] * m * k, m, k, p.transposed},
+                       {q.data + b_at[at] * k * n, k, n, q.transposed}, out + i * m * n);
+    });
   });
   return record("matmul", y, {a, b},
                 {[b](const Tensor& g) { return matmul(g, transpose(b)); },

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
 
@@ -21,33 +22,57 @@ template <class T> void copy_run(const T* from, T* to, std::int64_t n) {
   for (; i < n; ++i) to[i] = from[i];
 }
 
-/// to[j to_stride + i] = from[i from_stride + j] for 8 x 8 elements, in registers if they have four
-/// bytes.
+/// The bytes of a register of this build.
+#if defined(__AVX512F__)
+inline constexpr std::size_t vector_bytes = 64;
+#elif defined(__AVX2__)
+inline constexpr std::size_t vector_bytes = 32;
+#else
+inline constexpr std::size_t vector_bytes = 16;
+#endif
+
+/// Rows and columns of the squares that are transposed in registers; of 8, element by element,
+/// where T has one byte.
 template <class T>
-void transpose_tile(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  if constexpr (sizeof(T) != 4) {
-    for (int i = 0; i < 8; ++i)
-      for (int j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+inline constexpr int square = sizeof(T) == 1 ? 8 : static_cast<int>(vector_bytes / sizeof(T));
+
+/// A register as the compiler's own vector, whose elements it can shuffle.
+template <std::size_t element_bytes> struct BitVector;
+template <> struct BitVector<4> {
+  using type [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
+};
+template <> struct BitVector<8> {
+  using type [[gnu::vector_size(vector_bytes)]] = std::uint64_t;
+};
+
+/// The elements of a and b in turn, from number `first` on.
+template <int first, class Vector, std::size_t... I>
+Vector interleave(Vector a, Vector b, std::index_sequence<I...>) {
+  constexpr int n = sizeof...(I);
+  return __builtin_shufflevector(a, b, (first + static_cast<int>(I / 2) + (I % 2 ? n : 0))...);
+}
+
+/// to[j to_stride + i] = from[i from_stride + j] for a square of elements, which may take its own
+/// place: as many perfect shuffles of its rows as their number has bits.
+template <class T>
+void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  constexpr int n = square<T>;
+  if constexpr (sizeof(T) == 1) {
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) to[j * to_stride + i] = from[i * from_stride + j];
   } else {
-    using Row [[gnu::vector_size(32)]] = std::uint32_t;
-    Row r[8], pairs[8], fours[8];
-    for (int i = 0; i < 8; ++i) std::memcpy(&r[i], from + i * from_stride, sizeof(Row));
-    for (int i = 0; i < 8; i += 2) {
-      pairs[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-      pairs[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-      for (int k = 0; k < 2; ++k) {
-        const Row &a = pairs[i + k], &b = pairs[i + 2 + k];
-        fours[i + 2 * k] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
-        fours[i + 2 * k + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    using Vector = typename BitVector<sizeof(T)>::type;
+    using All = std::make_index_sequence<static_cast<std::size_t>(n)>;
+    Vector x[n], y[n];
+    for (int i = 0; i < n; ++i) std::memcpy(&x[i], from + i * from_stride, sizeof(Vector));
+    for (int bit = 1; bit < n; bit *= 2) {
+      for (int i = 0; i < n / 2; ++i) {
+        y[2 * i] = interleave<0>(x[i], x[i + n / 2], All{});
+        y[2 * i + 1] = interleave<n / 2>(x[i], x[i + n / 2], All{});
       }
-    for (int j = 0; j < 4; ++j) {
-      const Row low = __builtin_shufflevector(fours[j], fours[j + 4], 0, 1, 2, 3, 8, 9, 10, 11),
-                high = __builtin_shufflevector(fours[j], fours[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-      std::memcpy(to + j * to_stride, &low, sizeof(Row));
-      std::memcpy(to + (j + 4) * to_stride, &high, sizeof(Row));
+      std::copy_n(y, n, x);
     }
+    for (int i = 0; i < n; ++i) std::memcpy(to + i * to_stride, &x[i], sizeof(Vector));
   }
 }
 
@@ -55,10 +80,11 @@ void transpose_tile(const T* from, std::int64_t from_stride, T* to, std::int64_t
 template <class T>
 void transpose_block(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
                      std::int64_t rows, std::int64_t columns) {
-  const auto whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-  for (std::int64_t i = 0; i < whole_rows; i += 8)
-    for (std::int64_t j = 0; j < whole_columns; j += 8)
-      transpose_tile(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+  constexpr std::int64_t n = square<T>;
+  const auto whole_rows = rows / n * n, whole_columns = columns / n * n;
+  for (std::int64_t i = 0; i < whole_rows; i += n)
+    for (std::int64_t j = 0; j < whole_columns; j += n)
+      transpose_square(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
   for (std::int64_t i = 0; i < rows; ++i)
     for (auto j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
       to[j * to_stride + i] = from[i * from_stride + j];
@@ -73,7 +99,7 @@ class Transposition {
       : rows_(rows), columns_(columns) {
     const std::int64_t elements = element_bytes == 8 ? largest / 2 : largest;
     width_ = std::min(widest, columns);
-    height_ = std::min(elements / std::max<std::int64_t>(width_, 1), tallest) / 8 * 8;
+    height_ = std::min(elements / std::max<std::int64_t>(width_, 1), tallest) / 16 * 16;
     down_ = (rows + height_ - 1) / height_;
   }
   /// The number of blocks, and how many a thread should take at least.

@@ -50,10 +50,11 @@ TEST_CASE("matmul agrees with its definition for all sizes and transposes") {
 // and the sizes from which an operand is copied (256 columns, 64 x 64 elements).
 TEST_CASE("own products and the library's agree for every size class, transpose and thread count") {
   const auto product = [](GemmPath path, const Tensor& a, const Tensor& b, int threads) {
-    const auto before = kernels::gemm_path(path);
-    const Tensor y = with_threads(threads, [&] { return matmul(a, b); });
-    kernels::gemm_path(before);
-    return y;
+    struct Scope {
+      ~Scope() { kernels::set_gemm_path(GemmPath::automatic); }
+    } const scope;
+    kernels::set_gemm_path(path);
+    return with_threads(threads, [&] { return matmul(a, b); });
   };
   for (const auto dtype : {float32, float64})
     for (const auto& [m, n, k] : std::vector<std::tuple<int, int, int>>{{2, 2, 3},

@@ -44,14 +44,10 @@ Tensor size_of_matrix(const Tensor& x);
 /// Whether b is a vector, or a batch of vectors, as the right side of a system with the matrix a.
 bool is_vector_side(const Tensor& a, const Tensor& b);
 
-/// Calls f(i) for every matrix of a batch, on several threads where there are more than `grain`.
-template <class F> void parallel_matrices(std::int64_t count, std::int64_t grain, const F& f) {
-  parallel_items(count, grain, f);
-}
-
-/// As above, for work of extent^3 a matrix.
+/// Calls f(i) for every matrix of a batch, each some work of extent^3, on several threads where
+/// that pays.
 template <class F> void for_each_matrix(std::int64_t count, std::int64_t extent, const F& f) {
-  parallel_matrices(count, elementwise_grain / (extent * extent * extent + 64) + 1, f);
+  parallel_items(count, elementwise_grain / (extent * extent * extent + 64) + 1, f);
 }
 
 }  // namespace gradtape::detail
