@@ -77,6 +77,9 @@ Tensor add_reusing(Tensor&& sum, const Tensor& g) {
 namespace {
 constexpr elementwise_vjp pass{[](const Tensor& g) { return g; }};
 constexpr elementwise_vjp pass_negative{[](const Tensor& g) { return -g; }};
+
+// Nobody calls the vjp of a constant, and a vjp costs the tensors that it captures: ops of two make
+// them for what is tracked.
 using Vjps = std::array<Vjp, 2>;
 }  // namespace
 
@@ -97,7 +100,6 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 Tensor operator*(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("mul", std::multiplies<>(), a, b);
   return record_lazily("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b}, [&] {
-    // Nobody calls the vjp of a constant, and a vjp costs the tensors that it captures.
     Vjps vjps;
     if (a.is_tracked())
       vjps[0] = elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }};
@@ -110,14 +112,18 @@ Tensor operator*(const Tensor& a, const Tensor& b) {
 Tensor operator/(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("div", std::divides<>(), a, b);
   return record_lazily("div", map_floating("div", std::divides<>(), a, b), {a, b}, [&] {
-    return Vjps{elementwise_vjp{[b](const Tensor& g) {
-                  return times_slope(
-                      g, [](const auto& q) { return 1.0 / q; }, b);
-                }},
-                elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
-                  return times_slope(
-                      g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
-                }}};
+    Vjps vjps;
+    if (a.is_tracked())
+      vjps[0] = elementwise_vjp{[b](const Tensor& g) {
+        return times_slope(
+            g, [](const auto& q) { return 1.0 / q; }, b);
+      }};
+    if (b.is_tracked())
+      vjps[1] = elementwise_vjp{[b](const Tensor& g, const Tensor& y) {
+        return times_slope(
+            g, [](const auto& r, const auto& q) { return -(r / q); }, y, b);
+      }};
+    return vjps;
   });
 }
 
@@ -130,8 +136,12 @@ Tensor masked_mul(const Tensor& g, const Tensor& d) {
   const auto product = [](const auto& p, const auto& q) { return masked_mul(p, q); };
   if (differ(g, d)) return with_one_dtype("masked_mul", product, g, d);
   return record_lazily("masked_mul", map_numeric("masked_mul", product, g, d), {g, d}, [&] {
-    return Vjps{elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }},
-                elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }}};
+    Vjps vjps;
+    if (g.is_tracked())
+      vjps[0] = elementwise_vjp{[d](const Tensor& c) { return masked_mul(c, d); }};
+    if (d.is_tracked())
+      vjps[1] = elementwise_vjp{[g](const Tensor& c) { return masked_mul(c, g); }};
+    return vjps;
   });
 }
 

@@ -8,14 +8,10 @@
 #include "gradtape/autograd/ops/detail/matrix.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 namespace {
-
-template <class T> const T* read(const Tensor& x) { return static_cast<const T*>(x.raw()); }
-template <class T> T* written(const Tensor& x) {
-  return x.defined() ? mutable_data<T>(x) : nullptr;
-}
 
 /// Calls f(operands) for the kernels.
 template <class F> void with_operands(const AttentionCall& call, const F& f) {
@@ -30,7 +26,7 @@ template <class F> void with_operands(const AttentionCall& call, const F& f) {
   }
   visit_floating(call.q.dtype(), attention_op, [&](auto zero) {
     using T = decltype(zero);
-    f(kernels::AttentionOperands<T>{read<T>(call.q), read<T>(call.k), read<T>(call.v),
+    f(kernels::AttentionOperands<T>{elements<T>(call.q), elements<T>(call.k), elements<T>(call.v),
                                     batch.numel(), call.q.size(-2), call.k.size(-2),
                                     call.q.size(-1), call.v.size(-1), static_cast<T>(call.scale()),
                                     call.options.causal, mask});
@@ -44,7 +40,8 @@ std::vector<Tensor> backward(const AttentionCall& call, const Tensor& g,
   };
   const Tensor dq = made(call.q, 0), dk = made(call.k, 1), dv = made(call.v, 2);
   with_operands(call, [&]<class T>(const kernels::AttentionOperands<T>& x) {
-    kernels::attention_backward(x, read<T>(g), written<T>(dq), written<T>(dk), written<T>(dv));
+    kernels::attention_backward(x, elements<T>(g), mutable_elements<T>(dq), mutable_elements<T>(dk),
+                                mutable_elements<T>(dv));
   });
   return {dq, dk, dv};
 }

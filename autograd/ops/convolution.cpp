@@ -12,6 +12,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -35,10 +36,6 @@ using Plan = std::shared_ptr<const Convolution>;
 constexpr const char* forward_names[] = {"conv1d", "conv2d", "conv3d"};
 constexpr const char* transposed_names[] = {"conv_transpose1d", "conv_transpose2d",
                                             "conv_transpose3d"};
-
-template <class T> const T* read(const Tensor& x) {
-  return x.defined() ? static_cast<const T*>(x.raw()) : nullptr;
-}
 
 // The three ops that the gradients of each other are made of: <g, convolve(x, weight)> is linear
 // in g, in x and in weight, and each op is its gradient with respect to one of them.
@@ -68,7 +65,8 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const
   const Tensor y = empty(plan->y_shape(), x.dtype());
   visit_floating(x.dtype(), name, [&](auto zero) {
     using T = decltype(zero);
-    kernels::convolve(read<T>(x), read<T>(weight), read<T>(bias), mutable_data<T>(y), *plan);
+    kernels::convolve(elements<T>(x), elements<T>(weight), elements<T>(bias), mutable_data<T>(y),
+                      *plan);
   });
   return record_biased(
       name, y, x, weight, bias,
@@ -82,8 +80,8 @@ Tensor convolve_transposed(const Tensor& g, const Tensor& weight, const Tensor& 
   const Tensor x = empty(plan->x_shape(), g.dtype());
   visit_floating(g.dtype(), name, [&](auto zero) {
     using T = decltype(zero);
-    kernels::convolve_transposed(read<T>(g), read<T>(weight), read<T>(bias), mutable_data<T>(x),
-                                 *plan);
+    kernels::convolve_transposed(elements<T>(g), elements<T>(weight), elements<T>(bias),
+                                 mutable_data<T>(x), *plan);
   });
   return record_biased(
       name, x, g, weight, bias,
@@ -95,7 +93,7 @@ Tensor weight_gradient(const Tensor& g, const Tensor& x, const Plan& plan) {
   const Tensor dw = empty(plan->weight_shape(), g.dtype());
   visit_floating(g.dtype(), "conv_weight_gradient", [&](auto zero) {
     using T = decltype(zero);
-    kernels::convolve_weight_gradient(read<T>(g), read<T>(x), mutable_data<T>(dw), *plan);
+    kernels::convolve_weight_gradient(elements<T>(g), elements<T>(x), mutable_data<T>(dw), *plan);
   });
   return record("conv_weight_gradient", dw, {g, x},
                 {[x, plan](const Tensor& h) { return convolve(x, h, {}, plan); },

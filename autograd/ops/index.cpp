@@ -49,9 +49,6 @@ template <class F> void visit_sums(const char* op, const Tensor& x, F f) {
   visit_floating(x.dtype(), op, [&](auto zero) { f(x.data<decltype(zero)>().data()); });
 }
 
-/// The elements of the fresh tensor y, which are of the type of the other's.
-template <class T> T* elements(const Tensor& y, const T*) { return mutable_data<T>(y); }
-
 Tensor fresh_copy(const Tensor& x) {
   const Tensor y = empty(x.shape(), x.dtype());
   if (x.numel())
@@ -107,7 +104,7 @@ Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& i
   shape[a] = extent;
   const Tensor y = zeros(shape, g.dtype());
   visit_sums("index_select", g,
-             [&](const auto* from) { kernels::index_add(from, elements(y, from), at); });
+             [&]<class T>(const T* from) { kernels::index_add(from, mutable_data<T>(y), at); });
   return record("index_select_backward", y, {g},
                 {[a, index](const Tensor& c) { return index_select(c, a, index); }});
 }
@@ -123,7 +120,7 @@ Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
   filled[a] = shape[a];
   Tensor y = zeros(filled, g.dtype());
   visit_sums("gather", g,
-             [&](const auto* from) { kernels::scatter_add(from, elements(y, from), at); });
+             [&]<class T>(const T* from) { kernels::scatter_add(from, mutable_data<T>(y), at); });
   y = record("gather_backward", y, {g},
              {[a, index](const Tensor& c) { return gather(c, a, index); }});
   for (int i = 0; i < own.ndim(); ++i)
@@ -165,7 +162,7 @@ Tensor index_add(const Tensor& given, std::int64_t axis, const Tensor& index, co
   const auto at = around(rows, a, own[a], checked_index("index_add", index, own[a]));
   const Tensor y = fresh_copy(x);
   visit_sums("index_add", source,
-             [&](const auto* from) { kernels::index_add(from, elements(y, from), at); });
+             [&]<class T>(const T* from) { kernels::index_add(from, mutable_data<T>(y), at); });
   return record("index_add", y, {x, source},
                 {[](const Tensor& g) { return g; },
                  [a, index](const Tensor& g) { return index_select(g, a, index); }});
@@ -259,7 +256,7 @@ Tensor scatter_add_as(const char* op, const Tensor& given, std::int64_t axis, co
   const Tensor y = fresh_copy(x);
   const auto at = around(index.shape(), a, x.shape()[a], operands.places);
   visit_sums(op, source,
-             [&](const auto* from) { kernels::scatter_add(from, elements(y, from), at); });
+             [&]<class T>(const T* from) { kernels::scatter_add(from, mutable_data<T>(y), at); });
   return record(op, y, {x, source},
                 {[](const Tensor& g) { return g; },
                  [a, index](const Tensor& g) { return gather(g, a, index); }});

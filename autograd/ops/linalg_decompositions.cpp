@@ -17,6 +17,7 @@
 #include "gradtape/autograd/ops/matmul.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -26,8 +27,6 @@ namespace {
 
 using Tensors = std::span<const Tensor>;
 using Needed = std::vector<bool>;
-
-template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
 
 Tensor t(const Tensor& x) { return transpose(x); }
 

@@ -23,14 +23,13 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
 using namespace detail;
 
 namespace {
-
-template <class T> const T* elements(const Tensor& x) { return static_cast<const T*>(x.raw()); }
 
 /// [...] -> [..., 1, 1]
 Tensor to_matrix(const Tensor& x) { return unsqueeze(unsqueeze(x, -1), -1); }

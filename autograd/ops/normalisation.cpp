@@ -13,14 +13,13 @@
 #include "gradtape/autograd/ops/detail/moments.hpp"
 #include "gradtape/autograd/require.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
 using namespace detail;
 
 namespace {
-
-template <class T> const T* read(const Tensor& t) { return static_cast<const T*>(t.raw()); }
 
 /// 1 / sqrt(mean_square(x) + eps), by public ops. Where squares or the slopes of the root over- or
 /// underflow, x is divided by the `size` of its group first, which is a constant and comes out
@@ -84,7 +83,7 @@ struct Normalisation {
   template <class T, class F> auto with_affine(F f) const {
     const Tensor w = weight.defined() ? weight : ones({channels}, x.dtype()),
                  b = bias.defined() ? bias : zeros({channels}, x.dtype());
-    return f(kernels::Affine<T>{read<T>(w), read<T>(b), channels, run});
+    return f(kernels::Affine<T>{elements<T>(w), elements<T>(b), channels, run});
   }
 };
 
@@ -98,8 +97,9 @@ std::vector<Tensor> Normalisation::backward(const Tensor& g,
     using T = decltype(zero);
     const auto to = [&](std::size_t i) { return needed[i] ? mutable_data<T>(result[i]) : nullptr; };
     with_affine<T>([&](const kernels::Affine<T>& affine) {
-      kernels::normalise_backward<T>(read<T>(g), read<T>(x), about, moments.frame<const T>(),
-                                     read<T>(factor), affine, {to(0), to(1), to(2)}, groups);
+      kernels::normalise_backward<T>(elements<T>(g), elements<T>(x), about,
+                                     moments.frame<const T>(), elements<T>(factor), affine,
+                                     {to(0), to(1), to(2)}, groups);
     });
   });
   return result;
@@ -123,7 +123,7 @@ Tensor Normalisation::operator()() {
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
     with_affine<T>([&](const kernels::Affine<T>& affine) {
-      kernels::normalise<T>(read<T>(x), about, moments.frame<T>(), mutable_data<T>(factor), eps,
+      kernels::normalise<T>(elements<T>(x), about, moments.frame<T>(), mutable_data<T>(factor), eps,
                             affine, mutable_data<T>(y), groups);
     });
   });

@@ -12,6 +12,7 @@
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/ops/detail/composed_vjp.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape::detail {
 namespace {
@@ -75,13 +76,6 @@ RecurrentResult composed(Recurrence kind, const RecurrentCall& call) {
 
 // ---- fused ----
 
-template <class T> const T* read(const Tensor& x) {
-  return x.defined() ? static_cast<const T*>(x.raw()) : nullptr;
-}
-template <class T> T* written(const Tensor& x) {
-  return x.defined() ? mutable_data<T>(x) : nullptr;
-}
-
 template <class T>
 kernels::RecurrenceOperands<T> operands(Recurrence kind, const RecurrentCall& call) {
   return {kind,
@@ -89,12 +83,12 @@ kernels::RecurrenceOperands<T> operands(Recurrence kind, const RecurrentCall& ca
           call.input.size(1),
           call.initial.h.size(1),
           call.reverse,
-          read<std::int64_t>(call.lengths),
-          read<T>(call.input),
-          read<T>(call.weight),
-          read<T>(call.bias),
-          read<T>(call.initial.h),
-          read<T>(call.initial.c)};
+          elements<std::int64_t>(call.lengths),
+          elements<T>(call.input),
+          elements<T>(call.weight),
+          elements<T>(call.bias),
+          elements<T>(call.initial.h),
+          elements<T>(call.initial.c)};
 }
 
 /// What the backward pass needs besides the op's inputs and results; see RecurrenceStates.
@@ -103,7 +97,8 @@ struct Kept {
 };
 
 template <class T> kernels::RecurrenceStates<T> states(const Tensor& h, const Kept& kept) {
-  return {kept.sums.size(0) == h.size(0), written<T>(h), written<T>(kept.c), written<T>(kept.sums)};
+  return {kept.sums.size(0) == h.size(0), mutable_elements<T>(h), mutable_elements<T>(kept.c),
+          mutable_elements<T>(kept.sums)};
 }
 
 /// The inputs that are differentiable, and back.
@@ -143,13 +138,14 @@ Tensors backward(Recurrence kind, const RecurrentCall& call, const Kept& kept,
     const auto x = operands<T>(kind, call);
     kernels::recurrence_backward<T>(
         x, states<T>(h, kept),
-        {read<T>(g[0]), read<T>(g[1]), g.size() > 2 ? read<T>(g[2]) : nullptr, written<T>(of_input),
-         written<T>(of_sums), written<T>(gradients.initial.h), written<T>(gradients.initial.c)});
+        {elements<T>(g[0]), elements<T>(g[1]), g.size() > 2 ? elements<T>(g[2]) : nullptr,
+         mutable_elements<T>(of_input), mutable_elements<T>(of_sums),
+         mutable_elements<T>(gradients.initial.h), mutable_elements<T>(gradients.initial.c)});
     if (gradients.weight.defined())
-      kernels::recurrence_weight_gradient(x, read<T>(h), read<T>(of_sums),
-                                          written<T>(gradients.weight));
+      kernels::recurrence_weight_gradient(x, elements<T>(h), elements<T>(of_sums),
+                                          mutable_elements<T>(gradients.weight));
     if (gradients.bias.defined())
-      kernels::sum(read<T>(of_sums), written<T>(gradients.bias),
+      kernels::sum(elements<T>(of_sums), mutable_elements<T>(gradients.bias),
                    {1, x.steps * x.batch, of_sums.size(-1)});
   });
   return inputs_of(gradients);
@@ -169,7 +165,7 @@ RecurrentResult fused(const char* op, Recurrence kind, const RecurrentCall& call
   const Tensor transposed = steps < many ? Tensor() : transpose(call.weight.detach());
   visit_floating(dtype, op, [&](auto zero) {
     using T = decltype(zero);
-    kernels::recurrence(operands<T>(kind, call), read<T>(transposed), states<T>(h, kept));
+    kernels::recurrence(operands<T>(kind, call), elements<T>(transposed), states<T>(h, kept));
   });
   const auto at_end = [&](const Tensor& all) {
     const auto t = call.reverse ? 0 : all.size(0) - 1;

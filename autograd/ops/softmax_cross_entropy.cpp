@@ -10,6 +10,7 @@
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 
@@ -21,13 +22,10 @@ constexpr const char* op = "cross_entropy";
 
 AxisView rows_of(const Tensor& x) { return {x.size(0), x.size(1), 1}; }
 
-template <class T> const T* read(const Tensor& x) { return static_cast<const T*>(x.raw()); }
-
 template <class T> kernels::ClassTargets<T> as_kernel(const ClassTargets& target) {
-  return {read<std::int64_t>(target.index),
-          target.weight.defined() ? read<T>(target.weight) : nullptr, target.smoothing};
+  return {elements<std::int64_t>(target.index), elements<T>(target.weight), target.smoothing};
 }
-template <class T> kernels::SoftTargets<T> as_kernel(const Tensor& a) { return {read<T>(a)}; }
+template <class T> kernels::SoftTargets<T> as_kernel(const Tensor& a) { return {elements<T>(a)}; }
 
 /// The losses of rows, or their sum over the divisor, and what the backward pass needs.
 struct Forward {
@@ -43,7 +41,7 @@ Forward forward(const Tensor& x, const Target& target, std::optional<double> div
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
     T* const value = mutable_data<T>(result.value);
-    kernels::cross_entropy(read<T>(x), as_kernel<T>(target), mutable_data<T>(result.offsets),
+    kernels::cross_entropy(elements<T>(x), as_kernel<T>(target), mutable_data<T>(result.offsets),
                            losses.data(), rows);
     double total = 0;
     for (std::size_t row = 0; row < losses.size(); ++row)
@@ -61,11 +59,11 @@ Tensor backward(const Tensor& g, const Tensor& x, const Target& target, const Te
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
     T all = 0;
-    if (divisor && *read<T>(g) != 0) all = *read<T>(g) / static_cast<T>(*divisor);
+    if (divisor && *elements<T>(g) != 0) all = *elements<T>(g) / static_cast<T>(*divisor);
     kernels::cross_entropy_backward(
-        read<T>(x), as_kernel<T>(target), read<T>(offsets),
-        kernels::RowScale<T>{divisor ? &all : read<T>(g), divisor.has_value()}, mutable_data<T>(dx),
-        rows_of(x));
+        elements<T>(x), as_kernel<T>(target), elements<T>(offsets),
+        kernels::RowScale<T>{divisor ? &all : elements<T>(g), divisor.has_value()},
+        mutable_data<T>(dx), rows_of(x));
   });
   return dx;
 }

@@ -44,6 +44,15 @@ template <class T> Tensor make_scalar(T element) {
   return scalar;
 }
 
+/// The elements of x, null where it is undefined; for kernels.
+template <class T> const T* elements(const Tensor& x) {
+  return x.defined() ? static_cast<const T*>(x.raw()) : nullptr;
+}
+/// Those of a tensor that is just being made.
+template <class T> T* mutable_elements(const Tensor& fresh) {
+  return fresh.defined() ? mutable_data<T>(fresh) : nullptr;
+}
+
 /// Whether a and b differ in dtype, or one of them is undefined.
 inline bool differ(const Tensor& a, const Tensor& b) {
   const auto &p = a.value_ref(), &q = b.value_ref();

@@ -1,6 +1,7 @@
 /// What the elementwise ops are made of; for ops/*.cpp only.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -104,13 +105,18 @@ template <class P> Tensor binary(const Tensor& a, const Tensor& b) {
     if (a.dtype() == int64) return map_integers<P>(a, b);
   static const SlopeCode slope_a = slope_code<SlopeA<P>>(std::make_index_sequence<3>()),
                          slope_b = slope_code<SlopeB<P>>(std::make_index_sequence<3>());
-  return record(P::name, map_floating(P::name, ValueOf<P>(), a, b), {a, b},
-                {elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return times_slope(slope_a, g, {&a, &b, &y});
-                 }},
-                 elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
-                   return times_slope(slope_b, g, {&a, &b, &y});
-                 }}});
+  return record_lazily(P::name, map_floating(P::name, ValueOf<P>(), a, b), {a, b}, [&] {
+    std::array<Vjp, 2> vjps;
+    if (a.is_tracked())
+      vjps[0] = elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
+        return times_slope(slope_a, g, {&a, &b, &y});
+      }};
+    if (b.is_tracked())
+      vjps[1] = elementwise_vjp{[a, b](const Tensor& g, const Tensor& y) {
+        return times_slope(slope_b, g, {&a, &b, &y});
+      }};
+    return vjps;
+  });
 }
 
 }  // namespace gradtape::detail
