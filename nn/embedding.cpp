@@ -65,6 +65,7 @@ void shorten(const char* layer, const Parameter& table, const Tensor& index, dou
 }
 
 void check_index(const char* layer, const Tensor& index) {
+  need_defined(layer, index, "index");
   if (index.dtype() != int64)
     fail<DtypeError>(layer, fmt::format("index must be int64, got {}", name(index.dtype())));
 }

@@ -160,6 +160,7 @@ class Module {
     using Access = detail::ModuleAccess;
     const auto run = [&](const Tensor& input) {
       try {
+        if (!input.defined()) author::need_defined(kind().c_str(), input, "x");
         return forward(input);
       } catch (const Error&) {
         Access::rethrow_named(*this);

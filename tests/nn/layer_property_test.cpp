@@ -289,6 +289,28 @@ TEST_CASE("what does not fit a layer is refused by an error that names it, and c
   CHECK(refused == 6'168);
 }
 
+TEST_CASE("every layer refuses an undefined input in its own name") {
+  const auto refusal = [](const auto& layer) {
+    return error<GraphError>([&] { (void)layer(Tensor()); });
+  };
+  const auto names = [](const std::string& message, const std::string& kind) {
+    const std::string operand = kind == "EmbeddingBag" ? "index" : "x";
+    return message.starts_with(kind) && message.find(operand, kind.size()) == kind.size() + 2 &&
+           message.substr(kind.size() + 2 + operand.size())
+               .starts_with(" is undefined: default-constructed, ");
+  };
+  for (const auto& sample : samples()) {
+    INFO(sample.name);
+    CHECK(names(refusal(sample.layer), sample.name));
+  }
+  CHECK(names(refusal(nn::RNN(2, 3)), "RNN"));
+  CHECK(names(refusal(nn::LSTM(2, 3)), "LSTM"));
+  CHECK(names(refusal(nn::GRU(2, 3)), "GRU"));
+  CHECK(names(refusal(nn::RNNCell(2, 3)), "RNNCell"));
+  CHECK(names(refusal(nn::LSTMCell(2, 3)), "LSTMCell"));
+  CHECK(names(refusal(nn::GRUCell(2, 3)), "GRUCell"));
+}
+
 TEST_CASE("an initializer that gives another shape or dtype is refused") {
   const auto wrong = [](const Shape&, Dtype dtype, const Generator&) { return ones({2}, dtype); };
   CHECK(error<ShapeError>([&] { nn::Conv1d(1, 1, 3, {.weight_init = wrong}); }) ==
