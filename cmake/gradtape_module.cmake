@@ -18,6 +18,10 @@ function(gradtape_module name)
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:gradtape_flags>)
+  # A shared library calls its own functions directly, as -fno-semantic-interposition compiles them.
+  if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
+    target_link_options(${target} PRIVATE LINKER:-Bsymbolic-functions)
+  endif()
 
   # One object library a level: all files of a target share their flags and the precompiled header.
   foreach(level IN ITEMS O3 O2v O2 Os)
