@@ -1,6 +1,7 @@
 #include "gradtape/nn/module.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -98,6 +99,9 @@ struct ModuleState {
   std::vector<std::pair<std::uint64_t, Module::ForwardHook>> hooks;
   std::uint64_t hooks_ever = 0;
   bool training = true;
+  /// Whose child it is, as what; of several, the one that registered it last.
+  std::weak_ptr<void> parent;
+  std::string name;
 };
 
 ModuleState& ModuleAccess::state(const Module& module) { return *module.gradtape_module_state_; }
@@ -206,7 +210,28 @@ void detail::ModuleAccess::add_child(Module& parent, std::string name, const Mod
     for (const auto& [last, variable] : state(below).buffers)
       variable.set_name(detail::path_below(path, last));
   });
-  state(parent).children.emplace_back(std::move(name), copy(child), copy);
+  state(parent).children.emplace_back(name, copy(child), copy);
+  state(child).parent = parent.gradtape_module_state_.weak();
+  state(child).name = std::move(name);
+}
+
+void detail::ModuleAccess::adopt_below(const Module& module) {
+  walk(module, "", [](const std::string&, const Module& above) {
+    for (const auto& child : state(above).children)
+      state(*child.module).parent = above.gradtape_module_state_.weak();
+  });
+}
+
+std::string detail::ModuleAccess::path(const Module& module) {
+  std::vector<std::string> names;  // from the module up
+  auto held = module.gradtape_module_state_.weak().lock();
+  while (const auto* at = static_cast<const ModuleState*>(held.get())) {
+    auto parent = at->parent.lock();
+    if (parent) names.push_back(at->name);
+    held = std::move(parent);
+  }
+  std::reverse(names.begin(), names.end());
+  return fmt::to_string(fmt::join(names, "."));
 }
 
 // ---- listing ----

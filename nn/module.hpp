@@ -36,6 +36,10 @@ struct ModuleAccess {
   /// The input after all pre-hooks, the output after all hooks.
   static Tensor hooked_input(const Module& module, const Tensor& input);
   static Tensor hooked_output(const Module& module, const Tensor& input, const Tensor& output);
+  /// Where the module stands in its model, "enc.0"; empty for a model itself.
+  static std::string path(const Module& module);
+  /// After a deep copy: tells every module below whose child it is.
+  static void adopt_below(const Module& module);
   /// In a handler: throws the exception again, with the module's path in its message.
   [[noreturn]] static void rethrow_named(const Module& module);
 };
@@ -200,8 +204,12 @@ class Layer : public Module {
 /// variables.) Works for every model that a plain copy works for; what it captured in lambdas or
 /// holds by pointers of its own is shared with the original.
 template <std::derived_from<Module> M> [[nodiscard]] M clone(const M& module) {
-  const author::DeepCopy deep;
-  return M(module);
+  const M copied = [&] {
+    const author::DeepCopy deep;
+    return M(module);
+  }();
+  detail::ModuleAccess::adopt_below(copied);
+  return copied;
 }
 
 namespace detail {

@@ -20,24 +20,12 @@ std::string with_path(const std::string& message, const std::string& kind,
   return message + "; in " + kind + " " + quoted + "'";
 }
 
-/// Where the module stands in its model, as the names of its variables tell: 'enc.0' of one whose
-/// 'weight' is called 'enc.0.weight'. Empty for a model itself, and without variables.
-std::string path_of(const Module& module) {
-  const auto front = [](std::string full, const std::string& own) -> std::string {
-    const auto end = "." + own;
-    return full.ends_with(end) ? full.substr(0, full.size() - end.size()) : "";
-  };
-  for (const auto& [own, variable] : module.named_parameters()) return front(variable.name(), own);
-  for (const auto& [own, variable] : module.named_buffers()) return front(variable.name(), own);
-  return "";
-}
-
 }  // namespace
 
 void detail::ModuleAccess::rethrow_named(const Module& module) {
-  const auto path = path_of(module);
-  if (path.empty()) throw;
-  const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), path); };
+  const auto place = path(module);
+  if (place.empty()) throw;
+  const auto named = [&](const Error& e) { return with_path(e.what(), module.kind(), place); };
   try {
     throw;
   } catch (const ShapeError& e) {

@@ -6,6 +6,7 @@
 #include <gradtape/nn/normalisation.hpp>
 #include <gradtape/nn/pooling.hpp>
 #include <gradtape/nn/sequential.hpp>
+#include <gradtape/nn/shape.hpp>
 
 #include <doctest/doctest.h>
 
@@ -26,8 +27,7 @@ TEST_CASE("errors of a layer name its path in the model") {
   CHECK_THROWS_WITH_AS(
       layers(zeros({1, 28, 28, 3})),
       "Conv2d 'enc.layers.0': x must be [N, 1, H, W] or [1, H, W], got [1, 28, 28, 3]", ShapeError);
-  // MaxPool2d has no variable that would know its place.
-  CHECK_THROWS_WITH_AS(layers(zeros({1, 4, 4})), doctest::Contains("; in Sequential 'enc.layers'"),
+  CHECK_THROWS_WITH_AS(layers(zeros({1, 4, 4})), doctest::Contains("; in MaxPool2d 'enc.layers.1'"),
                        ShapeError);
   CHECK_THROWS_WITH_AS(layers(zeros({1, 26, 26})),
                        doctest::Contains("LayerNorm 'enc.layers.2': x must be"), ShapeError);
@@ -36,4 +36,19 @@ TEST_CASE("errors of a layer name its path in the model") {
                        doctest::Contains("weight 'enc.head.weight' [1, 2]"), ShapeError);
   CHECK_THROWS_WITH_AS(nn::Conv2d(1, 2, 3)(zeros({3})), doctest::Contains("Conv2d: x must"),
                        ShapeError);  // one that stands alone has no path
+}
+
+TEST_CASE("errors of a layer without variables name its path, in a clone too") {
+  struct Pools : nn::Module {
+    nn::Sequential layers = child("layers", nn::Sequential(nn::Flatten(), nn::MaxPool1d(2)));
+    Tensor operator()(const Tensor& x) const { return layers(x); }
+  };
+  const auto copied = [] {
+    const Pools original;
+    return nn::clone(original);
+  }();
+  CHECK_THROWS_WITH_AS(copied(zeros({2, 1, 1})), doctest::Contains("; in MaxPool1d 'layers.1'"),
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(nn::MaxPool1d(2)(zeros({1, 1, 1})), doctest::Contains("max_pool1d: "),
+                       ShapeError);
 }
