@@ -105,6 +105,20 @@ template <class T> class Ref {
 
 namespace gradtape {
 
+/// Bytes of this process's tensors and nodes, as the allocator sees them: in whole blocks, which
+/// are up to a quarter larger than what was asked for.
+struct MemoryUse {
+  std::int64_t live = 0;    ///< in blocks of over 1 KiB that are in use
+  std::int64_t peak = 0;    ///< the most that `live` has been, since reset_peak_memory()
+  std::int64_t cached = 0;  ///< in free blocks of over 1 KiB, kept for reuse
+  std::int64_t small = 0;   ///< what smaller blocks are cut from, whether in use or free
+};
+/// A library built with -DGRADTAPE_ALLOCATOR=system caches nothing, and does not count small
+/// blocks.
+[[nodiscard]] MemoryUse memory_use();
+/// Lets `peak` begin anew, at what is live now.
+void reset_peak_memory();
+
 /// Returns cached free blocks to the system: all of over 1 KiB, and of the smaller ones those that
 /// this thread and ended threads have freed, as far as no block beside them is in use. The library
 /// does so itself where memory runs out; and with the smaller ones, once there are over 256 MiB.

@@ -18,11 +18,13 @@
 #include <malloc.h>
 #endif
 
+// GRADTAPE_SYSTEM_ALLOCATOR: nothing is cached, as -DGRADTAPE_ALLOCATOR=system asks for, and as the
+// address sanitizer needs it, which has to see each block come and go.
 #if defined(__SANITIZE_ADDRESS__)
-#define GRADTAPE_NO_CACHE 1
+#define GRADTAPE_SYSTEM_ALLOCATOR 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define GRADTAPE_NO_CACHE 1
+#define GRADTAPE_SYSTEM_ALLOCATOR 1
 #endif
 #endif
 
@@ -30,6 +32,11 @@ namespace gradtape {
 namespace detail {
 namespace {
 
+#ifdef GRADTAPE_SYSTEM_ALLOCATOR
+constexpr bool caching = false;
+#else
+constexpr bool caching = true;
+#endif
 constexpr std::size_t small_limit = 1024;  // below: thread-local lists in steps of 16 bytes
 constexpr std::size_t slab_alignment =
     64 * 1024;  // small blocks are cut from slabs of about this size
@@ -46,6 +53,7 @@ struct FreeBlock {
 
 /// Size class of a large block: four steps to each doubling, so at most a quarter is wasted.
 std::size_t large_class(std::size_t bytes) {
+  if (!caching) return bytes;
   const std::size_t step = std::bit_floor(bytes) / 4;
   return (bytes + step - 1) / step * step;
 }
@@ -93,7 +101,7 @@ class LargePool {
     {
       const std::lock_guard lock(mutex_);
       live_ -= bytes;
-      if (cached_ + bytes <= 2 * peak_) {
+      if (caching && cached_ + bytes <= 2 * most_) {
         try {
           lists_[index(bytes)].push_back(block);
           cached_ += bytes;
@@ -112,11 +120,21 @@ class LargePool {
     }
     cached_ = 0;
   }
+  MemoryUse use() {
+    const std::lock_guard lock(mutex_);
+    const auto bytes = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+    return {.live = bytes(live_), .peak = bytes(peak_), .cached = bytes(cached_)};
+  }
+  void reset_peak() {
+    const std::lock_guard lock(mutex_);
+    peak_ = live_;
+  }
 
  private:
   void count(std::size_t bytes) {
     live_ += bytes;
     peak_ = std::max(peak_, live_);
+    most_ = std::max(most_, live_);
   }
   static std::size_t index(std::size_t bytes) {
     const int log = std::bit_width(bytes) - 1;
@@ -124,7 +142,8 @@ class LargePool {
   }
   std::mutex mutex_;
   std::array<std::vector<void*>, 64 * 4> lists_;
-  std::size_t live_ = 0, peak_ = 0, cached_ = 0;
+  std::size_t live_ = 0, cached_ = 0;
+  std::size_t peak_ = 0, most_ = 0;  // since reset_peak, and ever
 };
 
 LargePool& large_pool() {
@@ -133,7 +152,15 @@ LargePool& large_pool() {
   return *pool;
 }
 
-#ifndef GRADTAPE_NO_CACHE
+// Out of line, so that the short way saves no registers for them.
+[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
+  return large_pool().take(large_class(bytes));
+}
+[[gnu::noinline]] void deallocate_large(void* block, std::size_t bytes) noexcept {
+  large_pool().give(block, large_class(bytes));
+}
+
+#ifndef GRADTAPE_SYSTEM_ALLOCATOR
 
 /// What stands at the front of the memory that small blocks are cut from.
 struct alignas(16) Slab {
@@ -291,13 +318,6 @@ std::int64_t free_small_blocks() {
   return kept;
 }
 
-// Out of line, so that the short way saves no registers for them.
-[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
-  return large_pool().take(large_class(bytes));
-}
-[[gnu::noinline]] void deallocate_large(void* block, std::size_t bytes) noexcept {
-  large_pool().give(block, large_class(bytes));
-}
 /// Frees a block of a thread that is ending, or looks whether there are too many free ones.
 [[gnu::noinline]] void deallocate_rare(FreeBlock* block, std::size_t index) noexcept {
   auto& cache = small_cache;
@@ -317,9 +337,15 @@ std::int64_t free_small_blocks() {
 
 }  // namespace
 
-#ifdef GRADTAPE_NO_CACHE
-void* allocate(std::size_t bytes) { return system_allocate(std::max<std::size_t>(bytes, 1)); }
-void deallocate(void* block, std::size_t) noexcept { std::free(block); }
+#ifdef GRADTAPE_SYSTEM_ALLOCATOR
+void* allocate(std::size_t bytes) {
+  return bytes > small_limit ? allocate_large(bytes)
+                             : system_allocate(std::max<std::size_t>(bytes, 1));
+}
+void deallocate(void* block, std::size_t bytes) noexcept {
+  if (bytes > small_limit) return deallocate_large(block, bytes);
+  std::free(block);
+}
 #else
 void* allocate(std::size_t bytes) {
   if (bytes > small_limit) return allocate_large(bytes);
@@ -342,9 +368,19 @@ void deallocate(void* block, std::size_t bytes) noexcept {
 
 void release_cached_memory() {
   detail::large_pool().clear();
-#ifndef GRADTAPE_NO_CACHE
+#ifndef GRADTAPE_SYSTEM_ALLOCATOR
   detail::free_small_blocks();
 #endif
 }
+
+MemoryUse memory_use() {
+  auto use = detail::large_pool().use();
+#ifndef GRADTAPE_SYSTEM_ALLOCATOR
+  use.small = static_cast<std::int64_t>(detail::small_pool().slab_count * detail::slab_bytes);
+#endif
+  return use;
+}
+
+void reset_peak_memory() { detail::large_pool().reset_peak(); }
 
 }  // namespace gradtape

@@ -1,4 +1,7 @@
+#include <gradtape/autograd/functional.hpp>
+#include <gradtape/autograd/generator.hpp>
 #include <gradtape/autograd/memory.hpp>
+#include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tensor.hpp>
 
 #include <sys/resource.h>
@@ -25,14 +28,12 @@ using namespace gradtape::testing;
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif
-// Under the address sanitizer no block is kept, so that it sees every use after free; a sanitizer's
-// own allocator ends the program where another one fails.
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-constexpr bool caching = false, allocation_may_fail = false;
-#elif defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-constexpr bool caching = true, allocation_may_fail = false;
+// A sanitizer's own allocator ends the program where another one fails.
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+    defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+constexpr bool allocation_may_fail = false;
 #else
-constexpr bool caching = true, allocation_may_fail = true;
+constexpr bool allocation_may_fail = true;
 #endif
 
 namespace {
@@ -40,6 +41,14 @@ namespace {
 constexpr std::size_t sizes[] = {0,      1,    15,   16,   17,    48,     255,           1023,
                                  1024,   1025, 1280, 4096, 65535, 100000, (2 << 20) - 1, 2 << 20,
                                  5 << 20};
+
+/// Whether free blocks are kept: not by -DGRADTAPE_ALLOCATOR=system, nor under the address
+/// sanitizer, so that it sees every use after free.
+bool caching() {
+  deallocate(allocate(5000), 5000);
+  return memory_use().cached > 0;
+}
+constexpr const char* not_cached = "free blocks are not kept in this build";
 
 struct Counted {
   explicit Counted(int& alive) : alive(alive) { ++alive; }
@@ -74,7 +83,7 @@ TEST_CASE("blocks are aligned, writable to the last byte, and apart from each ot
 }
 
 TEST_CASE("a freed block serves the next request of its size") {
-  if (!caching) return skip("blocks are not kept under the address sanitizer");
+  if (!caching()) return skip(not_cached);
   release_cached_memory();  // the cache is bounded, and other tests may have filled it
   for (const std::size_t bytes : {40, 1000, 5000, 3000000}) {
     void* first = allocate(bytes);
@@ -92,6 +101,45 @@ TEST_CASE("released memory is fetched anew, and tensors that live stay as they a
   const Tensor fresh = full({1000000}, 5);
   CHECK(kept.data<float>()[999999] == 3);
   CHECK(fresh.data<float>()[999999] == 5);
+}
+
+TEST_CASE("memory_use counts what is live, its peak, and what is cached") {
+  release_cached_memory();
+  reset_peak_memory();
+  const auto before = memory_use();
+  CHECK(before.peak == before.live);
+  CHECK(before.cached == 0);
+  constexpr std::int64_t million = 1000000;  // of 4 bytes; blocks are up to a quarter larger
+  {
+    const Tensor a = zeros({million}), b = zeros({2 * million});
+    const auto during = memory_use();
+    CHECK(during.live - before.live >= 12 * million);
+    CHECK(during.live - before.live <= 15 * million);
+    CHECK(during.peak == during.live);
+  }
+  const auto after = memory_use();
+  CHECK(after.live == before.live);
+  CHECK(after.peak - before.live >= 12 * million);
+  CHECK(after.cached == (caching() ? after.peak - before.live : 0));
+  reset_peak_memory();
+  CHECK(memory_use().peak == before.live);
+}
+
+TEST_CASE("ten thousand steps of changing shapes do not make memory grow") {
+  release_cached_memory();
+  reset_peak_memory();
+  Generator generator(1);
+  const auto step = [&] {
+    const auto n = static_cast<std::int64_t>(1 + generator.below(3000));
+    (void)grad_of([](const Tensor& x) { return sum(square(x) + x); }, ones({n}));
+  };
+  for (int i = 0; i < 1000; ++i) step();
+  const auto early = memory_use();
+  for (int i = 0; i < 9000; ++i) step();
+  const auto late = memory_use();
+  CHECK(late.live == early.live);
+  CHECK(late.cached <= early.cached + (64 << 10));  // a block or two of sizes that come together
+  CHECK(late.small == early.small);
 }
 
 TEST_CASE("a request that no machine can meet throws and spoils nothing") {
@@ -114,7 +162,7 @@ TEST_CASE("blocks may be freed by another thread than the one that asked for the
 }
 
 TEST_CASE("what an ended thread has freed serves the next threads") {
-  if (!caching) return skip("blocks are not kept under the address sanitizer");
+  if (!caching()) return skip(not_cached);
   // Each thread keeps 64 blocks at a time; were the blocks of ended threads lost, no address would
   // come twice.
   std::set<void*> seen;
@@ -128,7 +176,7 @@ TEST_CASE("what an ended thread has freed serves the next threads") {
 }
 
 TEST_CASE("what an ended thread has not cut off its slab serves the next threads") {
-  if (!caching) return skip("blocks are not kept under the address sanitizer");
+  if (!caching()) return skip(not_cached);
   std::set<std::uintptr_t> slabs;  // of 64 KiB: 64 blocks of as many threads share some
   std::vector<void*> kept;
   for (int i = 0; i < 64; ++i)
@@ -151,7 +199,7 @@ struct Pages {
 }  // namespace
 
 TEST_CASE("many small blocks return to the system") {
-  if (!caching) return skip("blocks are not kept under the address sanitizer");
+  if (!caching()) return skip(not_cached);
   if (Pages().all == 0) return skip("this system does not say how much memory a process has");
   const auto megabytes = [] { return Pages().resident * ::sysconf(_SC_PAGESIZE) >> 20; };
   release_cached_memory();
@@ -187,7 +235,7 @@ TEST_CASE("small blocks among others stay as they are when memory is released") 
 }
 
 TEST_CASE("what is cached is given back before memory is refused") {
-  if (!caching || !allocation_may_fail) return skip("a sanitizer needs its address space");
+  if (!caching() || !allocation_may_fail) return skip("a sanitizer needs its address space");
   const Pages now;
   if (now.all == 0) return skip("this system does not say how much memory a process has");
   constexpr std::size_t megabyte = 1 << 20;
