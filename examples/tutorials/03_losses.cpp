@@ -18,10 +18,8 @@ int main() {
 //
 // Squared error for prices, cross-entropy for classes: losses look like a menu to choose from.
 // Yet each answers one question, *how likely is this data under my model?*, for one kind of data.
-// This chapter derives three of them and finds them in the library.
-//
-// It follows the CS229 deep-learning notes, (1.1) and (1.2), the Goodfellow et al. chapter 6 slides
-// from "Linear Models" to "Output Units", and the MIT 6.390 notes, 6.1 and 6.4.
+// Three are derived here, after the CS229 deep-learning notes, (1.1), (1.2), the Goodfellow et al.
+// chapter 6 slides from "Linear Models" to "Output Units", and the MIT 6.390 notes, 6.1 and 6.4.
 //
 // ## The squared error
 //
@@ -65,16 +63,15 @@ fmt::print("to 1e-12: both ways equal {}, gradient 0 {}\n",
 // distribution around the prediction, $\mathcal N(y; f(x; \theta), I)$ with $y \in \mathbb{R}^2$.
 // The slides claim $J = \tfrac12\, \mathbb{E}\, \|y - f\|^2 + \text{const}$. By the density's
 // factor $1 / (2 \pi)$ the constant must be $\log 2 \pi$. So the squared error says: I believe in
-// normal noise, of the same size everywhere. If the variance is unknown too, let it be a parameter:
-// below are 500 numbers of mean 2 and variance 0.25.
+// normal noise, of the same size everywhere. An unknown variance is a parameter like the mean.
 
 // %%
 const Tensor f = randn({100, 2}, float64), seen = f + randn({100, 2}, float64);
 const nn::GaussianNllOptions with_constant{.full = true, .reduction = nn::Reduction::batch_mean};
 const double nll = nn::gaussian_nll_loss(f, seen, ones_like(f), with_constant).item();
 const double half_square = nn::half_squared_error(f, seen, mean_of_batch).item();
-fmt::print("NLL {:.6f} - 1/2 E|y - f|^2 {:.6f} = {:.6f}\n", nll, half_square, nll - half_square);
-fmt::print("log 2 pi = {:.6f}\n", std::log(2 * std::numbers::pi));
+fmt::print("NLL {:.6f} - 1/2 E|y - f|^2 {:.6f} = {:.6f}; log 2 pi = {:.6f}\n", nll, half_square,
+           nll - half_square, std::log(2 * std::numbers::pi));
 const Tensor drawn = 2.0 + 0.5 * randn({500}, float64);
 const Parameter believed(tensor({0.0, 0.0}, float64), "mean and log variance");
 const optim::LBFGSOptions to_the_end{
@@ -147,8 +144,7 @@ fmt::print("uniform {:.4f}, confident {:.4f}, p = q {:.4f}; entropy of q {:.4f}\
            lowest, entropy);
 
 // %% [markdown]
-// The lowest cost is the *entropy* of the data, $-\sum_k q_k \log q_k$: a training loss that stops
-// above 0 need not be a failure.
+// The lowest cost is the *entropy* of the data, $-\sum_k q_k \log q_k$, which need not be 0.
 //
 // ## Three pairs of a loss and an output
 //
@@ -165,6 +161,11 @@ fmt::print("nll   {:.6f}: bce_loss {:.6f}, bce_with_logits {:.6f}\n",
 fmt::print("nllm  {:.6f}: nll_loss {:.6f}, cross_entropy {:.6f}\n",
            -(log(A[0][0]) + log(A[1][2])).item() / 2,
            nn::nll_loss(log_softmax(z, 1), classes).item(), nn::cross_entropy(z, classes).item());
+try {
+  (void)nn::nll_loss(A, classes);
+} catch (const ValueError& error) {
+  fmt::print("of the probabilities themselves: {}\n", error.what());
+}
 const Tensor s = linspace(-4.0, 4.0, 81, float64);
 const Tensor others = stack({s, zeros_like(s), zeros_like(s)}, 1);
 const Tensor three = -select(log_softmax(others, 1), 1, 0);
@@ -177,8 +178,7 @@ optim::save_picture("03_losses.svg",
        .legend = true}}});
 
 // %% [markdown]
-// Prefer the losses that take logits (chapter 13). `nll_loss` wants logarithms, and refuses the
-// probabilities themselves. The picture has all three, the last with two other logits of 0.
+// Prefer the losses that take logits (chapter 13). The picture's last has two other logits of 0.
 //
 // ## What was learnt
 //

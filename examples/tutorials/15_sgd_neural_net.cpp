@@ -16,11 +16,10 @@ int main() {
 // %% [markdown]
 // # 15. SGD-NEURAL-NET
 //
-// Here everything comes together: the training of a network, line by line and without the tape.
-// Then the library trains the same network, and after 3,000 steps it has the same weights. It
-// follows MIT 6.390 notes, 6.6: the procedure and its study questions. "Deploy a feedforward
-// network" in the slides to Goodfellow et al., chapter 6, asks for decisions first (as do the CS229
-// deep-learning notes, section 1):
+// Here a network is trained line by line and without the tape, then by the library: after 3,000
+// steps it has the same weights. This follows MIT 6.390 notes, 6.6: the procedure and its study
+// questions. "Deploy a feedforward network" in the slides to Goodfellow et al., chapter 6, asks for
+// decisions first (as do the CS229 deep-learning notes, section 1):
 //
 // | decision | here |
 // |---|---|
@@ -72,10 +71,9 @@ fmt::print("the initialiser on [m, n] = [400, 20]: {:.1f} times 1/m\n", too_larg
 //
 // Which terms depend on $f^L$, asks the other study question. Four: $A^L = f^L(Z^L)$ (line 11), the
 // loss (13), $\partial loss / \partial A^L = -y / A^L$ (15) and $\partial A^L / \partial Z^L$ (16).
-// For matched pairs of output unit and loss (15) and (16) come to $A^L - y$. Lines 17 and 18 are
-// $\partial loss / \partial W^l = A^{l-1} (\partial loss / \partial Z^l)^T$ and
-// $\partial loss / \partial W_0^l = \partial loss / \partial Z^l$. The step size is
-// $\eta(t) = \eta / (1 + t / \tau)$.
+// For matched pairs of output unit and loss (15) and (16) come to $A^L - y$: here, and for a linear
+// unit with the squared loss, where $A^L = Z^L$. (17) is $A^{l-1} (\partial loss/\partial Z^l)^T$,
+// (18) is $\partial loss / \partial Z^l$. The step size is $\eta(t) = \eta / (1 + t / \tau)$.
 
 // %%
 const auto forward = [](const Weights& w, const Tensor& x) {
@@ -99,6 +97,8 @@ const auto back = [](const Weights& w, const std::vector<Tensor>& A, const Tenso
 const Tensor x = tensor({{0.5}, {-0.2}}, float64), y = tensor({{1.0}, {0.0}}, float64);
 const Tensor A_L = forward(start, x)[L], dZ_L = back(start, forward(start, x), y)[L];
 std::cout << "dloss/dZ^L " << flatten(dZ_L) << ", A^L - y " << flatten(A_L - y) << "\n";
+const Tensor by_square = grad_of([&](const Tensor& z) { return nn::half_squared_error(z, y); }, x);
+std::cout << "linear: " << flatten(by_square) << ", z - y " << flatten(x - y) << "\n";
 
 const std::int64_t T = 3000;
 const double eta = 0.3, tau = 2000;
