@@ -3,16 +3,21 @@
 include(gradtape_find)
 
 # Targets made here: gradtape::blas, gradtape::dnnl where oneDNN is used, gradtape::array_headers (xtl,
-# xtensor, xsimd), gradtape_private_headers (xtensor-blas, JSON, gradtape_cblas.h, which includes CBLAS,
-# and gradtape_onednn.h, which defines GRADTAPE_ONEDNN as 0 or 1), gradtape_fmt, gradtape_doctest.
+# xtensor, xsimd), gradtape_private_headers (xtensor-blas, JSON, gradtape_blas.h, which defines
+# GRADTAPE_BLAS and GRADTAPE_LAPACK as 0 or 1 and includes CBLAS, and gradtape_onednn.h, which defines
+# GRADTAPE_ONEDNN), gradtape_fmt, gradtape_doctest.
 function(gradtape_dependencies)
-  gradtape_find_blas()
+  if(GRADTAPE_BLAS)
+    gradtape_find_blas()
+  else()
+    add_library(gradtape::blas INTERFACE IMPORTED GLOBAL)
+  endif()
   gradtape_find_array_headers()
   find_path(GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR xtensor-blas/xlinalg.hpp)
   find_path(GRADTAPE_JSON_INCLUDE_DIR nlohmann/json.hpp)
   find_package(ZLIB QUIET)
   set(missing "")
-  if(NOT GRADTAPE_BLAS_LIBRARIES OR NOT GRADTAPE_CBLAS_INCLUDE_DIR)
+  if(GRADTAPE_BLAS AND (NOT GRADTAPE_BLAS_LIBRARIES OR NOT GRADTAPE_CBLAS_INCLUDE_DIR))
     list(APPEND missing openblas)
   endif()
   if(NOT ZLIB_FOUND)
@@ -52,17 +57,13 @@ function(gradtape_dependencies)
 
   gradtape_array_headers("${GRADTAPE_XTL_INCLUDE_DIR}" "${GRADTAPE_XTENSOR_INCLUDE_DIR}"
     "${GRADTAPE_XSIMD_INCLUDE_DIR}")
-  set(cblas cblas.h)
-  if(NOT EXISTS "${GRADTAPE_CBLAS_INCLUDE_DIR}/cblas.h")
-    set(cblas cblas-openblas.h)
-  endif()
-  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/private/gradtape_cblas.h"
-    CONTENT "#include <${cblas}>\n")
+  gradtape_blas_header("${PROJECT_BINARY_DIR}/private/gradtape_blas.h")
+  set(GRADTAPE_USES_LAPACK ${GRADTAPE_USES_LAPACK} PARENT_SCOPE)
   # xtensor-blas brings the declarations of LAPACK's routines, which kernels/lapack.cpp calls.
   add_library(gradtape_private_headers INTERFACE)
   target_include_directories(gradtape_private_headers SYSTEM INTERFACE
     "${GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR}" "${GRADTAPE_JSON_INCLUDE_DIR}"
-    "${GRADTAPE_CBLAS_INCLUDE_DIR}" "${PROJECT_BINARY_DIR}/private")
+    $<$<BOOL:${GRADTAPE_BLAS}>:${GRADTAPE_CBLAS_INCLUDE_DIR}> "${PROJECT_BINARY_DIR}/private")
   add_library(gradtape_doctest INTERFACE)
   target_include_directories(gradtape_doctest SYSTEM INTERFACE "${GRADTAPE_DOCTEST_INCLUDE_DIR}")
   # CHECK_THROWS discards what the call returns, which may be [[nodiscard]].
@@ -85,6 +86,31 @@ function(gradtape_dependencies)
       set(GRADTAPE_OPENMP OFF PARENT_SCOPE)
     endif()
   endif()
+endfunction()
+
+# Writes what the kernels include: which of BLAS and LAPACK are there, and CBLAS. A BLAS need not have
+# LAPACK in it (vcpkg's OpenBLAS has none), so a symbol of it is asked for.
+function(gradtape_blas_header file)
+  set(blas 0)
+  set(lapack 0)
+  set(include "")
+  if(GRADTAPE_BLAS)
+    include(CheckFunctionExists)
+    set(CMAKE_REQUIRED_LIBRARIES ${GRADTAPE_BLAS_LIBRARIES})
+    set(CMAKE_REQUIRED_QUIET ON)
+    check_function_exists(sgesdd_ GRADTAPE_HAS_LAPACK)
+    set(blas 1)
+    if(GRADTAPE_HAS_LAPACK)
+      set(lapack 1)
+    endif()
+    set(include "#include <cblas.h>\n")
+    if(NOT EXISTS "${GRADTAPE_CBLAS_INCLUDE_DIR}/cblas.h")
+      set(include "#include <cblas-openblas.h>\n")
+    endif()
+  endif()
+  file(CONFIGURE OUTPUT "${file}" CONTENT
+    "#define GRADTAPE_BLAS ${blas}\n#define GRADTAPE_LAPACK ${lapack}\n${include}")
+  set(GRADTAPE_USES_LAPACK ${lapack} PARENT_SCOPE)
 endfunction()
 
 # GRADTAPE_USES_ONEDNN, by the option GRADTAPE_ONEDNN. Without OpenMP nothing here could keep oneDNN
@@ -183,7 +209,12 @@ function(gradtape_missing)
       endforeach()
     endif()
   endforeach()
+  set(without "")
+  if(openblas IN_LIST ARGN)
+    set(without "Without BLAS and LAPACK: -DGRADTAPE_BLAS=OFF (larger matrices have no svd, qr and eigh then).\n")
+  endif()
   message(FATAL_ERROR "gradtape needs packages that are missing here: ${names}.\nInstall them with one of\n"
     "  ${apt}\n  ${dnf}\n  ${pacman}\n  ${brew}\n  ${vcpkg}\n"
-    "Header libraries that a package manager lacks are downloaded when the machine is online and GRADTAPE_FETCH is ON.\n")
+    "Header libraries that a package manager lacks are downloaded when the machine is online and GRADTAPE_FETCH is ON.\n"
+    "${without}")
 endfunction()

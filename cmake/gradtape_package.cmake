@@ -68,7 +68,10 @@ endfunction()
 
 # With static libraries `Libs` names everything, so that a build without --static links too.
 function(gradtape_pkg_config)
-  set(private ${GRADTAPE_BLAS_LIBRARIES} -lz)
+  set(private -lz)
+  if(GRADTAPE_BLAS)
+    list(PREPEND private ${GRADTAPE_BLAS_LIBRARIES})
+  endif()
   if(GRADTAPE_USES_ONEDNN)
     list(APPEND private ${GRADTAPE_ONEDNN_LIBRARY})
   endif()

@@ -1,6 +1,6 @@
 #include "gradtape/autograd/kernels/blas.hpp"
 
-#include <gradtape_cblas.h>
+#include <gradtape_blas.h>
 
 #include <array>
 #include <cstdio>
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "gradtape/autograd/kernels/gemm_simd.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 
 #if __has_include(<dlfcn.h>)
@@ -83,11 +84,13 @@ bool decide_again(const char* kernels) {
 std::string blas_name() {
   const std::string config = text("openblas_get_config");  // "OpenBLAS 0.3.21 DYNAMIC_ARCH ..."
   const auto name = config.substr(0, config.find(' ', config.find(' ') + 1));
-  return name.empty() ? "BLAS" : name;
+  if (!name.empty()) return name;
+  return GRADTAPE_BLAS ? "BLAS" : "no BLAS";
 }
 
 std::string blas_kernels() { return text("openblas_get_corename"); }
 
+#if GRADTAPE_BLAS
 template <class T>
 void blas_gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, BlasOperand<T> a,
                BlasOperand<T> b, T beta, T* c, std::int64_t c_stride) {
@@ -103,6 +106,23 @@ void blas_gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, BlasOper
   else
     call(cblas_dgemm);
 }
+#else
+/// Our own loops, for what is asked for here: alpha is 1 or -1, beta 1 or 0.
+template <class T>
+void blas_gemm(std::int64_t m, std::int64_t n, std::int64_t k, T alpha, BlasOperand<T> a,
+               BlasOperand<T> b, T beta, T* c, std::int64_t c_stride) {
+  const auto strided = [](const BlasOperand<T>& x) {
+    return x.transposed ? Strided<T>{x.data, 1, x.stride} : Strided<T>{x.data, x.stride, 1};
+  };
+  const auto negate = [&] {
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j) c[i * c_stride + j] = -c[i * c_stride + j];
+  };
+  if (alpha < 0 && beta != 0) negate();
+  multiply<T>(strided(a), strided(b), m, n, k, c, c_stride, beta != 0);
+  if (alpha < 0) negate();
+}
+#endif
 template void blas_gemm(std::int64_t, std::int64_t, std::int64_t, float, BlasOperand<float>,
                         BlasOperand<float>, float, float*, std::int64_t);
 template void blas_gemm(std::int64_t, std::int64_t, std::int64_t, double, BlasOperand<double>,

@@ -1,5 +1,6 @@
 #include "gradtape/autograd/kernels/gemm.hpp"
 
+#include <gradtape_blas.h>
 #include <gradtape_onednn.h>
 
 #include <algorithm>
@@ -124,6 +125,8 @@ template <class T> void in_parts(const Matrix<T>& a, const Matrix<T>& b, T* c, b
 /// From how many multiply-adds on a library is faster than our own loops: it prefetches, and its
 /// registers may be wider than those that this file was compiled for.
 template <class T> std::int64_t large() {
+  constexpr bool library = GRADTAPE_BLAS || (GRADTAPE_ONEDNN && std::is_same_v<T, float>);
+  if (!library) return std::numeric_limits<std::int64_t>::max();
 #if defined(__x86_64__) && !defined(__AVX512F__)
   static const bool wider = [] {
     const std::string name = blas_kernels();

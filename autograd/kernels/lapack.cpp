@@ -9,9 +9,10 @@
 #include <limits>
 #include <vector>
 
+#include <gradtape_blas.h>
+#if GRADTAPE_LAPACK
 // xtensor-blas brings functions of LAPACK for either precision (those of FLENS, on raw pointers);
 // its own xt::linalg takes and gives containers, and does not batch.
-#include <gradtape_cblas.h>
 #include <xflens/cxxblas/auxiliary/auxiliary.h>
 #include <xflens/cxxblas/typedefs.h>
 #include <xflens/cxxlapack/interface/geqrf.h>
@@ -22,6 +23,22 @@
 #include <xflens/cxxlapack/interface/gesdd.tcc>
 #include <xflens/cxxlapack/interface/orgqr.tcc>
 #include <xflens/cxxlapack/interface/syevd.tcc>
+#else
+#include "gradtape/autograd/error.hpp"
+
+/// In place of LAPACK's routines, in a build without them.
+namespace cxxlapack {
+[[noreturn]] inline void absent(const char* op) {
+  gradtape::fail<gradtape::Error>(op,
+                                  "this gradtape was built without LAPACK, which matrices of this "
+                                  "size need: install OpenBLAS and build it again");
+}
+int geqrf(const auto&...) { absent("qr"); }
+int orgqr(const auto&...) { absent("qr"); }
+int gesdd(const auto&...) { absent("svd"); }
+int syevd(const auto&...) { absent("eigh"); }
+}  // namespace cxxlapack
+#endif
 
 #include "gradtape/autograd/kernels/blas.hpp"
 #include "gradtape/autograd/kernels/factor.hpp"

@@ -3,7 +3,7 @@
 
 #include "gradtape/autograd/kernels/triangular.hpp"
 
-#include <gradtape_cblas.h>
+#include <gradtape_blas.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -143,6 +143,7 @@ void solve_large(Block<const T> a, int64_t n, Block<T> x, int64_t other, Triangu
   }
 }
 
+#if GRADTAPE_BLAS
 /// A vector from the left, by rows or columns as they lie in memory.
 template <class T> void solve_vector(Block<const T> a, int64_t n, T* x, Triangular how) {
   const auto solve = [&](auto trsv) {
@@ -155,6 +156,7 @@ template <class T> void solve_vector(Block<const T> a, int64_t n, T* x, Triangul
   else
     solve(cblas_dtrsv);
 }
+#endif
 
 }  // namespace
 
@@ -163,10 +165,13 @@ void solve_triangular(Block<const T> a, int64_t n, Block<T> x, int64_t other, Tr
   if (n == 0 || other == 0) return;
   if (n <= small) return solve_small(a, n, x, other, how);
   const detail::Serial serial;
-  if (other > 1) return solve_large(a, n, x, other, how);
-  if (how.left && x.stride > 1) return solve_large(a, n, x, other, how);
-  if (!how.left) how.transposed = !how.transposed;
-  solve_vector(a, n, x.data, how);
+#if GRADTAPE_BLAS
+  if (other == 1 && !(how.left && x.stride > 1)) {
+    if (!how.left) how.transposed = !how.transposed;
+    return solve_vector(a, n, x.data, how);
+  }
+#endif
+  solve_large(a, n, x, other, how);
 }
 
 template <class T>
