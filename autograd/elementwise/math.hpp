@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "gradtape/autograd/elementwise/pack.hpp"
 
@@ -53,6 +54,15 @@ template <class V> V keep_zero(V x, V y) {
   return where(Pack<V>(x) == 0, Pack<V>(x), Pack<V>(y)).v;
 }
 
+/// x, but `most` where x is larger; NaN stays.
+template <class V> Pack<V> at_most(Pack<V> x, double most) {
+  return V(xsimd::min(V(static_cast<scalar_of<V>>(most)), x.v));  // of NaN the second
+}
+/// x, but `least` where x is smaller; NaN stays, and of two zeros x.
+template <class V> Pack<V> at_least(Pack<V> x, double least) {
+  return V(xsimd::max(V(static_cast<scalar_of<V>>(least)), x.v));
+}
+
 /// The number for this element type.
 template <class V> constexpr scalar_of<V> number(float of_float, double of_double) {
   if constexpr (std::same_as<scalar_of<V>, float>)
@@ -65,42 +75,69 @@ template <class V> constexpr scalar_of<V> smallest_normal() {
   return std::numeric_limits<scalar_of<V>>::min();
 }
 
-/// sum_k c[k] x^(n - k): coefficients from the highest power down.
-template <class V, class T, std::size_t n>
-Pack<V> polynomial(const Pack<V>& x, const std::array<T, n>& c) {
+/// sum_k c[k] x^(n - 1 - k) of the first n coefficients, from the highest power down. No loop: of
+/// twenty steps GCC would leave one.
+template <std::size_t n, class V, class T, std::size_t size>
+[[gnu::always_inline]] inline Pack<V> polynomial(const Pack<V>& x, const std::array<T, size>& c) {
   Pack<V> sum(c[0]);
-  for (std::size_t k = 1; k < n; ++k) sum = sum * x + Pack<V>(c[k]);
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    ((sum = gradtape::detail::multiply_add(sum.v, x.v, V(c[k + 1]))), ...);
+  }(std::make_index_sequence<n - 1>());
   return sum;
 }
-
-/// Added to a float below 2^22 it leaves a whole number in the last bits.
-inline constexpr float rounder = 0x1.8p23f;
-/// 2^n for whole |n| <= 126, given as n + rounder.
-template <class V> V power_of_two(V shifted) {
-  using Bits = decltype(xsimd::to_int(shifted));
-  return std::bit_cast<V>((std::bit_cast<Bits>(shifted) << 23) + Bits(127 << 23));
+template <class V, class T, std::size_t n>
+Pack<V> polynomial(const Pack<V>& x, const std::array<T, n>& c) {
+  return polynomial<n>(x, c);
 }
-/// a e^(x + rest) for a tiny rest, where e^x is a normal number.
-template <class V>
-[[gnu::always_inline]] inline Pack<V> times_exp(Pack<V> a, Pack<V> x, Pack<V> rest) {
-  if constexpr (std::same_as<scalar_of<V>, float>) {  // xsimd's is 1.5 ulp off
-    const Pack<V> shifted = x * 1.44269504f + rounder, n = shifted - rounder;
-    const Pack<V> r = (x - n * 0.693359375f) + (n * 2.12194440e-4f + rest);  // n ln 2 in two parts
-    const Pack<V> m = r + r * r *
-                              polynomial(r, std::array{0.00139262504f, 0.00836323295f,
-                                                       0.0416665524f, 0.166665763f, 0.5f});
-    return (a + a * m) * Pack<V>(power_of_two(shifted.v));
-  } else {
-    const Pack<V> y = a * Pack<V>(xsimd::exp(x.v));
-    return y + y * rest;
-  }
+
+/// Added to a number below 2^22 in float, 2^51 in double, it leaves a whole one in the last bits.
+template <class V> constexpr scalar_of<V> rounder = number<V>(0x1.8p23f, 0x1.8p52);
+/// y 2^n for whole |n| <= 126 in float, 1022 in double, given as n and n + rounder.
+template <class V> Pack<V> scaled_by_power(Pack<V> y, [[maybe_unused]] Pack<V> n, Pack<V> shifted) {
+  constexpr bool single = std::same_as<scalar_of<V>, float>;
+#ifdef __AVX512F__
+  if constexpr (sizeof(V) == 64 && single) return V(_mm512_scalef_ps(y.v, n.v));
+  if constexpr (sizeof(V) == 64 && !single) return V(_mm512_scalef_pd(y.v, n.v));
+#endif
+  using Bits = decltype(xsimd::to_int(shifted.v));
+  constexpr auto one = std::bit_cast<std::conditional_t<single, std::int32_t, std::int64_t>>(
+      static_cast<scalar_of<V>>(1));
+  return y * Pack<V>(std::bit_cast<V>((std::bit_cast<Bits>(shifted.v) << (single ? 23 : 52)) +
+                                      Bits(one)));
+}
+/// a e^(x + rest) for a tiny rest, where e^x is a normal number; a_lost: what rounding took from a.
+template <class V, class... Lost>
+[[gnu::always_inline]] inline Pack<V> times_exp(Pack<V> a, Pack<V> x, Pack<V> rest,
+                                                Lost... a_lost) {
+  constexpr auto shift = rounder<V>;
+  // x = n ln 2 + r; ln 2 in two parts, of which the first has so few bits that `high` is exact.
+  const Pack<V> shifted = x * number<V>(1.44269504f, 1.4426950408889634) + shift,
+                n = shifted - shift;
+  const Pack<V> high = x - n * number<V>(0.693359375f, 0x1.62e42feep-1),
+                low = rest - n * number<V>(-2.12194440e-4f, 1.9082149292705877e-10), r = high + low;
+  Pack<V> series;  // (e^r - 1 - r) / r^2
+  if constexpr (std::same_as<scalar_of<V>, float>)
+    series = polynomial(
+        r, std::array{0.00138145837f, 0.00836872403f, 0.0416683902f, 0.166665211f, 0.49999994f});
+  else
+    series = polynomial(
+        r, std::array{2.5000048538379956e-08, 2.763026284468675e-07, 2.755758648843305e-06,
+                      2.4801493061629576e-05, 0.00019841269506370158, 0.0013888888943662486,
+                      0.008333333333494593, 0.04166666666653005, 0.16666666666666413,
+                      0.5000000000000011});
+  const Pack<V> m = high + (r * r * series + low);  // not r, which is rounded
+  return scaled_by_power(a + ((a * m) + ... + a_lost), n, shifted);
 }
 /// e^x where the result is a normal number.
-template <class V> V exp_core(V x) {
-  if constexpr (std::same_as<scalar_of<V>, float>)
-    return times_exp(Pack<V>(1), Pack<V>(x), Pack<V>(0)).v;
-  else
-    return xsimd::exp(x);
+template <class V> V exp_core(V x) { return times_exp(Pack<V>(1), Pack<V>(x), Pack<V>(0)).v; }
+/// times_exp where e^x may be subnormal: by e^(x + c) for a c that makes x + c exact and whose e^-c
+/// is very nearly a float and a double.
+template <class V, class... Lost>
+[[gnu::noinline, gnu::cold]] Pack<V> times_tiny_exp(Pack<V> a, Pack<V> x, Pack<V> rest,
+                                                    Lost... a_lost) {
+  const Pack<V> least = number<V>(-140, -760);  // makes 0
+  return times_exp(a, where(x > least, x, least) + 56.625, rest, a_lost...) *
+         number<V>(0x1.3ccad2p-82f, 0x1.3ccad2051ceccp-82);
 }
 /// exp where an element is not ordinary: the result is subnormal or near the largest number, and
 /// further out 0 or infinite.
@@ -150,6 +187,12 @@ template <class V> V log10(V x) {
   return mended_log(
       xsimd::log10(x), [](auto e) { return std::log10(e); }, x);
 }
+/// Whether the CPU has a b + c as one instruction, which rounds once.
+#if defined(__AVX512F__) || defined(__FMA__)
+constexpr bool fuses = true;
+#else
+constexpr bool fuses = false;
+#endif
 /// a b - ab exactly, for a product ab that is rounded or nearly right, unless it leaves the range:
 /// in one instruction where the CPU has it, else after T. Dekker.
 template <class V> Pack<V> lost_by_product(Pack<V> a, Pack<V> b, Pack<V> ab) {
@@ -169,6 +212,28 @@ template <class V> Pack<V> lost_by_product(Pack<V> a, Pack<V> b, Pack<V> ab) {
   const Pack<V> p(a.v & upper), q(b.v & upper), r = a - p, s = b - q;
   return ((p * q - ab) + (p * s + r * q)) + r * s;
 #endif
+}
+/// a b + c, rounded once or nearly so.
+template <class V> Pack<V> fused(Pack<V> a, Pack<V> b, Pack<V> c) {
+  if constexpr (fuses) return gradtape::detail::multiply_add(a.v, b.v, c.v);
+  const Pack<V> product = a * b;
+  return product + (lost_by_product(a, b, product) + c);
+}
+/// A result, and what rounding took from it.
+template <class V> struct ValueAndLost {
+  Pack<V> value, lost;
+};
+/// polynomial, and what rounding took from it in its last steps.
+template <std::size_t steps, class V, class T, std::size_t n>
+[[gnu::always_inline]] inline ValueAndLost<V> polynomial_and_lost(const Pack<V>& x,
+                                                                  const std::array<T, n>& c) {
+  Pack<V> sum = polynomial<n - steps>(x, c), lost;
+  for (std::size_t k = n - steps; k < n; ++k) {
+    const Pack<V> next = sum * x + Pack<V>(c[k]), now = lost_by_product(sum, x, next - c[k]);
+    lost = k == n - steps ? now : lost * x + now;
+    sum = next;
+  }
+  return {sum, lost};
 }
 /// x^n for a small n by products, beyond the fourth power with what they lose to rounding.
 template <class V> V whole_power(V x, int n) {
@@ -211,100 +276,6 @@ template <class V> V cbrt(V x) {
   return keep_zero(x, where(tiny, scaled * 0x1p-18, y).v);
 }
 
-/// x = quadrant pi/2 + angle, |angle| <= pi/4, up to `limit`.
-template <class V> struct Reduced {
-  static constexpr scalar_of<V> limit = number<V>(200, 8e5);
-  Pack<V> angle, lost, quadrant;  ///< lost: what rounding took from the angle
-
-  /// W. Cody and W. Waite: pi/2 in three parts, of which the first two have so few bits that their
-  /// products with whole numbers below the limit are exact.
-  explicit Reduced(V x) {
-    const Pack<V> p(x), n(xsimd::nearbyint((p * 0.63661977236758134).v));
-    const Pack<V> first = p - n * number<V>(0x1.921fp+0f, 0x1.921fb544p+0);
-    const Pack<V> second = n * number<V>(0x1.6a88p-17f, 0x1.0b4611a6p-34);
-    const Pack<V> rest = first - second;
-    const Pack<V> third =
-        n * number<V>(0x1.0b4612p-34f, 0x1.3198a2e037073p-69) - ((first - rest) - second);
-    angle = rest - third;
-    lost = (rest - angle) - third;
-    quadrant = n - 4 * Pack<V>(xsimd::floor((n * 0.25).v));
-  }
-};
-/// The sine and cosine of |x| <= pi/4; Cephes by S. Moshier.
-template <class V> Pack<V> sine_core(const Pack<V>& x, const Pack<V>& square) {
-  using T = scalar_of<V>;
-  if constexpr (std::same_as<T, float>)
-    return x + x * square *
-                   polynomial(square, std::array<T, 3>{-1.9515295891e-4f, 8.3321608736e-3f,
-                                                       -1.6666654611e-1f});
-  else
-    return x + x * square *
-                   polynomial(square, std::array<T, 6>{
-                                          1.58962301576546568060e-10, -2.50507477628578072866e-8,
-                                          2.75573136213857245213e-6, -1.98412698295895385996e-4,
-                                          8.33333333332211858878e-3, -1.66666666666666307295e-1});
-}
-template <class V> Pack<V> cosine_core(const Pack<V>& square) {
-  using T = scalar_of<V>;
-  const Pack<V> fourth = square * square;
-  if constexpr (std::same_as<T, float>)
-    return 1 -
-           (0.5 * square - fourth * polynomial(square, std::array<T, 3>{2.443315711809948e-5f,
-                                                                        -1.388731625493765e-3f,
-                                                                        4.166664568298827e-2f}));
-  else
-    return 1 - (0.5 * square -
-                fourth *
-                    polynomial(square, std::array<T, 6>{
-                                           -1.13585365213876817300e-11, 2.08757008419747316778e-9,
-                                           -2.75573141792967388112e-7, 2.48015872888517045348e-5,
-                                           -1.38888888888730564116e-3, 4.16666666666665929218e-2}));
-}
-/// sin(x + shift pi/2) for shift 0 or 1; f is that function of the standard library.
-template <class V, class F> V sine(V x, int shift, F f) {
-  const Reduced<V> r(x);
-  const Pack<V> square = r.angle * r.angle;
-  const Pack<V> sine = sine_core(r.angle, square), cosine = cosine_core(square);
-  const Pack<V> q = r.quadrant;
-  const Pack<V> size =
-      shift ? where(q == 0 || q == 2, cosine, sine) : where(q == 0 || q == 2, sine, cosine);
-  const auto negative = shift ? q == 1 || q == 2 : q >= 2;
-  const Pack<V> y = where(negative, -size, size), far(xsimd::abs(x));
-  return mended(y.v, !(far <= Reduced<V>::limit), f, x);
-}
-template <class V> V sin(V x) {
-  return keep_zero(x, sine(x, 0, [](auto e) { return std::sin(e); }));
-}
-template <class V> V cos(V x) {
-  return sine(x, 1, [](auto e) { return std::cos(e); });
-}
-template <class V> V tan(V x) {
-  using T = scalar_of<V>;
-  const Reduced<V> r(x);
-  const Pack<V> p = r.angle, square = p * p;
-  Pack<V> tail;  // tan(angle) - angle, by Cephes again
-  if constexpr (std::same_as<T, float>)
-    tail = p * square *
-           polynomial(square,
-                      std::array<T, 6>{9.38540185543e-3f, 3.11992232697e-3f, 2.44301354525e-2f,
-                                       5.34112807005e-2f, 1.33387994085e-1f, 3.33331568548e-1f});
-  else
-    tail =
-        p *
-        (square *
-         (polynomial(square, std::array<T, 3>{-1.30936939181383734205e4, 1.15351664838587416140e6,
-                                              -1.79565251976484877988e7}) /
-          polynomial(square,
-                     std::array<T, 5>{1.0, 1.36812963470692954678e4, -1.32089234440210967447e6,
-                                      2.50083801823357915839e7, -5.38695755929454629881e7})));
-  Pack<V> y = p + tail;
-  y = p + (tail + r.lost * (1 + y * y));
-  y = where(r.quadrant == 0 || r.quadrant == 2, y, -1 / y);
-  const Pack<V> far(xsimd::abs(x));
-  return keep_zero(x, mended(
-                          y.v, !(far <= Reduced<V>::limit), [](auto e) { return std::tan(e); }, x));
-}
-
 /// x, but NaN where `inside` does not hold.
 template <class V> V only(Mask<V> inside, V x) {
   return where(inside, Pack<V>(x), Pack<V>(std::numeric_limits<double>::quiet_NaN())).v;
@@ -321,25 +292,6 @@ template <class V> V asinh(V x) {
       all(!far) ? Pack<V>(near) : where(far, Pack<V>(math::log(size.v)) + 0.6931471805599453, near);
   return keep_zero(x, xsimd::copysign(y.v, x));
 }
-template <class V> V asin(V x) {
-  if constexpr (std::same_as<scalar_of<V>, float>) {
-    // asin(x) = pi/2 - 2 asin(sqrt((1 - x) / 2)) above 1/2; polynomial of Cephes
-    const Pack<V> size(xsimd::abs(x));
-    const auto near = size <= 0.5;
-    const Pack<V> z = where(near, size * size, 0.5 * (1 - size));
-    const Pack<V> root = where(near, size, Pack<V>(gradtape::detail::square_root(z.v)));
-    const Pack<V> tail =
-        root * z *
-        polynomial(z, std::array{4.2163199048e-2f, 2.4181311049e-2f, 4.5470025998e-2f,
-                                 7.4953002686e-2f, 1.6666752422e-1f});
-    const Pack<V> y =
-        where(near, root + tail, (1.57079637f - 2 * root) - (2 * tail + 4.37113883e-8f));
-    return keep_zero(x, xsimd::copysign(y.v, x));
-  } else {
-    return xsimd::asin(x);
-  }
-}
-
 /// tanh of floats: x + x^3 times a polynomial of Cephes below 0.625, above 1 - 2 e / (1 + e) for
 /// e = e^(-2 |x|), which the slope 4 e / (1 + e)^2 needs too.
 template <class V> V tanh(V x) {
@@ -360,12 +312,12 @@ template <class V> V tanh(V x) {
 /// x - tanh(x), which cancels: below 1 as x^3 times a polynomial in x^2, above as
 /// (x - 1) + 2 / (e^2x + 1).
 template <class V> V tanhshrink(V x) {
-  const Pack<V> p(x), square = p * p, size(xsimd::abs(x));
+  const Pack<V> size(xsimd::abs(x)), square = size * size;
   Pack<V> series;
   if constexpr (std::same_as<scalar_of<V>, float>)
-    series = polynomial(square, std::array{4.84670309e-05f, -0.000337689475f, 0.00124215684f,
-                                           -0.00347838597f, 0.00882625021f, -0.0218625758f,
-                                           0.0539675951f, -0.13333331f, 0.333333343f});
+    series =
+        polynomial(square, std::array{-0.00015297308f, 0.000962346f, -0.003266267f, 0.008744376f,
+                                      -0.02184914f, 0.053967677f, -0.13333352f, 0.33333334f});
   else
     series = polynomial(
         square, std::array{-2.5154949020700525e-08, 2.6330714229616783e-07, -1.3791794138190248e-06,
@@ -375,7 +327,10 @@ template <class V> V tanhshrink(V x) {
                            -0.021869488529128706, 0.053968253968046359, -0.13333333333333089,
                            0.33333333333333331});
   const Pack<V> far = (size - 1) + 2 / (Pack<V>(math::exp((2 * size).v)) + 1);
-  return where(size < 1, p * square * series, Pack<V>(xsimd::copysign(far.v, x))).v;
+  const Pack<V> square_lost = lost_by_product(size, size, square), cube = size * square,
+                cube_lost = lost_by_product(size, square, cube) + size * square_lost;
+  const Pack<V> near = fused(cube, series, cube_lost * series);
+  return xsimd::copysign(where(size < 1, near, far).v, x);
 }
 
 }  // namespace gradtape::math

@@ -18,6 +18,7 @@
 #include "gradtape/autograd/elementwise/error_function.hpp"
 #include "gradtape/autograd/elementwise/math.hpp"
 #include "gradtape/autograd/elementwise/pack.hpp"
+#include "gradtape/autograd/elementwise/trigonometric.hpp"
 
 namespace gradtape::primitive {
 
@@ -161,7 +162,7 @@ struct Acos {
 };
 struct Atan {
   static constexpr const char* name = "atan";
-  static auto value(auto x) { return xsimd::atan(x); }
+  static auto value(auto x) { return math::atan(x); }
   /// 1 / (1 + x^2); from 1e9 that is 1 / x^2, and x^2 may overflow.
   static auto grad_from_input(const auto& x) {
     return where(abs(x) < 1e9, 1.0 / (1.0 + x * x), square(1.0 / x));
