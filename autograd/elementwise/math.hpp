@@ -126,7 +126,7 @@ template <class V, class... Lost>
                       0.008333333333494593, 0.04166666666653005, 0.16666666666666413,
                       0.5000000000000011});
   const Pack<V> m = high + (r * r * series + low);  // not r, which is rounded
-  return scaled_by_power(a + ((a * m) + ... + a_lost), n, shifted);
+  return scaled_by_power(a + ((a * m) + ... + (a_lost + a_lost * m)), n, shifted);
 }
 /// e^x where the result is a normal number.
 template <class V> V exp_core(V x) { return times_exp(Pack<V>(1), Pack<V>(x), Pack<V>(0)).v; }

@@ -19,7 +19,7 @@ namespace primitive {
 /// e^(-x^2)
 auto gauss(const auto& x) {
   if constexpr (requires { x.v; })
-    return math::times_gauss(std::remove_cvref_t<decltype(x)>(1.0), math::before_60(abs(x)), 1);
+    return math::times_gauss(std::remove_cvref_t<decltype(x)>(1.0), abs(x), 1);
   else
     return exp(-(x * x));
 }
@@ -65,13 +65,23 @@ struct Digamma {
 /// sin(pi x) / (pi x)
 struct Sinc {
   static constexpr const char* name = "sinc";
-  /// By the distance r to the nearest whole number n: sin(pi x) = (-1)^n sin(pi r), and pi x would
-  /// be rounded.
+  /// By the distance r to the nearest whole number n: (-1)^n r / x sinc(r), by a polynomial in r^2.
   template <class V> static V value(V x) {
-    const Pack<V> p(x), n(xsimd::nearbyint(x)), r = p - n;
+    const Pack<V> p(x), n(xsimd::nearbyint(x)), r = p - n, square = r * r,
+                                                square_lost = math::lost_by_product(r, r, square);
     const Pack<V> half = 0.5 * n, even = half - Pack<V>(xsimd::floor(half.v));  // 0 or 1/2
-    const Pack<V> sine(math::sin((std::numbers::pi * r).v));
-    const Pack<V> y = where(even == 0, sine, -sine) / (std::numbers::pi * p);
+    Pack<V> series;  // (sinc(r) - 1) / r^2
+    if constexpr (std::same_as<typename Pack<V>::scalar, float>)
+      series = math::polynomial(
+          square, std::array{-0.0022371497f, 0.026117546f, -0.19074796f, 0.8117422f, -1.644934f});
+    else
+      series = math::polynomial(
+          square, std::array{2.44993425361598e-07, -6.9720676716234085e-06, 0.00014842783058185229,
+                             -0.0023460808938003804, 0.026147847805463403, -0.1907518241215014,
+                             0.8117424252833401, -1.6449340668482264});
+    const Pack<V> ratio = where(even == 0, r, -r) / p, tail = square * series, core = 1 + tail;
+    const Pack<V> tail_lost = math::lost_by_product(square, series, tail) + square_lost * series;
+    const Pack<V> y = math::fused(ratio, core, ratio * ((tail - (core - 1)) + tail_lost));
     const Pack<V> size(xsimd::abs(x));
     return where(p == 0, Pack<V>(1),
                  where(size == std::numeric_limits<double>::infinity(), Pack<V>(0), y))
