@@ -1,7 +1,8 @@
 /// The primitives that are activations and more than a line of others; see unary.hpp.
 ///
-/// Products of x and a factor that falls below the smallest normal number are made of its square
-/// root, for the factor itself has few digits there; infinite x meet factors of 0, hence `bounded`.
+/// Products of x and a factor that falls below the smallest normal number are made in one by
+/// times_tiny_exp, for the factor itself has few digits there; infinite x meet factors of 0, hence
+/// `bounded`.
 #pragma once
 
 #include <numbers>
@@ -28,23 +29,44 @@ template <class T> T sigmoid_and_slope(const T& x, const T& factor) {
 /// y, but factor e^x for x so far below 0 that e^x is subnormal.
 template <class T> T mended_tail(const T& y, const T& factor, const T& x) {
   if constexpr (requires { x.v; }) {
-    const auto tiny = x < math::number<decltype(x.v)>(-87, -708);
-    if (all(!tiny)) return y;
-    const T half(math::exp((0.5 * x).v));
-    return where(tiny, factor * half * half, y);
+    const auto ordinary = x >= math::number<decltype(x.v)>(-87, -708);
+    if (all(ordinary)) return y;
+    const T bounded = where(x > -1e3, factor, T(-1e3));  // 0 there, not NaN
+    return where(x < math::number<decltype(x.v)>(-87, -708), math::times_tiny_exp(bounded, x, T(0)),
+                 y);
   } else {
     return y;
   }
 }
 
+/// y, but factor e^(u + u_lost) where that is subnormal or nearly, and factor where 1 / e^u is.
+template <class V>
+[[gnu::noinline, gnu::cold]] Pack<V> ends(Pack<V> y, Pack<V> factor, Pack<V> u, Pack<V> u_lost) {
+  const auto end = math::number<V>(87, 708);
+  const Pack<V> bounded = where(factor < -1e3, Pack<V>(-1e3), factor);  // 0 there, not NaN
+  return where(u < -end, math::times_tiny_exp(bounded, u, u_lost), where(u > end, factor, y));
+}
+/// factor / (1 + e) for e = e^-(u + u_lost) where u is far from 0: there 1 + e loses the 1.
+template <class V>
+[[gnu::noinline, gnu::cold]] Pack<V> far_sigmoid(Pack<V> y, Pack<V> factor, Pack<V> e, Pack<V> u,
+                                                 Pack<V> u_lost) {
+  const Pack<V> d = 1 + e, q = 1 / d, d_lost = 1 - (d - e);
+  const Pack<V> residue = -math::lost_by_product(q, d, Pack<V>(1)) - q * d_lost;
+  const Pack<V> exactly = math::fused(factor, q, factor * (residue * q));
+  return ends(where(u < math::number<V>(-16, -36), exactly, y), factor, u, u_lost);
+}
+/// factor sigmoid(u + u_lost)
+template <class V>
+[[gnu::always_inline]] inline Pack<V> times_sigmoid(Pack<V> factor, Pack<V> u, Pack<V> u_lost = 0) {
+  const Pack<V> e = math::times_exp(Pack<V>(1), -u, -u_lost), y = factor / (1 + e);
+  const auto near = Pack<V>(xsimd::abs(u.v)) <= math::number<V>(16, 36);
+  return all(near) ? y : far_sigmoid(y, factor, e, u, u_lost);
+}
+
 /// x sigmoid(x)
 struct Silu {
   static constexpr const char* name = "silu";
-  template <class V> static V value(V x) {
-    const Pack<V> p = where(Pack<V>(x) < -1e3, Pack<V>(-1e3), Pack<V>(x)), size(xsimd::abs(x));
-    const Pack<V> e(math::exp((-size).v)), y = where(p < 0, p * e, p) / (1.0 + e);
-    return mended_tail(y, p, p).v;
-  }
+  template <class V> static V value(V x) { return times_sigmoid(Pack<V>(x), Pack<V>(x)).v; }
   static auto grad_from_input(const auto& x) {
     const auto p = bounded(x, 1e3);
     return mended_tail(sigmoid_and_slope(p, p), 1.0 + p, p);
@@ -56,11 +78,15 @@ struct Silu {
 struct Mish {
   static constexpr const char* name = "mish";
   template <class V> static V value(V x) {
-    const Pack<V> p = where(Pack<V>(x) < -1e3, Pack<V>(-1e3), Pack<V>(x)), size(xsimd::abs(x));
-    const Pack<V> e(math::exp((-size).v)), below = e * (e + 2.0), above = 2.0 * e;
-    const Pack<V> y =
-        p * (where(p < 0, below, 1.0 + above) / where(p < 0, below + 2.0, 1.0 + above * (1.0 + e)));
-    return mended_tail(y, p, p).v;
+    // From 20 the factor is 1.
+    const Pack<V> p(x), end = math::at_most(p, 20), e(math::exp_core(end.v)), twice = 2 * e;
+    const Pack<V> n = e * e + twice, n_lost = math::lost_by_product(e, e, n - twice);
+    // A little too large, so that what q lacks is positive, which keeps the sign of x = -0.
+    constexpr auto two = math::number<V>(0x1.00001p1f, 0x1.0000000000008p1);
+    const Pack<V> inverse = 1 / (n + two), q = n * inverse;
+    // n - (n + 2) q, and of what n lost the share 1 - q = 2 / (n + 2)
+    const Pack<V> residue = n_lost * (2 * inverse) - math::lost_by_product(q, n, n - 2 * q);
+    return mended_tail(math::fused(p, q, end * (residue * inverse)), p, p).v;
   }
   static auto grad_from_input(const auto& x) {
     const auto s = sigmoid(x), r = sigmoid(-x), d = 1.0 + r * r, p = bounded(x, 1e3);
@@ -91,28 +117,25 @@ struct GeluTanh {
                           cubic = static_cast<double>(exact_cubic);
 
   template <class V> static V value(V x) {
-    const Pack<V> p = where(Pack<V>(x) < -100, Pack<V>(-100), Pack<V>(x)), square = p * p;
-    const Pack<V> a = cubic * square, factor = linear + a, u = p * factor;
-    const Pack<V> y = p * Pack<V>(Sigmoid::value(u.v));
-    const auto far = p < -3;
-    if (all(!far)) return y.v;
-    return where(far, y + y * lost(p, square, a, factor, u), y).v;
+    const Pack<V> p = math::at_least(Pack<V>(x), -100);
+    const auto [u, lost] = argument(p);
+    return times_sigmoid(p, u, lost).v;
   }
 
  private:
-  /// What rounding took from u, which costs y u ulp. (For large -u, sigmoid(u) is e^u.)
+  /// u, and what rounding takes from it, which would cost u ulp. (For large -u, sigmoid(u) is e^u.)
   template <class V>
-  static Pack<V> lost(Pack<V> p, Pack<V> square, Pack<V> a, Pack<V> factor, Pack<V> u) {
+  [[gnu::always_inline]] static inline math::ValueAndLost<V> argument(Pack<V> p) {
     using math::lost_by_product;
     using T = typename Pack<V>::scalar;
-    constexpr T c1 = static_cast<T>(linear), c3 = static_cast<T>(cubic);
-    const Pack<V> from_a = lost_by_product(Pack<V>(c3), square, a) +
-                           c3 * lost_by_product(p, p, square) +
-                           static_cast<T>(exact_cubic - c3) * square;
-    const Pack<V> back = factor - c1;  // of the sum of c1 and a
-    const Pack<V> from_sum =
-        (c1 - (factor - back)) + (a - back) + static_cast<T>(exact_linear - c1);
-    return lost_by_product(p, factor, u) + p * (from_sum + from_a);
+    // c1 has so few bits that sum - c1 is exact.
+    constexpr T c1 = math::number<V>(0x1.98845p0f, 0x1.9884533d4364p0),
+                c1_lost = static_cast<T>(exact_linear - c1), c3 = static_cast<T>(cubic),
+                c3_lost = static_cast<T>(exact_cubic - c3);
+    const Pack<V> slope = c3 * p, sum = slope * p + c1, u = p * sum;
+    const Pack<V> slope_lost = lost_by_product(Pack<V>(c3), p, slope) + c3_lost * p;
+    const Pack<V> sum_lost = slope_lost * p + (lost_by_product(slope, p, sum - c1) + c1_lost);
+    return {u, lost_by_product(p, sum, u) + p * sum_lost};
   }
 
  public:
@@ -121,8 +144,9 @@ struct GeluTanh {
     const auto y = sigmoid_and_slope(u, p * (linear + 3 * cubic * square));
     if constexpr (requires { x.v; }) {
       const auto far = p < -3;
-      const auto a = cubic * square, factor = linear + a;
-      return all(!far) ? y : where(far, y + y * lost(p, square, a, factor, u), y);
+      if (all(!far)) return y;
+      const auto [v, lost] = argument(p);
+      return where(far, y + y * ((v - u) + lost), y);
     } else {
       return y;
     }
