@@ -39,34 +39,10 @@ template <class T> T mended_tail(const T& y, const T& factor, const T& x) {
   }
 }
 
-/// y, but factor e^(u + u_lost) where that is subnormal or nearly, and factor where 1 / e^u is.
-template <class V>
-[[gnu::noinline, gnu::cold]] Pack<V> ends(Pack<V> y, Pack<V> factor, Pack<V> u, Pack<V> u_lost) {
-  const auto end = math::number<V>(87, 708);
-  const Pack<V> bounded = where(factor < -1e3, Pack<V>(-1e3), factor);  // 0 there, not NaN
-  return where(u < -end, math::times_tiny_exp(bounded, u, u_lost), where(u > end, factor, y));
-}
-/// factor / (1 + e) for e = e^-(u + u_lost) where u is far from 0: there 1 + e loses the 1.
-template <class V>
-[[gnu::noinline, gnu::cold]] Pack<V> far_sigmoid(Pack<V> y, Pack<V> factor, Pack<V> e, Pack<V> u,
-                                                 Pack<V> u_lost) {
-  const Pack<V> d = 1 + e, q = 1 / d, d_lost = 1 - (d - e);
-  const Pack<V> residue = -math::lost_by_product(q, d, Pack<V>(1)) - q * d_lost;
-  const Pack<V> exactly = math::fused(factor, q, factor * (residue * q));
-  return ends(where(u < math::number<V>(-16, -36), exactly, y), factor, u, u_lost);
-}
-/// factor sigmoid(u + u_lost)
-template <class V>
-[[gnu::always_inline]] inline Pack<V> times_sigmoid(Pack<V> factor, Pack<V> u, Pack<V> u_lost = 0) {
-  const Pack<V> e = math::times_exp(Pack<V>(1), -u, -u_lost), y = factor / (1 + e);
-  const auto near = Pack<V>(xsimd::abs(u.v)) <= math::number<V>(16, 36);
-  return all(near) ? y : far_sigmoid(y, factor, e, u, u_lost);
-}
-
 /// x sigmoid(x)
 struct Silu {
   static constexpr const char* name = "silu";
-  template <class V> static V value(V x) { return times_sigmoid(Pack<V>(x), Pack<V>(x)).v; }
+  template <class V> static V value(V x) { return math::times_sigmoid(Pack<V>(x), Pack<V>(x)).v; }
   static auto grad_from_input(const auto& x) {
     const auto p = bounded(x, 1e3);
     return mended_tail(sigmoid_and_slope(p, p), 1.0 + p, p);
@@ -119,7 +95,7 @@ struct GeluTanh {
   template <class V> static V value(V x) {
     const Pack<V> p = math::at_least(Pack<V>(x), -100);
     const auto [u, lost] = argument(p);
-    return times_sigmoid(p, u, lost).v;
+    return math::times_sigmoid(p, u, lost).v;
   }
 
  private:

@@ -235,6 +235,32 @@ template <std::size_t steps, class V, class T, std::size_t n>
   }
   return {sum, lost};
 }
+/// y, but factor e^(u + u_lost) where that is subnormal or nearly, and factor where 1 / e^u is.
+template <class V>
+[[gnu::noinline, gnu::cold]] Pack<V> ends(Pack<V> y, Pack<V> factor, Pack<V> u, Pack<V> u_lost) {
+  const auto end = number<V>(87, 708);
+  const Pack<V> bounded = where(factor < -1e3, Pack<V>(-1e3), factor);  // 0 there, not NaN
+  return where(u < -end, times_tiny_exp(bounded, u, u_lost), where(u > end, factor, y));
+}
+/// Within it 1 + e^-u is nearly exact where it is large.
+template <class V> constexpr scalar_of<V> sigmoid_near = number<V>(16, 36);
+/// factor / (1 + e) for e = e^-(u + u_lost) where u is far from 0: there 1 + e loses the 1.
+template <class V>
+[[gnu::noinline, gnu::cold]] Pack<V> far_sigmoid(Pack<V> y, Pack<V> factor, Pack<V> e, Pack<V> u,
+                                                 Pack<V> u_lost) {
+  const Pack<V> d = 1 + e, q = 1 / d, d_lost = 1 - (d - e);
+  const Pack<V> residue = -lost_by_product(q, d, Pack<V>(1)) - q * d_lost;
+  const Pack<V> exactly = fused(factor, q, factor * (residue * q));
+  return ends(where(u < -sigmoid_near<V>, exactly, y), factor, u, u_lost);
+}
+/// factor sigmoid(u + u_lost)
+template <class V>
+[[gnu::always_inline]] inline Pack<V> times_sigmoid(Pack<V> factor, Pack<V> u, Pack<V> u_lost = 0) {
+  const Pack<V> e = times_exp(Pack<V>(1), -u, -u_lost), y = factor / (1 + e);
+  const auto near = Pack<V>(xsimd::abs(u.v)) <= sigmoid_near<V>;
+  return all(near) ? y : far_sigmoid(y, factor, e, u, u_lost);
+}
+
 /// x^n for a small n by products, beyond the fourth power with what they lose to rounding.
 template <class V> V whole_power(V x, int n) {
   if (n == 0) return V(1);

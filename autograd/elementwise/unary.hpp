@@ -178,13 +178,10 @@ struct Cosh {
   static auto value(auto x) { return xsimd::cosh(x); }
   static auto grad_from_input(const auto& x) { return sinh(x); }
 };
-/// 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x): neither overflows.
+/// 1 / (1 + e^-x)
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
-  template <class V> static V value(V x) {
-    const Pack<V> p(x), e(math::exp((-Pack<V>(xsimd::abs(x))).v));
-    return (where(p < 0, e, Pack<V>(1)) / (1.0 + e)).v;
-  }
+  template <class V> static V value(V x) { return math::times_sigmoid(Pack<V>(1), Pack<V>(x)).v; }
   /// s(x) s(-x): y (1 - y) keeps no digit where y rounds to 1.
   static auto grad_from_input(const auto& x) {
     if constexpr (requires { x.v; })
@@ -194,8 +191,18 @@ struct Sigmoid {
   }
   /// Value and slope by one exponential.
   template <class V> static std::array<Pack<V>, 2> with_slope(Pack<V> x) {
-    const Pack<V> e = exp(-abs(x)), d = 1.0 + e;
-    return {where(x < 0, e, Pack<V>(1)) / d, e / (d * d)};
+    if constexpr (requires { x.v; }) {
+      const Pack<V> e = math::times_exp(Pack<V>(1), -x, Pack<V>(0)), d = 1 + e, y = 1 / d;
+      const auto near = abs(x) <= math::sigmoid_near<V>;
+      if (all(near)) return {y, e / (d * d)};
+      // The slope is even, and so it is that of a small e.
+      const Pack<V> small = exp(-abs(x)), sum = 1 + small;
+      return {math::far_sigmoid(y, Pack<V>(1), e, x, Pack<V>(0)),
+              where(near, e / (d * d), small / (sum * sum))};
+    } else {  // only counts
+      const Pack<V> e = exp(-abs(x)), d = 1.0 + e;
+      return {where(x < 0, e, Pack<V>(1)) / d, e / (d * d)};
+    }
   }
 };
 struct Tanh {
