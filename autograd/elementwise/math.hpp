@@ -318,6 +318,19 @@ template <class V> V asinh(V x) {
       all(!far) ? Pack<V>(near) : where(far, Pack<V>(math::log(size.v)) + 0.6931471805599453, near);
   return keep_zero(x, xsimd::copysign(y.v, x));
 }
+/// sinh or cosh, which is f of the standard library: y, but near the largest number xsimd squares
+/// e^(x / 2) and its error.
+template <class V, class F> V mended_hyperbolic(V y, F f, V x) {
+  return mended(y, Pack<V>(xsimd::abs(x)) > number<V>(87, 709), f, x);
+}
+template <class V> V sinh(V x) {
+  return mended_hyperbolic(
+      xsimd::sinh(x), [](auto e) { return std::sinh(e); }, x);
+}
+template <class V> V cosh(V x) {
+  return mended_hyperbolic(
+      xsimd::cosh(x), [](auto e) { return std::cosh(e); }, x);
+}
 /// tanh of floats: x + x^3 times a polynomial of Cephes below 0.625, above 1 - 2 e / (1 + e) for
 /// e = e^(-2 |x|), which the slope 4 e / (1 + e)^2 needs too.
 template <class V> V tanh(V x) {

@@ -115,8 +115,10 @@ template <class V> V asin(V x) {
         root * z *
         polynomial(z, std::array{4.2163199048e-2f, 2.4181311049e-2f, 4.5470025998e-2f,
                                  7.4953002686e-2f, 1.6666752422e-1f});
-    const Pack<V> y =
-        where(near, root + tail, (1.57079637f - 2 * root) - (2 * tail + 4.37113883e-8f));
+    // pi/4 twice: pi/2 - 2 root would be rounded, and above 1 to fewer digits than the result.
+    const Pack<V> quarter = 0.785398185f;
+    const Pack<V> far = quarter + ((quarter - 2 * root) - (2 * tail + 4.37113883e-8f));
+    const Pack<V> y = where(near, root + tail, far);
     return keep_zero(x, xsimd::copysign(y.v, x));
   } else {
     return xsimd::asin(x);

@@ -170,12 +170,12 @@ struct Atan {
 };
 struct Sinh {
   static constexpr const char* name = "sinh";
-  static auto value(auto x) { return xsimd::sinh(x); }
+  static auto value(auto x) { return math::sinh(x); }
   static auto grad_from_input(const auto& x) { return cosh(x); }
 };
 struct Cosh {
   static constexpr const char* name = "cosh";
-  static auto value(auto x) { return xsimd::cosh(x); }
+  static auto value(auto x) { return math::cosh(x); }
   static auto grad_from_input(const auto& x) { return sinh(x); }
 };
 /// 1 / (1 + e^-x)
