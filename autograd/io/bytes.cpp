@@ -33,27 +33,34 @@ Origin file_origin(const char* op, const std::string& path) {
   return {op, fmt::format("'{}'", path)};
 }
 
+void check_there(std::uint64_t count, std::uint64_t left, std::uint64_t position, const char* what,
+                 const Origin& origin) {
+  if (count > left)
+    origin.fail(fmt::format("is truncated: the {} needs {} bytes from byte {} on, {} are there",
+                            what, count, position, left));
+}
+
+void check_array(const Shape& shape, std::size_t element_size, std::uint64_t left,
+                 std::uint64_t position, const Origin& origin) {
+  const auto needed = array_bytes(shape, element_size);
+  if (!needed) origin.fail(fmt::format("claims an impossible shape: {}", shape.str()));
+  check_there(*needed, left, position, fmt::format("array of shape {}", shape.str()).c_str(),
+              origin);
+  if (*needed < left)
+    origin.fail(fmt::format("has {} bytes too many: the array of shape {} ends at byte {}",
+                            left - *needed, shape.str(), position + *needed));
+}
+
 std::string_view ByteReader::take(std::uint64_t count, const char* what) {
-  if (count > left())
-    origin_.fail(fmt::format("is truncated: the {} needs {} bytes from byte {} on, {} are there",
-                             what, count, position_, left()));
+  check_there(count, left(), position_, what, origin_);
   const auto taken = bytes_.substr(position_, count);
   position_ += count;
   return taken;
 }
 
 std::string_view ByteReader::take_array(const Shape& shape, std::size_t element_size) {
-  const auto needed = array_bytes(shape, element_size);
-  if (!needed) origin_.fail(fmt::format("claims an impossible shape: {}", shape.str()));
-  if (*needed > left())
-    origin_.fail(
-        fmt::format("is truncated: the array of shape {} needs {} bytes from byte {} on, "
-                    "{} are there",
-                    shape.str(), *needed, position_, left()));
-  if (*needed < left())
-    origin_.fail(fmt::format("has {} bytes too many: the array of shape {} ends at byte {}",
-                             left() - *needed, shape.str(), position_ + *needed));
-  return take(*needed, "array");
+  check_array(shape, element_size, left(), position_, origin_);
+  return take(left(), "array");
 }
 
 }  // namespace gradtape::detail

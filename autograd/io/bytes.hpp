@@ -34,6 +34,14 @@ template <class T> T from_bytes(const char* bytes, bool swap) {
   return std::bit_cast<T>(raw);
 }
 
+/// Throws IoError unless `count` bytes of the `left` from `position` on can be taken; `what` names
+/// them.
+void check_there(std::uint64_t count, std::uint64_t left, std::uint64_t position, const char* what,
+                 const Origin& origin);
+/// Throws IoError unless the `left` bytes from `position` on are exactly the elements of an array.
+void check_array(const Shape& shape, std::size_t element_size, std::uint64_t left,
+                 std::uint64_t position, const Origin& origin);
+
 /// Takes bytes off the front of a buffer; IoError with the position where they do not suffice.
 class ByteReader {
  public:

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/gzip.hpp"
@@ -57,13 +58,11 @@ void flush_folder(const std::string& path) noexcept try {
 } catch (...) {  // out of memory
 }
 
-}  // namespace
-
-std::string read_raw_file(const std::string& path, const char* op) {
-  const auto origin = detail::file_origin(op, path);
-  check_path(path, op);
+/// Opens a regular file and tells its size.
+int open_regular(const std::string& path, const detail::Origin& origin, std::uint64_t& size) {
+  check_path(path, origin.op);
   // Not to wait for somebody to write into a pipe.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) origin.fail(fmt::format("cannot be opened: {}", system_message(errno)));
   struct stat status;
   if (::fstat(file.number, &status) != 0)
@@ -71,16 +70,58 @@ std::string read_raw_file(const std::string& path, const char* op) {
   if (S_ISDIR(status.st_mode)) origin.fail("cannot be read: it is a folder");
   if (!S_ISREG(status.st_mode))  // it may have no end
     origin.fail("cannot be read: it is a device or a pipe, not a regular file");
+  size = static_cast<std::uint64_t>(status.st_size);
+  return std::exchange(file.number, -1);
+}
+
+/// How many bytes of up to `count` were read from byte `at` on; 0 at the end.
+std::size_t read_some(int descriptor, std::uint64_t at, char* to, std::size_t count,
+                      const detail::Origin& origin) {
+  for (;;) {
+    const auto got = ::pread(descriptor, to, count, static_cast<off_t>(at));
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR)
+      origin.fail(fmt::format("cannot be read from byte {} on: {}", at, system_message(errno)));
+  }
+}
+
+}  // namespace
+
+FileReader::FileReader(const std::string& path, const char* op)
+    : path_(path), op_(op), descriptor_(open_regular(path, detail::file_origin(op, path), size_)) {}
+
+FileReader::~FileReader() { ::close(descriptor_); }
+
+void FileReader::read(std::uint64_t at, std::size_t count, void* to) const {
+  const auto origin = detail::file_origin(op_, path_);
+  for (std::size_t filled = 0; filled < count;) {
+    const auto got = read_some(descriptor_, at + filled, static_cast<char*>(to) + filled,
+                               count - filled, origin);
+    if (got == 0)
+      origin.fail(
+          fmt::format("has become shorter while it was read: it ends at byte {}", at + filled));
+    filled += got;
+  }
+}
+
+std::string FileReader::read(std::uint64_t at, std::size_t count) const {
+  std::string bytes(count, '\0');
+  read(at, count, bytes.data());
+  return bytes;
+}
+
+std::string read_raw_file(const std::string& path, const char* op) {
+  const auto origin = detail::file_origin(op, path);
+  std::uint64_t size;
+  const Descriptor file{open_regular(path, origin, size)};
   std::string bytes;
-  bytes.resize(static_cast<std::size_t>(status.st_size) + 1);  // one more to meet the end
+  bytes.resize(size + 1);  // one more to meet the end
   for (std::size_t filled = 0;;) {
     if (filled == bytes.size()) bytes.resize(2 * filled + (1 << 16));
-    const auto count = ::read(file.number, bytes.data() + filled, bytes.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      origin.fail(fmt::format("cannot be read from byte {} on: {}", filled, system_message(errno)));
-    filled += static_cast<std::size_t>(count);
-    if (count > 0) continue;
+    const auto got =
+        read_some(file.number, filled, bytes.data() + filled, bytes.size() - filled, origin);
+    filled += got;
+    if (got > 0) continue;
     bytes.resize(filled);
     return bytes;
   }

@@ -14,6 +14,28 @@ std::string read_file(const std::string& path, const char* op = "read_file");
 /// The bytes of a file as they are. Throws IoError likewise.
 std::string read_raw_file(const std::string& path, const char* op = "read_raw_file");
 
+/// A regular file whose bytes are read when they are wanted, and to where.
+class FileReader {
+ public:
+  /// Throws IoError in the name of `op` where there is no regular file to read.
+  explicit FileReader(const std::string& path, const char* op = "FileReader");
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  /// The number of bytes when it was opened.
+  std::uint64_t size() const { return size_; }
+  /// Reads `count` bytes from byte `at` on. Throws IoError, also where the file ends before.
+  void read(std::uint64_t at, std::size_t count, void* to) const;
+  std::string read(std::uint64_t at, std::size_t count) const;
+
+ private:
+  std::string path_;
+  const char* op_;
+  std::uint64_t size_ = 0;  // set by opening, hence before it
+  int descriptor_;
+};
+
 /// How many bytes a compressed file may inflate to, in all: a few kilobytes can be made to fill any
 /// memory. 0, as at first, stands for 1 GiB or 32 times the size of the file, whichever is more.
 /// Readers throw IoError for what exceeds it.

@@ -157,19 +157,21 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t size, const detail:
   if (end != size) origin.fail(fmt::format("has {} bytes after the last tensor", size - end));
 }
 
-Header read_header(std::string_view file, const detail::Origin& origin) {
-  detail::ByteReader reader(file, origin);
-  const auto length = reader.little<std::uint64_t>("header's length");
+Header read_header(const FileReader& file, const detail::Origin& origin) {
+  detail::check_there(prefix, file.size(), 0, "header's length", origin);
+  const auto front = file.read(0, prefix);
+  const auto length = detail::ByteReader(front, origin).little<std::uint64_t>("header's length");
   if (length > longest_header)
     origin.fail(fmt::format("is not a safetensors file: its header would have {} bytes", length));
-  const auto text = reader.take(length, "header");
+  detail::check_there(length, file.size() - prefix, prefix, "header", origin);
+  const auto text = file.read(prefix, length);
   if (!text.starts_with('{'))
     origin.fail("is not a safetensors file: its header does not begin with {");
   Header header;
   HeaderReader handler(header, origin);
   detail::parse_json(text, handler);
-  header.data = reader.position();
-  check_layout(header.entries, reader.left(), origin);
+  header.data = prefix + length;
+  check_layout(header.entries, file.size() - header.data, origin);
   return header;
 }
 
@@ -192,14 +194,24 @@ struct BrainFloat {
   explicit operator float() const { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 };
 
-template <class From, class To>
-Tensor read_elements(detail::ByteReader& reader, const Shape& shape) {
-  const auto bytes = reader.take_array(shape, sizeof(From));
-  const Tensor tensor = detail::empty(shape, dtype_of<To>);
-  constexpr bool swap = std::endian::native != std::endian::little;
-  detail::convert_elements<From, To>(bytes, swap, tensor, reader.origin());
-  return tensor;
-}
+/// The bytes of one tensor.
+struct Elements {
+  const FileReader& file;
+  std::uint64_t at, size;
+  const detail::Origin& origin;
+
+  /// As a tensor of `To`; where that is what the file has, they are read to their place.
+  template <class From, class To> Tensor read(const Shape& shape) const {
+    detail::check_array(shape, sizeof(From), size, at, origin);
+    const Tensor tensor = detail::empty(shape, dtype_of<To>);
+    constexpr bool swap = std::endian::native != std::endian::little;
+    if (std::is_same_v<From, To> && !swap)
+      file.read(at, size, detail::mutable_data<To>(tensor));
+    else
+      detail::convert_elements<From, To>(file.read(at, size), swap, tensor, origin);
+    return tensor;
+  }
+};
 
 /// What a sound file holds and no dtype does.
 struct Unreadable {
@@ -207,8 +219,8 @@ struct Unreadable {
   std::string cause;
 };
 
-Tensor read_u64(detail::ByteReader& reader, const Shape& shape) {
-  const Tensor tensor = read_elements<std::int64_t, std::int64_t>(reader, shape);
+Tensor read_u64(const Elements& elements, const Shape& shape) {
+  const Tensor tensor = elements.read<std::int64_t, std::int64_t>(shape);
   for (const auto element : tensor.data<std::int64_t>())
     if (element < 0)  // its sign is the highest bit
       throw Unreadable(fmt::format("has elements of type 'U64' beyond int64, such as {}",
@@ -217,26 +229,26 @@ Tensor read_u64(detail::ByteReader& reader, const Shape& shape) {
 }
 
 /// Throws Unreadable for elements that no dtype holds.
-Tensor read_tensor(std::string_view file, std::size_t data, const Entry& entry,
+Tensor read_tensor(const FileReader& file, std::size_t data, const Entry& entry,
                    const detail::Origin& origin) {
   const Shape shape(std::vector<std::int64_t>(entry.shape->begin(), entry.shape->end()));
-  detail::ByteReader reader(file.substr(0, data + (*entry.offsets)[1]), origin,
-                            data + (*entry.offsets)[0]);
+  const auto begin = (*entry.offsets)[0], end = (*entry.offsets)[1];
+  const Elements elements{file, data + begin, end - begin, origin};
   const auto& dtype = *entry.dtype;
-  if (dtype == "F32") return read_elements<float, float>(reader, shape);
-  if (dtype == "F64") return read_elements<double, double>(reader, shape);
-  if (dtype == "I64") return read_elements<std::int64_t, std::int64_t>(reader, shape);
+  if (dtype == "F32") return elements.read<float, float>(shape);
+  if (dtype == "F64") return elements.read<double, double>(shape);
+  if (dtype == "I64") return elements.read<std::int64_t, std::int64_t>(shape);
   // through uint8: any byte but 0 and 1 would be an invalid bool
-  if (dtype == "BOOL") return read_elements<std::uint8_t, bool>(reader, shape);
-  if (dtype == "F16") return read_elements<Half, float>(reader, shape);
-  if (dtype == "BF16") return read_elements<BrainFloat, float>(reader, shape);
-  if (dtype == "I32") return read_elements<std::int32_t, std::int64_t>(reader, shape);
-  if (dtype == "I16") return read_elements<std::int16_t, std::int64_t>(reader, shape);
-  if (dtype == "I8") return read_elements<std::int8_t, std::int64_t>(reader, shape);
-  if (dtype == "U64") return read_u64(reader, shape);
-  if (dtype == "U32") return read_elements<std::uint32_t, std::int64_t>(reader, shape);
-  if (dtype == "U16") return read_elements<std::uint16_t, std::int64_t>(reader, shape);
-  if (dtype == "U8") return read_elements<std::uint8_t, std::int64_t>(reader, shape);
+  if (dtype == "BOOL") return elements.read<std::uint8_t, bool>(shape);
+  if (dtype == "F16") return elements.read<Half, float>(shape);
+  if (dtype == "BF16") return elements.read<BrainFloat, float>(shape);
+  if (dtype == "I32") return elements.read<std::int32_t, std::int64_t>(shape);
+  if (dtype == "I16") return elements.read<std::int16_t, std::int64_t>(shape);
+  if (dtype == "I8") return elements.read<std::int8_t, std::int64_t>(shape);
+  if (dtype == "U64") return read_u64(elements, shape);
+  if (dtype == "U32") return elements.read<std::uint32_t, std::int64_t>(shape);
+  if (dtype == "U16") return elements.read<std::uint16_t, std::int64_t>(shape);
+  if (dtype == "U8") return elements.read<std::uint8_t, std::int64_t>(shape);
   throw Unreadable(
       fmt::format("has elements of type {}; F64, F32, F16, BF16, BOOL and integers can be read",
                   in_quotes(dtype)));
@@ -309,7 +321,7 @@ const Tensor& LoadedTensors::at(const std::string& name) const {
 
 LoadedTensors load_safetensors(const std::string& path) {
   constexpr const char* op = "load_safetensors";
-  const std::string file = read_raw_file(path, op);
+  const FileReader file(path, op);
   const auto origin = detail::file_origin(op, path);
   const Header header = read_header(file, origin);
   LoadedTensors tensors;
@@ -328,7 +340,7 @@ LoadedTensors load_safetensors(const std::string& path) {
 
 std::map<std::string, std::string> load_safetensors_metadata(const std::string& path) {
   constexpr const char* op = "load_safetensors_metadata";
-  return read_header(read_raw_file(path, op), detail::file_origin(op, path)).metadata;
+  return read_header(FileReader(path, op), detail::file_origin(op, path)).metadata;
 }
 
 void save_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
