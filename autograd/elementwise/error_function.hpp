@@ -58,11 +58,10 @@ template <class V, class... Lost>
   const Pack<V> excess = lost_by_product(u, divisor, Pack<V>(times * 2 * k)) + u * divisor_lost;
   ValueAndLost<V> p;
   if constexpr (std::same_as<scalar_of<V>, float>)
-    p = polynomial_and_lost < fuses
-            ? 1
-            : 2 > (t, std::array{-5.5214514e-06f, 2.9628973e-06f, 6.705846e-05f, -2.141412e-05f,
-                                 -0.0005069893f, 0.00072616135f, 0.0032589978f, -0.017766457f,
-                                 0.04576631f, -0.080066554f, 0.104294844f});
+    p = polynomial_and_lost<(fuses ? 1 : 2)>(
+        t, std::array{-5.5214514e-06f, 2.9628973e-06f, 6.705846e-05f, -2.141412e-05f,
+                      -0.0005069893f, 0.00072616135f, 0.0032589978f, -0.017766457f, 0.04576631f,
+                      -0.080066554f, 0.104294844f});
   else
     p = polynomial_and_lost<2>(
         t, std::array{1.2413998315532918e-10,  6.088335200151937e-10,   3.092523153451044e-10,
