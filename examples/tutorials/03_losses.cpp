@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <string>
 #include <vector>
 
 #include "report.hpp"
@@ -152,8 +153,7 @@ fmt::print("uniform {:.4f}, confident {:.4f}, p = q {:.4f}; entropy of q {:.4f}\
 // The other two, by formula, from the output, and from the *logits* $z$ before the activation:
 
 // %%
-const Tensor z = tensor({{2.0, -1.0, 0.5}, {0.0, 1.0, 3.0}}, float64);
-const Tensor classes = tensor({0, 2});
+const Tensor z = tensor({{2.0, -1.0, 0.5}, {0.0, 1.0, 3.0}}, float64), classes = tensor({0, 2});
 const Tensor g = sigmoid(eta), A = softmax(z, 1);
 fmt::print("nll   {:.6f}: bce_loss {:.6f}, bce_with_logits {:.6f}\n",
            -mean(bit * log(g) + (1.0 - bit) * log(1.0 - g)).item(), nn::bce_loss(g, bit).item(),
@@ -164,7 +164,8 @@ fmt::print("nllm  {:.6f}: nll_loss {:.6f}, cross_entropy {:.6f}\n",
 try {
   (void)nn::nll_loss(A, classes);
 } catch (const ValueError& error) {
-  fmt::print("of the probabilities themselves: {}\n", error.what());
+  const std::string why = error.what();
+  fmt::print("{}\n{}\n", why.substr(0, why.find(';')), why.substr(why.find(';') + 2));
 }
 const Tensor s = linspace(-4.0, 4.0, 81, float64);
 const Tensor others = stack({s, zeros_like(s), zeros_like(s)}, 1);
