@@ -29,7 +29,7 @@ const OpCost& find(const Cost& cost, const std::string& name) {
 TEST_CASE("cost counts the operations and bytes of elementwise ops, forward and backward") {
   const Tensor a = ones({10, 100}).requires_grad(), b = ones({100}).requires_grad();
   const auto c = cost(a * b, ones({10, 100}));
-  const auto& mul = find(c, "mul");
+  const auto mul = find(c, "mul");
   CHECK(mul.nodes == 1);
   CHECK(mul.forward_flops == 1000);
   CHECK(mul.forward_bytes == 4 * (1000 + 100 + 1000));
@@ -119,7 +119,7 @@ TEST_CASE("a checkpoint counts the first run of its function, and its second run
   const auto layer = [](const std::vector<Tensor>& in) { return tanh(matmul(in[0], in[1])); };
   const Tensor plain = layer({x, w}), kept = checkpoint(layer, {x, w});
   const auto once = cost(plain, ones_like(plain)), twice = cost(kept, ones_like(kept));
-  const auto& node = find(twice, "checkpoint");
+  const auto node = find(twice, "checkpoint");
   CHECK(node.forward_flops == once.total.forward_flops);
   CHECK(node.forward_bytes == once.total.forward_bytes);
   CHECK(node.backward_flops == close(once.total.forward_flops + once.total.backward_flops, 0.01));
