@@ -112,6 +112,20 @@ double erfinv(double x) {
   return std::copysign(y, x);
 }
 
+#ifdef __GLIBC__
+double log_gamma(double x) {
+  int sign;
+  return ::lgamma_r(x, &sign);
+}
+long double log_gamma(long double x) {
+  int sign;
+  return ::lgammal_r(x, &sign);
+}
+#else
+double log_gamma(double x) { return std::lgamma(x); }
+long double log_gamma(long double x) { return std::lgamma(x); }
+#endif
+
 double polygamma(int n, double x) {
   if (std::isnan(x)) return x;
   if (x == 0 && n == 0) return std::copysign(inf, -x);

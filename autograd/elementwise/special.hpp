@@ -12,6 +12,9 @@ namespace detail {
 double erfinv(double x);
 /// The n-th derivative of digamma (n = 0: itself), 0 <= n <= 170.
 double polygamma(int n, double x);
+/// log |gamma(x)|. std::lgamma writes the sign of gamma into a global variable: a race of threads.
+double log_gamma(double x);
+long double log_gamma(long double x);
 }  // namespace detail
 
 namespace primitive {
@@ -50,7 +53,7 @@ struct Lgamma {
     // In the next wider type: that of their own is 3 to 4 ulp off.
     using Wider =
         std::conditional_t<std::same_as<typename Pack<V>::scalar, float>, double, long double>;
-    return each([](auto e) { return static_cast<decltype(e)>(std::lgamma(Wider{e})); }, x);
+    return each([](auto e) { return static_cast<decltype(e)>(detail::log_gamma(Wider{e})); }, x);
   }
   static auto grad_from_input(const auto& x) { return digamma(x); }
 };

@@ -57,7 +57,7 @@ template <> struct Precision<Pair> {
 /// The largest norm for which a Taylor polynomial of e^x - 1 is exact to the precision: there its
 /// first missing term is epsilon times x.
 template <class Number> double largest_norm(int degree) {
-  const double log_factorial = std::lgamma(degree + 2.0);
+  const double log_factorial = std::log(std::tgamma(degree + 2.0));
   return std::exp((log_factorial + std::log(Precision<Number>::epsilon)) / degree);
 }
 
