@@ -85,7 +85,7 @@ Answer is_zero(const Suspect& s) {
 /// Results of other cotangents tell whether the vjp uses its own at all, and linearly.
 Answer misuses_cotangent(const Suspect& s) {
   if (s.order == 2) return {};
-  const Vector other = elements(random_like(s.output_like(), 50));
+  const Vector other = elements(random_like(tensor(s.weights), 50));
   const Vector a = s.evidence.analytic, b = s.analytic_with(other);
   if (same(a, b, 1e-9))
     return Diagnosis{Cause::ignores_cotangent,

@@ -79,8 +79,6 @@ Suspect::Suspect(const Comparison& c, std::size_t which)
 
 bool Suspect::is_complete() const { return evidence.estimates.size() == evidence.analytic.size(); }
 
-Tensor Suspect::output_like() const { return zeros(comparison.probe.output, float64); }
-
 bool Suspect::explained_by(const std::function<double(const Estimate&)>& model,
                            double tolerance) const {
   for (const auto& e : evidence.estimates)

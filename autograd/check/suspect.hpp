@@ -31,7 +31,6 @@ class Suspect {
 
   /// Whether every element was moved.
   bool is_complete() const;
-  Tensor output_like() const;
   /// Whether the analytic value of every element moved is `model` of what was found there.
   bool explained_by(const std::function<double(const Estimate&)>& model,
                     double tolerance = 1e-5) const;
