@@ -37,14 +37,8 @@ constexpr bool caching = false;
 #else
 constexpr bool caching = true;
 #endif
-constexpr std::size_t small_limit = 1024;  // below: thread-local lists in steps of 16 bytes
-constexpr std::size_t slab_alignment =
-    64 * 1024;  // small blocks are cut from slabs of about this size
-constexpr std::size_t slab_bytes = slab_alignment - 64;  // so that malloc can put them side by side
-constexpr std::size_t kept_small = 256 << 20;  // so much memory of slabs is kept, free or not
-constexpr std::int64_t between_looks = 1
-                                       << 18;  // blocks that are freed until it is looked at again
-constexpr std::size_t huge_page = 2 << 20;     // blocks of this size and more ask for huge pages
+constexpr std::size_t small_limit = 1024;   // below: thread-local lists in steps of 16 bytes
+constexpr std::size_t huge_page = 2 << 20;  // blocks of this size and more ask for huge pages
 constexpr std::size_t large_alignment = 64;
 
 struct FreeBlock {
@@ -161,6 +155,13 @@ LargePool& large_pool() {
 }
 
 #ifndef GRADTAPE_SYSTEM_ALLOCATOR
+
+// small blocks are cut from slabs of about slab_alignment
+constexpr std::size_t slab_alignment = 64 * 1024;
+constexpr std::size_t slab_bytes = slab_alignment - 64;  // so that malloc can put them side by side
+constexpr std::size_t kept_small = 256 << 20;  // so much memory of slabs is kept, free or not
+// blocks that are freed until it is looked at again
+constexpr std::int64_t between_looks = 1 << 18;
 
 /// What stands at the front of the memory that small blocks are cut from.
 struct alignas(16) Slab {
