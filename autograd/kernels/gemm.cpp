@@ -61,21 +61,38 @@ void by_registers(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate,
                 a.cols, to, b.cols, accumulate);
 }
 
-/// The columns or the rows, whichever are more, divided among the threads. Elements do not depend
-/// on what is computed with them, so neither do the bits on the number of threads.
+/// Where part i of `parts` of an extent begins; tiles of registers are rarely cut there.
+std::int64_t part_edge(std::int64_t extent, std::int64_t parts, std::int64_t i) {
+  return i == parts ? extent : i * extent / parts / 16 * 16;
+}
+
+/// f(part) for c in down x across parts, over the threads.
+template <class F>
+void for_parts(std::int64_t rows, std::int64_t cols, std::int64_t down, std::int64_t across,
+               const F& f) {
+  detail::parallel_for(down * across, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i)
+      f(Part{part_edge(rows, down, i / across), part_edge(rows, down, i / across + 1),
+             part_edge(cols, across, i % across), part_edge(cols, across, i % across + 1)});
+  });
+}
+
+/// As many parts as threads can use, as square as can be, since each copies what it reads.
+/// Elements do not depend on what is computed with them, so neither do the bits on the parts.
 template <class T>
 void on_registers(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
   constexpr std::int64_t grain = 1 << 19;  // multiply-adds that are worth a thread
-  constexpr std::int64_t unit = 32;        // rows or columns
-  const bool columns = b.cols >= a.rows;
-  const auto extent = columns ? b.cols : a.rows, across = columns ? a.rows : b.cols;
-  const auto units = (extent + unit - 1) / unit;
-  detail::parallel_for(
-      units, grain / (unit * across * a.cols) + 1, [&](std::int64_t begin, std::int64_t end) {
-        const auto first = begin * unit, last = std::min(extent, end * unit);
-        by_registers(a, b, c, accumulate,
-                     columns ? Part{0, a.rows, first, last} : Part{first, last, 0, b.cols});
-      });
+  constexpr std::int64_t least = 32;       // rows or columns of a part
+  const auto m = a.rows, n = b.cols;
+  const auto wanted = std::min<std::int64_t>(2 * num_threads(), m * n * a.cols / grain);
+  std::int64_t down = 1, across = 1;
+  if (num_threads() > 1 && wanted > 1)
+    for (std::int64_t d = 1; d <= std::min(wanted, std::max<std::int64_t>(1, m / least)); ++d) {
+      const auto w = std::min(wanted / d, std::max<std::int64_t>(1, n / least));
+      const bool squarer = m / d + n / w < m / down + n / across;
+      if (d * w > down * across || (d * w == down * across && squarer)) down = d, across = w;
+    }
+  for_parts(m, n, down, across, [&](Part part) { by_registers(a, b, c, accumulate, part); });
 }
 
 /// A part by BLAS, or by oneDNN where it is there and faster: float32. On this thread.
@@ -109,32 +126,30 @@ template <class T> void in_parts(const Matrix<T>& a, const Matrix<T>& b, T* c, b
     if (std::max(rows, cols) < 2 * least) break;
     (rows > cols ? down : across) *= 2;
   }
-  const auto edge = [](std::int64_t extent, std::int64_t parts, std::int64_t i) {
-    return i == parts ? extent : i * extent / parts / 16 * 16;
-  };
-  detail::parallel_for(down * across, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
-      const auto row = i / across, col = i % across;
-      by_library(a, b, c, accumulate,
-                 Part{edge(a.rows, down, row), edge(a.rows, down, row + 1),
-                      edge(b.cols, across, col), edge(b.cols, across, col + 1)});
-    }
-  });
+  for_parts(a.rows, b.cols, down, across,
+            [&](Part part) { by_library(a, b, c, accumulate, part); });
 }
 
-/// From how many multiply-adds on a library is faster than our own loops: it prefetches, and its
-/// registers may be wider than those that this file was compiled for.
+/// From how many multiply-adds on a library is faster than our own loops. Its registers may be
+/// wider than those that this file was compiled for. On AVX-512 oneDNN is faster in float32 (by a
+/// tenth at most where b is not transposed), and none is in float64, divided into parts as its
+/// products are: each part copies its operands.
 template <class T> std::int64_t large() {
-  constexpr bool library = GRADTAPE_BLAS || (GRADTAPE_ONEDNN && std::is_same_v<T, float>);
-  if (!library) return std::numeric_limits<std::int64_t>::max();
-#if defined(__x86_64__) && !defined(__AVX512F__)
+  constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max(), wide = 1 << 19;
+  constexpr bool onednn = GRADTAPE_ONEDNN && std::is_same_v<T, float>;
+#ifdef __AVX512F__
+  return onednn ? wide : never;
+#else
+  if (!GRADTAPE_BLAS && !onednn) return never;
+#ifdef __x86_64__
   static const bool wider = [] {
     const std::string name = blas_kernels();
     return name == "SkylakeX" || name == "Cooperlake" || name == "SapphireRapids";
   }();
-  if (wider) return 1 << 19;
+  if (wider) return wide;
 #endif
   return 1 << 22;
+#endif
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -24,12 +25,13 @@ template <class T> using Register = xsimd::batch<T>;
 template <class T> inline constexpr std::int64_t width = Register<T>::size;
 
 /// Rows of a tile: with two registers of b and one of a, its sums fill the registers that are
-/// there.
+/// there. Some more are faster where rows of a lie side by side; only that case is compiled.
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr int most_rows = 8;  // of 32 registers
+inline constexpr int most_rows = 8, tall_rows = 12;  // of 32 registers
 #else
-inline constexpr int most_rows = 6;  // of 16
+inline constexpr int most_rows = 6, tall_rows = 6;  // of 16
 #endif
+
 template <class T> struct Tile {
   const T* a;
   std::int64_t a_row, a_col;  ///< distances in a
@@ -42,43 +44,40 @@ template <class T> struct Tile {
   bool accumulate;
 };
 
-// The first `count` elements of a register, which may have fewer.
+// The first elements of a register, all or some.
 #ifdef __AVX512F__
-template <class T> auto mask(std::int64_t count) {
-  return static_cast<std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>>((1u << count) - 1);
+template <class T> using Lanes = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
+template <class T> Lanes<T> lanes(std::int64_t count) {
+  return static_cast<Lanes<T>>(count >= width<T> ? -1 : (1 << count) - 1);
 }
-void store_some(Register<float> x, float* to, std::int64_t n) {
-  _mm512_mask_storeu_ps(to, mask<float>(n), x);
-}
-void store_some(Register<double> x, double* to, std::int64_t n) {
-  _mm512_mask_storeu_pd(to, mask<double>(n), x);
-}
-Register<float> load_some(const float* from, std::int64_t n) {
-  return _mm512_maskz_loadu_ps(mask<float>(n), from);
-}
-Register<double> load_some(const double* from, std::int64_t n) {
-  return _mm512_maskz_loadu_pd(mask<double>(n), from);
+void store(Register<float> x, float* to, Lanes<float> n) { _mm512_mask_storeu_ps(to, n, x); }
+void store(Register<double> x, double* to, Lanes<double> n) { _mm512_mask_storeu_pd(to, n, x); }
+Register<float> load(const float* from, Lanes<float> n) { return _mm512_maskz_loadu_ps(n, from); }
+Register<double> load(const double* from, Lanes<double> n) {
+  return _mm512_maskz_loadu_pd(n, from);
 }
 #else
-template <class T> void store_some(Register<T> x, T* to, std::int64_t n) {
+template <class T> struct Lanes {
+  std::int64_t count;
+};
+template <class T> Lanes<T> lanes(std::int64_t count) { return {count}; }
+template <class T> void store(Register<T> x, T* to, Lanes<T> n) {
+  if (n.count >= width<T>) return x.store_unaligned(to);
   alignas(64) T all[width<T>];
   x.store_aligned(all);
-  std::copy_n(all, n, to);
+  std::copy_n(all, n.count, to);
 }
-template <class T> Register<T> load_some(const T* from, std::int64_t n) {
+template <class T> Register<T> load(const T* from, Lanes<T> n) {
+  if (n.count >= width<T>) return Register<T>::load_unaligned(from);
   alignas(64) T all[width<T>] = {};
-  std::copy_n(from, n, all);
+  std::copy_n(from, n.count, all);
   return Register<T>::load_aligned(all);
 }
 #endif
-template <class T> void store(Register<T> x, T* to, std::int64_t count) {
-  count >= width<T> ? x.store_unaligned(to) : store_some(x, to, count);
-}
-template <class T> Register<T> load(const T* from, std::int64_t count) {
-  return count >= width<T> ? Register<T>::load_unaligned(from) : load_some(from, count);
-}
 
-template <class T, int Rows, int Registers, bool Transposed> void tile(const Tile<T>& t) {
+// Not inlined: its sums would no longer stay in registers.
+template <class T, int Rows, int Registers, bool Transposed>
+[[gnu::noinline]] void tile(const Tile<T>& t) {
   const std::int64_t a_row = Transposed ? 1 : t.a_row, a_col = Transposed ? t.a_col : 1;
   Register<T> sum[Rows][Registers];
   for (auto& row : sum)
@@ -94,11 +93,14 @@ template <class T, int Rows, int Registers, bool Transposed> void tile(const Til
       for (int j = 0; j < Registers; ++j) sum[i][j] = detail::multiply_add(a, b[j], sum[i][j]);
     }
   }
+  Lanes<T> columns[Registers];
+  for (int j = 0; j < Registers; ++j) columns[j] = lanes<T>(t.columns - j * width<T>);
+#pragma GCC unroll 12
   for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 2
     for (int j = 0; j < Registers; ++j) {
       T* const c = t.c + i * t.c_row + j * width<T>;
-      const auto count = t.columns - j * width<T>;
-      store(t.accumulate ? sum[i][j] + load(c, count) : sum[i][j], c, count);
+      store(t.accumulate ? sum[i][j] + load(c, columns[j]) : sum[i][j], c, columns[j]);
     }
 }
 
@@ -133,7 +135,7 @@ void copy_panel(Strided<T> b, std::int64_t rows, std::int64_t cols, T* to, std::
   }
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t j = 0; j < row; j += width<T>)
-      load(b.at(i, j), cols - j).store_unaligned(to + i * row + j);
+      load(b.at(i, j), lanes<T>(cols - j)).store_unaligned(to + i * row + j);
 }
 
 /// b, [k x n], in panels two registers wide: where it is, or copied to where each panel is one
@@ -141,7 +143,11 @@ void copy_panel(Strided<T> b, std::int64_t rows, std::int64_t cols, T* to, std::
 template <class T> class Panels {
  public:
   Panels(Strided<T> b, std::int64_t k, std::int64_t n, bool copied, T* memory)
-      : b_(b), k_(k), n_(n), copied_(copied || b.cols_apart != 1), memory_(memory) {
+      : b_(b),
+        k_(k),
+        n_(n),
+        copied_(b.cols_apart != 1 || (copied && b.rows_apart > panel_width<T>)),
+        memory_(memory) {
     const auto whole = n - n % panel_width<T>;
     if (whole < n) copy_panel(part(whole), k, n - whole, memory + whole * k, row(whole));
     if (!copied_) return;
@@ -151,7 +157,9 @@ template <class T> class Panels {
     else  // row by row, as each row of b may lie on pages of its own
       for (std::int64_t i = 0; i < k; ++i)
         for (std::int64_t j = 0; j < whole; j += panel_width<T>)
-          std::copy_n(b.at(i, j), panel_width<T>, memory + j * k + i * panel_width<T>);
+          for (std::int64_t x = 0; x < panel_width<T>; x += width<T>)
+            Register<T>::load_unaligned(b.at(i, j + x))
+                .store_unaligned(memory + j * k + i * panel_width<T> + x);
   }
   /// The panel that starts at column j, and the distance of its rows.
   const T* at(std::int64_t j) const { return moved(j) ? memory_ + j * k_ : b_.at(0, j); }
@@ -177,21 +185,41 @@ template <class T> void panel_product(Strided<T> a, std::int64_t m, Tile<T> t) {
   for (std::int64_t i = 0, row = 0; i < count; ++i) {
     const auto end = (i + 1) * m / count;
     t.a = a.at(row, 0);
+    t.a_row = a.rows_apart, t.a_col = a.cols_apart;
     t.c = c + row * t.c_row;
     tile_function<T>(end - row, t.columns, transposed)(t);
     row = end;
   }
 }
 
-/// A copy of a [m x k] in which neighbouring rows share no set of a cache, as they do in a where
-/// its rows are a power of two apart.
-template <class T> Strided<T> copy_block(Strided<T> a, std::int64_t m, std::int64_t k, T* to) {
-  const bool transposed = a.cols_apart != 1;
-  const auto rows = transposed ? k : m, cols = transposed ? m : k;
-  const auto apart = transposed ? a.cols_apart : a.rows_apart,
-             row = round_up(cols, line<T>) + line<T>;
-  for (std::int64_t i = 0; i < rows; ++i) std::copy_n(a.data + i * apart, cols, to + i * row);
-  return transposed ? Strided<T>{to, 1, row} : Strided<T>{to, row, 1};
+/// Rows of a that are copied together: whole tiles, and whole squares of a transpose.
+template <class T>
+inline constexpr std::int64_t group = std::lcm<std::int64_t>(tall_rows, detail::square<T>);
+
+/// All rows of c for one panel and a copied group of rows of a.
+template <class T> void group_product(const T* a, std::int64_t rows, Tile<T> t) {
+  if (rows < group<T> || t.columns <= width<T>) return panel_product<T>({a, 1, group<T>}, rows, t);
+  t.a_row = 1, t.a_col = group<T>;
+  T* const c = t.c;
+  for (std::int64_t row = 0; row < rows; row += tall_rows) {
+    t.a = a + row;
+    t.c = c + row * t.c_row;
+    tile<T, tall_rows, 2, true>(t);
+  }
+}
+
+/// A copy of a [m x k] in groups of rows, each one block of memory that is read from its start to
+/// its end: step by step of k the elements of its rows.
+template <class T> void copy_groups(Strided<T> a, std::int64_t m, std::int64_t k, T* to) {
+  for (std::int64_t row = 0; row < m; row += group<T>, to += group<T> * k) {
+    const auto rows = std::min(group<T>, m - row);
+    const T* const from = a.at(row, 0);
+    if (a.cols_apart == 1)
+      detail::transpose_block(from, a.rows_apart, to, group<T>, rows, k);
+    else
+      for (std::int64_t i = 0; i < k; ++i)
+        std::copy_n(from + i * a.cols_apart, rows, to + i * group<T>);
+  }
 }
 
 /// y (+)= x b for up to `Registers` registers of columns of b, which lie side by side.
@@ -199,16 +227,17 @@ template <class T, int Registers>
 void row_tile(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::int64_t k, T* y,
               bool accumulate) {
   Register<T> sum[Registers];
+  Lanes<T> columns[Registers];
+  for (int j = 0; j < Registers; ++j) columns[j] = lanes<T>(n - j * width<T>);
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; ++i) {
     const Register<T> factor(x[i]);
     for (int j = 0; j < Registers; ++j)
-      sum[j] = detail::multiply_add(factor, load(b + i * b_row + j * width<T>, n - j * width<T>),
-                                    sum[j]);
+      sum[j] = detail::multiply_add(factor, load(b + i * b_row + j * width<T>, columns[j]), sum[j]);
   }
   for (int j = 0; j < Registers; ++j) {
     T* const to = y + j * width<T>;
-    store(accumulate ? sum[j] + load(to, n - j * width<T>) : sum[j], to, n - j * width<T>);
+    store(accumulate ? sum[j] + load(to, columns[j]) : sum[j], to, columns[j]);
   }
 }
 
@@ -231,9 +260,10 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
   Register<T> sum[Rows];
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; i += width<T>) {
-    const auto factor = load(x + i, k - i);
+    const auto left = lanes<T>(k - i);
+    const auto factor = load(x + i, left);
     for (int j = 0; j < Rows; ++j)
-      sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, k - i), sum[j]);
+      sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, left), sum[j]);
   }
   constexpr auto n = width<T>;
   alignas(64) T sums[n * n] = {}, turned[n * n];
@@ -245,7 +275,8 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
       (low + Register<T>::load_aligned(turned + (i + half) * n)).store_aligned(turned + i * n);
     }
   const auto total = Register<T>::load_aligned(turned);
-  store(accumulate ? total + load(y, Rows) : total, y, Rows);
+  const auto all = lanes<T>(Rows);
+  store(accumulate ? total + load(y, all) : total, y, all);
 }
 
 template <class T>
@@ -263,13 +294,16 @@ void row_by_rows(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std
 template <class T>
 void multiply(Strided<T> a, Strided<T> b, std::int64_t m, std::int64_t n, std::int64_t k, T* c,
               std::int64_t c_row, bool accumulate) {
-  // Blocks of a and b for which there is room in a second level of cache.
+  // A block of a stays in the second level of cache for all of a block of b.
   constexpr auto size = static_cast<std::int64_t>(sizeof(T));
-  constexpr std::int64_t depth = size == 4 ? 256 : 192, height = 256, breadth = 4096 / size;
+  constexpr std::int64_t deepest = 400, height = 768 / size / group<T> * group<T>,
+                         breadth = 8192 / size;
+  const auto depth = round_up(k / ((k + deepest - 1) / deepest) + 1, 8);
   const auto deep = std::min(k, depth), high = std::min(m, height), broad = std::min(n, breadth);
-  // A copy is worth it where it is read often: of a for many columns, of b for many rows.
-  const bool copy_a = n >= 256, copy_b = m * deep > 4096;
-  const Scratch<T> a_memory(copy_a ? deep * high + 2 * line<T> * std::max(deep, high) : 0);
+  // A copy is worth it where it is read often: of a for many columns, of b for many rows, or for
+  // fewer where each row of b lies on a page of its own.
+  const bool copy_a = n >= 256, copy_b = m > (b.rows_apart * size < 4096 ? 96 : 40);
+  const Scratch<T> a_memory(copy_a ? deep * round_up(high, group<T>) : 0);
   const Scratch<T> b_memory(deep * round_up(broad, panel_width<T>));
   for (std::int64_t p = 0; p < k; p += depth)
     for (std::int64_t j = 0; j < n; j += breadth) {
@@ -278,20 +312,26 @@ void multiply(Strided<T> a, Strided<T> b, std::int64_t m, std::int64_t n, std::i
                              b_memory);
       for (std::int64_t i = 0; i < m; i += height) {
         const auto rows = std::min(high, m - i);
-        Strided<T> x{a.at(i, p), a.rows_apart, a.cols_apart};
-        if (copy_a) x = copy_block<T>(x, rows, cols, a_memory);
-        for (std::int64_t first = 0; first < wide; first += panel_width<T>)
-          panel_product(x, rows,
-                        {.a = nullptr,
-                         .a_row = x.rows_apart,
-                         .a_col = x.cols_apart,
-                         .b = panels.at(first),
-                         .b_row = panels.row(first),
-                         .c = c + i * c_row + j + first,
-                         .c_row = c_row,
-                         .depth = cols,
-                         .columns = std::min(panel_width<T>, wide - first),
-                         .accumulate = accumulate || p > 0});
+        const Strided<T> x{a.at(i, p), a.rows_apart, a.cols_apart};
+        if (copy_a) copy_groups<T>(x, rows, cols, a_memory);
+        for (std::int64_t first = 0; first < wide; first += panel_width<T>) {
+          Tile<T> t{.a = nullptr,
+                    .a_row = x.rows_apart,
+                    .a_col = x.cols_apart,
+                    .b = panels.at(first),
+                    .b_row = panels.row(first),
+                    .c = c + i * c_row + j + first,
+                    .c_row = c_row,
+                    .depth = cols,
+                    .columns = std::min(panel_width<T>, wide - first),
+                    .accumulate = accumulate || p > 0};
+          if (!copy_a) {
+            panel_product(x, rows, t);
+            continue;
+          }
+          for (std::int64_t row = 0; row < rows; row += group<T>, t.c += group<T> * c_row)
+            group_product<T>(a_memory + row * cols, std::min(group<T>, rows - row), t);
+        }
       }
     }
 }
