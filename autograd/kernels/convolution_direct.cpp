@@ -50,7 +50,10 @@ void sum_shifted(const T* weight, const T* x, const std::int64_t* offset, std::i
       for (int c = 0; c < Columns; ++c) sum[b][c] = detail::multiply_add(w, values[c], sum[b][c]);
     }
   }
+  // Unrolled, or the sums would go through memory.
+#pragma GCC unroll 8
   for (int b = 0; b < Block; ++b)
+#pragma GCC unroll 8
     for (int c = 0; c < Columns; ++c) {
       T* const to = out + b * pitch + c * lanes<T>;
       if (add) sum[b][c] += Register::load_unaligned(to);
