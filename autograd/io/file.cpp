@@ -167,7 +167,8 @@ void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const auto count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail("cannot be written");
+    if (count == 0) errno = ENOSPC;  // a file system that takes nothing would be asked for ever
+    if (count <= 0) fail("cannot be written");
     bytes.remove_prefix(static_cast<std::size_t>(count));
     position_ += static_cast<std::uint64_t>(count);
   }

@@ -156,8 +156,8 @@ void RunLog::append(const std::string& line) {
   for (std::size_t done = 0; done < line.size();) {
     const auto count = ::write(file_, line.data() + done, line.size() - done);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const auto cause = std::generic_category().message(errno);
+    if (count <= 0) {  // 0: nothing is taken, however often it is asked
+      const auto cause = std::generic_category().message(count < 0 ? errno : ENOSPC);
       if (known) (void)!::ftruncate(file_, before.st_size);
       author::file_origin(run_log_op, path_).fail("cannot be written: " + cause);
     }
