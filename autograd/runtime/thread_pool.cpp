@@ -9,6 +9,9 @@
 
 #include "gradtape/autograd/runtime/serial.hpp"
 
+#if __has_include(<dlfcn.h>)
+#include <dlfcn.h>
+#endif
 #if __has_include(<pthread.h>)
 #include <pthread.h>
 #endif
@@ -131,8 +134,19 @@ class Pool {
 
 /// Never destroyed: workers sleep in it until the process ends.
 alignas(Pool) unsigned char storage[sizeof(Pool)];
+
+/// Keeps a plugin that has this code in memory after dlclose: its workers would wake up in nothing.
+void stay_loaded() {
+#if __has_include(<dlfcn.h>) && defined(RTLD_NODELETE)
+  Dl_info here;
+  if (dladdr(storage, &here) && here.dli_fname)
+    (void)dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);  // no plugin: nothing
+#endif
+}
+
 Pool* pool() {
   static Pool* const made = [] {
+    stay_loaded();
 #if __has_include(<pthread.h>)
     // A child has no workers; it starts its own.
     pthread_atfork(nullptr, nullptr, [] { new (storage) Pool; });
