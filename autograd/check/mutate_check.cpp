@@ -142,7 +142,7 @@ auto with_mistake(const Mistake& mistake, const std::string& op, std::size_t inp
   const Interception interception([&](const VjpCall& call) -> Tensor {
     if (op != call.op || input != call.input || !call.contribution.defined())
       return call.contribution;
-    const Tensor wrong = mistake.make(call);
+    Tensor wrong = mistake.make(call);
     if (!wrong.defined()) return call.contribution;
     applied = applied || wrong.is_tracked() != call.contribution.is_tracked() ||
               !array_equal(arrived(call, wrong).detach(), whole(call).detach());

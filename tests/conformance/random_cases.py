@@ -169,4 +169,5 @@ def main():
     print(f"{number} cases by torch {torch.__version__}, seed {chosen.seed}; {refused} draws that PyTorch refuses")
 
 
-main()
+if __name__ == "__main__":
+    main()
