@@ -76,11 +76,11 @@ struct Gelu {
   static auto value(auto x) { return math::gelu(x); }
   static auto grad_from_input(const auto& x) {
     const double density = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-    const auto factor = density * bounded(x, 100);
     if constexpr (requires { x.v; })
-      return math::normal_cdf_plus(factor, x);
+      return math::gelu_slope(x);
     else
-      return 0.5 * erfc(x * (-1 / std::numbers::sqrt2)) + factor * exp(x * x * -0.5);
+      return 0.5 * erfc(x * (-1 / std::numbers::sqrt2)) +
+             density * bounded(x, 100) * exp(x * x * -0.5);
   }
 };
 

@@ -6,6 +6,7 @@
 #include <concepts>
 
 #include "gradtape/autograd/elementwise/math.hpp"
+#include "gradtape/autograd/elementwise/normal_pieces.hpp"
 
 namespace gradtape::math {
 
@@ -99,20 +100,43 @@ template <class V> [[gnu::always_inline]] inline V erfc(V x) {
   return where(Pack<V>(x) < 0, 2 - tail, tail).v;
 }
 /// x times the normal distribution function; -0 where x < 0 makes the tail 0.
-template <class V> [[gnu::always_inline]] inline V gelu(V x) {
-  const Pack<V> p(x), size(xsimd::abs(x));
+template <class V> [[gnu::always_inline]] inline Pack<V> gelu_by_tail(Pack<V> x) {
+  const Pack<V> size(xsimd::abs(x.v));
   const auto [scaled, lost, rest] = scaled_tail(1, size);
   const Pack<V> product = size * scaled,
                 product_lost = lost_by_product(size, scaled, product) + size * lost;
-  return (at_least(p, -0.0) - times_gauss(product, size, 0.5, rest, product_lost)).v;
+  return at_least(x, -0.0) - times_gauss(product, size, 0.5, rest, product_lost);
 }
-/// The normal distribution function + factor e^(-x^2 / 2), by one exponential.
-template <class V>
-[[gnu::always_inline]] inline Pack<V> normal_cdf_plus(Pack<V> factor, Pack<V> x) {
-  const Pack<V> size(xsimd::abs(x.v));
+template <class V> [[gnu::always_inline]] inline V gelu(V x) {
+  const Pack<V> p(x);
+#ifdef __AVX512F__
+  if constexpr (looks_up<V>) {
+    const Pack<V> size(xsimd::abs(x));
+    const Pack<V> y =
+        at_least(p, -0.0) - by_pieces(normal_pieces.times_tail, at_most(size, Pieces::end));
+    return mended_below(y, p, [](auto e) { return gelu_by_tail(e); }).v;
+  }
+#endif
+  return gelu_by_tail(p).v;
+}
+/// The normal distribution function + x times its density, by one exponential.
+template <class V> [[gnu::always_inline]] inline Pack<V> gelu_slope_by_tail(Pack<V> x) {
+  const Pack<V> size(xsimd::abs(x.v)), bounded = at_most(size, 100);
   const Pack<V> gauss = times_gauss(Pack<V>(1), size, 0.5),
                 tail = gauss * scaled_tail(1, size).value;
-  return where(x < 0, tail, 1 - tail) + factor * gauss;
+  const Pack<V> part = bounded * (0.3989422804014327 * gauss);
+  return where(x < 0, tail - part, 1 - tail + part);
+}
+template <class V> [[gnu::always_inline]] inline Pack<V> gelu_slope(Pack<V> x) {
+#ifdef __AVX512F__
+  if constexpr (looks_up<V>) {
+    const Pack<V> size(xsimd::abs(x.v)), piece = by_pieces(normal_pieces.slope, size),
+                                         small = where(size > Pieces::end, Pack<V>(0), piece);
+    return mended_below(where(x < 0, small, 1 - small), x,
+                        [](auto e) { return gelu_slope_by_tail(e); });
+  }
+#endif
+  return gelu_slope_by_tail(x);
 }
 
 }  // namespace gradtape::math
