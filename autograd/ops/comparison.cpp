@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,20 +21,31 @@ using namespace detail;
 
 namespace {
 
-/// out[k] = f(in[k]...) for a row of n elements with a result of another type than the operands: a
-/// plain loop, which compilers vectorise. Operand i steps by step[i], 0 or 1.
+/// out[k] = f(in[k]...) for a row of n elements with a result of another type than the operands.
+/// Operand i steps by step[i], 0 or 1; what stands still is spread over a buffer first, so that
+/// there is one plain loop, which compilers vectorise.
 template <class F, class Out, class... T>
 void map_row(const void* f, const void* const* in, const std::int64_t* step, void* out,
              std::int64_t n) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const F& function = *static_cast<const F*>(f);
-    const std::tuple from{static_cast<const T*>(in[I])...};
-    auto* const to = static_cast<Out*>(out);
-    const std::int64_t steps[] = {step[I]...};
-    if ((... && (steps[I] == 1)))
-      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k]...);
-    else
-      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k * steps[I]]...);
+    constexpr std::int64_t buffered = 256;
+    const auto piece = (... && (step[I] == 1)) ? n : std::min(n, buffered);
+    std::tuple<std::array<T, buffered>...> buffers;
+    std::tuple from{static_cast<const T*>(in[I])...};
+    const auto spread = [&](auto& buffer, auto& operand) {
+      std::fill_n(buffer.data(), piece, *operand);
+      operand = buffer.data();
+    };
+    ((step[I] ? void() : spread(std::get<I>(buffers), std::get<I>(from))), ...);
+    auto* to = static_cast<Out*>(out);
+    for (std::int64_t left = n; left > 0; left -= piece) {
+      const auto count = std::min(left, piece);
+#pragma omp simd
+      for (std::int64_t k = 0; k < count; ++k) to[k] = function(std::get<I>(from)[k]...);
+      to += count;
+      ((std::get<I>(from) += step[I] * count), ...);
+    }
   }(std::index_sequence_for<T...>());
 }
 using MapRow = void (*)(const void* f, const void* const* in, const std::int64_t* step, void* out,
@@ -71,6 +85,11 @@ Tensor map_mixed(const char* op, Dtype dtype, MapRow row, const void* f,
   });
   return y;
 }
+
+/// The unsigned integer of an element's size.
+template <std::size_t bytes>
+using bits_of = std::conditional_t<bytes == 1, std::uint8_t,
+                                   std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>;
 
 /// Not recorded.
 Tensor outside_graph(const char* op, Tensor y) {
@@ -139,10 +158,13 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   need_bool("where", condition);
   Tensor x = a, y = b;
   promote_literals(x, y, "where");
-  const auto choose = [](bool c, auto p, auto q) { return c ? p : q; };
-  const MapRow row = visit_dtype(x.dtype(), [&](auto zero) -> MapRow {
-    using T = decltype(zero);
-    return map_row<decltype(choose), T, bool, T, T>;
+  // Bits, by arithmetic: of c ? p : q compilers make a branch, which random conditions mispredict.
+  const auto choose = []<class Bits>(std::uint8_t c, Bits p, Bits q) {
+    return static_cast<Bits>(q ^ ((p ^ q) & (c ? ~Bits(0) : Bits(0))));
+  };
+  const MapRow row = visit_dtype(x.dtype(), [&]<class T>(T) -> MapRow {
+    using Bits = bits_of<sizeof(T)>;
+    return map_row<decltype(choose), Bits, std::uint8_t, Bits, Bits>;
   });
   Tensor chosen = map_mixed("where", x.dtype(), row, &choose, {&condition, &x, &y});
   return record("where", std::move(chosen), {x, y},
