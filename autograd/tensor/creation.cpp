@@ -92,8 +92,10 @@ Tensor filled(const char* op, const Shape& shape, double value, Dtype dtype) {
     using T = decltype(zero);
     const T element = convert<T>(value, op);
     T* const out = mutable_data<T>(x);
+    // Not std::fill, which compilers vectorise at -O3 only.
     parallel_for(x.numel(), elementwise_grain, [=](std::int64_t begin, std::int64_t end) {
-      std::fill(out + begin, out + end, element);
+#pragma omp simd
+      for (std::int64_t i = begin; i < end; ++i) out[i] = element;
     });
   });
   return x;
