@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
+#include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
@@ -41,13 +43,15 @@ template <class T> void select_rows(const T* x, T* y, const Indexing& at) {
 }
 
 /// Calls f(offset in [outer, n, inner], offset in [outer, extent, inner]) for every index, in order
-/// along axis n. Threads share out the outer axis, so no two write to one element.
-template <class F> void for_each_index(const Indexing& at, F f) {
+/// along axis n, and before those of each o start(o). Threads share out the outer axis, so no two
+/// write to one element.
+template <class F, class Start> void for_each_index(const Indexing& at, F f, Start start) {
   const auto n = at.n, inner = at.inner, extent = at.extent;
   const auto* const index = at.index;
   const auto size = n * inner;
   parallel_for(at.outer, elementwise_grain / (size + 1) + 1, [=](int64_t begin, int64_t end) {
     for (auto o = begin; o < end; ++o) {
+      start(o);
       if (inner == 1) {
         for (auto k = o * n; k < (o + 1) * n; ++k) f(k, o * extent + from_front(index[k], extent));
         continue;
@@ -59,6 +63,10 @@ template <class F> void for_each_index(const Indexing& at, F f) {
         }
     }
   });
+}
+
+template <class F> void for_each_index(const Indexing& at, F f) {
+  for_each_index(at, f, [](int64_t) {});
 }
 
 template <class T> void gather_elements(const void* x, void* y, const Indexing& at) {
@@ -77,6 +85,38 @@ void count_indexed(const Indexing& at, bool each, int64_t flops, int64_t accesse
   const auto named = at.outer * at.n * at.inner;
   detail::count_work(flops * named, 8 * (each ? named : at.n) +
                                         accesses * named * static_cast<int64_t>(element_bytes));
+}
+
+template <class T> void fill_with_zeros(T* y, const Indexing& at) {
+  parallel_for(at.outer * at.extent * at.inner, elementwise_grain,
+               [=](int64_t begin, int64_t end) { std::fill(y + begin, y + end, T(0)); });
+}
+
+/// index_sum for outer == 1 in one pass over y, which is much larger than x where few rows are
+/// used: each row of y is a copy of its first row of x, or of zeros, to which the others are added.
+template <class T> void sum_rows(const T* x, T* y, const Indexing& at) {
+  count_indexed(at, false, 1, 2, sizeof(T));
+  const auto n = at.n, inner = at.inner;
+  // Lists of the rows of x that belong to a row of y, in their order.
+  constexpr int64_t none = -1;
+  const Scratch<int64_t> first(at.extent), links(n + 1);
+  int64_t* const next = links + 1;  // next[none] is none
+  next[none] = none;
+  std::fill_n(first.get(), at.extent, none);
+  for (auto i = n; i-- > 0;) next[i] = std::exchange(first[from_front(at.index[i], at.extent)], i);
+  const Scratch<T> zeros(inner);
+  std::fill_n(zeros.get(), inner, T(0));
+  parallel_for(at.extent, elementwise_grain / inner + 1, [&](int64_t begin, int64_t end) {
+    for (auto row = begin; row < end; ++row) {
+      const auto i = first[row];
+      // No branch, which could not be predicted.
+      const T* const from = i == none ? zeros : x + i * inner;
+      T* const to = y + row * inner;
+      for (int64_t j = 0; j < inner; ++j) to[j] = T(0) + from[j];  // never -0, as in index_add
+      for (auto other = next[i]; other != none; other = next[other])
+        for (int64_t j = 0; j < inner; ++j) to[j] += x[other * inner + j];
+    }
+  });
 }
 
 }  // namespace
@@ -150,11 +190,35 @@ template <class T> void scatter_add(const T* x, T* y, const Indexing& at) {
   for_each_index(at, [=](int64_t k, int64_t target) { y[target] += x[k]; });
 }
 
+template <class T> void index_sum(const T* x, T* y, const Indexing& at) {
+  if (at.outer == 1 && at.n <= at.extent && at.inner >= 8) return sum_rows(x, y, at);
+  fill_with_zeros(y, at);
+  index_add(x, y, at);
+}
+
+template <class T> void scatter_sum(const T* x, T* y, const Indexing& at) {
+  const auto slab = at.extent * at.inner;
+  if (at.outer == 1 || slab > elementwise_grain) {  // the zeros would leave the cache
+    fill_with_zeros(y, at);
+    return scatter_add(x, y, at);
+  }
+  count_indexed(at, true, 1, 3, sizeof(T));
+  for_each_index(
+      at, [=](int64_t k, int64_t target) { y[target] += x[k]; },
+      [=](int64_t o) { std::fill_n(y + o * slab, slab, T(0)); });
+}
+
 template void index_add(const float*, float*, const Indexing&);
 template void index_add(const double*, double*, const Indexing&);
 template void index_add(const int64_t*, int64_t*, const Indexing&);
+template void index_sum(const float*, float*, const Indexing&);
+template void index_sum(const double*, double*, const Indexing&);
+template void index_sum(const int64_t*, int64_t*, const Indexing&);
 template void scatter_add(const float*, float*, const Indexing&);
 template void scatter_add(const double*, double*, const Indexing&);
 template void scatter_add(const int64_t*, int64_t*, const Indexing&);
+template void scatter_sum(const float*, float*, const Indexing&);
+template void scatter_sum(const double*, double*, const Indexing&);
+template void scatter_sum(const int64_t*, int64_t*, const Indexing&);
 
 }  // namespace gradtape::kernels

@@ -19,6 +19,8 @@ struct Indexing : detail::AxisView {
 void index_select(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
 /// y[o, index[i], :] += x[o, i, :]; index: [n]. T: float, double or std::int64_t.
 template <class T> void index_add(const T* x, T* y, const Indexing& at);
+/// y = 0, then index_add; y need not be initialised.
+template <class T> void index_sum(const T* x, T* y, const Indexing& at);
 /// y[o, i, j] = x[o, index[o, i, j], j]; index: [outer, n, inner]. An element has 1, 4 or 8 bytes.
 void gather(const void* x, void* y, std::size_t element_bytes, const Indexing& at);
 /// y[o, index[o, i, j], j] = x[o, i, j], the last one where several meet; index: [outer, n, inner].
@@ -27,5 +29,7 @@ void scatter(const void* x, void* y, std::size_t element_bytes, const Indexing& 
 /// y[o, index[o, i, j], j] += x[o, i, j]; index: [outer, n, inner]. T: float, double or
 /// std::int64_t.
 template <class T> void scatter_add(const T* x, T* y, const Indexing& at);
+/// y = 0, then scatter_add; y need not be initialised.
+template <class T> void scatter_sum(const T* x, T* y, const Indexing& at);
 
 }  // namespace gradtape::kernels

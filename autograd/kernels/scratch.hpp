@@ -19,6 +19,7 @@ template <class T> class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   operator T*() const { return data_; }
+  T* get() const { return data_; }  // where a template has to find T
 
  private:
   std::size_t bytes_;

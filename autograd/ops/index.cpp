@@ -102,9 +102,9 @@ Tensor index_select_backward(const Tensor& g, std::int64_t axis, const Tensor& i
   const int a = shape.axis(axis, "index_select");
   const auto at = around(shape, a, extent, index.data<std::int64_t>().data());
   shape[a] = extent;
-  const Tensor y = zeros(shape, g.dtype());
+  const Tensor y = empty(shape, g.dtype());
   visit_sums("index_select", g,
-             [&]<class T>(const T* from) { kernels::index_add(from, mutable_data<T>(y), at); });
+             [&]<class T>(const T* from) { kernels::index_sum(from, mutable_data<T>(y), at); });
   return record("index_select_backward", y, {g},
                 {[a, index](const Tensor& c) { return index_select(c, a, index); }});
 }
@@ -118,9 +118,9 @@ Tensor gather_backward(const Tensor& g, std::int64_t axis, const Tensor& index,
   const auto at = around(own, a, shape[a], index.data<std::int64_t>().data());
   Shape filled = own;  // what lies beyond it along the other axes stays zero
   filled[a] = shape[a];
-  Tensor y = zeros(filled, g.dtype());
+  Tensor y = empty(filled, g.dtype());
   visit_sums("gather", g,
-             [&]<class T>(const T* from) { kernels::scatter_add(from, mutable_data<T>(y), at); });
+             [&]<class T>(const T* from) { kernels::scatter_sum(from, mutable_data<T>(y), at); });
   y = record("gather_backward", y, {g},
              {[a, index](const Tensor& c) { return gather(c, a, index); }});
   for (int i = 0; i < own.ndim(); ++i)

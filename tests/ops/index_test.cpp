@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/close.hpp"
+#include "support/threads.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
@@ -65,6 +66,34 @@ TEST_CASE("each index op is the transpose of its partner: <f(x), y> = <x, f^T(y)
   const Tensor index = randint(-5, 5, {2, 6, 3}), z = randn({2, 6, 3}, float64);
   CHECK(dot(gather(x, 1, index), z) ==
         close(dot(x, scatter_add(zeros({4, 5, 3}, float64), 1, index, z)), 1e-12));
+}
+
+TEST_CASE("the gradient of taken rows sums those that meet, in their order, for any threads") {
+  const Tensor table = zeros({5000, 24}).requires_grad();
+  for (const std::int64_t count : {0, 3000, 20000}) {  // fewer rows than the table's, and more
+    const Tensor index = count ? randint(-5000, 5000, {count}) : zeros({0}, int64),
+                 g = randn({count, 24});
+    const auto gradient = [&] { return grad(index_select(table, 0, index), {table}, {.seed = g}); };
+    std::vector<float> expected(5000 * 24);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      const auto at = index.data<std::int64_t>()[i];
+      for (std::size_t j = 0; j < 24; ++j)
+        expected[static_cast<std::size_t>(at < 0 ? at + 5000 : at) * 24 + j] +=
+            g.data<float>()[i * 24 + j];
+    }
+    const Tensor sums = tensor(expected, {5000, 24});
+    CHECK(array_equal(with_threads(1, gradient)[0], sums));
+    CHECK(array_equal(with_threads(2, gradient)[0], sums));
+  }
+}
+
+TEST_CASE("the gradient of a gather is a scatter_add onto zeros, however long its rows are") {
+  for (const std::int64_t extent : {7, 40000}) {
+    const Tensor x = zeros({3, extent, 2}).requires_grad();
+    const Tensor index = randint(0, extent, {3, 50, 2}), g = randn({3, 50, 2});
+    CHECK(array_equal(grad(gather(x, 1, index), {x}, {.seed = g})[0],
+                      scatter_add(zeros({3, extent, 2}), 1, index, g)));
+  }
 }
 
 TEST_CASE("gradients of the index ops, recorded or not, to second order") {
