@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gradtape/autograd/kernels/sort.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -25,9 +26,16 @@ std::vector<Use> by_row(const std::vector<RowGradient>& parts, std::int64_t rows
       uses.push_back({row < 0 ? row + rows : row, p, at++});
   }
   const auto earlier = [](const Use& a, const Use& b) { return a.row < b.row; };
-  if (!std::is_sorted(uses.begin(), uses.end(), earlier))
-    std::stable_sort(uses.begin(), uses.end(), earlier);
-  return uses;
+  if (std::is_sorted(uses.begin(), uses.end(), earlier)) return uses;
+  std::vector<std::int64_t> keys, order(uses.size());
+  keys.reserve(uses.size());
+  for (const auto& use : uses) keys.push_back(use.row);
+  const auto count = static_cast<std::int64_t>(uses.size());
+  kernels::argsort(keys.data(), order.data(), {1, count, 1}, kernels::Order::ascending, count);
+  std::vector<Use> sorted;
+  sorted.reserve(uses.size());
+  for (const auto at : order) sorted.push_back(uses[static_cast<std::size_t>(at)]);
+  return sorted;
 }
 
 bool is_ascending(const Tensor& index) {
