@@ -119,8 +119,12 @@ void spread_element(const void* from, char* to, const Kernel& kernel) {
 
 /// n elements of a row; operand i has step[i], 0 or 1. What does not fill a register goes through
 /// one too, so that equal inputs give equal results wherever they stand.
-void map_row(const Kernel& kernel, const void* f, Operands in, std::size_t in_count,
-             const Steps& step, Results out, std::size_t out_count, std::int64_t n) {
+///
+/// `in` is the caller's own, and changes: a copy would read as a whole what was written
+/// pointer by pointer just now, which waits until all stores before it have left the core, those of
+/// the last row included.
+void map_row(const Kernel& kernel, const void* f, Operands& in, std::size_t in_count,
+             const Steps& step, const Results& out, std::size_t out_count, std::int64_t n) {
   alignas(widest_register) Spread spread, rest;
   Steps stride;
   const auto width = static_cast<std::int64_t>(kernel.register_bytes / kernel.element_bytes);
