@@ -20,7 +20,7 @@ template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
 /// cache, many enough for keys and values to be worth packing.
 int64_t block_rows(int64_t n, int64_t m) {
   constexpr int64_t scores = 1 << 18, least = 16;
-  return std::min(n, std::clamp(scores / m, least, m > 1024 ? int64_t{128} : int64_t{64}));
+  return std::min(n, std::clamp(scores / m, least, m >= 512 ? int64_t{128} : int64_t{64}));
 }
 
 /// Some queries of one matrix of the batch, and the keys that they see.
