@@ -7,7 +7,6 @@
 #include <cassert>
 #include <complex>
 #include <limits>
-#include <vector>
 
 #include <gradtape_blas.h>
 #if GRADTAPE_LAPACK
@@ -44,6 +43,7 @@ int syevd(const auto&...) { absent("eigh"); }
 #include "gradtape/autograd/kernels/factor.hpp"
 #include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/jacobi.hpp"
+#include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
@@ -51,7 +51,6 @@ int syevd(const auto&...) { absent("eigh"); }
 namespace gradtape::kernels {
 namespace {
 
-std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 int narrow(std::int64_t n) { return static_cast<int>(n); }
 
 template <class T> void fill_nan(T* y, std::int64_t count) {
@@ -64,8 +63,8 @@ template <class T, class Routine> int with_workspace(const Routine& routine) {
   T best = 0;
   routine(&best, -1);
   const int length = std::max(1, static_cast<int>(best) + 1);  // + 1: a float rounds large lengths
-  std::vector<T> work(size(length));
-  return routine(work.data(), length);
+  const Scratch<T> work(length);
+  return routine(work, length);
 }
 
 /// Counts `flops` over operands and results of `elements`.
@@ -85,19 +84,18 @@ template <class T> void qr(const T* a, std::int64_t m, std::int64_t n, T* q, T* 
   count<T>(4 * product(n, n) * static_cast<double>(m), product(m, 2 * n) + product(n, n));
   if (n == 0) return;
   if (!all_finite(a, m * n)) return fill_nan(q, m * n), fill_nan(r, n * n);
-  std::vector<T> columns(size(m * n)), reflectors(size(n));
-  transpose<T>({a, n}, m, n, {columns.data(), m});
+  const Scratch<T> columns(m * n), reflectors(n);
+  transpose<T>({a, n}, m, n, {columns, m});
   const int rows = narrow(m), cols = narrow(n);
   with_workspace<T>([&](T* work, int length) {
-    return cxxlapack::geqrf(rows, cols, columns.data(), rows, reflectors.data(), work, length);
+    return cxxlapack::geqrf(rows, cols, columns, rows, reflectors, work, length);
   });
   for (std::int64_t i = 0; i < n; ++i)
-    for (std::int64_t j = 0; j < n; ++j) r[i * n + j] = i > j ? T(0) : columns[size(j * m + i)];
+    for (std::int64_t j = 0; j < n; ++j) r[i * n + j] = i > j ? T(0) : columns[j * m + i];
   with_workspace<T>([&](T* work, int length) {
-    return cxxlapack::orgqr(rows, cols, cols, columns.data(), rows, reflectors.data(), work,
-                            length);
+    return cxxlapack::orgqr(rows, cols, cols, columns, rows, reflectors, work, length);
   });
-  transpose<T>({columns.data(), m}, n, m, {q, n});
+  transpose<T>({columns, m}, n, m, {q, n});
 }
 
 template <class T> int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* s, T* vh) {
@@ -110,27 +108,26 @@ template <class T> int svd(const T* a, std::int64_t m, std::int64_t n, T* u, T* 
   // The rows of a are LAPACK's columns. It is quicker with tall matrices than with wide ones, so a
   // tall a is turned, and so are its vectors.
   const bool tall = m > n;
-  std::vector<T> copy(size(m * n)), left(size(tall && u ? m * k : 0)),
-      right(size(tall && u ? k * k : 0));
+  const Scratch<T> copy(m * n), left(tall && u ? m * k : 0), right(tall && u ? k * k : 0);
   if (tall)
-    transpose<T>({a, n}, m, n, {copy.data(), m});
+    transpose<T>({a, n}, m, n, {copy, m});
   else
-    std::copy_n(a, m * n, copy.data());
-  std::vector<int> integers(size(8 * k));
+    std::copy_n(a, m * n, copy.get());
+  const Scratch<int> integers(8 * k);
   const int rows = narrow(std::max(m, n)), cols = narrow(k);
   T none = 0;
   T *first = vh, *second = u;
   if (!u)
     first = second = &none;
   else if (tall)
-    first = left.data(), second = right.data();
+    first = left, second = right;
   const int info = with_workspace<T>([&](T* work, int length) {
-    return cxxlapack::gesdd(u ? 'S' : 'N', rows, cols, copy.data(), rows, s, first, rows, second,
-                            cols, work, length, integers.data());
+    return cxxlapack::gesdd(u ? 'S' : 'N', rows, cols, copy.get(), rows, s, first, rows, second,
+                            cols, work, length, integers.get());
   });
   if (tall && u) {
-    transpose<T>({left.data(), m}, k, m, {u, k});
-    transpose<T>({right.data(), k}, k, k, {vh, k});
+    transpose<T>({left, m}, k, m, {u, k});
+    transpose<T>({right, k}, k, k, {vh, k});
   }
   return info;
 }
@@ -142,22 +139,22 @@ template <class T> int eigh(const T* a, std::int64_t n, T* w, T* v) {
   for (std::int64_t i = 0; i < n; ++i) finite = finite && all_finite(a + i * n, i + 1);
   if (!finite) return fill_nan(w, n), fill_nan(v, n * n), 0;
   if (jacobi_eigh(a, n, w, v)) return 0;
-  std::vector<T> copy(size(n * n));
-  for (std::int64_t i = 0; i < n; ++i) std::copy_n(a + i * n, i + 1, copy.begin() + i * n);
+  const Scratch<T> copy(n * n);
+  for (std::int64_t i = 0; i < n; ++i) std::copy_n(a + i * n, i + 1, copy + i * n);
   const detail::Serial serial;
   const int order = narrow(n);
   const auto solve = [&](T* work, int length, int* integers, int integer_length) {
-    return cxxlapack::syevd(v ? 'V' : 'N', 'U', order, copy.data(), order, w, work, length,
-                            integers, integer_length);
+    return cxxlapack::syevd(v ? 'V' : 'N', 'U', order, copy, order, w, work, length, integers,
+                            integer_length);
   };
   T best = 0;
   int best_integers = 0;
   solve(&best, -1, &best_integers, -1);
-  std::vector<T> work(size(static_cast<std::int64_t>(best) + 1));
-  std::vector<int> integers(size(best_integers));
-  const int info =
-      solve(work.data(), static_cast<int>(work.size()), integers.data(), best_integers);
-  if (v) transpose<T>({copy.data(), n}, n, n, {v, n});
+  const int length = static_cast<int>(best) + 1;  // + 1: a float rounds large lengths
+  const Scratch<T> work(length);
+  const Scratch<int> integers(best_integers);
+  const int info = solve(work, length, integers, best_integers);
+  if (v) transpose<T>({copy, n}, n, n, {v, n});
   return info;
 }
 
