@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "gradtape/autograd/ops/detail/map.hpp"
+#include "gradtape/autograd/ops/detail/summed_products.hpp"
 
 namespace gradtape {
 
@@ -78,6 +79,15 @@ namespace {
 constexpr elementwise_vjp pass{[](const Tensor& g) { return g; }};
 constexpr elementwise_vjp pass_negative{[](const Tensor& g) { return -g; }};
 
+/// The vjp of x in a product with `other`.
+Vjp product_vjp(const Tensor& x, const Tensor& other) {
+  constexpr auto large = 2 * elementwise_grain;  // looked at first: most are small
+  if (other.numel() > large && repeats_rows(other, x))
+    return elementwise_vjp{
+        [other, shape = x.shape()](const Tensor& g) { return summed_products(g, other, shape); }};
+  return elementwise_vjp{[other](const Tensor& g) { return masked_mul(g, other); }};
+}
+
 // Nobody calls the vjp of a constant, and a vjp costs the tensors that it captures: ops of two make
 // them for what is tracked.
 using Vjps = std::array<Vjp, 2>;
@@ -101,10 +111,8 @@ Tensor operator*(const Tensor& a, const Tensor& b) {
   if (differ(a, b)) return with_one_dtype("mul", std::multiplies<>(), a, b);
   return record_lazily("mul", map_numeric("mul", std::multiplies<>(), a, b), {a, b}, [&] {
     Vjps vjps;
-    if (a.is_tracked())
-      vjps[0] = elementwise_vjp{[b](const Tensor& g) { return masked_mul(g, b); }};
-    if (b.is_tracked())
-      vjps[1] = elementwise_vjp{[a](const Tensor& g) { return masked_mul(g, a); }};
+    if (a.is_tracked()) vjps[0] = product_vjp(a, b);
+    if (b.is_tracked()) vjps[1] = product_vjp(b, a);
     return vjps;
   });
 }

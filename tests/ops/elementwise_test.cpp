@@ -302,3 +302,35 @@ TEST_CASE("a branch not taken never poisons the gradient") {
   sum(where(x > 0.0, sqrt(x), 0.0)).backward();
   CHECK(array_equal(x.grad(), tensor({0.0, 0.0, 0.25}, float64)));
 }
+
+TEST_CASE("where chooses elements of every size, beside operands that stand still") {
+  const Tensor x = randn({600}), condition = x > 0.0;
+  for (const auto dtype : {float32, float64, int64, bool_}) {
+    const Tensor a = arange(600).to(dtype), b = full({1}, 1).to(dtype);
+    const Tensor left = where(condition, a, b).to(float64),
+                 right = where(condition, b, a).to(float64);
+    const Tensor values = a.to(float64);
+    for (std::size_t i = 0; i < 600; ++i) {
+      const bool first = x.data<float>()[i] > 0;
+      const double value = values.data<double>()[i];
+      REQUIRE(left.data<double>()[i] == (first ? value : 1));
+      REQUIRE(right.data<double>()[i] == (first ? 1 : value));
+    }
+  }
+}
+
+TEST_CASE("the gradient of a row that multiplies many is the sum of products, bit for bit") {
+  for (const auto dtype : {float32, float64}) {
+    const Tensor a = randn({700, 2, 64}, dtype), g = randn({700, 2, 64}, dtype);
+    const Tensor b = randn({2, 64}, dtype).requires_grad();
+    const auto gradient = [&] { return grad(a * b, {b}, {.seed = g})[0]; };
+    const Tensor expected = sum(g * a, 0);
+    CHECK(array_equal(with_threads(1, gradient), expected));
+    CHECK(array_equal(with_threads(2, gradient), expected));
+    CHECK(array_equal(grad(b * a, {b}, {.create_graph = true, .seed = g})[0].detach(), expected));
+  }
+  // Halves of the sum overflow, the sum does not.
+  const Tensor large = concat({full({1000, 64}, 1e36), full({1000, 64}, -1e36)}, 0);
+  const Tensor row = ones({64}).requires_grad();
+  CHECK(array_equal(grad(sum(large * row), {row})[0], zeros({64})));
+}
