@@ -1,47 +1,11 @@
+// Values as JSON text; the only file that compiles the library that writes it.
 #include "gradtape/autograd/io/json.hpp"
 
 #include <nlohmann/json.hpp>
 
 namespace gradtape::detail {
-namespace {
 
 using nlohmann::json;
-
-/// A JsonReader as the parser's library wants it.
-class Adaptor : public nlohmann::json_sax<json> {
- public:
-  explicit Adaptor(JsonReader& reader) : reader_(reader) {}
-
-  bool start_object(std::size_t) override { return reader_.begin_object(), true; }
-  bool end_object() override { return reader_.end_object(), true; }
-  bool key(std::string& name) override { return reader_.key(name), true; }
-  bool start_array(std::size_t) override { return reader_.begin_array(), true; }
-  bool end_array() override { return reader_.end_array(), true; }
-  bool string(std::string& text) override { return reader_.text(text), true; }
-  bool number_unsigned(std::uint64_t value) override { return reader_.integer(value), true; }
-  bool number_integer(std::int64_t value) override { return reader_.negative_integer(value), true; }
-  bool number_float(double value, const std::string&) override {
-    return reader_.fraction(value), true;
-  }
-  bool null() override { return reader_.null(), true; }
-  bool boolean(bool value) override { return reader_.boolean(value), true; }
-  bool binary(json::binary_t&) override { return reader_.unexpected("binary data"), false; }
-  bool parse_error(std::size_t at, const std::string&, const json::exception& error) override {
-    std::string_view cause = error.what();  // "[json.exception...] parse error...: cause"
-    if (const auto colon = cause.find(": "); colon != cause.npos) cause.remove_prefix(colon + 2);
-    return reader_.malformed(at, cause), false;
-  }
-
- private:
-  JsonReader& reader_;
-};
-
-}  // namespace
-
-void parse_json(std::string_view text, JsonReader& reader) {
-  Adaptor adaptor(reader);
-  json::sax_parse(text.begin(), text.end(), &adaptor);
-}
 
 std::optional<std::string> json_string(const std::string& text) {
   try {

@@ -1,4 +1,5 @@
-/// JSON behind a narrow interface, so that only json.cpp compiles the library that reads it.
+/// JSON: a parser that calls a reader as it goes, so that no text takes more memory than the reader
+/// wants; and values as text.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +18,10 @@ class JsonReader {
 
   virtual void begin_object() { unexpected("an object"); }
   virtual void end_object() {}
-  virtual void key(const std::string&) {}
+  virtual void key(std::string_view) {}
   virtual void begin_array() { unexpected("an array"); }
   virtual void end_array() {}
-  virtual void text(const std::string&) { unexpected("a string"); }
+  virtual void text(std::string_view) { unexpected("a string"); }
   virtual void integer(std::uint64_t) { unexpected("a number"); }
   virtual void negative_integer(std::int64_t) { unexpected("a negative number"); }
   virtual void fraction(double) { unexpected("a fraction or huge number"); }
@@ -33,7 +34,16 @@ class JsonReader {
   [[noreturn]] virtual void malformed(std::size_t at, std::string_view cause) const = 0;
 };
 
-/// Reads the whole text.
+/// A text that comes piece by piece.
+class JsonPieces {
+ public:
+  virtual ~JsonPieces() = default;
+  /// The next piece, valid until the next call; an empty one at the end.
+  virtual std::string_view next() = 0;
+};
+
+/// Reads the whole text: one value (RFC 8259), nested to any depth that the reader takes.
+void parse_json(JsonPieces& pieces, JsonReader& reader);
 void parse_json(std::string_view text, JsonReader& reader);
 
 /// `text` as a JSON string, in quotes; nothing where it is not UTF-8.

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -49,8 +50,8 @@ class RecordReader : public author::JsonReader {
   void begin_object() override {
     if (++depth_ > 1) unexpected("an object");
   }
-  void key(const std::string& name) override {
-    if (!names_.insert(name).second) origin_.fail(fmt::format("has '{}' twice", name));
+  void key(std::string_view name) override {
+    if (!names_.emplace(name).second) origin_.fail(fmt::format("has '{}' twice", name));
     name_ = name;
   }
   void integer(std::uint64_t value) override {
@@ -62,7 +63,7 @@ class RecordReader : public author::JsonReader {
   void negative_integer(std::int64_t value) override { whole(value); }
   void fraction(double value) override { put(value); }
   void null() override { put(std::numeric_limits<double>::quiet_NaN()); }
-  void text(const std::string& text) override {
+  void text(std::string_view text) override {
     if (text == "Infinity") return put(std::numeric_limits<double>::infinity());
     if (text == "-Infinity") return put(-std::numeric_limits<double>::infinity());
     unexpected("a text");

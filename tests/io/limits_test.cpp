@@ -6,19 +6,29 @@
 #include <gradtape/autograd/io/idx.hpp>
 #include <gradtape/autograd/io/npy.hpp>
 #include <gradtape/autograd/io/npz.hpp>
+#include <gradtape/autograd/io/safetensors.hpp>
+#include <gradtape/autograd/memory.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/optim/run_log.hpp>
 
+#include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <ctime>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
 
 #include "support/files.hpp"
+#include "support/skip.hpp"
 #include "support/text.hpp"
 
 using namespace gradtape;
@@ -162,4 +172,86 @@ TEST_CASE("devices, pipes and folders are not read") {
   for (const auto& path : {"/dev/zero"s, pipe})
     CHECK(contains(error<IoError>([&] { (void)load_npy(path); }), "a device or a pipe"));
   CHECK(contains(error<IoError>([&] { (void)load_csv(folder.path("")); }), "it is a folder"));
+}
+
+namespace {
+
+/// What f() takes at most beyond what this process holds, in bytes, in a process of its own; -1
+/// where it throws or gives false.
+std::int64_t peak_of(const std::function<bool()>& f) {
+  const auto peak = [] {
+    rusage use;
+    ::getrusage(RUSAGE_SELF, &use);
+    return use.ru_maxrss * 1024;
+  };
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto before = peak();
+    std::int64_t result = -1;
+    try {
+      if (f()) result = peak() - before;
+    } catch (...) {
+    }
+    ::_exit(::write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1);
+  }
+  std::int64_t result = -1;
+  CHECK(::read(ends[0], &result, sizeof result) == sizeof result);
+  int status = 0;
+  CHECK(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  for (const int end : ends) ::close(end);
+  return result;
+}
+
+/// A safetensors file with a header of `bytes` or a little less, of tensors of one byte.
+std::string wide_safetensors(std::size_t bytes, std::size_t& count) {
+  std::string header = "{";
+  for (count = 0; header.size() + 100 < bytes; ++count)
+    header += fmt::format(R"({}"t{}":{{"dtype":"U8","shape":[1],"data_offsets":[{},{}]}})",
+                          count ? "," : "", count, count, count + 1);
+  header += "}";
+  std::string file;
+  detail::append_little(file, std::uint64_t{header.size()});
+  return file + header + std::string(count, '\7');
+}
+
+}  // namespace
+
+#ifndef __SANITIZE_THREAD__  // its memory is several times the program's
+TEST_CASE("the longest safetensors header takes three times its size in memory") {
+  if (memory_use().small == 0) return skip("only the library's own allocator packs small tensors");
+  const TemporaryFolder folder;
+  std::size_t count = 0;
+  const auto path = folder.file("wide.safetensors", wide_safetensors(100'000'000, count));
+  REQUIRE(count > 1'000'000);
+  double seconds = 0;
+  const auto peak = peak_of([&] {
+    const auto start = std::clock();
+    const auto tensors = load_safetensors(path);
+    seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    return tensors.size() == count && tensors.at("t777777").item<int>() == 7 &&
+           seconds < 4;  // 1.5 at most on a machine without other work
+  });
+  CHECK(peak > 0);
+  CHECK(peak < 300'000'000);
+}
+#endif
+
+TEST_CASE("a header of 250,000 levels is refused at once, and takes no stack") {
+  const TemporaryFolder folder;
+  const auto deep = [&](const std::string& open, const std::string& close) {
+    std::string header = R"({"a":)", file;
+    for (int i = 0; i < 250'000; ++i) header += open;
+    for (int i = 0; i < 250'000; ++i) header += close;
+    header += "}";
+    detail::append_little(file, std::uint64_t{header.size()});
+    return folder.file("deep.safetensors", file + header);
+  };
+  for (const auto& path : {deep("[", "]"), deep(R"({"a":)", "}")}) {
+    CHECK(contains(error<IoError>([&] { (void)load_safetensors(path); }), "tensor 'a'"));
+    CHECK(contains(error<IoError>([&] { (void)load_safetensors_metadata(path); }), "tensor 'a'"));
+  }
 }
