@@ -55,9 +55,12 @@ void append_character(std::string& text, char32_t character) {
 Vocabulary Vocabulary::characters(std::string_view text) {
   Vocabulary vocabulary;
   auto& tokens = vocabulary.tokens_;
-  std::vector<bool> seen(0x110000);
-  for (std::size_t position = 0; position < text.size();)
-    seen[next_character("Vocabulary::characters", text, position)] = true;
+  std::vector<bool> seen;
+  for (std::size_t position = 0; position < text.size();) {
+    const auto character = next_character("Vocabulary::characters", text, position);
+    if (character >= seen.size()) seen.resize(character + 1);
+    seen[character] = true;
+  }
   for (std::size_t i = 0; i < seen.size(); ++i)
     if (seen[i]) tokens.push_back(static_cast<char32_t>(i));
   return vocabulary;
