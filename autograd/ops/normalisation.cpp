@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -349,10 +350,12 @@ Tensor local_response_norm(const Tensor& x, std::int64_t size, LocalResponseNorm
     shape[1] = count;
     return zeros(shape, x.dtype());
   };
-  const Tensor squares =
-      concat({zero_channels(size / 2), square(x), zero_channels((size - 1) / 2)}, 1);
+  // Neighbours further away than there are channels are all zeros.
+  const auto before = std::min(size / 2, channels), after = std::min((size - 1) / 2, channels);
+  const Tensor squares = concat({zero_channels(before), square(x), zero_channels(after)}, 1);
   Tensor total = slice(squares, 1, 0, channels);
-  for (std::int64_t i = 1; i < size; ++i) total = total + slice(squares, 1, i, i + channels);
+  for (std::int64_t i = 1; i <= before + after; ++i)
+    total = total + slice(squares, 1, i, i + channels);
   const double per_neighbour = options.alpha / static_cast<double>(size), k = options.k,
                beta = options.beta;
   const auto divided = formula("local_response_norm", [=](const auto& v, const auto& s) {
