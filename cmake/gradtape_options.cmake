@@ -29,6 +29,8 @@ function(gradtape_options)
   endif()
   option(GRADTAPE_WERROR "Treat warnings as errors" OFF)
   set(GRADTAPE_SANITIZE "" CACHE STRING "Sanitizers, such as address,undefined or thread")
+  option(GRADTAPE_FUZZ "Build the fuzz targets of tests/fuzz, with Clang" OFF)
+  set(GRADTAPE_FUZZ_ENGINE -fsanitize=fuzzer CACHE STRING "What links a fuzzer's main function")
   set(openmp ON)
   if(GRADTAPE_SANITIZE MATCHES "thread")
     set(openmp OFF) # the thread sanitizer does not see an OpenMP runtime's barriers

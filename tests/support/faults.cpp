@@ -4,20 +4,24 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <utility>
 
 namespace {
 
 struct State {
   bool armed = false, happened = false, counting = false;
-  std::int64_t left = 0;    // allocations until one fails
-  std::int64_t blocks = 0;  // that this thread holds, of those made while counting
+  std::int64_t left = 0;           // allocations until one fails
+  std::size_t largest = SIZE_MAX;  // block there is
+  std::int64_t blocks = 0;         // that this thread holds, of those made while counting
 };
 constinit thread_local State state;
 
-void meet() {
+void meet(std::size_t bytes) {
+  if (bytes > state.largest) throw std::bad_alloc();
   if (!state.armed || state.left-- != 0) return;
   state.happened = true;
   throw std::bad_alloc();
@@ -26,7 +30,7 @@ void meet() {
 }  // namespace
 
 void* operator new(std::size_t bytes) {
-  meet();
+  meet(bytes);
   void* const block = std::malloc(bytes ? bytes : 1);
   if (!block) throw std::bad_alloc();
   if (state.counting) ++state.blocks;
@@ -58,7 +62,7 @@ void* __real__ZN8gradtape6detail8allocateEm(std::size_t bytes);
 void __real__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) noexcept;
 
 void* __wrap__ZN8gradtape6detail8allocateEm(std::size_t bytes) {
-  meet();
+  meet(bytes);
   void* const block = __real__ZN8gradtape6detail8allocateEm(bytes);
   if (state.counting) ++state.blocks;
   return block;
@@ -79,6 +83,9 @@ Fault::Fault(std::int64_t n) {
 }
 Fault::~Fault() { state.armed = false; }
 bool Fault::happened() const { return state.happened; }
+
+MemoryLimit::MemoryLimit(std::size_t bytes) : before_(std::exchange(state.largest, bytes)) {}
+MemoryLimit::~MemoryLimit() { state.largest = before_; }
 
 namespace {
 

@@ -1,6 +1,7 @@
 /// Allocations that fail on purpose.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -18,6 +19,18 @@ class Fault {
 
   /// Whether it has happened.
   bool happened() const;
+};
+
+/// As long as it lives, this thread gets no block of more than `bytes`.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::size_t bytes);
+  ~MemoryLimit();
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+ private:
+  std::size_t before_;
 };
 
 /// Calls f() once undisturbed, and then again and again: with its first allocation failing, its
