@@ -178,7 +178,7 @@ std::vector<Op> all_ops() {
       OP(lstsq), OVERLOAD(Tensor, matrix_norm, T, std::string_view, MatrixNormOptions),
       OVERLOAD(Tensor, matrix_norm, T, double, MatrixNormOptions), OP(matrix_power), OP(matrix_exp),
 
-      OP(matmul), OP(linear), OP(bmm), OP(dot), OP(outer), OVERLOAD(Tensor, tensordot, T, T, int),
+      OP(matmul), OP(linear), OP(bmm), OVERLOAD(Tensor, dot, T, T), OP(outer), OVERLOAD(Tensor, tensordot, T, T, int),
       OVERLOAD(Tensor, tensordot, T, T, Ints, Ints), OP(kron), OP(cross), OP(einsum),
 
       OP(layer_norm), OP(group_norm), OP(rms_norm), OP(batch_norm), OP(instance_norm),
