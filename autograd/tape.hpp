@@ -61,6 +61,7 @@ template <class Vjps>
 ///                     {[=](const Tensor& g) { return 2.0 * g * x; }});
 ///     }
 template <std::size_t N>
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved
 [[nodiscard]] Tensor record(const char* name, Tensor value, std::initializer_list<OpInput> inputs,
                             Vjp (&&vjps)[N]) {
   return detail::record_op(name, std::move(value), inputs, vjps);

@@ -73,6 +73,7 @@ Outcome where_taken(const OpFunction& f, const std::vector<Tensors>& variants, C
     all.applies = all.applies || outcome.applies;
     if (outcome) continue;
     std::vector<std::string> shapes;
+    shapes.reserve(x.size());
     for (const auto& t : x) shapes.push_back(t.shape().str());
     return {true, fmt::format("for shapes {}: {}", fmt::join(shapes, ", "), outcome.problem)};
   }

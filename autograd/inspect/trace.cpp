@@ -183,6 +183,7 @@ std::string Trace::html(const Tensor& output, const Tensor& seed) const {
   }
 
   std::vector<Statistics> of_values;
+  of_values.reserve(values.size());
   for (const auto& value : values) of_values.push_back(value.statistics);
   const std::vector<std::size_t> backward(order.rbegin(), order.rend());
   const auto in_values = trouble(of_values, order, users, "value", titles);

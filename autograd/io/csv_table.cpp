@@ -155,6 +155,7 @@ namespace {
 
 [[noreturn]] void no_column(const std::string& name, const std::vector<CsvColumn>& columns) {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const auto& column : columns) names.push_back(column.name);
   no_column("CsvTable", name, names);
 }

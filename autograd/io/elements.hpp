@@ -23,7 +23,7 @@ void convert_elements(std::string_view bytes, bool swap, const Tensor& to, const
   }
   for (std::size_t i = 0; i < count; ++i) {
     const From value = from_bytes<From>(bytes.data() + i * sizeof(From), swap);
-    out[i] = static_cast<To>(value);
+    out[i] = static_cast<To>(value);  // NOLINT(bugprone-signed-char-misuse): an int8 is a number
     if constexpr (std::is_integral_v<From> && sizeof(From) >= 4 && std::is_same_v<To, float>)
       if (static_cast<double>(out[i]) != static_cast<double>(value))
         origin.fail("holds " + std::to_string(value) + " as element " + std::to_string(i) +

@@ -159,6 +159,7 @@ std::string make_header(const std::vector<std::pair<std::string, Tensor>>& tenso
   std::vector<std::string> entries;
   if (!metadata.empty()) {
     std::vector<std::string> texts;
+    texts.reserve(metadata.size());
     for (const auto& [key, text] : metadata)
       texts.push_back(json_string(key, "a key of the metadata") + ":" +
                       json_string(text, "a text of the metadata"));

@@ -117,6 +117,7 @@ ZipMember read_directory_entry(ByteReader& reader) {
 /// Throws where two members share bytes, as if to inflate a small archive to any size.
 void check_apart(const std::vector<ZipMember>& members, const Origin& origin) {
   std::vector<const ZipMember*> ordered;
+  ordered.reserve(members.size());
   for (const auto& member : members) ordered.push_back(&member);
   std::sort(ordered.begin(), ordered.end(),
             [](const ZipMember* a, const ZipMember* b) { return a->offset < b->offset; });

@@ -72,10 +72,12 @@ bool decide_again(const char* kernels) {
   auto* const quit = function<void()>("gotoblas_dynamic_quit");
   auto* const init = function<void()>("gotoblas_dynamic_init");
   if (!quit || !init || !alone()) return false;
+  // NOLINTBEGIN(concurrency-mt-unsafe): this is the only thread
   setenv("OPENBLAS_CORETYPE", kernels, 1);
   quit();
   init();
   unsetenv("OPENBLAS_CORETYPE");
+  // NOLINTEND(concurrency-mt-unsafe)
   return true;
 }
 
@@ -131,7 +133,9 @@ template void blas_gemm(std::int64_t, std::int64_t, std::int64_t, double, BlasOp
 ChooseBlasKernels::ChooseBlasKernels() {
   static const bool once = [] {
     const char* const best = best_kernels();
-    if (!best || std::getenv("OPENBLAS_CORETYPE") || !outdated(blas_kernels())) return true;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before main
+    const bool chosen = std::getenv("OPENBLAS_CORETYPE");
+    if (!best || chosen || !outdated(blas_kernels())) return true;
     if (!decide_again(best))
       std::fprintf(stderr,
                    "gradtape: %s does not know this CPU and runs its %s kernels, several times "

@@ -188,7 +188,8 @@ std::vector<double> exponential_in(const std::vector<double>& x, int64_t n, doub
   while (degree < Precision<Number>::largest_degree && scaled > largest_norm<Number>(degree))
     degree += 4;
   const auto flops = 2.0 * static_cast<double>(n) * static_cast<double>(square(n));
-  detail::count_work(flops * (2 + degree / 4 + squarings), 2 * sizeof(double) * square(n));
+  const int products = 2 + degree / 4 + squarings;
+  detail::count_work(flops * products, 2 * sizeof(double) * square(n));
 
   Elements<Number> small(x.begin(), x.end());
   for (auto& v : small) v = Number(std::ldexp(double(v), -halved));

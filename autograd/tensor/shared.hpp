@@ -41,6 +41,7 @@ template <class T> class Shared {
   Shared(const Shared& other)
       : held_(DeepCopy::held(other.held_, other.copier_)), copier_(other.copier_) {}
   /// Shares too: a handle that was moved from holds what it held.
+  // NOLINTNEXTLINE(performance-move-constructor-init): as it says
   Shared(Shared&& other) noexcept : held_(other.held_), copier_(other.copier_) {}
   Shared& operator=(Shared other) noexcept {
     held_.swap(other.held_);
