@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "gradtape/autograd/elementwise/math.hpp"
 #include "gradtape/autograd/elementwise/simd.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
@@ -68,6 +69,18 @@ void map(const T* const (&x)[In], T* y, int64_t n, F f) {
   }(std::make_index_sequence<In>());
 }
 
+/// e^x for x <= 0 or NaN. AVX-512's instruction for y 2^n serves where that is subnormal too;
+/// xsimd's gives 0 there. Always inlined: a call would load all constants again.
+template <class T> [[gnu::always_inline]] inline Register<T> exp_of(const Register<T>& x) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(Register<T>) == 64) {
+    using P = Pack<Register<T>>;
+    return math::times_exp(P(1), math::at_least(P(x), sizeof(T) == 4 ? -104 : -746), P(0)).v;
+  }
+#endif
+  return xsimd::exp(x);
+}
+
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
 constexpr auto larger = [](const auto& a, const auto& b) {
   using std::max, xsimd::max;
@@ -104,7 +117,7 @@ template <class T> T log_sum_of_exp(const T* x, T shift, int64_t n) {
   const auto term = [shift, &tops](int64_t, const auto& v) {
     const auto top = v == Register<T>(shift);
     tops += xsimd::select(top, Register<T>(T(1)), Register<T>(T(0)));
-    return xsimd::select(top, Register<T>(T(0)), xsimd::exp(v - Register<T>(shift)));
+    return xsimd::select(top, Register<T>(T(0)), exp_of<T>(v - Register<T>(shift)));
   };
   const T rest = join<T>(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
   const T count = join<T>(tops, plus);
@@ -149,7 +162,7 @@ template <class T> void softmax(const T* x, T* y, AxisView rows) {
     const auto sums = reduce<T>(
         {from}, -infinity<T>, n, T(0),
         [=](int64_t k, const auto& v) {
-          const Register<T> e = xsimd::exp(shifted<T>(v, shift));
+          const Register<T> e = exp_of<T>(shifted<T>(v, shift));
           if (k + width<T> <= n)
             e.store_unaligned(to + k);
           else
@@ -196,7 +209,7 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
     const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> total(join<T>(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
     map<T>({c, p}, dx + row * n, n,
-           [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, xsimd::exp(w)); });
+           [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, exp_of<T>(w)); });
     if (const T most = shift_of(p, n); most > log_half<T>)
       balance(dx + row * n, std::find(p, p + n, most) - p, n);
   });
@@ -272,7 +285,7 @@ void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* 
     const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
     const T all = g * static_cast<T>(own + share * sum), spread = g * static_cast<T>(share);
     const auto softmax = [=](const auto& v) {
-      return xsimd::exp(shifted<T>(v, shift) - log_sum) * all;
+      return exp_of<T>(shifted<T>(v, shift) - log_sum) * all;
     };
     if (share == 0)
       map<T>({x + row * n}, to, n, softmax);
@@ -316,7 +329,7 @@ void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* o
     const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> sum(join<T>(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
     map<T>({x + row * n, a}, to, n, [=](const auto& v, const auto& w) {
-      return g * (masked_mul<T>(sum, xsimd::exp(shifted<T>(v, shift) - log_sum)) - w);
+      return g * (masked_mul<T>(sum, exp_of<T>(shifted<T>(v, shift) - log_sum)) - w);
     });
     if (-log_sum > log_half<T>)
       balance(to, std::find(x + row * n, x + (row + 1) * n, shift) - (x + row * n), n);
