@@ -62,11 +62,12 @@ Pool pool(const char* op, const Tensor& x, int axes, const SpatialSize& kernel,
 kernels::WindowsOfAxes max_windows(const char* op, const Tensor& x, int axes, const Pool& p) {
   return windows_of(p.in, axes, [&](std::size_t axis) {
     kernels::Windows w{.inputs = p.in[axis]};
+    const auto dilation = p.dilation[axis];
     for (std::int64_t o = 0; o < p.out[axis]; ++o) {
-      for (std::int64_t k = 0; k < p.kernel[axis]; ++k) {
-        const auto at = o * p.stride[axis] - p.padding[axis] + k * p.dilation[axis];
-        if (at >= 0 && at < w.inputs) w.add(at, 1);
-      }
+      const auto from = o * p.stride[axis] - p.padding[axis];
+      const auto first = from < 0 ? (-from + dilation - 1) / dilation : 0;  // inside
+      for (auto k = first; k < p.kernel[axis] && from + k * dilation < w.inputs; ++k)
+        w.add(from + k * dilation, 1);
       if (static_cast<std::int64_t>(w.taps.size()) == w.starts.back())
         fail<ShapeError>(op, fmt::format("window {} of an axis sees nothing but padding: x is {}, "
                                          "kernel {}, padding {}, dilation {}",
@@ -175,6 +176,7 @@ Spatial adaptive_size(const char* op, const Tensor& x, int axes, const SpatialSi
 kernels::WindowsOfAxes adaptive(const char* op, const Tensor& x, int axes,
                                 const SpatialSize& size) {
   const Spatial in = spatial_of(x.shape(), axes), out = adaptive_size(op, x, axes, size);
+  check_memory(op, x, axes, out);
   return windows_of(in, axes,
                     [&](std::size_t axis) { return adaptive_windows(in[axis], out[axis]); });
 }

@@ -131,6 +131,7 @@ Tensor interpolate(const Tensor& x, const InterpolateOptions& options) {
   const Mode mode = mode_of(options.mode, axes, options.align_corners);
   const auto factor = factors(options, axes);
   const Spatial in = spatial_of(x.shape(), axes), out = output_extents(x, options, axes, factor);
+  check_memory("interpolate", x, axes, out);
   return resample("interpolate", x, axes, windows_of(in, axes, [&](std::size_t i) {
                     const double given = options.recompute_scale_factor ? 0 : factor[i];
                     const double s = step(in[i], out[i], given, options.align_corners);

@@ -75,6 +75,20 @@ TEST_CASE("ops refuse extents whose product wraps") {
   refused("tensor", [] { (void)tensor(std::vector<double>(1024), {huge, 1024}); });
 }
 
+TEST_CASE("windows over far more than there is take neither time nor memory for it") {
+  const std::int64_t most = INT32_MAX;
+  const Tensor x = rand({1, 1, 4}), image = rand({1, 1, 2, 2});
+  const std::int64_t many = 1 << 27;
+  const std::int64_t half = most / 2;
+  CHECK(
+      array_equal(max_pool1d(x, most, {.stride = 1, .padding = half}), expand(amax(x), {1, 1, 4})));
+  for (const auto& text :
+       {error<std::bad_alloc>([&] { (void)adaptive_avg_pool2d(image, many); }),
+        error<std::bad_alloc>([&] { (void)adaptive_max_pool2d(image, many); }),
+        error<std::bad_alloc>([&] { (void)interpolate(image, {.size = many}); })})
+    CHECK(contains(text, ": out of memory for [1, 1, 134217728, 134217728] float32"));
+}
+
 TEST_CASE("where memory runs out, the message names op, shape and dtype") {
   const std::int64_t many = std::int64_t{1} << 25;
   CHECK(error<std::bad_alloc>([&] {

@@ -91,6 +91,12 @@ Spatial outputs_of(const WindowsOfAxes& windows) {
   return {windows[0].outputs(), windows[1].outputs(), windows[2].outputs()};
 }
 
+void check_memory(const char* op, const Tensor& x, int axes, const Spatial& out) {
+  Shape shape = x.shape();
+  for (int i = 1; i <= axes; ++i) shape[shape.ndim() - i] = out[static_cast<std::size_t>(3 - i)];
+  (void)empty(shape, x.dtype(), op);
+}
+
 void check_pixels(const char* op, const Tensor& x, int axes) {
   check_image(op, x, axes);
   if (std::ranges::min(spatial_of(x.shape(), axes)) == 0)

@@ -23,6 +23,10 @@ kernels::WindowsOfAxes windows_of(const Spatial& in, int axes, const Make& make)
 /// The extents of what they make.
 Spatial outputs_of(const kernels::WindowsOfAxes& windows);
 
+/// Throws std::bad_alloc with op and shape where there is no memory for the images of extents `out`
+/// that windows are to make of x: before these are made, which may be many times as large.
+void check_memory(const char* op, const Tensor& x, int axes, const Spatial& out);
+
 /// Throws ShapeError where an image of x has no pixels.
 void check_pixels(const char* op, const Tensor& x, int axes);
 
