@@ -104,7 +104,7 @@ Tensor Bytes::tensor(const Shape& shape, Dtype dtype) {
   if (dtype == bool_ || dtype == int64 || how < 4) {
     // Distinct and generic, from -2 to 2; or small integers, such as indices.
     const Tensor places = arange(shape.numel());
-    const Tensor generic = 2.0 * sin(1.0 + 1.3 * places.to(float64));
+    const Tensor k = places.to(float64), generic = 2.0 * sin(1.0 + 1.3 * k + 0.37 * k * k);
     if (dtype == int64) {
       if (how >= 6) return full(shape, 0, int64) + integer();
       return reshape(remainder(places * 7 + integer(),

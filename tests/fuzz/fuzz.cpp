@@ -24,7 +24,7 @@ const std::map<std::string, void (*)(Input)>& targets() {
 }
 
 void run_target(const std::string& name, Input input) {
-  const testing::MemoryLimit limit(8 << 20);
+  const testing::MemoryLimit limit(2 << 20);
   targets().at(name)(input);
 }
 

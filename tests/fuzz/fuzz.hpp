@@ -19,7 +19,7 @@ using Input = std::span<const std::byte>;
 
 /// The targets by name, which is that of their folder in corpus/.
 const std::map<std::string, void (*)(Input)>& targets();
-/// Runs one, with no block of memory larger than a few megabytes to be had.
+/// Runs one, with no block of memory larger than two megabytes to be had.
 void run_target(const std::string& name, Input input);
 
 void fuzz_npy(Input);
