@@ -192,7 +192,7 @@ Tensor unfold(const Tensor& x, std::int64_t axis, std::int64_t size, std::int64_
   auto& stride = view.strides[static_cast<std::size_t>(a)];
   view.shape[a] = (shape[a] - size) / step + 1;
   view.push_back(size, stride);
-  stride *= step;
+  if (view.shape[a] > 1) stride *= step;  // else a huge step would overflow
   return read_view("unfold", x, view);
 }
 

@@ -91,6 +91,7 @@ TEST_CASE("pad fills the border by its mode, and a negative width cuts") {
 TEST_CASE("unfold gives every window, and its gradient adds where they overlap") {
   const Tensor x = arange(6);
   CHECK(array_equal(unfold(x, 0, 3, 2), tensor({{0, 1, 2}, {2, 3, 4}})));
+  CHECK(array_equal(unfold(counting({1, 3}), 0, 1, INT64_MAX), tensor({{{0}, {1}, {2}}})));
   CHECK(array_equal(unfold(counting({3, 2}), 0, 2), tensor({{{0, 2}, {1, 3}}, {{2, 4}, {3, 5}}})));
   const Tensor leaf = ones({5}, float64).requires_grad();
   sum(unfold(leaf, 0, 3)).backward();
