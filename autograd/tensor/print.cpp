@@ -73,7 +73,9 @@ template <class T> std::vector<std::string> to_texts(const std::vector<T>& value
     } else if (format == std::chars_format::fixed) {
       texts.push_back(numbers[i].mantissa + std::string(decimals - numbers[i].decimals(), ' '));
     } else {
-      auto [mantissa, exponent] = split_number(value, format, static_cast<int>(decimals));
+      // With zeros behind it: rounded anew to more digits it might not read back.
+      auto [mantissa, exponent] = numbers[i];
+      mantissa.append(decimals - numbers[i].decimals(), '0');
       exponent.insert(2, exponent_size - exponent.size(), '0');  // e-05 to e-005
       texts.push_back(mantissa + exponent);
     }

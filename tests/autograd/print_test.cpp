@@ -30,6 +30,10 @@ TEST_CASE("large, small and widely spread numbers print in scientific notation")
   CHECK(tensor({0.001, 1.5}, float64).str() == "[1.0e-03, 1.5e+00]");
   CHECK(tensor({1e8, 1e8}, float64).str() == "[1.e+08, 1.e+08]");
   CHECK(tensor({-1e100, 1.25e-7}, float64).str() == "[-1.00e+100,  1.25e-007]");
+  // The digits that read back, then zeros: rounded to 15 places the first would end in 7.
+  CHECK(tensor({7.291122019556398e-304, 1.5}, float64).str({.precision = 17}) ==
+        "[7.291122019556398e-304, 1.500000000000000e+000]");
+  CHECK(tensor({0.1, 1.2345679e-9}).str() == "[1.0000000e-01, 1.2345679e-09]");
   CHECK(tensor({99999999.}, float64).str() == "[99999999.]");
   CHECK(tensor({0.001, 1.}, float64).str() == "[0.001, 1.   ]");
 }
