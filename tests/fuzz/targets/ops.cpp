@@ -13,6 +13,7 @@
 #include "fuzz/bytes.hpp"
 #include "fuzz/fuzz.hpp"
 #include "fuzz/op_table.hpp"
+#include "support/faults.hpp"
 
 namespace gradtape::fuzz {
 namespace {
@@ -128,6 +129,8 @@ void check_derivatives(std::size_t which, const op_properties::Function& f, cons
 }  // namespace
 
 void fuzz_ops(Input input) {
+  // Large results do not fit: an op must say so before it makes ready for them.
+  const testing::MemoryLimit limit(1 << 17);
   Bytes head(input);
   const std::size_t number = head.byte() * 256u + head.byte();
   const auto& op = ops()[number % ops().size()];
