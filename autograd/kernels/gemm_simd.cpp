@@ -120,7 +120,6 @@ TileFunction<T> tile_function(std::int64_t rows, std::int64_t columns, bool tran
 }
 
 template <class T> inline constexpr std::int64_t panel_width = 2 * width<T>;
-template <class T> inline constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
 
 std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 

@@ -56,7 +56,6 @@ const Format formats[] = {
      [](const auto& path) { return load_safetensors(path).at("x"); }},
     {"run.safetensors",
      [](const auto& path, const Tensor& x) {
-       Parameter p(x, "x");
        optim::Checkpoint checkpoint(path);
        std::int64_t step = static_cast<std::int64_t>(x[0].item());
        checkpoint.track("step", step);
@@ -242,7 +241,7 @@ TEST_CASE("two processes that save to one path leave one of the two files, whole
   save_npy(path, filled(1));
   const pid_t children[] = {save_often(1), save_often(2)};
   int running = 2;
-  for (std::int64_t reads = 0; running > 0; ++reads) {
+  while (running > 0) {
     const Tensor x = load_npy(path);
     const double first = x[0].item();
     CHECK((first == 1 || first == 2));
