@@ -261,11 +261,12 @@ void fuzz_run_log(Input input) {
       for (std::size_t i = 0; i < records.size(); ++i) {
         require(again[i].step == records[i].step && again[i].epoch == records[i].epoch,
                 "steps and epochs come back");
-        for (const auto& [value_name, value] : records[i].values) {
+        for (const auto& value : records[i].values) {
           const auto found = std::find_if(again[i].values.begin(), again[i].values.end(),
-                                          [&](const auto& v) { return v.first == value_name; });
+                                          [&](const auto& v) { return v.first == value.first; });
           require(found != again[i].values.end(), "names come back");
-          require(found->second == value || (std::isnan(found->second) && std::isnan(value)),
+          require(found->second == value.second ||
+                      (std::isnan(found->second) && std::isnan(value.second)),
                   "values come back");
         }
       }
