@@ -22,32 +22,57 @@ using namespace detail;
 namespace {
 
 /// out[k] = f(in[k]...) for a row of n elements with a result of another type than the operands.
-/// Operand i steps by step[i], 0 or 1; what stands still is spread over a buffer first, so that
-/// there is one plain loop, which compilers vectorise.
+/// Operand i steps by step[i], 0 or 1.
 template <class F, class Out, class... T>
 void map_row(const void* f, const void* const* in, const std::int64_t* step, void* out,
              std::int64_t n) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const F& function = *static_cast<const F*>(f);
-    constexpr std::int64_t buffered = 256;
-    const auto piece = (... && (step[I] == 1)) ? n : std::min(n, buffered);
-    std::tuple<std::array<T, buffered>...> buffers;
-    std::tuple from{static_cast<const T*>(in[I])...};
-    const auto spread = [&](auto& buffer, auto& operand) {
-      std::fill_n(buffer.data(), piece, *operand);
-      operand = buffer.data();
-    };
-    ((step[I] ? void() : spread(std::get<I>(buffers), std::get<I>(from))), ...);
-    auto* to = static_cast<Out*>(out);
-    for (std::int64_t left = n; left > 0; left -= piece) {
-      const auto count = std::min(left, piece);
-#pragma omp simd
-      for (std::int64_t k = 0; k < count; ++k) to[k] = function(std::get<I>(from)[k]...);
-      to += count;
-      ((std::get<I>(from) += step[I] * count), ...);
-    }
+    const std::tuple from{static_cast<const T*>(in[I])...};
+    auto* const to = static_cast<Out*>(out);
+    const std::int64_t steps[] = {step[I]...};
+    if ((... && (steps[I] == 1)))
+      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k]...);
+    else
+      for (std::int64_t k = 0; k < n; ++k) to[k] = function(std::get<I>(from)[k * steps[I]]...);
   }(std::index_sequence_for<T...>());
 }
+
+/// The unsigned integer of an element's size.
+template <std::size_t bytes>
+using bits_of = std::conditional_t<bytes == 1, std::uint8_t,
+                                   std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>;
+
+/// out[k] = in[0][k] ? in[1][k] : in[2][k], likewise. What stands still is spread over a buffer, so
+/// that there is one loop to vectorise. It chooses bits, by arithmetic: of c ? p : q compilers make
+/// a branch, which random conditions mispredict.
+template <class Bits>
+void choose_row(const void*, const void* const* in, const std::int64_t* step, void* out,
+                std::int64_t n) {
+  constexpr std::int64_t buffered = 256;
+  const auto piece = step[0] == 1 && step[1] == 1 && step[2] == 1 ? n : std::min(n, buffered);
+  std::uint8_t conditions[buffered];
+  Bits left[buffered], right[buffered];
+  const auto rows = [&]<class T>(std::size_t i, T* buffer) {
+    const auto* const from = static_cast<const T*>(in[i]);
+    if (step[i] == 1) return from;
+    std::fill_n(buffer, piece, *from);
+    return static_cast<const T*>(buffer);
+  };
+  const auto* c = rows(0, conditions);
+  const auto* p = rows(1, left);
+  const auto* q = rows(2, right);
+  auto* to = static_cast<Bits*>(out);
+  for (std::int64_t rest = n; rest > 0; rest -= piece) {
+    const auto count = std::min(rest, piece);
+#pragma omp simd
+    for (std::int64_t k = 0; k < count; ++k)
+      to[k] = static_cast<Bits>(q[k] ^ ((p[k] ^ q[k]) & (c[k] ? ~Bits(0) : Bits(0))));
+    to += count;
+    c += step[0] * count, p += step[1] * count, q += step[2] * count;
+  }
+}
+
 using MapRow = void (*)(const void* f, const void* const* in, const std::int64_t* step, void* out,
                         std::int64_t n);
 
@@ -85,11 +110,6 @@ Tensor map_mixed(const char* op, Dtype dtype, MapRow row, const void* f,
   });
   return y;
 }
-
-/// The unsigned integer of an element's size.
-template <std::size_t bytes>
-using bits_of = std::conditional_t<bytes == 1, std::uint8_t,
-                                   std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>;
 
 /// Not recorded.
 Tensor outside_graph(const char* op, Tensor y) {
@@ -158,15 +178,9 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   need_bool("where", condition);
   Tensor x = a, y = b;
   promote_literals(x, y, "where");
-  // Bits, by arithmetic: of c ? p : q compilers make a branch, which random conditions mispredict.
-  const auto choose = []<class Bits>(std::uint8_t c, Bits p, Bits q) {
-    return static_cast<Bits>(q ^ ((p ^ q) & (c ? ~Bits(0) : Bits(0))));
-  };
-  const MapRow row = visit_dtype(x.dtype(), [&]<class T>(T) -> MapRow {
-    using Bits = bits_of<sizeof(T)>;
-    return map_row<decltype(choose), Bits, std::uint8_t, Bits, Bits>;
-  });
-  Tensor chosen = map_mixed("where", x.dtype(), row, &choose, {&condition, &x, &y});
+  const MapRow row =
+      visit_dtype(x.dtype(), []<class T>(T) -> MapRow { return choose_row<bits_of<sizeof(T)>>; });
+  Tensor chosen = map_mixed("where", x.dtype(), row, nullptr, {&condition, &x, &y});
   return record("where", std::move(chosen), {x, y},
                 {[condition](const Tensor& g) { return where(condition, g, 0.0); },
                  [condition](const Tensor& g) { return where(condition, 0.0, g); }});
