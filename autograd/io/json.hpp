@@ -1,5 +1,5 @@
-/// JSON: a parser that calls a reader as it goes, so that no text takes more memory than the reader
-/// wants; and values as text.
+/// JSON behind a narrow interface, so that only json.cpp compiles the library that reads and writes
+/// it.
 #pragma once
 
 #include <cstddef>

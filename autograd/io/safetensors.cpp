@@ -208,8 +208,10 @@ LoadedTensors load_safetensors(const std::string& path) {
   ElementReader elements(file, header);
   LoadedTensors tensors;
   auto after = tensors.end();  // where the next one goes if the names are in order
+  detail::Origin inside{op, origin.name};
   header.each_entry([&](const SafetensorsEntry& entry) {
-    const detail::Origin inside{op, origin.name + ", tensor " + quoted_name(entry.name)};
+    inside.name.resize(origin.name.size());
+    inside.name.append(", tensor ").append(quoted_name(entry.name));
     Tensor tensor;
     try {
       tensor = read_tensor(elements, entry, inside);
@@ -230,7 +232,10 @@ LoadedTensors load_safetensors(const std::string& path) {
 std::map<std::string, std::string> load_safetensors_metadata(const std::string& path) {
   constexpr const char* op = "load_safetensors_metadata";
   const FileReader file(path, op);
-  return SafetensorsHeader(file, detail::file_origin(op, path)).metadata();
+  const auto origin = detail::file_origin(op, path);
+  const SafetensorsHeader header(file, origin);
+  header.each_entry([](const SafetensorsEntry&) {});  // throws for what load_safetensors does
+  return header.metadata();
 }
 
 void save_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/autograd/shape.hpp"
 
 namespace gradtape::detail {
@@ -39,9 +38,15 @@ using EachEntry = std::function<void(const SafetensorsEntry&)>;
 /// ...} ends it at once.
 class HeaderReader : public JsonReader {
  public:
+  HeaderReader(const Origin& origin, const EachEntry& each_entry)
+      : origin_(origin), each_entry_(each_entry) {}
+  /// Collects the metadata too.
   HeaderReader(const Origin& origin, const EachEntry& each_entry,
-               std::map<std::string, std::string>* metadata)
-      : origin_(origin), each_entry_(each_entry), metadata_(metadata) {}
+               std::map<std::string, std::string>& metadata)
+      : origin_(origin), each_entry_(each_entry), metadata_(&metadata) {}
+
+  /// Whether two keys of the metadata are the same, unless their hashes are by chance.
+  bool keys_repeat() const { return keys_repeat_; }
 
   void begin_object() override {
     if (place_ == Place::nowhere)
@@ -57,6 +62,7 @@ class HeaderReader : public JsonReader {
         fail(fmt::format("{} lacks dtype, shape or data_offsets", tensor()));
       each_entry_(entry_);
     }
+    if (place_ == Place::metadata) check_keys();
     place_ = place_ == Place::file ? Place::nowhere : Place::file;
   }
   void key(std::string_view name) override {
@@ -116,8 +122,15 @@ class HeaderReader : public JsonReader {
   }
   void begin_text(std::string_view name) {
     text_key_ = name;
-    if (metadata_ && metadata_->contains(text_key_))
+    if (!metadata_)
+      keys_.push_back(std::hash<std::string_view>{}(name));
+    else if (metadata_->contains(text_key_))
       fail(fmt::format("the metadata have {} twice", quoted_name(text_key_)));
+  }
+  void check_keys() {
+    std::sort(keys_.begin(), keys_.end());
+    keys_repeat_ = std::adjacent_find(keys_.begin(), keys_.end()) != keys_.end();
+    keys_ = {};
   }
   void begin_field(std::string_view name) {
     field_ = name == "dtype"          ? dtype
@@ -140,7 +153,9 @@ class HeaderReader : public JsonReader {
 
   const Origin& origin_;
   const EachEntry& each_entry_;
-  std::map<std::string, std::string>* metadata_;
+  std::map<std::string, std::string>* metadata_ = nullptr;
+  std::vector<std::size_t> keys_;  // the hashes of those of the metadata, which may be millions
+  bool keys_repeat_ = false;
   Place place_ = Place::nowhere;
   bool in_metadata_ = false, has_metadata_ = false;
   Field field_ = none;
@@ -152,8 +167,7 @@ class HeaderReader : public JsonReader {
 }  // namespace
 
 std::string quoted_name(const std::string& name) {
-  return name.size() <= 100 ? fmt::format("'{}'", name)
-                            : fmt::format("'{}...'", name.substr(0, 100));
+  return name.size() <= 100 ? "'" + name + "'" : "'" + name.substr(0, 100) + "...'";
 }
 
 SafetensorsHeader::SafetensorsHeader(const FileReader& file, const Origin& origin)
@@ -167,31 +181,39 @@ SafetensorsHeader::SafetensorsHeader(const FileReader& file, const Origin& origi
   if (length == 0 || file.read(prefix, 1) != "{")
     origin.fail("is not a safetensors file: its header does not begin with {");
   data_ = prefix + length;
+}
+
+void SafetensorsHeader::parse(JsonReader& reader) const {
+  Pieces pieces(file_, data_);
+  parse_json(pieces, reader);
+}
+
+void SafetensorsHeader::each_entry(const EachEntry& f) const {
   std::vector<Range> ranges;
-  each_entry([&](const SafetensorsEntry& entry) {
+  std::uint64_t sum = 0;  // of the sizes: beyond that of the data, tensors overlap
+  const EachEntry checked = [&](const SafetensorsEntry& entry) {
     const Range range{entry.offsets[0], entry.offsets[1]};
     if (range.begin > range.end)
-      origin.fail(
+      origin_.fail(
           fmt::format("has a malformed header: tensor {} at bytes {} to {} ends before it "
                       "begins",
                       quoted_name(entry.name), range.begin, range.end));
     ranges.push_back(range);
-  });
+    if (range.end > data_size() || range.end - range.begin > data_size() - sum) return;
+    sum += range.end - range.begin;
+    f(entry);
+  };
+  HeaderReader reader(origin_, checked);
+  parse(reader);
   check_layout(std::move(ranges));
-}
-
-void SafetensorsHeader::each_entry(const EachEntry& f) const {
-  Pieces pieces(file_, data_);
-  HeaderReader reader(origin_, f, nullptr);
-  parse_json(pieces, reader);
+  if (reader.keys_repeat()) (void)metadata();
 }
 
 std::map<std::string, std::string> SafetensorsHeader::metadata() const {
   std::map<std::string, std::string> metadata;
   const EachEntry none = [](const SafetensorsEntry&) {};
-  Pieces pieces(file_, data_);
-  HeaderReader reader(origin_, none, &metadata);
-  parse_json(pieces, reader);
+  HeaderReader reader(origin_, none, metadata);
+  parse(reader);
   return metadata;
 }
 
@@ -200,31 +222,34 @@ void SafetensorsHeader::refuse_twice(const std::string& name) const {
 }
 
 void SafetensorsHeader::check_layout(std::vector<Range> ranges) const {
-  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) {
+  const auto before = [](const Range& a, const Range& b) {
     return a.begin < b.begin || (a.begin == b.begin && a.end < b.end);
-  });
-  const auto size = file_.size() - data_;
+  };
+  if (!std::is_sorted(ranges.begin(), ranges.end(), before))
+    std::sort(ranges.begin(), ranges.end(), before);
   std::uint64_t end = 0;
   for (const auto& range : ranges) {
-    if (range.begin != end || range.end > size) refuse(range, end);
+    if (range.begin != end || range.end > data_size()) refuse(range, end);
     end = range.end;
   }
-  if (end != size) origin_.fail(fmt::format("has {} bytes after the last tensor", size - end));
+  if (end != data_size())
+    origin_.fail(fmt::format("has {} bytes after the last tensor", data_size() - end));
 }
 
 void SafetensorsHeader::refuse(const Range& range, std::uint64_t end) const {
   std::string name;
-  each_entry([&](const SafetensorsEntry& entry) {
+  const EachEntry find = [&](const SafetensorsEntry& entry) {
     if (entry.offsets[0] == range.begin && entry.offsets[1] == range.end) name = entry.name;
-  });
+  };
+  HeaderReader reader(origin_, find);
+  parse(reader);
   const auto place =
       fmt::format("tensor {} at bytes {} to {}", quoted_name(name), range.begin, range.end);
   if (range.begin < end)
     origin_.fail(fmt::format("has a malformed header: {} overlaps another", place));
   if (range.begin > end)
     origin_.fail(fmt::format("has a malformed header: {} leaves a gap after byte {}", place, end));
-  origin_.fail(
-      fmt::format("is truncated: {} is beyond the {} bytes of data", place, file_.size() - data_));
+  origin_.fail(fmt::format("is truncated: {} is beyond the {} bytes of data", place, data_size()));
 }
 
 }  // namespace gradtape::detail

@@ -226,6 +226,7 @@ TEST_CASE("load_safetensors refuses a header that is not JSON of the right form,
                    R"("\u0078":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})") ==
         "'x' is there twice");
   CHECK(bad_header(R"({"__metadata__":{},"__metadata__":{}})") == "'__metadata__' is there twice");
+  CHECK(bad_header(R"({"__metadata__":{"a":"1","a":"2"}})") == "the metadata have 'a' twice");
   const TemporaryFolder folder;
   const auto twice = folder.file("x", safetensors(R"({"__metadata__":{"a":"1","a":"2"}})"));
   CHECK_THROWS_WITH_AS(load_safetensors_metadata(twice),
