@@ -1,5 +1,5 @@
-/// JSON behind a narrow interface, so that only json.cpp compiles the library that reads and writes
-/// it.
+/// JSON behind a narrow interface, so that only json.cpp and json_parse.cpp compile the library
+/// that writes and reads it.
 #pragma once
 
 #include <cstddef>
