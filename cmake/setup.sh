@@ -1,6 +1,6 @@
 # Sourced by examples/run, tests/run and .ci/run: installs what is missing on Debian and Ubuntu,
 # configures a Release build and builds quietly. GRADTAPE_BUILD_DIR chooses another build folder,
-# GRADTAPE_CMAKE_ARGS adds options (-DGRADTAPE_SANITIZE=thread).
+# GRADTAPE_CMAKE_ARGS adds options (-DGRADTAPE_ONEDNN=OFF).
 
 gradtape_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 gradtape_build=${GRADTAPE_BUILD_DIR:-$gradtape_root/build}
