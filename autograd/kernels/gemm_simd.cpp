@@ -297,7 +297,8 @@ void multiply(Strided<T> a, Strided<T> b, std::int64_t m, std::int64_t n, std::i
   constexpr auto size = static_cast<std::int64_t>(sizeof(T));
   constexpr std::int64_t deepest = 400, height = 768 / size / group<T> * group<T>,
                          breadth = 8192 / size;
-  const auto depth = round_up(k / ((k + deepest - 1) / deepest) + 1, 8);
+  const auto blocks = std::max<std::int64_t>(1, (k + deepest - 1) / deepest);
+  const auto depth = round_up((k + blocks - 1) / blocks, 8);
   const auto deep = std::min(k, depth), high = std::min(m, height), broad = std::min(n, breadth);
   // A copy is worth it where it is read often: of a for many columns, of b for many rows, or for
   // fewer where each row of b lies on a page of its own.
