@@ -20,6 +20,7 @@
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/parameter.hpp"
+#include "gradtape/autograd/shard.hpp"
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor.hpp"

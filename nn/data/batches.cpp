@@ -34,10 +34,17 @@ void check(const Dataset& dataset, const BatchOptions& options) {
 
 }  // namespace
 
-Batches::Batches(Dataset dataset, const BatchOptions& options)
+std::int64_t detail::batch_count(std::int64_t samples, std::int64_t size, bool drop_last) {
+  return samples / size + (samples % size != 0 && !drop_last);
+}
+
+Batches::Batches(Dataset dataset, const BatchOptions& options, const Shard& shard,
+                 std::int64_t start)
     : dataset_(std::move(dataset)),
       epoch_(Generator(options.seed).split(options.epoch)),
+      shard_(shard),
       batch_size_(options.size),
+      start_(start),
       length_(dataset_.size()) {
   check(dataset_, options);
   const auto generator = epoch_.clone();
@@ -45,7 +52,21 @@ Batches::Batches(Dataset dataset, const BatchOptions& options)
     draw(options);
   else if (options.shuffle)
     order_ = randperm(length_, generator);
-  count_ = length_ / batch_size_ + (length_ % batch_size_ != 0 && !options.drop_last);
+  require("batches", "start", start, closed(0, static_cast<double>(length_)));
+  count_ = detail::batch_count(length_ - start, batch_size_, options.drop_last);
+  check_shard();
+}
+
+void Batches::check_shard() const {
+  require("batches", "shard.count", shard_.count, at_least(1));
+  require("batches", "shard.index", shard_.index, half_open(0, static_cast<double>(shard_.count)));
+  if (count_ == 0) return;
+  const auto last = std::min(batch_size_, length_ - start_ - (count_ - 1) * batch_size_);
+  if (last < shard_.count)
+    fail<ValueError>("batches",
+                     fmt::format("the last of {} batches has {} of {} samples, too few "
+                                 "for {} shards; take another size than {}, or drop_last",
+                                 count_, last, length_ - start_, shard_.count, batch_size_));
 }
 
 void Batches::draw(const BatchOptions& options) {
@@ -64,8 +85,9 @@ void Batches::draw(const BatchOptions& options) {
 Batch Batches::operator[](std::int64_t i) const {
   if (i < 0 || i >= count_)
     fail<ValueError>("batches", fmt::format("batch {} is out of range for {} batches", i, count_));
-  const auto start = i * batch_size_;
-  const auto stop = start + std::min(batch_size_, length_ - start);
+  const auto whole = start_ + i * batch_size_;
+  const auto samples = std::min(batch_size_, length_ - whole);
+  const auto start = whole + shard_.begin(samples), stop = whole + shard_.end(samples);
   const auto& source = dataset_.source();
   const Batch* const tensors = source.tensors();
   if (tensors && !order_.defined())

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "gradtape/autograd/shard.hpp"
 #include "gradtape/nn/data/counted_iterator.hpp"
 #include "gradtape/nn/data/dataset.hpp"
 
@@ -21,10 +22,20 @@ struct BatchOptions {
   bool replacement = true;  ///< Whether a sample may be drawn again in the same epoch.
 };
 
+namespace detail {
+/// How many batches of `size` so many samples make.
+std::int64_t batch_count(std::int64_t samples, std::int64_t size, bool drop_last);
+}  // namespace detail
+
 /// The batches of one epoch, made when the loop gets to them; see `batches`.
 class Batches {
  public:
-  Batches(Dataset dataset, const BatchOptions& options);
+  /// `shard` is the part of every batch that is given, `start` the sample of the epoch, counted in
+  /// its order, at which the first batch begins. Throws what `batches` does, and ValueError for a
+  /// start outside the epoch, a shard index outside [0, count), or more shards than the last batch
+  /// has samples.
+  Batches(Dataset dataset, const BatchOptions& options, const Shard& shard = {},
+          std::int64_t start = 0);
 
   using Iterator = detail::CountedIterator<Batches, Batch>;
 
@@ -37,12 +48,14 @@ class Batches {
 
  private:
   void draw(const BatchOptions& options);
+  void check_shard() const;
 
   Dataset dataset_;
   Generator epoch_;  // of this epoch; each sample has a stream split from it
   Tensor order_;     // of the samples; undefined for that of the data set
   Tensor streams_;   // of the samples in that order; undefined where equal to it
-  std::int64_t batch_size_, length_, count_;
+  Shard shard_;
+  std::int64_t batch_size_, start_, length_, count_;
 };
 
 /// Mini-batches without replacement: one pass over the data set in which every sample comes once.

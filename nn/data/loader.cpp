@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "gradtape/autograd/author.hpp"
@@ -16,21 +17,33 @@ Loader::Loader(Dataset dataset, const BatchOptions& batches, const LoaderOptions
     : dataset_(std::move(dataset)),
       batches_(batches),
       options_(options),
-      size_(Batches(dataset_, batches).size()),
+      length_(batches.draws.value_or(dataset_.size())),
       epoch_(batches.epoch) {
+  (void)Batches(dataset_, batches, options.shard);  // refuses what does not fit
   require("Loader", "threads", options.threads, at_least(0));
   require("Loader", "prefetch", options.prefetch, at_least(1));
 }
 
 void Loader::set_epoch(std::uint64_t epoch) {
   epoch_ = epoch;
-  position_ = 0;
+  start_ = position_ = 0;
+}
+
+std::int64_t Loader::size() const {
+  return detail::batch_count(length_ - start_, batches_.size, batches_.drop_last);
+}
+
+std::int64_t Loader::batch_samples() const {
+  const std::int64_t position = position_;
+  return position == 0 ? 0
+                       : std::min(batches_.size, length_ - start_ - (position - 1) * batches_.size);
 }
 
 StateDict Loader::state_dict() const {
   return {{"seed", state_entry(static_cast<std::int64_t>(batches_.seed))},
           {"epoch", state_entry(static_cast<std::int64_t>(epoch_.load()))},
           {"position", state_entry(position_.load())},
+          {"start", state_entry(start_.load())},
           {"samples", state_entry(dataset_.size())},
           {"batch_size", state_entry(batches_.size)}};
 }
@@ -38,29 +51,40 @@ StateDict Loader::state_dict() const {
 void Loader::load_state_dict(const StateDict& state) {
   StateReader reader("Loader", state);
   const auto seed = reader.integer("seed"), epoch = reader.integer("epoch"),
-             position = reader.integer("position");
-  const auto same = [&](const char* name, std::int64_t own) {
-    if (const auto saved = reader.integer(name); saved != own)
-      fail<ValueError>("Loader", fmt::format("the state is that of a loader with {} {}, this one "
-                                             "has {}",
-                                             name, saved, own));
-  };
-  same("samples", dataset_.size());
-  same("batch_size", batches_.size);
+             samples = reader.integer("samples"), batch_size = reader.integer("batch_size");
+  auto position = reader.integer("position");
+  auto start = reader.has("start") ? reader.integer("start") : 0;
   reader.finish();
-  if (position < 0 || position > size_)
+  if (samples != dataset_.size())
+    fail<ValueError>("Loader", fmt::format("the state is that of a loader with samples {}, this "
+                                           "one has {}",
+                                           samples, dataset_.size()));
+  require("Loader", "batch_size", batch_size, at_least(1));
+  require("Loader", "start", start, closed(0, static_cast<double>(length_)));
+  const bool resized = batch_size != batches_.size;  // drop_last may have been another too, then
+  const auto size =
+      detail::batch_count(length_ - start, batch_size, batches_.drop_last && !resized);
+  if (position < 0 || position > size)
     fail<ValueError>("Loader",
-                     fmt::format("position {} is out of range for {} batches", position, size_));
+                     fmt::format("position {} is out of range for {} batches", position, size));
+  if (resized) {
+    start = position == size ? length_ : start + position * batch_size;
+    position = 0;
+  }
+  (void)Batches(dataset_, batches_, options_.shard, start);  // refuses what does not fit
   batches_.seed = static_cast<std::uint64_t>(seed);
   epoch_ = static_cast<std::uint64_t>(epoch);
+  start_ = start;
   position_ = position;
 }
 
-Loader::Iterator::Iterator(Loader& loader) : loader_(&loader), epoch_(loader.epoch()) {
+Loader::Iterator::Iterator(Loader& loader)
+    : loader_(&loader), epoch_(loader.epoch()), start_(loader.start_) {
   auto options = loader.batches_;
   options.epoch = epoch_;
-  ahead_ = std::make_shared<detail::Prefetcher>(Batches(loader.dataset_, options),
-                                                loader.position(), loader.options_);
+  ahead_ = std::make_shared<detail::Prefetcher>(
+      Batches(loader.dataset_, options, loader.options_.shard, start_), loader.position(),
+      loader.options_);
   advance();
 }
 
@@ -69,6 +93,7 @@ void Loader::Iterator::advance() {
   const auto ahead = std::exchange(ahead_, nullptr);  // the end, if this throws
   if (ahead->next(batch_)) {
     loader_->epoch_ = epoch_;
+    loader_->start_ = start_;
     loader_->position_ = ahead->taken();
     ahead_ = ahead;
   } else if (ahead->at_end()) {

@@ -246,8 +246,9 @@ TEST_CASE("a loader refuses the state of another, with nothing changed") {
     CHECK(loader.epoch() == 0);
     CHECK(loader.position() == 0);
   };
-  refuses("batch_size", state_entry(std::int64_t{4}),
-          "Loader: the state is that of a loader with batch_size 4, this one has 3");
+  refuses("batch_size", state_entry(std::int64_t{0}),
+          "Loader: batch_size = 0, but it must be at least 1");
+  refuses("start", state_entry(std::int64_t{11}), "Loader: start = 11, but it must be in [0, 10]");
   refuses("samples", state_entry(std::int64_t{11}),
           "Loader: the state is that of a loader with samples 11, this one has 10");
   refuses("position", state_entry(std::int64_t{5}),
