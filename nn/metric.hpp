@@ -7,6 +7,10 @@
 /// An object's `update` takes in a batch, `compute` gives the value over all since the last
 /// `reset`. Every sample counts the same, whatever the sizes of the batches. A metric of nothing is
 /// NaN. None is differentiable, and none records.
+///
+/// The sums that an object keeps are its `state`, and `set_state` puts others in their place. The
+/// state of two objects' batches together is the sum of their states: so one value is computed of
+/// what several processes have seen. R2 alone has none.
 #pragma once
 
 #include "gradtape/nn/metric/classification.hpp"

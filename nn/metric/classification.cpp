@@ -11,6 +11,7 @@
 #include "gradtape/autograd/ops/sort.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/nn/loss/cross_entropy.hpp"
+#include "gradtape/nn/metric/sums.hpp"
 
 namespace gradtape::nn::metric {
 
@@ -18,7 +19,7 @@ using namespace author;
 
 namespace {
 
-std::int64_t count(const Tensor& flags) { return sum(flags.to(int64)).item<std::int64_t>(); }
+double count(const Tensor& flags) { return sum(flags.to(int64)).item<double>(); }
 
 Tensor indices(const char* op, const char* what, const Tensor& x) {
   if (is_floating(x.dtype()))
@@ -103,13 +104,19 @@ void Accuracy::update(const Tensor& prediction, const Tensor& target) {
     right = logical_and(right, counts);
     samples_ += count(counts);
   } else {
-    samples_ += truth.numel();
+    samples_ += static_cast<double>(truth.numel());
   }
   right_ += count(right);
 }
 
-double Accuracy::compute() const {
-  return static_cast<double>(right_) / static_cast<double>(samples_);
+double Accuracy::compute() const { return right_ / samples_; }
+
+Tensor Accuracy::state() const { return detail::sums({right_, samples_}); }
+
+void Accuracy::set_state(const Tensor& state) {
+  const auto sums = detail::checked_sums("Accuracy", state, 2);
+  right_ = sums[0];
+  samples_ = sums[1];
 }
 
 double accuracy(const Tensor& prediction, const Tensor& target, const AccuracyOptions& options) {
@@ -120,11 +127,11 @@ double accuracy(const Tensor& prediction, const Tensor& target, const AccuracyOp
 
 void Perplexity::update(const Tensor& logits, const Tensor& target) {
   const NoGrad no_grad;
-  auto n = target.numel();
+  auto n = static_cast<double>(target.numel());
   if (options_.ignore_index) n = count(target != Tensor(*options_.ignore_index));
   const Tensor nats = cross_entropy(
       logits, target, {.ignore_index = options_.ignore_index, .reduction = Reduction::sum});
-  if (n > 0) nats_.update(nats.item<double>() / static_cast<double>(n), static_cast<double>(n));
+  if (n > 0) nats_.update(nats.item<double>() / n, n);
 }
 
 double Perplexity::compute() const { return std::exp(nats_.compute()); }

@@ -31,10 +31,14 @@ class Accuracy {
   void update(const Tensor& prediction, const Tensor& target);
   [[nodiscard]] double compute() const;
   void reset() { right_ = samples_ = 0; }
+  /// float64 [2]: the number of samples that were right, and of all.
+  [[nodiscard]] Tensor state() const;
+  /// Throws ShapeError, DtypeError.
+  void set_state(const Tensor& state);
 
  private:
   AccuracyOptions options_;
-  std::int64_t right_ = 0, samples_ = 0;
+  double right_ = 0, samples_ = 0;  // whole numbers
 };
 
 /// Options of perplexity.
@@ -55,6 +59,10 @@ class Perplexity {
   void update(const Tensor& logits, const Tensor& target);
   [[nodiscard]] double compute() const;
   void reset() { nats_.reset(); }
+  /// float64 [2]: the sum of the cross-entropies, the number of samples.
+  [[nodiscard]] Tensor state() const { return nats_.state(); }
+  /// Throws ShapeError, DtypeError.
+  void set_state(const Tensor& state) { nats_.set_state(state); }
 
  private:
   PerplexityOptions options_;

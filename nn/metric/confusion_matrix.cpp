@@ -8,8 +8,9 @@
 #include <ostream>
 #include <span>
 
-#include "gradtape/autograd/require.hpp"
+#include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/nn/metric/classification.hpp"
+#include "gradtape/nn/metric/sums.hpp"
 
 namespace gradtape::nn::metric {
 
@@ -81,6 +82,23 @@ void ConfusionMatrix::grow(std::int64_t classes) {
 
 Tensor ConfusionMatrix::compute() const {
   return tensor(std::span<const std::int64_t>(cells_), Shape{classes_, classes_});
+}
+
+Tensor ConfusionMatrix::state() const {
+  return reshape(compute().to(float64), {classes_ * classes_});
+}
+
+void ConfusionMatrix::set_state(const Tensor& state) {
+  auto classes = options_.classes;
+  if (classes == 0) classes = std::llround(std::sqrt(static_cast<double>(state.numel())));
+  std::vector<std::int64_t> cells;
+  for (const double count : detail::checked_sums(op, state, classes * classes)) {
+    if (!(count >= 0 && count <= 0x1p53) || count != std::floor(count))
+      fail<ValueError>(op, fmt::format("{} in a state is not a count", count));
+    cells.push_back(static_cast<std::int64_t>(count));
+  }
+  cells_ = std::move(cells);
+  classes_ = classes;
 }
 
 std::vector<ConfusionMatrix::Counts> ConfusionMatrix::counts() const {

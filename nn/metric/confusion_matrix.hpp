@@ -51,6 +51,11 @@ class ConfusionMatrix {
   /// int64 [true class, predicted class].
   [[nodiscard]] Tensor compute() const;
   void reset();
+  /// The counts in the order of compute(): float64 [classes * classes]. States are added of
+  /// matrices that know their number of classes, by the options.
+  [[nodiscard]] Tensor state() const;
+  /// Throws ShapeError, DtypeError, ValueError for what is no count.
+  void set_state(const Tensor& state);
 
   /// The share of samples on the diagonal.
   [[nodiscard]] double accuracy() const;

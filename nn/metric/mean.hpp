@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "gradtape/autograd/tensor.hpp"
+
 namespace gradtape::nn::metric {
 
 /// The weighted mean of what it has been given, such as the losses of batches by their sizes.
@@ -17,6 +19,11 @@ class Mean {
     return weight_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / weight_;
   }
   void reset() { *this = {}; }
+
+  /// The sums that it keeps, float64 [2]: of the weighted values, of the weights.
+  [[nodiscard]] Tensor state() const;
+  /// Throws ShapeError, DtypeError.
+  void set_state(const Tensor& state);
 
  private:
   double sum_ = 0, weight_ = 0;

@@ -28,6 +28,10 @@ class MeanSquaredError {
   void update(const Tensor& prediction, const Tensor& target);
   [[nodiscard]] double compute() const { return mean_.compute(); }
   void reset() { mean_.reset(); }
+  /// float64 [2]: the sum of the squared errors, the number of elements.
+  [[nodiscard]] Tensor state() const { return mean_.state(); }
+  /// Throws ShapeError, DtypeError.
+  void set_state(const Tensor& state) { mean_.set_state(state); }
 
  private:
   Mean mean_;
@@ -39,6 +43,10 @@ class MeanAbsoluteError {
   void update(const Tensor& prediction, const Tensor& target);
   [[nodiscard]] double compute() const { return mean_.compute(); }
   void reset() { mean_.reset(); }
+  /// float64 [2]: the sum of the absolute errors, the number of elements.
+  [[nodiscard]] Tensor state() const { return mean_.state(); }
+  /// Throws ShapeError, DtypeError.
+  void set_state(const Tensor& state) { mean_.set_state(state); }
 
  private:
   Mean mean_;
@@ -46,6 +54,7 @@ class MeanAbsoluteError {
 
 /// r2 over many batches, in one pass (Welford 1962, "Note on a method for calculating corrected
 /// sums of squares and products"). The batches must have the same number of outputs.
+/// It has no state of sums: of sums of squares as they are, the digits of the variance are lost.
 class R2 {
  public:
   void update(const Tensor& prediction, const Tensor& target);

@@ -87,6 +87,61 @@ TEST_CASE("metrics over batches are those of all samples, whatever their sizes")
   }
 }
 
+TEST_CASE("the states of metrics of shards add up to that of the whole") {
+  const auto agree = [](auto whole, auto first, auto second, const Tensor& x, const Tensor& y) {
+    const auto n = x.size(0);
+    whole.update(x, y);
+    first.update(slice(x, 0, 0, n / 3), slice(y, 0, 0, n / 3));
+    second.update(slice(x, 0, n / 3, n), slice(y, 0, n / 3, n));
+    const auto seen = first.state();
+    CHECK_FALSE(array_equal(seen, whole.state()));
+    first.set_state(seen + second.state());
+    CHECK(allclose(first.state(), whole.state(), 1e-12));
+    second.reset();
+    second.set_state(first.state());
+    return std::pair(second, whole);
+  };
+  const auto values = [&](auto metric, const Tensor& x, const Tensor& y) {
+    const auto pair = agree(metric, metric, metric, x, y);
+    CHECK(pair.first.compute() == close(pair.second.compute(), 1e-12));
+  };
+  Generator generator(1);
+  const Tensor logits = randn({30, 3}, float64, generator), target = randint(0, 3, {30});
+  values(Accuracy(), logits, target);
+  values(Accuracy({.top_k = 2, .ignore_index = 1}), logits, target);
+  values(Perplexity(), logits, target);
+  values(MeanSquaredError(), logits, logits * 2.0);
+  values(MeanAbsoluteError(), logits, logits * 2.0);
+  const auto matrix = agree(ConfusionMatrix({.classes = 3}), ConfusionMatrix({.classes = 3}),
+                            ConfusionMatrix(), logits, target);
+  CHECK(array_equal(matrix.first.compute(), matrix.second.compute()));
+  CHECK(matrix.first.f1() == matrix.second.f1());
+  CHECK(ConfusionMatrix().state().shape() == Shape{0});
+  Mean mean;
+  mean.update(4, 3);
+  mean.set_state(mean.state() + tensor({8.0, 1.0}, float64));
+  CHECK(mean.compute() == 5);  // (3 * 4 + 8) / 4
+}
+
+TEST_CASE("metrics refuse a state that is not theirs, and keep their own") {
+  Accuracy share;
+  share.update(guess, truth);
+  CHECK_THROWS_WITH_AS(share.set_state(zeros({3}, float64)),
+                       "Accuracy: a state must be [2], got [3]", ShapeError);
+  CHECK_THROWS_WITH_AS(share.set_state(zeros({2})), "Accuracy: a state must be float64, got [2]",
+                       DtypeError);
+  CHECK(share.compute() == close(4.0 / 7, 1e-12));
+  ConfusionMatrix three({.classes = 3}), any;
+  CHECK_THROWS_WITH_AS(three.set_state(zeros({4}, float64)),
+                       "ConfusionMatrix: a state must be [9], got [4]", ShapeError);
+  CHECK_THROWS_WITH_AS(any.set_state(zeros({3}, float64)),
+                       "ConfusionMatrix: a state must be [4], got [3]", ShapeError);
+  any.update(guess, truth);
+  for (const double bad : {-1.0, 0.5, not_a_number, 1e300})
+    CHECK_THROWS_AS(any.set_state(full({4}, bad, float64)), ValueError);
+  CHECK(array_equal(any.compute(), tensor({{1, 1, 0}, {0, 1, 1}, {0, 1, 2}})));
+}
+
 TEST_CASE("precision, recall and F1 average over classes as scikit-learn has it") {
   check(guess, truth, {}, {2.0 / 3, 5.0 / 9, 26.0 / 45});
   check(guess, truth, {.average = Average::weighted}, {2.0 / 3, 4.0 / 7, 62.0 / 105});
