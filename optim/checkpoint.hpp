@@ -12,10 +12,10 @@
 
 namespace gradtape::optim {
 
-/// How a checkpoint file fits what is tracked.
+/// How a checkpoint fits what is tracked.
 struct CheckpointReport {
-  std::vector<std::string> missing;  ///< Tracked, but not in the file.
-  std::vector<std::string> extra;    ///< In the file, but not tracked.
+  std::vector<std::string> missing;  ///< Tracked, but not in the checkpoint.
+  std::vector<std::string> extra;    ///< In the checkpoint, but not tracked.
 
   /// Whether the parts are the same.
   [[nodiscard]] bool complete() const { return missing.empty() && extra.empty(); }
@@ -25,7 +25,7 @@ struct CheckpointReport {
 
 /// Options of Checkpoint::load.
 struct CheckpointOptions {
-  bool strict = true;  ///< Refuse a file with other parts; else load those that are in both.
+  bool strict = true;  ///< Refuse one with other parts; else load those that are in both.
 };
 
 /// Saves and restores the parts of a training run together, so that a run that was stopped at any
@@ -49,6 +49,7 @@ struct CheckpointOptions {
 class Checkpoint {
  public:
   explicit Checkpoint(std::string path) : path_(std::move(path)) {}
+  virtual ~Checkpoint() = default;
 
   /// Adds a part. Throws ValueError for a name that is empty, dotted, taken or "checkpoint".
   template <Stateful Part> void track(std::string name, Part& part) {
@@ -76,13 +77,23 @@ class Checkpoint {
 
   const std::string& path() const { return path_; }
   /// Whether there is a file to load.
-  [[nodiscard]] bool exists() const;
+  [[nodiscard]] virtual bool exists() const;
   /// Writes the present state of all parts. Throws IoError, ValueError where nothing is tracked.
-  void save();
+  virtual void save();
   /// Restores all parts, or, where anything is wrong with the file or does not fit a part, none.
   /// Throws IoError with path, part and cause: unreadable, truncated, damaged (each part has a
   /// checksum), not a checkpoint, other parts than those tracked, or a part that refuses its state.
-  CheckpointReport load(CheckpointOptions options = {});
+  virtual CheckpointReport load(CheckpointOptions options = {});
+
+  /// The content of the file that save() would write. Throws ValueError where nothing is tracked.
+  [[nodiscard]] StateDict state_dict() const;
+  /// Does what load() does with the content of a file, such as one that another process has read.
+  /// Throws ValueError where load() throws IoError.
+  CheckpointReport load_state_dict(const StateDict& content, CheckpointOptions options = {});
+
+ protected:
+  /// load_state_dict of what was read from the file: throws what load() does, with the path.
+  CheckpointReport restore(const StateDict& content, CheckpointOptions options, bool from_file);
 
  private:
   struct Part {
@@ -95,9 +106,11 @@ class Checkpoint {
   void add(std::string name, std::function<StateDict()> save,
            std::function<void(const StateDict&)> load);
   [[nodiscard]] bool has(const std::string& name) const;
-  /// The parts of the file by name, each checked against its checksum.
-  [[nodiscard]] std::map<std::string, StateDict> read() const;
-  [[nodiscard]] CheckpointReport compare(const std::map<std::string, StateDict>& file) const;
+  [[noreturn]] void refuse(bool from_file, const std::string& cause) const;
+  /// The parts of the content by name, each checked against its checksum.
+  [[nodiscard]] std::map<std::string, StateDict> parts_of(const StateDict& content,
+                                                          bool from_file) const;
+  [[nodiscard]] CheckpointReport compare(const std::map<std::string, StateDict>& saved) const;
 
   static void read_number(const StateDict& state, std::int64_t& value);
   static void read_number(const StateDict& state, double& value);

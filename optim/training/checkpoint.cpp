@@ -67,6 +67,11 @@ bool Checkpoint::exists() const {
 }
 
 void Checkpoint::save() {
+  save_safetensors(path_, state_dict());
+  if (!std::exchange(cleaned_, true)) remove_unfinished(path_);
+}
+
+StateDict Checkpoint::state_dict() const {
   if (parts_.empty())
     fail<ValueError>(checkpoint_op, "nothing is tracked, so there is nothing to save");
   StateDict whole;
@@ -75,15 +80,27 @@ void Checkpoint::save() {
     add_part(whole, part.name, state);
     whole.emplace(own_part + "." + part.name, state_entry(checksum(state)));
   }
-  save_safetensors(path_, whole);
-  if (!std::exchange(cleaned_, true)) remove_unfinished(path_);
+  return whole;
 }
 
 CheckpointReport Checkpoint::load(CheckpointOptions options) {
-  const auto file = read();
-  const auto origin = author::file_origin(checkpoint_op, path_);
-  const auto report = compare(file);
-  if (options.strict && !report.complete()) origin.fail(report.str());
+  return restore(load_safetensors(path_), options, true);
+}
+
+CheckpointReport Checkpoint::load_state_dict(const StateDict& content, CheckpointOptions options) {
+  return restore(content, options, false);
+}
+
+void Checkpoint::refuse(bool from_file, const std::string& cause) const {
+  if (from_file) author::file_origin(checkpoint_op, path_).fail(cause);
+  fail<ValueError>(checkpoint_op, "the content " + cause);
+}
+
+CheckpointReport Checkpoint::restore(const StateDict& content, CheckpointOptions options,
+                                     bool from_file) {
+  const auto saved = parts_of(content, from_file);
+  const auto report = compare(saved);
+  if (options.strict && !report.complete()) refuse(from_file, report.str());
   // Each part loads whole or not at all; this makes all parts together do so. Parts may share what
   // they restore, such as an optimizer and its schedule the learning rate, so that the states of
   // all are taken before the first is loaded.
@@ -91,12 +108,12 @@ CheckpointReport Checkpoint::load(CheckpointOptions options) {
   for (const auto& part : parts_) before.push_back(part.save());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const auto& part = parts_[i];
-    if (!file.contains(part.name)) continue;
+    if (!saved.contains(part.name)) continue;
     try {
-      part.load(file.at(part.name));
+      part.load(saved.at(part.name));
     } catch (const std::exception& error) {
       for (std::size_t k = 0; k <= i; ++k) parts_[k].put_back(before[k]);
-      origin.fail(fmt::format("does not fit part '{}': {}", part.name, error.what()));
+      refuse(from_file, fmt::format("does not fit part '{}': {}", part.name, error.what()));
     }
   }
   return report;
@@ -109,28 +126,29 @@ void Checkpoint::Part::put_back(const StateDict& before) const noexcept try {
 } catch (...) {
 }
 
-std::map<std::string, StateDict> Checkpoint::read() const {
-  const auto origin = author::file_origin(checkpoint_op, path_);
-  const StateDict whole = load_safetensors(path_);
-  const StateDict sums = part_of(whole, own_part);
-  if (sums.empty()) origin.fail("holds tensors, but is not a checkpoint");
+std::map<std::string, StateDict> Checkpoint::parts_of(const StateDict& content,
+                                                      bool from_file) const {
+  const StateDict sums = part_of(content, own_part);
+  if (sums.empty()) refuse(from_file, "holds tensors, but is not a checkpoint");
   std::map<std::string, StateDict> parts;
   auto entries = sums.size();
   for (const auto& [name, sum] : sums) {
-    const auto& state = parts[name] = part_of(whole, name);
+    const auto& state = parts[name] = part_of(content, name);
     entries += state.size();
-    if (sum.ndim() || sum.dtype() != int64 || sum.item<std::int64_t>() != checksum(state))
-      origin.fail(fmt::format("is damaged: part '{}' is not what was saved", name));
+    if (!sum.defined() || sum.ndim() || sum.dtype() != int64 ||
+        sum.item<std::int64_t>() != checksum(state))
+      refuse(from_file, fmt::format("is damaged: part '{}' is not what was saved", name));
   }
-  if (entries != whole.size()) origin.fail("is damaged: it has entries that belong to no part");
+  if (entries != content.size())
+    refuse(from_file, "is damaged: it has entries that belong to no part");
   return parts;
 }
 
-CheckpointReport Checkpoint::compare(const std::map<std::string, StateDict>& file) const {
+CheckpointReport Checkpoint::compare(const std::map<std::string, StateDict>& saved) const {
   CheckpointReport report;
   for (const auto& part : parts_)
-    if (!file.contains(part.name)) report.missing.push_back(part.name);
-  for (const auto& [name, state] : file)
+    if (!saved.contains(part.name)) report.missing.push_back(part.name);
+  for (const auto& [name, state] : saved)
     if (!has(name)) report.extra.push_back(name);
   return report;
 }

@@ -14,11 +14,14 @@
 #include <random>
 #include <thread>
 
+#include "support/bits.hpp"
 #include "support/files.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
 using optim::Checkpoint;
+
+static_assert(Stateful<Checkpoint>);
 
 namespace {
 
@@ -174,6 +177,71 @@ TEST_CASE("a part that refuses its state leaves every other part as it was") {
                            .c_str(),
                        IoError);
   CHECK((narrow == 1 && array_equal(a.value, Weights(5).value)));
+}
+
+TEST_CASE("a checkpoint gives and takes its content without a file") {
+  const TemporaryFolder folder;
+  const auto path = folder.path("run.safetensors");
+  Run run(path);
+  run.advance();
+  const auto content = run.checkpoint.state_dict();
+  CHECK(folder.count() == 0);
+  run.checkpoint.save();
+  CHECK(equal_bits(load_safetensors(path), content));
+  Run other("nowhere/run.safetensors");
+  other.advance();
+  other.advance();
+  const auto refused = [&](const StateDict& state, const char* cause) {
+    CHECK_THROWS_WITH_AS(other.checkpoint.load_state_dict(state), cause, ValueError);
+    CHECK((other.step == 2 && other.consistent()));
+  };
+  refused({}, "Checkpoint: the content holds tensors, but is not a checkpoint");
+  auto damaged = content;
+  damaged["model.value"] = zeros({5000});
+  refused(damaged, "Checkpoint: the content is damaged: part 'model' is not what was saved");
+  damaged = content;
+  damaged["checkpoint.model"] = Tensor();
+  refused(damaged, "Checkpoint: the content is damaged: part 'model' is not what was saved");
+  damaged = content;
+  damaged["more"] = zeros({1});
+  refused(damaged, "Checkpoint: the content is damaged: it has entries that belong to no part");
+  Weights narrow(1);
+  Checkpoint unlike("nowhere");
+  CHECK_THROWS_AS((void)unlike.state_dict(), ValueError);
+  unlike.track("model", narrow);
+  refused(unlike.state_dict(), "Checkpoint: the content lacks 'adam', 'generator', 'step'");
+  CHECK_THROWS_WITH_AS(unlike.load_state_dict(content, {.strict = false}),
+                       "Checkpoint: the content does not fit part 'model': Weights: 'value' must "
+                       "be [3] float32, the state has [5000] float32",
+                       ValueError);
+  CHECK(array_equal(narrow.value, Weights(1).value));
+  CHECK(other.checkpoint.load_state_dict(content).complete());
+  CHECK((other.step == 1 && other.consistent()));
+}
+
+TEST_CASE("a checkpoint that saves and loads elsewhere is used as one") {
+  struct InMemory : Checkpoint {
+    using Checkpoint::Checkpoint;
+    bool exists() const override { return !content.empty(); }
+    void save() override { content = state_dict(); }
+    optim::CheckpointReport load(optim::CheckpointOptions options = {}) override {
+      return restore(content, options, true);
+    }
+    StateDict content;
+  };
+  std::int64_t step = 3;
+  InMemory memory("run.safetensors");
+  Checkpoint& checkpoint = memory;
+  checkpoint.track("step", step);
+  CHECK_FALSE(checkpoint.exists());
+  CHECK_THROWS_WITH_AS(checkpoint.load(),
+                       message("run.safetensors", "holds tensors, but is not a checkpoint").c_str(),
+                       IoError);
+  checkpoint.save();
+  step = 0;
+  CHECK(checkpoint.exists());
+  CHECK(checkpoint.load().complete());
+  CHECK(step == 3);
 }
 
 TEST_CASE("names of parts are words of their own") {
