@@ -16,6 +16,7 @@
 #include "gradtape/autograd/state.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/tensor/name.hpp"
 #include "gradtape/autograd/tensor/shared.hpp"
 
 namespace gradtape::author {
@@ -100,6 +101,9 @@ using detail::StateReader;
 /// `Shared<T>`: a std::shared_ptr that takes part in deep copies. What a layer's copies are to
 /// share, but its clone() is not, it keeps in one.
 using detail::Shared;
+
+/// `Name`: a dotted name that grows with what is above it.
+using detail::Name;
 
 /// While one is alive, its thread's copies of modules, parameters and buffers are deep: clone() is
 /// a copy made under one.

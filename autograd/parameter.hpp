@@ -6,6 +6,7 @@
 
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/tensor/name.hpp"
 #include "gradtape/autograd/tensor/shared.hpp"
 
 namespace gradtape {
@@ -30,9 +31,12 @@ class Parameter : by_argument::Base {
   /// Whether this is a handle to a variable at all.
   [[nodiscard]] bool defined() const { return static_cast<bool>(cell_); }
   /// What error messages and files call it.
-  const std::string& name() const;
-  /// Renames the variable; modules do so to give the full path ("encoder.0.weight").
+  [[nodiscard]] std::string name() const;
+  /// Renames the variable.
   void set_name(std::string name) const;
+  /// The same, to a name that grows with what is above: modules give the full path
+  /// ("encoder.0.weight") so.
+  void set_name(const detail::Name& name) const;
   /// Row i of the current value, or what another index gives; see Tensor.
   [[nodiscard]] Tensor operator[](const Index& index) const { return tensor()[index]; }
   // Those of the current value.
@@ -85,9 +89,11 @@ class Buffer {
   /// Whether this is a handle to a variable at all.
   [[nodiscard]] bool defined() const { return static_cast<bool>(cell_); }
   /// What error messages and files call it.
-  const std::string& name() const;
+  [[nodiscard]] std::string name() const;
   /// Renames the variable.
   void set_name(std::string name) const;
+  /// The same, to a name that grows with what is above.
+  void set_name(const detail::Name& name) const;
   // Those of the current value.
   [[nodiscard]] Shape shape() const { return tensor().shape(); }
   [[nodiscard]] Dtype dtype() const { return tensor().dtype(); }

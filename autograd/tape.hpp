@@ -187,7 +187,7 @@ class Tape {
   [[nodiscard]] std::int64_t held(std::size_t i) const { return nodes_[i]->held(); }
   [[nodiscard]] bool is_leaf(std::size_t i) const { return nodes_[i]->is_leaf(); }
   /// The name given to requires_grad() or to a Parameter; empty for other nodes.
-  const std::string& leaf_name(std::size_t i) const;
+  [[nodiscard]] std::string leaf_name(std::size_t i) const;
   /// The same for a tensor and for its position on the tape, and for no other node that is alive.
   const void* id(std::size_t i) const { return nodes_[i]; }
   /// Positions of the tracked inputs of node i.

@@ -1,20 +1,17 @@
 #include "gradtape/nn/module.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <ostream>
-#include <string_view>
 #include <typeinfo>
 #include <unordered_set>
 #include <utility>
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
+#include "gradtape/nn/detail/module_state.hpp"
 #include "gradtape/nn/detail/path.hpp"
 #include "gradtape/nn/detail/table.hpp"
 
@@ -23,6 +20,9 @@
 #endif
 
 namespace gradtape::nn {
+
+using detail::state_of, detail::walk;
+
 namespace {
 
 std::string full_type_name(const std::type_info& type) {
@@ -45,103 +45,11 @@ std::string last_name(const std::string& name) {
   return name.substr(start);
 }
 
-template <class Named> bool contains(const std::vector<Named>& list, const std::string& name) {
-  return std::any_of(list.begin(), list.end(), [&](const auto& item) {
-    if constexpr (requires { item.name; })
-      return item.name == name;
-    else
-      return item.first == name;
-  });
-}
-
 }  // namespace
 
-namespace detail {
-
-struct ModuleState {
-  struct Child {
-    std::string name;
-    std::shared_ptr<Module> module;
-    ModuleAccess::Copy copy;
-
-    Child(std::string name, std::shared_ptr<Module> module, ModuleAccess::Copy copy)
-        : name(std::move(name)), module(std::move(module)), copy(copy) {}
-    // copied in a deep copy only
-    Child(const Child& other) : Child(other.name, other.copy(*other.module), other.copy) {}
-    Child(Child&&) = default;
-    Child& operator=(Child&&) = default;
-  };
-  ModuleState() = default;
-  ModuleState(const ModuleState&) = default;
-  ModuleState& operator=(const ModuleState&) = delete;
-  /// Lets the children go one after the other: models may be nested deeper than the stack is.
-  ~ModuleState() {
-    static thread_local std::vector<std::shared_ptr<Module>>* ended = nullptr;  // by the outermost
-    std::vector<std::shared_ptr<Module>> own;
-    const bool outermost = !ended;
-    if (outermost) ended = &own;
-    try {
-      for (auto& child : children) ended->push_back(std::move(child.module));
-    } catch (const std::bad_alloc&) {  // they end with `children`, then
-    }
-    if (!outermost) return;
-    while (!own.empty()) {
-      const auto module = std::move(own.back());
-      own.pop_back();
-    }
-    ended = nullptr;
-  }
-
-  std::vector<std::pair<std::string, Parameter>> parameters;
-  std::vector<std::pair<std::string, Buffer>> buffers;
-  std::vector<Child> children;
-  std::vector<std::pair<std::uint64_t, Module::ForwardPreHook>> pre_hooks;
-  std::vector<std::pair<std::uint64_t, Module::ForwardHook>> hooks;
-  std::uint64_t hooks_ever = 0;
-  bool training = true;
-  /// Whose child it is, as what; of several, the one that registered it last.
-  std::weak_ptr<void> parent;
-  std::string name;
-};
-
-ModuleState& ModuleAccess::state(const Module& module) { return *module.gradtape_module_state_; }
-
-}  // namespace detail
-
-namespace {
-
-detail::ModuleState& state_of(const Module& module) { return detail::ModuleAccess::state(module); }
-
-template <class Visit> void walk_on(const Module& module, std::string& path, const Visit& visit) {
-  visit(std::as_const(path), module);
-  const auto length = path.size();
-  for (const auto& child : state_of(module).children) {
-    if (length > 0) path += '.';
-    path += child.name;
-    walk_on(*child.module, path, visit);
-    path.resize(length);
-  }
+detail::ModuleState& detail::ModuleAccess::state(const Module& module) {
+  return *module.gradtape_module_state_;
 }
-
-/// Calls visit(path, module) for this module and all below it, parents first. There is one path,
-/// which grows and shrinks on the way: a deep model has long ones.
-template <class Visit> void walk(const Module& module, std::string path, const Visit& visit) {
-  walk_on(module, path, visit);
-}
-
-void check_name(const char* op, const Module& module, const std::string& name) {
-  const auto refuse = [&](std::string_view why) {
-    fail<ValueError>(op, fmt::format("the name '{}' {}", name, why));
-  };
-  const auto& state = state_of(module);
-  if (name.empty()) refuse("is empty");
-  if (name.find('.') != std::string::npos) refuse("has a dot; dots separate the parts of a path");
-  if (contains(state.parameters, name)) refuse("is taken by a parameter of this module");
-  if (contains(state.buffers, name)) refuse("is taken by a buffer of this module");
-  if (contains(state.children, name)) refuse("is taken by a child of this module");
-}
-
-}  // namespace
 
 Module::Module() : gradtape_module_state_(author::Shared<detail::ModuleState>::make()) {}
 
@@ -173,66 +81,6 @@ class HookCall {
 }  // namespace
 
 Module::~Module() { HookCall::destroyed(this); }
-
-// ---- registration ----
-
-Parameter Module::parameter(std::string name, const Tensor& initial) {
-  check_name("parameter", *this, name);
-  Parameter variable(initial, name);
-  state_of(*this).parameters.emplace_back(std::move(name), variable);
-  return variable;
-}
-
-Parameter Module::parameter(std::string name, const Parameter& shared) {
-  check_name("parameter", *this, name);
-  if (!shared.defined())
-    fail<ValueError>("parameter", fmt::format("'{}' shares an undefined parameter", name));
-  state_of(*this).parameters.emplace_back(std::move(name), shared);
-  return shared;
-}
-
-Buffer Module::buffer(std::string name, const Tensor& initial) {
-  check_name("buffer", *this, name);
-  Buffer variable(initial, name);
-  state_of(*this).buffers.emplace_back(std::move(name), variable);
-  return variable;
-}
-
-void detail::ModuleAccess::add_child(Module& parent, std::string name, const Module& child,
-                                     Copy copy) {
-  check_name("child", parent, name);
-  walk(child, name, [&](const std::string& path, const Module& below) {
-    if (&state(below) == &state(parent))
-      fail<ValueError>("child",
-                       fmt::format("'{}' contains the module that it would be a child of", name));
-    for (const auto& [last, variable] : state(below).parameters)
-      variable.set_name(detail::path_below(path, last));
-    for (const auto& [last, variable] : state(below).buffers)
-      variable.set_name(detail::path_below(path, last));
-  });
-  state(parent).children.emplace_back(name, copy(child), copy);
-  state(child).parent = parent.gradtape_module_state_.weak();
-  state(child).name = std::move(name);
-}
-
-void detail::ModuleAccess::adopt_below(const Module& module) {
-  walk(module, "", [](const std::string&, const Module& above) {
-    for (const auto& child : state(above).children)
-      state(*child.module).parent = above.gradtape_module_state_.weak();
-  });
-}
-
-std::string detail::ModuleAccess::path(const Module& module) {
-  std::vector<std::string> names;  // from the module up
-  auto held = module.gradtape_module_state_.weak().lock();
-  while (const auto* at = static_cast<const ModuleState*>(held.get())) {
-    auto parent = at->parent.lock();
-    if (parent) names.push_back(at->name);
-    held = std::move(parent);
-  }
-  std::reverse(names.begin(), names.end());
-  return fmt::to_string(fmt::join(names, "."));
-}
 
 // ---- listing ----
 

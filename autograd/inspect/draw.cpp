@@ -18,7 +18,7 @@ namespace {
 
 /// "matmul", or "leaf 'fc.weight'".
 std::string title(const Tape& tape, std::size_t i) {
-  const auto& name = tape.leaf_name(i);
+  const auto name = tape.leaf_name(i);
   return name.empty() ? tape.name(i) : fmt::format("{} '{}'", tape.name(i), name);
 }
 

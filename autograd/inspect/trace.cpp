@@ -108,7 +108,7 @@ std::vector<std::size_t> page_order(const Tape& tape) {
 /// The first named leaf among the inputs of node i: "3.weight" of a layer's conv2d.
 std::string layer_of(const Tape& tape, std::size_t i) {
   for (const auto input : tape.inputs(i))
-    if (!tape.leaf_name(input).empty()) return tape.leaf_name(input);
+    if (auto name = tape.leaf_name(input); !name.empty()) return name;
   return {};
 }
 

@@ -62,7 +62,7 @@ Tensor Tensor::requires_grad(std::string name) const {
                                                   gradtape::name(dtype())));
   auto node = Ref<Node>::adopt(make_node("leaf", shape(), dtype(), 0));
   auto* const extension = new Leaf;
-  extension->name = std::move(name);
+  extension->name.last = std::move(name);
   node->extension = extension;
   node->kind = NodeKind::leaf;
   thread_state.count_from_now();  // what the leaf's own value took is no op's work

@@ -12,7 +12,7 @@ std::vector<std::string> other_leaves(const std::vector<Tensor>& outputs,
   std::vector<std::string> found;
   const auto note = [&](std::size_t i) {
     if (tape.is_leaf(i) && !seen[i]) {
-      const auto& name = tape.leaf_name(i);
+      const auto name = tape.leaf_name(i);
       found.push_back((name.empty() ? "an unnamed leaf " : "'" + name + "' ") +
                       tape.shape(i).str());
     }

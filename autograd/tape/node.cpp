@@ -107,13 +107,13 @@ Ref<Node> make_output(const Ref<Node>& op, std::size_t index, const Shape& shape
 }
 
 std::string label(Node& node) {
-  return node.is_leaf() && !leaf(node).name.empty() ? fmt::format("'{}'", leaf(node).name)
-                                                    : std::string(node.name);
+  const auto name = node.is_leaf() ? leaf(node).name.str() : std::string();
+  return name.empty() ? std::string(node.name) : fmt::format("'{}'", name);
 }
 
 std::string describe(const Tensor& x) {
-  if (!x.is_leaf() || leaf(*x.node_ref()).name.empty()) return x.shape().str();
-  return fmt::format("'{}' {}", leaf(*x.node_ref()).name, x.shape().str());
+  const auto name = x.is_leaf() ? leaf(*x.node_ref()).name.str() : std::string();
+  return name.empty() ? x.shape().str() : fmt::format("'{}' {}", name, x.shape().str());
 }
 
 }  // namespace gradtape::detail

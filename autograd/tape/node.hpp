@@ -8,6 +8,7 @@
 
 #include "gradtape/autograd/row_gradient.hpp"
 #include "gradtape/autograd/tape.hpp"
+#include "gradtape/autograd/tensor/name.hpp"
 
 namespace gradtape::detail {
 
@@ -40,7 +41,7 @@ struct Leaf final : Extension {
   /// Locks the mutex, if there is a second thread.
   std::unique_lock<std::mutex> lock();
 
-  std::string name;
+  Name name{{}};
   std::mutex mutex;  // of the gradient: threads that share parameters add to it at once
   Tensor grad;       // dense
   std::vector<RowGradient> rows;  // more of the gradient: of sparse lookups, as they came

@@ -51,8 +51,8 @@ struct Parameter::Cell {
 
 /// A variable of its own, with the same value and name, and no gradient yet. The elements are
 /// shared until one of both is written.
-Parameter::Cell::Cell(const Cell& other)
-    : Cell(other.current.detach().requires_grad(detail::leaf(*other.leaf).name)) {
+Parameter::Cell::Cell(const Cell& other) : Cell(other.current.detach().requires_grad()) {
+  detail::leaf(*leaf).name = detail::leaf(*other.leaf).name;
   if (!other.current.is_tracked()) current = current.detach();
 }
 
@@ -69,10 +69,9 @@ Parameter::Cell& Parameter::cell() const {
 
 Parameter::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor(); }
 const Tensor& Parameter::tensor() const { return cell().current; }
-const std::string& Parameter::name() const { return detail::leaf(*cell().leaf).name; }
-void Parameter::set_name(std::string name) const {
-  detail::leaf(*cell().leaf).name = std::move(name);
-}
+std::string Parameter::name() const { return detail::leaf(*cell().leaf).name.str(); }
+void Parameter::set_name(std::string name) const { set_name(Name(std::move(name))); }
+void Parameter::set_name(const Name& name) const { detail::leaf(*cell().leaf).name = name; }
 Tensor Parameter::grad() const { return detail::leaf(*cell().leaf).gradient(shape()); }
 RowGradient Parameter::row_gradient() const {
   auto& leaf = detail::leaf(*cell().leaf);
@@ -115,9 +114,10 @@ void* Parameter::mutable_raw() const {
 
 void Parameter::to(Dtype dtype) const {
   if (dtype == this->dtype()) return;
-  Cell converted(tensor().detach().to(dtype).requires_grad(name()));
+  Cell converted(tensor().detach().to(dtype).requires_grad());
   const auto& old = detail::leaf(*cell().leaf);
   auto& fresh = detail::leaf(*converted.leaf);
+  fresh.name = old.name;
   fresh.hooks = old.hooks;
   if (old.grad.defined()) fresh.grad = old.grad.to(dtype);
   for (const auto& [index, values] : old.rows) fresh.rows.push_back({index, values.to(dtype)});
@@ -154,12 +154,13 @@ std::vector<Tensor> detail::grad_of_parameters(const Tensor& output,
 
 struct Buffer::Cell {
   Tensor current;
-  std::string name;
+  Name name;
 };
 
 Buffer::Buffer(const Tensor& initial, std::string name)
-    : cell_(detail::Shared<Cell>::make(Cell{
-          initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(), std::move(name)})) {}
+    : cell_(detail::Shared<Cell>::make(
+          Cell{initial.is_weak() ? initial.to(initial.dtype()) : initial.detach(),
+               Name(std::move(name))})) {}
 
 Buffer::Cell& Buffer::cell() const {
   if (!cell_)
@@ -170,8 +171,9 @@ Buffer::Cell& Buffer::cell() const {
 
 Buffer::operator const Tensor&() const { return cell_ ? cell_->current : no_tensor(); }
 const Tensor& Buffer::tensor() const { return cell().current; }
-const std::string& Buffer::name() const { return cell().name; }
-void Buffer::set_name(std::string name) const { cell().name = std::move(name); }
+std::string Buffer::name() const { return cell().name.str(); }
+void Buffer::set_name(std::string name) const { set_name(Name(std::move(name))); }
+void Buffer::set_name(const Name& name) const { cell().name = name; }
 
 void Buffer::set(const Tensor& value) const {
   cell().current = fitting("Buffer::set", name(), tensor(), value);

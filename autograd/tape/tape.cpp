@@ -163,9 +163,8 @@ Tape::~Tape() {
   }
 }
 
-const std::string& Tape::leaf_name(std::size_t i) const {
-  static const std::string none;
-  return is_leaf(i) ? leaf(*nodes_[i]).name : none;
+std::string Tape::leaf_name(std::size_t i) const {
+  return is_leaf(i) ? leaf(*nodes_[i]).name.str() : std::string();
 }
 
 std::size_t Tape::position(const Tensor& tensor) const {

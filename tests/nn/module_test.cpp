@@ -377,15 +377,3 @@ TEST_CASE("a module that its own hook destroys is an error, not a use of freed m
   });
   CHECK(kept(ones({1, 2})).shape() == Shape{1, 2});
 }
-
-TEST_CASE("models nested 5000 deep are made in seconds, have their names, and end") {
-  auto inner = std::make_unique<nn::Sequential>(nn::Linear(1, 1));
-  const Parameter weight = inner->parameters()[0];
-  for (int i = 0; i < 5000; ++i) {
-    auto outer = std::make_unique<nn::Sequential>();
-    outer->add(std::move(*inner));
-    inner = std::move(outer);
-  }
-  CHECK(weight.name().size() == 2 * 5001 + std::string("weight").size());
-  CHECK(inner->named_parameters()[0].first == weight.name());
-}
