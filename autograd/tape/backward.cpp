@@ -164,6 +164,8 @@ class BackwardPass {
         if (node->extension) g = after_hooks(i, *node, std::move(g));
         visit(i, g);
         if (watched_) Watches::visited(tape_, i, g);
+      } else if (!rows_.empty() && rows_.contains(i)) {  // a leaf's, which stay rows
+        ++counted_.nodes_visited;
       }
       if (node->is_leaf() || !leads_on(i)) continue;
       if (node->kind == NodeKind::joint)

@@ -242,3 +242,19 @@ TEST_CASE("clipping keeps rows rows") {
   REQUIRE(w.row_gradient().defined());
   CHECK(max(abs(w.grad())).item<double>() == 0.125);
 }
+
+TEST_CASE("a pass counts the leaf of a sparse lookup among the nodes that it visits") {
+  const auto visits = [](bool sparse) {
+    const Parameter w = table(), other = table();
+    const auto rows = [&](const Parameter& p) {
+      return embedding(p, tensor({3, 1, 3}), {.sparse = sparse});
+    };
+    // A leaf with rows twice, and one with rows and a whole gradient.
+    const Tensor y = loss_of(rows(w)) + loss_of(rows(w)) + loss_of(rows(other)) + sum(other);
+    const auto nodes = Tape(y).size();
+    y.backward();
+    CHECK(last_pass().nodes_visited == nodes);
+    return last_pass().nodes_visited;
+  };
+  CHECK(visits(true) == visits(false));
+}
