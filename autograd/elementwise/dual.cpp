@@ -1,12 +1,25 @@
 #include "gradtape/autograd/elementwise/dual.hpp"
 
+#include <cmath>
+
+#include "gradtape/autograd/ops/reduce.hpp"
+
 namespace gradtape {
 namespace {
 
 // An undefined tangent stands for zero.
 Tensor sum(const Tensor& a, const Tensor& b) { return !a.defined() ? b : !b.defined() ? a : a + b; }
+/// 0 where one of both is 0, as in Dual; a slope of 0 still has its own derivative.
 Tensor times(const Tensor& slope, const Tensor& tangent) {
-  return tangent.defined() ? masked_mul(tangent, slope) : Tensor();
+  if (!tangent.defined()) return {};
+  const Tensor finite = isfinite(tangent.detach());
+  if (all(finite).item<bool>()) return masked_mul(tangent, slope);
+  return masked_mul(where(logical_or(finite, slope.detach() != 0), tangent, 0.0), slope);
+}
+
+Tensor times(double slope, const Tensor& tangent) {
+  if (!std::isfinite(slope) || slope == 0) return times(Tensor(slope), tangent);
+  return tangent.defined() ? tangent * Tensor(slope) : Tensor();
 }
 
 /// tangent(i) for each input as the tangents beside `value`.
@@ -44,14 +57,10 @@ TensorDual operator+(const TensorDual& a, double b) {
   return combine(a.value + Tensor(b), [&](auto i) { return a.tangents[i]; });
 }
 TensorDual operator*(const TensorDual& a, double b) {
-  return combine(a.value * Tensor(b), [&](auto i) {
-    return a.tangents[i].defined() ? a.tangents[i] * Tensor(b) : Tensor();
-  });
+  return combine(a.value * Tensor(b), [&](auto i) { return times(b, a.tangents[i]); });
 }
 TensorDual operator/(const TensorDual& a, double b) {
-  return combine(a.value / Tensor(b), [&](auto i) {
-    return a.tangents[i].defined() ? a.tangents[i] * Tensor(1.0 / b) : Tensor();
-  });
+  return combine(a.value / Tensor(b), [&](auto i) { return times(1.0 / b, a.tangents[i]); });
 }
 TensorDual operator/(double a, const TensorDual& b) {
   const Tensor y = Tensor(a) / b.value;

@@ -65,11 +65,11 @@ template <class T, int N, bool safe> struct Dual {
   template <Literal A> friend Dual operator-(const Dual& a, A b) { return a + -b; }
   template <Literal A> friend Dual operator-(A a, const Dual& b) { return -b + a; }
   template <Literal A> friend Dual operator*(const Dual& a, A b) {
-    return combine(a.value * T(b), [&](auto i) { return a.tangents[i] * T(b); });
+    return combine(a.value * T(b), [&](auto i) { return times(T(b), a.tangents[i]); });
   }
   template <Literal A> friend Dual operator*(A a, const Dual& b) { return b * a; }
   template <Literal A> friend Dual operator/(const Dual& a, A b) {
-    return combine(a.value / T(b), [&](auto i) { return a.tangents[i] * T(1.0 / b); });
+    return combine(a.value / T(b), [&](auto i) { return times(T(1.0 / b), a.tangents[i]); });
   }
   template <Literal A> friend Dual operator/(A a, const Dual& b) {
     const T y = T(a) / b.value;

@@ -43,6 +43,12 @@ template <class T, class F> void for_lanes(int64_t n, F f) {
 template <class Function, class V> Pack<V> of(const Pack<V>& x) { return Function::value(x.v); }
 template <class V> Pack<V> tanh_slope(const Pack<V>& x) { return Tanh::grad_from_input(x); }
 
+/// a b, and 0 where one of both is 0: a slope along two functions, as dual numbers have it.
+template <class V> Pack<V> both(const Pack<V>& a, const Pack<V>& b) {
+  const Pack<V> y = a * b;
+  return any_nan(y) ? where(y != y && (a == 0 || b == 0), Pack<V>(0), y) : y;
+}
+
 /// One sequence at one step: rows of the arrays in the header.
 template <class T> struct Row {
   int64_t hidden;
@@ -112,11 +118,11 @@ template <> struct Step<Recurrence::lstm> {
       const auto [o, slope_o] = Sigmoid::with_slope(sum(3));
       const auto g = of<Tanh>(sum(2)), slope_g = tanh_slope(sum(2)), c = lanes.load(r.next_c);
       const auto of_h = b.cotangent(lanes);
-      const auto of_c = lanes.load(b.c) + masked_mul(of_h, o * tanh_slope(c));
-      give(0, masked_mul(of_c, slope_i * g));
-      give(1, masked_mul(of_c, masked_mul(slope_f, lanes.load(r.c))));
-      give(2, masked_mul(of_c, i * slope_g));
-      give(3, masked_mul(of_h, slope_o * of<Tanh>(c)));
+      const auto of_c = lanes.load(b.c) + masked_mul(of_h, both(o, tanh_slope(c)));
+      give(0, masked_mul(of_c, both(slope_i, g)));
+      give(1, masked_mul(of_c, both(slope_f, lanes.load(r.c))));
+      give(2, masked_mul(of_c, both(i, slope_g)));
+      give(3, masked_mul(of_h, both(slope_o, of<Tanh>(c))));
       lanes.store(masked_mul(of_c, f), b.c);
       lanes.store(0, b.carry);
     });

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "support/close.hpp"
+#include "support/numbers.hpp"
 #include "support/tensors.hpp"
 
 using namespace gradtape;
@@ -130,4 +131,30 @@ TEST_CASE("a formula of several tensors is checked as it is, without a lambda ar
   CHECK(gradcheck(fused, {x, y, x}, {.order = 2}));
   CHECK(gradcheck(six, {x, y, x, y, y, x}, {.order = 2}));
   CHECK_THROWS_AS((void)gradcheck(product, {x}), ValueError);
+}
+
+TEST_CASE(
+    "a slope of 0 in a formula hides an infinite or NaN one, whether its gradient is recorded") {
+  const double nan = std::nan("");
+  const auto slopes_are = [](const auto& f, const Tensor& x, const Tensor& y, double of_x) {
+    for (const bool create_graph : {false, true}) {
+      CAPTURE(create_graph);
+      const Tensor at = x.requires_grad(), beside = y.requires_grad();
+      const auto g = grad(sum(f(at, beside)), {at, beside}, {.create_graph = create_graph});
+      CHECK(array_equal(g[0].detach(), full(x.shape(), of_x, x.dtype())));
+    }
+  };
+  const Tensor x = tensor({0.5, 1.5, 2.5}), y = tensor({2.0, nan, infinity});
+  // pow(y, 0) is 1 with the slope 0 for every y.
+  slopes_are(formula("f", [](auto a, auto b) { return a * pow(b, 0.0); }), x, y, 1);
+  slopes_are(formula("f", [=](auto a, auto b) { return a * pow(nan * b * a, 0.0); }), x, y, 1);
+  slopes_are(
+      formula("f", [](auto a, auto b) { return a * pow(a * infinity, 0.0) + 0.0 * (b - b); }), x,
+      tensor({1.0, 2.0, 3.0}), 1);
+  for (const bool create_graph : {false, true}) {
+    const Tensor at = reshape(x, {1, 3}).requires_grad();
+    const Tensor normed = local_response_norm(at, 2, {.alpha = nan, .beta = 0, .k = 1});
+    CHECK(array_equal(grad(sum(normed), {at}, {.create_graph = create_graph})[0].detach(),
+                      ones({1, 3}, x.dtype())));
+  }
 }
