@@ -24,17 +24,19 @@ Tensor power(const Tensor& x, double p) {
 
 Tensor root(const Tensor& x, double p) { return p == 1 ? x : p == 2 ? sqrt(x) : pow(x, 1 / p); }
 
-/// Whether every sum is far from over- and underflow, so that it kept its digits.
-bool in_range(const Tensor& sums) {
-  const bool narrow = sums.dtype() == float32;
-  const double small = narrow ? 1e-30 : 1e-290, large = narrow ? 1e30 : 1e290;
+/// Whether every sum is far from over- and underflow, so that it kept its digits, and its root
+/// keeps them: where 1 / p is rounded, that of a sum beyond 100 loses a digit or more.
+bool in_range(const Tensor& sums, double p) {
+  int exponent = 0;
+  const bool rounded = std::abs(std::frexp(p, &exponent)) != 0.5, narrow = sums.dtype() == float32;
+  const double large = rounded ? 1e2 : narrow ? 1e30 : 1e290, small = 1 / large;
   return all(logical_and(sums > small, sums < large)).item<bool>();
 }
 
 Tensor norm_value(const Tensor& x, double p, const Axes& axes, ReduceOptions options) {
   const auto inside = RecordingScope::inside_op();
   const Tensor sums = sum(power(x, p), axes, options);
-  if (x.numel() == 0 || in_range(sums)) return root(sums, p);
+  if (x.numel() == 0 || in_range(sums, p)) return root(sums, p);
   // Divided by the element that counts most, so that no power overflows.
   const Tensor leading =
       p > 0 ? amax(abs(x), axes, {.keepdim = true}) : amin(abs(x), axes, {.keepdim = true});

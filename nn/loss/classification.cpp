@@ -39,7 +39,7 @@ Tensor capped_inverse(const Tensor& variance) {
 
 Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOptions& options) {
   static const auto losses = formula("bce_loss", [](const auto& p, const auto& t) {
-    return -(t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log(1.0 - p), -100.0));
+    return -(t * maximum(log(p), -100.0) + (1.0 - t) * maximum(log1p(-p), -100.0));
   });
   const char* const op = "bce_loss";
   check_target(op, probability, target);
@@ -55,7 +55,7 @@ Tensor bce_loss(const Tensor& probability, const Tensor& target, const BceOption
       record(op, value(), {p, t},
              {[=](const Tensor& g) { return masked_mul(g, (p - t) * capped_inverse(p * (1 - p))); },
               [=](const Tensor& g) {
-                return masked_mul(g, maximum(log(1 - p), -100) - maximum(log(p), -100));
+                return masked_mul(g, maximum(log1p(-p), -100) - maximum(log(p), -100));
               }});
   return reduce(op, weighted(op, each, options.weight), options.reduction);
 }
