@@ -65,11 +65,11 @@ template <class T, int N, bool safe> struct Dual {
   template <Literal A> friend Dual operator-(const Dual& a, A b) { return a + -b; }
   template <Literal A> friend Dual operator-(A a, const Dual& b) { return -b + a; }
   template <Literal A> friend Dual operator*(const Dual& a, A b) {
-    return combine(a.value * T(b), [&](auto i) { return times(T(b), a.tangents[i]); });
+    return combine(a.value * T(b), [&](auto i) { return by(b, a.tangents[i]); });
   }
   template <Literal A> friend Dual operator*(A a, const Dual& b) { return b * a; }
   template <Literal A> friend Dual operator/(const Dual& a, A b) {
-    return combine(a.value / T(b), [&](auto i) { return times(T(1.0 / b), a.tangents[i]); });
+    return combine(a.value / T(b), [&](auto i) { return by(1.0 / b, a.tangents[i]); });
   }
   template <Literal A> friend Dual operator/(A a, const Dual& b) {
     const T y = T(a) / b.value;
@@ -115,6 +115,12 @@ template <class T, int N, bool safe> struct Dual {
       return where(tangent == 0, T(0), masked_mul(slope, tangent));
     else
       return tangent * slope;
+  }
+  /// The product with a literal, of which mostly is known that nothing need be masked.
+  template <Literal A> static T by(A slope, const T& tangent) {
+    if constexpr (safe)
+      if (slope == 0 || slope - slope != 0) return times(T(slope), tangent);
+    return tangent * T(slope);
   }
   template <class F> static Dual combine(const T& result, F&& tangent) {
     Dual y(result);
