@@ -38,8 +38,8 @@ Tensor alpha_dropout(const char* layer, const Tensor& x, double p, const Shape& 
 
 namespace detail {
 
-RandomLayer::RandomLayer(const char* name, double p, DropoutOptions options)
-    : p_(p), generator_(std::move(options.generator)) {
+RandomLayer::RandomLayer(const char* name, double p, const DropoutOptions& options)
+    : p_(p), generator_(options.generator) {
   require(name, "p", p, closed(0, 1));
 }
 
@@ -65,8 +65,8 @@ Tensor FeatureAlphaDropout::forward(const Tensor& x) const {
                      : x;
 }
 
-GaussianNoise::GaussianNoise(double std, DropoutOptions options)
-    : std_(std), generator_(std::move(options.generator)) {
+GaussianNoise::GaussianNoise(double std, const DropoutOptions& options)
+    : std_(std), generator_(options.generator) {
   require("GaussianNoise", "std", std, at_least(0));
 }
 

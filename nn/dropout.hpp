@@ -26,7 +26,7 @@ namespace detail {
 class RandomLayer : public Layer {
  protected:
   /// Throws ValueError unless p is in [0, 1].
-  RandomLayer(const char* name, double p, DropoutOptions options);
+  RandomLayer(const char* name, double p, const DropoutOptions& options);
   /// Whether the layer does anything now.
   [[nodiscard]] bool is_active() const { return is_training() && p_ > 0; }
 
@@ -37,8 +37,8 @@ class RandomLayer : public Layer {
 /// Dropout of channels over `axes` spatial axes.
 class ChannelDropout : public RandomLayer {
  protected:
-  ChannelDropout(const char* name, int axes, double p, DropoutOptions options)
-      : RandomLayer(name, p, std::move(options)), name_(name), axes_(axes) {}
+  ChannelDropout(const char* name, int axes, double p, const DropoutOptions& options)
+      : RandomLayer(name, p, options), name_(name), axes_(axes) {}
   Tensor forward(const Tensor& x) const override;
 
  private:
@@ -54,8 +54,8 @@ class ChannelDropout : public RandomLayer {
 /// in [0, 1].
 class Dropout : public detail::RandomLayer {
  public:
-  explicit Dropout(double p = 0.5, DropoutOptions options = {})
-      : RandomLayer("Dropout", p, std::move(options)) {}
+  explicit Dropout(double p = 0.5, const DropoutOptions& options = {})
+      : RandomLayer("Dropout", p, options) {}
   explicit Dropout(DropoutWithP options) : Dropout(options.p, {options.generator}) {}
 
  protected:
@@ -67,20 +67,20 @@ class Dropout : public detail::RandomLayer {
 
 /// Dropout of the channels of x: [N, C, L] or [C, L]
 struct Dropout1d : detail::ChannelDropout {
-  explicit Dropout1d(double p = 0.5, DropoutOptions options = {})
-      : ChannelDropout("Dropout1d", 1, p, std::move(options)) {}
+  explicit Dropout1d(double p = 0.5, const DropoutOptions& options = {})
+      : ChannelDropout("Dropout1d", 1, p, options) {}
   explicit Dropout1d(DropoutWithP options) : Dropout1d(options.p, {options.generator}) {}
 };
 /// Dropout of the channels of x: [N, C, H, W] or [C, H, W]
 struct Dropout2d : detail::ChannelDropout {
-  explicit Dropout2d(double p = 0.5, DropoutOptions options = {})
-      : ChannelDropout("Dropout2d", 2, p, std::move(options)) {}
+  explicit Dropout2d(double p = 0.5, const DropoutOptions& options = {})
+      : ChannelDropout("Dropout2d", 2, p, options) {}
   explicit Dropout2d(DropoutWithP options) : Dropout2d(options.p, {options.generator}) {}
 };
 /// Dropout of the channels of x: [N, C, D, H, W] or [C, D, H, W]
 struct Dropout3d : detail::ChannelDropout {
-  explicit Dropout3d(double p = 0.5, DropoutOptions options = {})
-      : ChannelDropout("Dropout3d", 3, p, std::move(options)) {}
+  explicit Dropout3d(double p = 0.5, const DropoutOptions& options = {})
+      : ChannelDropout("Dropout3d", 3, p, options) {}
   explicit Dropout3d(DropoutWithP options) : Dropout3d(options.p, {options.generator}) {}
 };
 
@@ -89,8 +89,8 @@ struct Dropout3d : detail::ChannelDropout {
 /// (Klambauer et al. 2017, section 3, "new dropout technique"). Throws as Dropout.
 class AlphaDropout : public detail::RandomLayer {
  public:
-  explicit AlphaDropout(double p = 0.5, DropoutOptions options = {})
-      : RandomLayer("AlphaDropout", p, std::move(options)) {}
+  explicit AlphaDropout(double p = 0.5, const DropoutOptions& options = {})
+      : RandomLayer("AlphaDropout", p, options) {}
   explicit AlphaDropout(DropoutWithP options) : AlphaDropout(options.p, {options.generator}) {}
 
  protected:
@@ -100,8 +100,8 @@ class AlphaDropout : public detail::RandomLayer {
 /// AlphaDropout of whole channels.  x: [N, C, ...]. Throws as Dropout; a call ShapeError.
 class FeatureAlphaDropout : public detail::RandomLayer {
  public:
-  explicit FeatureAlphaDropout(double p = 0.5, DropoutOptions options = {})
-      : RandomLayer("FeatureAlphaDropout", p, std::move(options)) {}
+  explicit FeatureAlphaDropout(double p = 0.5, const DropoutOptions& options = {})
+      : RandomLayer("FeatureAlphaDropout", p, options) {}
   explicit FeatureAlphaDropout(DropoutWithP options)
       : FeatureAlphaDropout(options.p, {options.generator}) {}
 
@@ -113,7 +113,7 @@ class FeatureAlphaDropout : public detail::RandomLayer {
 /// 6.390 lecture notes, section 6.8.1). Throws ValueError for a std that is negative or not finite.
 class GaussianNoise : public Layer {
  public:
-  explicit GaussianNoise(double std = 0.1, DropoutOptions options = {});
+  explicit GaussianNoise(double std = 0.1, const DropoutOptions& options = {});
 
  protected:
   Tensor forward(const Tensor& x) const override;

@@ -150,6 +150,7 @@ class Module {
   Buffer buffer(std::string name, const Tensor& initial);
   /// Registers a module below this one and returns the handle to it. Throws ValueError as
   /// `parameter` does, and for a module that contains this one.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved
   template <std::derived_from<Module> M> M child(std::string name, M module) {
     const auto copy = [](const Module& original) -> std::shared_ptr<Module> {
       return std::make_shared<M>(static_cast<const M&>(original));

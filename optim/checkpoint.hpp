@@ -52,6 +52,7 @@ class Checkpoint {
   virtual ~Checkpoint() = default;
 
   /// Adds a part. Throws ValueError for a name that is empty, dotted, taken or "checkpoint".
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved
   template <Stateful Part> void track(std::string name, Part& part) {
     add(
         std::move(name), [&part] { return StateDict(part.state_dict()); },
@@ -60,6 +61,7 @@ class Checkpoint {
   /// Adds a number, such as the epoch. Throws as for a part.
   template <class Number>
     requires(std::is_arithmetic_v<Number> && !std::is_const_v<Number>)
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved
   void track(std::string name, Number& number) {
     using Stored = std::conditional_t<std::is_integral_v<Number>, std::int64_t, double>;
     add(

@@ -56,6 +56,7 @@ class Flat {
  private:
   template <class F> Tensor join(const F& of) const {
     std::vector<Tensor> parts;
+    parts.reserve(parameters_.size());
     for (const auto& parameter : parameters_)
       parts.push_back(reshape(of(parameter).detach(), {parameter.numel()}).to(dtype_));
     return concat(parts, 0);

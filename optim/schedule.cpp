@@ -224,7 +224,7 @@ Curve sequential_schedule(std::vector<Curve> curves, const IntegerList& given) {
                                  std::max<std::size_t>(curves.size(), 1) - 1, milestones.size()));
   for (const auto& curve : curves) require_curve("sequential_schedule", curve);
   require_increasing("sequential_schedule", milestones, 1);
-  return [curves, milestones](std::int64_t k, double base) {
+  return [curves = std::move(curves), milestones](std::int64_t k, double base) {
     const auto next = std::upper_bound(milestones.begin(), milestones.end(), k);
     const auto begin = next == milestones.begin() ? 0 : *(next - 1);
     return curves[static_cast<std::size_t>(next - milestones.begin())](k - begin, base);

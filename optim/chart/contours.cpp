@@ -62,7 +62,8 @@ void append(const Plane& plane, std::size_t edge, double level, Series& out) {
     return std::lerp(limits.low, limits.high, (place + 0.5) / static_cast<double>(cells));
   };
   const double column = static_cast<double>(from % plane.columns) + (edge % 2 == 0 ? share : 0);
-  const double row = static_cast<double>(from / plane.columns) + (edge % 2 == 0 ? 0 : share);
+  const std::size_t whole_row = from / plane.columns;
+  const double row = static_cast<double>(whole_row) + (edge % 2 == 0 ? 0 : share);
   out.x.push_back(at(plane.x, column, plane.columns));
   out.y.push_back(at({plane.y.high, plane.y.low}, row, plane.rows));
 }

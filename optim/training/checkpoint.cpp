@@ -105,6 +105,7 @@ CheckpointReport Checkpoint::restore(const StateDict& content, CheckpointOptions
   // they restore, such as an optimizer and its schedule the learning rate, so that the states of
   // all are taken before the first is loaded.
   std::vector<StateDict> before;
+  before.reserve(parts_.size());
   for (const auto& part : parts_) before.push_back(part.save());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const auto& part = parts_[i];

@@ -15,6 +15,7 @@ constexpr const char* early_stopping_op = "EarlyStopping";
 
 template <class Variable> std::vector<Tensor> values(const std::vector<Variable>& variables) {
   std::vector<Tensor> values;
+  values.reserve(variables.size());
   for (const auto& variable : variables) values.push_back(variable.tensor().detach());
   return values;
 }

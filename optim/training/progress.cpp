@@ -15,6 +15,7 @@ namespace gradtape::optim {
 namespace {
 
 bool is_terminal(std::FILE* out) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the library does not change the environment
   const char* kind = std::getenv("TERM");
   return out && ::isatty(::fileno(out)) && !(kind && std::string_view(kind) == "dumb");
 }
@@ -43,7 +44,7 @@ std::string duration(double seconds) {
   if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
   const auto whole = std::llround(seconds);
   if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
-  if (whole < 48 * 3600) return fmt::format("{}:{:02} h", whole / 3600, whole % 3600 / 60);
+  if (whole < 48LL * 3600) return fmt::format("{}:{:02} h", whole / 3600, whole % 3600 / 60);
   return fmt::format("{:.1f} days", seconds / 86400);
 }
 
