@@ -10,9 +10,11 @@
 
 #include <exception>
 
+#define GRADTAPE_PLUGIN_EXPORT extern "C" __attribute__((visibility("default")))
+
 /// The gradient's sum of a computation that is large enough for several threads, and the loss after
 /// ten steps of training; NaN if something throws.
-extern "C" double gradtape_plugin_run(std::int64_t rows, double factor) try {
+GRADTAPE_PLUGIN_EXPORT double gradtape_plugin_run(std::int64_t rows, double factor) try {
   using namespace gradtape;
   set_num_threads(3);
   Generator generator(7);
@@ -39,4 +41,4 @@ extern "C" double gradtape_plugin_run(std::int64_t rows, double factor) try {
 }
 
 /// The bytes that this copy has in use.
-extern "C" std::int64_t gradtape_plugin_live() { return gradtape::memory_use().live; }
+GRADTAPE_PLUGIN_EXPORT std::int64_t gradtape_plugin_live() { return gradtape::memory_use().live; }
