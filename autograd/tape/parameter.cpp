@@ -15,11 +15,11 @@ namespace {
 
 /// `value` without its graph, in the shape and dtype that the variable `name` has had so far. What
 /// fits needs no memory: a failed update is undone by setting the old values.
-Tensor fitting(const char* op, const std::string& name, const Tensor& current,
-               const Tensor& value) {
+Tensor fitting(const char* op, const Name& name, const Tensor& current, const Tensor& value) {
   const Tensor fresh = value.is_weak() ? value.to(current.dtype()) : value.detach();
   if (fresh.shape() == current.shape() && fresh.dtype() == current.dtype()) return fresh;
-  const std::string which = name.empty() ? "the variable" : fmt::format("'{}'", name);
+  const std::string text = name.str(),
+                    which = text.empty() ? "the variable" : fmt::format("'{}'", text);
   if (fresh.shape() != current.shape())
     fail<ShapeError>(op, fmt::format("{} is {}, the new value {}", which, current.shape().str(),
                                      fresh.shape().str()));
@@ -89,16 +89,17 @@ void Parameter::map_grad(const std::function<Tensor(const Tensor&)>& f) const {
   const NoGrad no_grad;
   if (!leaf.grad.defined()) {
     const RowGradient rows = joined(leaf.rows, shape());
-    leaf.rows = {{rows.index, fitting("Parameter::map_grad", name(), rows.values, f(rows.values))}};
+    leaf.rows = {
+        {rows.index, fitting("Parameter::map_grad", leaf.name, rows.values, f(rows.values))}};
     return;
   }
   const Tensor all = leaf.rows.empty() ? leaf.grad : dense_sum(leaf.grad, leaf.rows, shape());
-  leaf.grad = fitting("Parameter::map_grad", name(), all, f(all));
+  leaf.grad = fitting("Parameter::map_grad", leaf.name, all, f(all));
   leaf.rows.clear();
 }
 
 void Parameter::set(const Tensor& value) const {
-  cell().put(fitting("Parameter::set", name(), tensor(), value));
+  cell().put(fitting("Parameter::set", detail::leaf(*cell().leaf).name, tensor(), value));
 }
 
 void* Parameter::mutable_raw() const {
@@ -176,7 +177,7 @@ void Buffer::set_name(std::string name) const { set_name(Name(std::move(name)));
 void Buffer::set_name(const Name& name) const { cell().name = name; }
 
 void Buffer::set(const Tensor& value) const {
-  cell().current = fitting("Buffer::set", name(), tensor(), value);
+  cell().current = fitting("Buffer::set", cell().name, tensor(), value);
 }
 
 void Buffer::to(Dtype dtype) const {
