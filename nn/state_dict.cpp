@@ -132,8 +132,8 @@ std::string advice(const LoadReport& report) {
   const auto given = common_prefix(report.extra, report.missing);
   const auto wanted = common_prefix(report.missing, report.extra);
   if (given.empty() && wanted.empty()) return "";
-  const auto from = given, to = given.empty() ? wanted : "";
-  return fmt::format(", {{.rename = {{{{\"{}\", \"{}\"}}}}}} would make names fit", from, to);
+  const auto to = given.empty() ? wanted : "";
+  return fmt::format(", {{.rename = {{{{\"{}\", \"{}\"}}}}}} would make names fit", given, to);
 }
 
 }  // namespace
