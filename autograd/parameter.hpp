@@ -46,6 +46,8 @@ class Parameter : by_argument::Base {
 
   /// The accumulated gradient; undefined before the first backward pass.
   [[nodiscard]] Tensor grad() const;
+  /// Whether there is one.
+  [[nodiscard]] bool has_grad() const;
   /// The accumulated gradient as the rows that it has, where all of it came from sparse lookups
   /// (EmbeddingOptions::sparse); undefined otherwise. grad() is the same as a whole.
   [[nodiscard]] RowGradient row_gradient() const;
@@ -55,6 +57,12 @@ class Parameter : by_argument::Base {
   /// backward pass adds to it. A gradient that consists of rows stays so: f gets their values
   /// [k, d], and must give 0 for 0. Throws ShapeError, DtypeError when f changes shape or dtype.
   void map_grad(const std::function<Tensor(const Tensor&)>& f) const;
+  /// Replaces the accumulated gradient, or makes it; an undefined one drops it. Throws ShapeError,
+  /// DtypeError with the name where it is not the value's shape and dtype.
+  void set_grad(const Tensor& gradient) const;
+  /// The same by rows: what row_gradient() gives. Throws ShapeError with the name for what are no
+  /// rows of the value, or for a value that is not [n, d]; ValueError for a row out of range.
+  void set_grad(const RowGradient& rows) const;
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;
   /// The elements for writing, in place where nobody else holds them, else in a fresh copy.

@@ -196,6 +196,16 @@ class Tape {
   }
   /// Position of the node of `tensor`; size() when it is not on this tape.
   [[nodiscard]] std::size_t position(const Tensor& tensor) const;
+  /// How the ops of the tape use a leaf.
+  struct LeafUse {
+    /// The first op, in the order of recording, that uses it: after its visit nothing more arrives
+    /// at the leaf. size() for an output that no op uses.
+    std::size_t first_user;
+    /// Whether all that arrives are rows of sparse lookups, which stay rows.
+    bool rows_only;
+  };
+  /// Those of all leaves, by position.
+  [[nodiscard]] std::vector<LeafUse> leaf_uses() const;
 
  private:
   friend class BackwardPass;
@@ -262,6 +272,30 @@ class Watch {
 
  private:
   detail::ScopeEntry<Watch*>* entry_;
+};
+
+/// Follows the gradients of this thread's backward() into their leaves, each as soon as it is
+/// complete: what communicates them while the walk goes on derives from this. Active from
+/// construction to destruction. Unlike a Watch, it changes nothing about the pass but when a leaf's
+/// hooks are called: at once, instead of after all ops.
+class LeafWatch {
+ public:
+  LeafWatch();
+  virtual ~LeafWatch();
+  LeafWatch(const LeafWatch&) = delete;
+  LeafWatch& operator=(const LeafWatch&) = delete;
+
+  /// backward() has built `tape` and will walk it. The result scales its seed, once where several
+  /// watches want the same; backward() throws GraphError where they differ in other than 1.
+  virtual double started(const Tape& tape) = 0;
+  /// No more will arrive at leaf i in this pass: `g`, or `rows` of sparse lookups (each row once,
+  /// ascending), or both, or nothing, which is zero. The pass adds them to the leaf's gradient at
+  /// its end, where no vjp and no hook has thrown.
+  virtual void completed(const Tape& tape, std::size_t i, const Tensor& g,
+                         const RowGradient& rows) = 0;
+
+ private:
+  detail::ScopeEntry<LeafWatch*>* entry_;
 };
 
 namespace detail {

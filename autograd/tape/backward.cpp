@@ -6,6 +6,7 @@
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/tape/cotangents.hpp"
+#include "gradtape/autograd/tape/leaf_follower.hpp"
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/thread_state.hpp"
 
@@ -94,9 +95,12 @@ class BackwardPass {
     refuse_released(0);
     refuse_walked();
     keeps_rows_ = !watched_;
-    walk([&](std::size_t i, const Tensor& g) {
+    cotangents_.scale(follower_.start(tape_));
+    const auto visit = [&](std::size_t i, const Tensor& g) {
       if (i < tape_.leaf_count_) cotangents_[i] = cotangents_.whole(i, g);
-    });
+    };
+    follower_.is_active() ? walk<true>(visit) : walk(visit);
+    for (auto& [i, rows] : rows_) rows.assign(1, joined(rows, tape_.shape(i)));
     // All memory first: where it runs out, no gradient has changed.
     for (std::size_t i = tape_.leaf_count_; i-- > 0;)
       if (cotangents_[i].defined()) leaf(*tape_.nodes_[i]).prepare_sum();
@@ -152,44 +156,59 @@ class BackwardPass {
                        [&](auto target) { return needed_[target]; });
   }
 
-  template <class Visit> void walk(Visit visit) {
+  /// A followed walk visits each leaf as soon as it is complete.
+  template <bool followed = false, class Visit> void walk(const Visit& visit) {
     const auto scope = RecordingScope::inside_vjp(create_graph_);
-    for (std::size_t i = tape_.size(); i-- > 0;) {
+    if constexpr (followed) complete(tape_.size(), visit);
+    for (std::size_t i = tape_.size(); i-- > (followed ? tape_.leaf_count_ : 0);) {
       if (!is_needed(i)) continue;
       fetch_ahead(i);
-      Node* node = tape_.nodes_[i];
-      Tensor g = std::move(cotangents_[i]);
-      if (g.defined()) {
-        ++counted_.nodes_visited;
-        if (node->extension) g = after_hooks(i, *node, std::move(g));
-        visit(i, g);
-        if (watched_) Watches::visited(tape_, i, g);
-      } else if (!rows_.empty() && rows_.contains(i)) {  // a leaf's, which stay rows
-        ++counted_.nodes_visited;
-      }
-      if (node->is_leaf() || !leads_on(i)) continue;
-      if (node->kind == NodeKind::joint)
-        push_joint(i, *node, std::move(g));
-      else if (g.defined())
-        push(i, *node, std::move(g));
-      if (retain_) continue;
-      release(*node);
-      if (watched_) continue;  // who watches may look at the tape
-      tape_.unmark(i);
-      tape_.nodes_[i] = nullptr;
-      if (node->refs.release()) node->destroy();
+      walk_to(i, visit);
+      if constexpr (followed) complete(i, visit);
     }
     counted_.order_steps = tape_.order_steps_;
     thread_state.last_pass = counted_;  // only now: a vjp may itself have run a pass
   }
 
+  template <class Visit> void walk_to(std::size_t i, const Visit& visit) {
+    Node* node = tape_.nodes_[i];
+    Tensor g = std::move(cotangents_[i]);
+    if (g.defined()) {
+      ++counted_.nodes_visited;
+      if (node->extension) g = after_hooks(i, *node, std::move(g));
+      visit(i, g);
+      if (watched_) Watches::visited(tape_, i, g);
+    } else if (!rows_.empty() && rows_.contains(i)) {  // a leaf's, which stay rows
+      ++counted_.nodes_visited;
+    }
+    if (node->is_leaf() || !leads_on(i)) return;
+    if (node->kind == NodeKind::joint)
+      push_joint(i, *node, std::move(g));
+    else if (g.defined())
+      push(i, *node, std::move(g));
+    if (retain_) return;
+    release(*node);
+    if (watched_) return;  // who watches may look at the tape
+    tape_.unmark(i);
+    tape_.nodes_[i] = nullptr;
+    if (node->refs.release()) node->destroy();
+  }
+
+  /// Walks to the leaves to which nothing more comes after node i, and tells who follows.
+  template <class Visit> void complete(std::size_t i, const Visit& visit) {
+    follower_.complete(i, [&](std::size_t k) {
+      walk_to(k, visit);
+      const auto at = rows_.find(k);
+      if (at != rows_.end()) at->second.assign(1, joined(at->second, tape_.shape(k)));
+      LeafFollower::tell(tape_, k, cotangents_[k],
+                         at != rows_.end() ? at->second[0] : RowGradient());
+    });
+  }
+
   /// Asks for a node that the walk comes to a little later: a large graph's are not in the cache.
   void fetch_ahead(std::size_t i) const {
-    constexpr std::size_t distance = 6, line = 64;
-    if (i < distance || !tape_.nodes_[i - distance]) return;
-    const auto* const block = reinterpret_cast<const char*>(tape_.nodes_[i - distance]);
-    __builtin_prefetch(block);
-    __builtin_prefetch(block + line);
+    constexpr std::size_t distance = 6;
+    if (i >= distance && tape_.nodes_[i - distance]) prefetch(tape_.nodes_[i - distance]);
   }
 
   Tensor after_hooks(std::size_t i, Node& node, Tensor g) {
@@ -332,6 +351,7 @@ class BackwardPass {
   const char* op_;
   const bool create_graph_, retain_, watched_ = watched();
   bool keeps_rows_ = false;
+  LeafFollower follower_;
   PassStatistics counted_;
   Tape tape_;
   Cotangents cotangents_;                             // once visited, of those it is for

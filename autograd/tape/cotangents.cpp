@@ -38,4 +38,6 @@ Tensor Cotangents::expanded(std::size_t i, const Tensor& g) const {
   return expand(g, tape_.nodes_[i]->shape());
 }
 
+Tensor Cotangents::multiplied(const Tensor& g, double factor) { return g * factor; }
+
 }  // namespace gradtape

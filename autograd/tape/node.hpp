@@ -64,6 +64,13 @@ inline Leaf& leaf(Node& node) { return static_cast<Leaf&>(*node.extension); }
 inline Joint& joint(Node& node) { return static_cast<Joint&>(*node.extension); }
 inline Output& output(Node& node) { return static_cast<Output&>(*node.extension); }
 
+/// Asks for a node that will be looked at soon.
+inline void prefetch(const Node* node) {
+  const auto* const block = reinterpret_cast<const char*>(node);
+  __builtin_prefetch(block);
+  __builtin_prefetch(block + 64);
+}
+
 /// The extents of the node's output.
 inline std::int64_t* extents(Node& node) {
   return reinterpret_cast<std::int64_t*>(node.edges() + node.edge_count);

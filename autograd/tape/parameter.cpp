@@ -28,6 +28,23 @@ Tensor fitting(const char* op, const Name& name, const Tensor& current, const Te
                                    gradtape::name(current.dtype())));
 }
 
+/// Throws unless these are rows of a gradient of `current`.
+void check_rows(const std::string& name, const Tensor& current, const RowGradient& rows) {
+  constexpr const char* op = "Parameter::set_grad";
+  if (!rows.defined()) return;
+  if (rows.values.dtype() != current.dtype() || rows.index.dtype() != int64 ||
+      current.ndim() != 2 || rows.index.ndim() != 1 ||
+      rows.values.shape() != Shape{rows.index.numel(), current.size(1)})
+    fail<ShapeError>(op, fmt::format("{} {} at index {} {} are no rows of '{}' {} {}",
+                                     rows.values.shape().str(), gradtape::name(rows.values.dtype()),
+                                     rows.index.shape().str(), gradtape::name(rows.index.dtype()),
+                                     name, current.shape().str(), gradtape::name(current.dtype())));
+  for (const auto row : rows.index.data<std::int64_t>())
+    if (row < -current.size(0) || row >= current.size(0))
+      fail<ValueError>(
+          op, fmt::format("row {} is out of range for '{}' {}", row, name, current.shape().str()));
+}
+
 /// What an undefined variable converts to.
 const Tensor& no_tensor() {
   static const Tensor none;
@@ -73,6 +90,11 @@ std::string Parameter::name() const { return detail::leaf(*cell().leaf).name.str
 void Parameter::set_name(std::string name) const { set_name(Name(std::move(name))); }
 void Parameter::set_name(const Name& name) const { detail::leaf(*cell().leaf).name = name; }
 Tensor Parameter::grad() const { return detail::leaf(*cell().leaf).gradient(shape()); }
+bool Parameter::has_grad() const {
+  auto& leaf = detail::leaf(*cell().leaf);
+  const std::lock_guard lock(leaf.mutex);
+  return leaf.grad.defined() || !leaf.rows.empty();
+}
 RowGradient Parameter::row_gradient() const {
   auto& leaf = detail::leaf(*cell().leaf);
   const std::lock_guard lock(leaf.mutex);
@@ -96,6 +118,25 @@ void Parameter::map_grad(const std::function<Tensor(const Tensor&)>& f) const {
   const Tensor all = leaf.rows.empty() ? leaf.grad : dense_sum(leaf.grad, leaf.rows, shape());
   leaf.grad = fitting("Parameter::map_grad", leaf.name, all, f(all));
   leaf.rows.clear();
+}
+
+void Parameter::set_grad(const Tensor& gradient) const {
+  auto& leaf = detail::leaf(*cell().leaf);
+  const Tensor fresh =
+      gradient.defined() ? fitting("Parameter::set_grad", leaf.name, tensor(), gradient) : Tensor();
+  const std::lock_guard lock(leaf.mutex);
+  leaf.grad = fresh;
+  leaf.rows.clear();
+}
+
+void Parameter::set_grad(const RowGradient& rows) const {
+  auto& leaf = detail::leaf(*cell().leaf);
+  check_rows(name(), tensor(), rows);
+  std::vector<RowGradient> fresh;
+  if (rows.defined()) fresh = {joined({rows}, shape())};
+  const std::lock_guard lock(leaf.mutex);
+  leaf.grad = {};
+  leaf.rows.swap(fresh);
 }
 
 void Parameter::set(const Tensor& value) const {

@@ -72,6 +72,9 @@ void Watch::recorded(const char*, const Tensor&, std::span<const Tensor>) {}
 void Watch::visited(const Tape&, std::size_t, const Tensor&) {}
 Tensor Watch::contributed(const VjpCall& call) { return call.contribution; }
 
+LeafWatch::LeafWatch() : entry_(thread_state.leaf_watches.begin(this)) {}
+LeafWatch::~LeafWatch() { thread_state.leaf_watches.end(entry_); }
+
 void Watches::recorded(const char* op, const Tensor& output, std::span<const Tensor> inputs) {
   thread_state.watches.for_each([&](Watch* watch) { watch->recorded(op, output, inputs); });
 }

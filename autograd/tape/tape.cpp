@@ -59,11 +59,7 @@ class LeafTable {
 /// Asks for the nodes of a node's inputs: those of a large graph are not in the cache.
 void fetch_inputs(Node& node) {
   if (node.released) return;
-  for (std::size_t e = 0; e < node.edge_count; ++e) {
-    const auto* const block = reinterpret_cast<const char*>(node.edges()[e].node);
-    __builtin_prefetch(block);
-    __builtin_prefetch(block + 64);
-  }
+  for (std::size_t e = 0; e < node.edge_count; ++e) prefetch(node.edges()[e].node);
 }
 
 }  // namespace
@@ -181,6 +177,26 @@ std::size_t Tape::position(const Tensor& tensor) const {
                              [](const Node* a, std::uint64_t b) { return a->order < b; });
   while (at != nodes_.end() && *at != node && (*at)->order == node->order) ++at;
   return at != nodes_.end() && *at == node ? static_cast<std::size_t>(at - nodes_.begin()) : size();
+}
+
+std::vector<Tape::LeafUse> Tape::leaf_uses() const {
+  std::vector<LeafUse> uses;
+  uses.reserve(leaf_count_);
+  for (std::size_t i = 0; i < leaf_count_; ++i)
+    uses.push_back({size(), nodes_[i]->extension->hooks.empty()});
+  std::vector<bool> used(leaf_count_);
+  for (auto i = size(); i-- > leaf_count_;) {
+    const auto targets = inputs(i);
+    for (std::size_t e = 0; e < targets.size(); ++e) {
+      const auto leaf = targets[e];
+      if (leaf >= leaf_count_) continue;
+      used[leaf] = true;
+      const auto& vjp = nodes_[i]->edges()[e].vjp;
+      uses[leaf] = {i, uses[leaf].rows_only && vjp && vjp.gives_rows()};
+    }
+  }
+  for (std::size_t i = 0; i < leaf_count_; ++i) uses[i].rows_only &= used[i];
+  return uses;
 }
 
 }  // namespace gradtape

@@ -29,6 +29,7 @@ struct ThreadState {
   Work counted_before;
   std::int64_t held_before = 0;
   ScopeStack<Watch*> watches;
+  ScopeStack<LeafWatch*> leaf_watches;
   /// Nodes whose last reference is gone, linked through `order`. Destroying one may end others:
   /// they queue up here, so that no chain is too long for the stack.
   Node* dead_nodes = nullptr;
