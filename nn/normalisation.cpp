@@ -7,7 +7,7 @@
 
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/ops/shape.hpp"
+#include "gradtape/autograd/ops.hpp"
 #include "gradtape/nn/detail/layer.hpp"
 
 namespace gradtape::nn {
@@ -97,6 +97,47 @@ Tensor ChannelNorm::keep(const BatchNormResult& result) const {
   return result.y;
 }
 
+BatchNorm::BatchNorm(const char* name, int axes, std::int64_t channels,
+                     const BatchNormOptions& options)
+    : ChannelNorm(name, axes, channels, options), sum_all_(Shared<SumAll>::make()) {}
+
+void BatchNorm::set_sum_over_processes(std::function<Tensor(const Tensor&)> sum_all) {
+  *sum_all_ = std::move(sum_all);
+}
+
+BatchNormResult BatchNorm::spread(const Tensor& x, const gradtape::BatchNormOptions& o) const {
+  std::vector<std::int64_t> axes, per_channel(static_cast<std::size_t>(x.ndim()), 1);
+  for (int axis = 0; axis < x.ndim(); ++axis)
+    if (axis != 1) axes.push_back(axis);
+  per_channel[1] = channels_;
+  const auto wide = [&](const Tensor& of_channels) { return reshape(of_channels, per_channel); };
+  const double own = static_cast<double>(x.numel()) / static_cast<double>(channels_);
+  // The number of elements of a channel goes along with the sums.
+  const Tensor sums = (*sum_all_)(concat({sum(x, axes), full({1}, own, x.dtype())}));
+  const Tensor count = narrow(sums, 0, channels_, 1).detach();
+  const double n = count.to(float64).item<double>();
+  if (n < 2)
+    fail<ShapeError>(name_, fmt::format("training needs more than one value a channel, got {} over "
+                                        "all processes",
+                                        n));
+  const Tensor mean = narrow(sums, 0, 0, channels_) / count;
+  const Tensor centred = x - wide(mean);
+  const Tensor var = (*sum_all_)(sum(square(centred), axes)) / count;
+  Tensor y = centred / wide(sqrt(var + eps_));
+  if (weight.defined()) y = y * wide(weight) + wide(bias);
+  BatchNormResult result;
+  result.y = y;
+  if (running_mean.defined()) {
+    const NoGrad no_grad;
+    const auto mixed = [&](const Tensor& before, const Tensor& batch) {
+      return before * (1 - o.momentum) + batch.detach() * o.momentum;
+    };
+    result.running_mean = mixed(running_mean, mean);
+    result.running_var = mixed(running_var, var * (n / (n - 1)));
+  }
+  return result;
+}
+
 void BatchNorm::set_momentum(std::optional<double> momentum) {
   check_momentum(name_, momentum);
   *momentum_ = momentum;
@@ -113,7 +154,9 @@ Tensor BatchNorm::forward(const Tensor& x) const {
   const auto batches = updates ? num_batches_tracked.tensor().item<std::int64_t>() + 1 : 1;
   const auto options = op_options(momentum_->value_or(1 / static_cast<double>(batches)));
   // A batch of nothing has no statistics: the running ones stay.
-  const Tensor y = options.training && x.numel() == 0 ? x : keep(batch_norm(x, options));
+  const Tensor y = options.training && *sum_all_        ? keep(spread(x, options))
+                   : options.training && x.numel() == 0 ? x
+                                                        : keep(batch_norm(x, options));
   if (updates) num_batches_tracked.set(full({}, batches, int64));
   return y;
 }

@@ -1,6 +1,7 @@
 /// Normalisation layers: over the batch, the layer, groups of channels or single images.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -66,9 +67,22 @@ class BatchNorm : public ChannelNorm {
   /// Sets the momentum of all handles to this layer. Throws ValueError unless in [0, 1].
   void set_momentum(std::optional<double> momentum);
 
+  /// Replaces each sum over the batch, [channels], on the way to the statistics of a training step,
+  /// by sum_all(sum), for all handles to this layer: for a batch that is spread over several
+  /// processes, whose sums are added there. It is a differentiable op, and called twice a step. An
+  /// empty function undoes this. Throws as a call; the sums are of elements, squares and ones.
+  void set_sum_over_processes(std::function<Tensor(const Tensor&)> sum_all);
+
  protected:
-  using ChannelNorm::ChannelNorm;
+  BatchNorm(const char* name, int axes, std::int64_t channels, const BatchNormOptions& options);
   Tensor forward(const Tensor& x) const override;
+
+ private:
+  using SumAll = std::function<Tensor(const Tensor&)>;
+  /// Of a training step whose batch is spread over processes.
+  [[nodiscard]] BatchNormResult spread(const Tensor& x, const gradtape::BatchNormOptions& o) const;
+
+  author::Shared<SumAll> sum_all_;
 };
 
 class InstanceNorm : public ChannelNorm {

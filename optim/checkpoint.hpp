@@ -94,6 +94,8 @@ class Checkpoint {
   CheckpointReport load_state_dict(const StateDict& content, CheckpointOptions options = {});
 
  protected:
+  /// Writes the file, and removes unfinished ones of runs that died.
+  void write(const StateDict& content);
   /// load_state_dict of what was read from the file: throws what load() does, with the path.
   CheckpointReport restore(const StateDict& content, CheckpointOptions options, bool from_file);
 

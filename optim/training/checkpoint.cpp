@@ -66,8 +66,10 @@ bool Checkpoint::exists() const {
   return std::filesystem::exists(path_, error);
 }
 
-void Checkpoint::save() {
-  save_safetensors(path_, state_dict());
+void Checkpoint::save() { write(state_dict()); }
+
+void Checkpoint::write(const StateDict& content) {
+  save_safetensors(path_, content);
   if (!std::exchange(cleaned_, true)) remove_unfinished(path_);
 }
 
