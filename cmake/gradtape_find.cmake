@@ -51,6 +51,15 @@ function(gradtape_find_onednn)
   endif()
 endfunction()
 
+# gradtape_find_mpi(): the target MPI::MPI_CXX, of MPI_CXX_COMPILER where that is set, or nothing.
+function(gradtape_find_mpi)
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(TARGET MPI::MPI_CXX)
+    set_target_properties(MPI::MPI_CXX PROPERTIES IMPORTED_GLOBAL ON)
+  endif()
+endfunction()
+
 # gradtape_find_array_headers(): the header libraries that xtensor.hpp and formula.hpp include.
 function(gradtape_find_array_headers)
   find_path(GRADTAPE_XTL_INCLUDE_DIR xtl/xtl_config.hpp)

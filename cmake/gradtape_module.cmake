@@ -1,11 +1,13 @@
 # gradtape_module(<name> [O3 <folder>...] [O2v <folder>...] [O2 <folder>...] [Os <folder>...]
-#                 [USES <module>...] [EXCEPT <file>...] [UNITY_O3] [UNITY_O2v] [UNITY_O2] [UNITY_Os])
+#                 [USES <module>...] [EXCEPT <file>...] [UNITY_O3] [UNITY_O2v] [UNITY_O2] [UNITY_Os]
+#                 [COMPONENT])
 # The library gradtape::<name> from the .cpp files of the given folders, each compiled at its level of
 # optimisation, those of a UNITY level several at once. Its headers are included as
 # <gradtape/<name>/file.hpp>, in the build tree and once installed. O2v may name files of a folder that
-# stands at another level.
+# stands at another level. A COMPONENT stands in the folder of a module, among whose headers its own are;
+# only programs that ask for it link it.
 function(gradtape_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 module "UNITY_O3;UNITY_O2v;UNITY_O2;UNITY_Os" "" "O3;O2v;O2;Os;USES;EXCEPT")
+  cmake_parse_arguments(PARSE_ARGV 1 module "UNITY_O3;UNITY_O2v;UNITY_O2;UNITY_Os;COMPONENT" "" "O3;O2v;O2;Os;USES;EXCEPT")
   set(target gradtape_${name})
   add_library(${target})
   add_library(gradtape::${name} ALIAS ${target})
@@ -20,7 +22,8 @@ function(gradtape_module name)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:gradtape_flags>)
   # A shared library calls its own functions directly, as -fno-semantic-interposition compiles them.
   if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
-    target_link_options(${target} PRIVATE LINKER:-Bsymbolic-functions)
+    target_link_options(${target} PRIVATE LINKER:-Bsymbolic-functions
+      "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/gradtape_exports.map")
   endif()
 
   # One object library a level: all files of a target share their flags and the precompiled header.
@@ -52,6 +55,10 @@ function(gradtape_module name)
   list(TRANSFORM module_USES PREPEND "gradtape::" OUTPUT_VARIABLE used)
   gradtape_link(${name} PUBLIC ${used})
 
+  if(module_COMPONENT)
+    set_property(GLOBAL APPEND PROPERTY GRADTAPE_COMPONENTS ${name})
+    return()
+  endif()
   file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/include/gradtape")
   file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/include/gradtape/${name}"
     SYMBOLIC)

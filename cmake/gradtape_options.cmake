@@ -21,6 +21,7 @@ function(gradtape_options)
   option(GRADTAPE_BLAS "Large products by BLAS, decompositions by LAPACK; OFF: own kernels" ON)
   set(GRADTAPE_ONEDNN AUTO CACHE STRING "float32 products by oneDNN: AUTO (where it is found), ON or OFF")
   set_property(CACHE GRADTAPE_ONEDNN PROPERTY STRINGS AUTO ON OFF)
+  option(GRADTAPE_MPI "Build gradtape::distributed where MPI is found" ON)
   set(GRADTAPE_ALLOCATOR caching CACHE STRING
     "Memory of tensors: caching (free blocks are kept), or system (malloc's, or what stands in for it)")
   set_property(CACHE GRADTAPE_ALLOCATOR PROPERTY STRINGS caching system)

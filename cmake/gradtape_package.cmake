@@ -31,6 +31,16 @@ function(gradtape_package)
     PATH_VARS CMAKE_INSTALL_INCLUDEDIR)
   write_basic_package_version_file("${PROJECT_BINARY_DIR}/gradtape-config-version.cmake"
     COMPATIBILITY SameMinorVersion)
+  # Components in files of their own: what they need is looked for only where they are asked for.
+  get_property(components GLOBAL PROPERTY GRADTAPE_COMPONENTS)
+  foreach(component IN LISTS components)
+    install(TARGETS gradtape_${component} EXPORT gradtape_${component}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(EXPORT gradtape_${component} NAMESPACE gradtape::
+      FILE gradtape-${component}-targets.cmake DESTINATION ${config_folder})
+  endforeach()
   install(EXPORT gradtape_targets NAMESPACE gradtape:: FILE gradtape-targets.cmake
     DESTINATION ${config_folder})
   install(FILES
@@ -46,6 +56,7 @@ endfunction()
 function(gradtape_install_headers module)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/${module}"
     "${PROJECT_SOURCE_DIR}/${module}/*.hpp")
+  list(FILTER headers EXCLUDE REGEX "^distributed/detail/") # they include MPI
   foreach(header IN LISTS headers)
     get_filename_component(folder "${header}" DIRECTORY)
     install(FILES "${PROJECT_SOURCE_DIR}/${module}/${header}"

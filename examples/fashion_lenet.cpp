@@ -8,25 +8,10 @@
 #include "accuracy.hpp"
 #include "check.hpp"
 #include "fashion_mnist.hpp"
+#include "lenet.hpp"
 #include "report.hpp"
 
 using namespace gradtape;
-
-/// LeCun et al. 1998, "Gradient-based learning applied to document recognition", figure 2, with
-/// relu and max pooling.  images: [n, 1, 28, 28] -> logits [n, 10]
-struct LeNet : nn::Module {
-  nn::Conv2d conv1 = child("conv1", nn::Conv2d(1, 6, 5, {.padding = 2}));
-  nn::Conv2d conv2 = child("conv2", nn::Conv2d(6, 16, 5));
-  nn::Linear fc1 = child("fc1", nn::Linear(16 * 5 * 5, 120));
-  nn::Linear fc2 = child("fc2", nn::Linear(120, 84));
-  nn::Linear fc3 = child("fc3", nn::Linear(84, 10));
-
-  Tensor operator()(const Tensor& images) const {
-    const Tensor edges = max_pool2d(relu(conv1(images)), 2);  // [n, 6, 14, 14]
-    const Tensor parts = max_pool2d(relu(conv2(edges)), 2);   // [n, 16, 5, 5]
-    return fc3(relu(fc2(relu(fc1(flatten(parts, 1))))));
-  }
-};
 
 int main(int argc, char** argv) {
   const Arguments given(argc, argv);
