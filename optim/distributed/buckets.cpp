@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "gradtape/autograd/ops/shape.hpp"
+
 namespace gradtape::distributed::detail {
 
 using author::mutable_data;
@@ -63,6 +65,8 @@ bool Bucket::advance() {
 
 Tensor Bucket::sum(std::size_t place) const {
   const auto& [parameter, shape, begin] = places_[place];
+  const NoGrad no_grad;
+  if (places_.size() == 1) return reshape(buffer_, shape);  // no copy
   Tensor result = author::empty(shape, dtype_);
   const auto width = size_of(dtype_);
   if (const auto n = static_cast<std::size_t>(shape.numel()))

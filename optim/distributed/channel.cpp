@@ -25,8 +25,9 @@ std::string ranks(const std::vector<int>& list) {
 
 /// Waits a little longer the longer it has waited, so that ranks that share a core get on.
 void pause(int turn) {
-  if (turn < 100) return;
-  if (turn < 2000)
+  constexpr int spins = 1000, yields = 3000;
+  if (turn < spins) return;
+  if (turn < yields)
     std::this_thread::yield();
   else
     std::this_thread::sleep_for(std::chrono::microseconds(50));

@@ -296,7 +296,7 @@ void Replicas::finish_buckets() {
       return complete_ > b;
     });
   }
-  last_.seconds_waited += seconds(Clock::now() - start);
+  last_.seconds_waited = std::max(0.0, seconds(last_complete_ - start));
   last_.buckets = buckets_.size();
   for (const auto& bucket : buckets_) {
     last_.bytes_sent += bucket.bytes_sent();

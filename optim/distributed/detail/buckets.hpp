@@ -29,7 +29,7 @@ class Bucket {
   bool started() const { return started_; }
   /// Whether the sums are there.
   bool advance();
-  /// The sum at a place, as a new tensor of the parameter's shape.
+  /// The sum at a place, in the parameter's shape; where it is the only one, the buffer itself.
   Tensor sum(std::size_t place) const;
 
   std::size_t size() const { return places_.size(); }
