@@ -32,6 +32,7 @@ Replicas::Replicas(std::shared_ptr<Channel> channel, const std::vector<Parameter
   if (channel_->size() == 1) return;
   give_values_of_root();
   verify();
+  follower_.emplace(*this);
   if (options.progress_thread && channel_->serves_threads())
     thread_ = std::thread([this] { run_progress(); });
 }
@@ -54,6 +55,11 @@ void Replicas::set_samples(std::int64_t samples, std::optional<std::int64_t> tot
   samples_ = samples;
   total_ = total;
   samples_known_ = true;
+  if (channel_->size() > 1) return;
+  if (total)
+    follower_.emplace(*this);
+  else
+    follower_.reset();
 }
 
 /// The part of the mean over all samples that this rank's loss is.
@@ -65,7 +71,7 @@ double Replicas::share() const {
 
 double Replicas::started(const Tape& tape) {
   if (!uses_parameters(tape)) return 1;  // another model's
-  if (channel_->size() == 1) return total_ ? share() : 1;
+  if (channel_->size() == 1) return share();
   if (phase_ == Phase::sending)
     fail<GraphError>(
         op,
@@ -227,10 +233,8 @@ void Replicas::completed(const Tape& tape, std::size_t i, const Tensor& g,
   Tensor more = g;
   if (rows.defined()) {
     const NoGrad no_grad;
-    const Tensor whole =
-        index_add(g.defined() ? g : zeros(parameters_[p].shape(), parameters_[p].dtype()), 0,
-                  rows.index, rows.values);
-    more = whole;
+    more = index_add(g.defined() ? g : zeros(parameters_[p].shape(), parameters_[p].dtype()), 0,
+                     rows.index, rows.values);
   }
   buckets_[destinations_[p].bucket].fill(destinations_[p].place, parameters_[p].grad(), more);
   send();

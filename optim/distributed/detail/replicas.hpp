@@ -18,11 +18,13 @@ namespace gradtape::distributed::detail {
 /// Follows the passes of its thread. At the start of one the ranks tell each other which parameters
 /// they will have gradients of, so that all lay out the same buckets; a full bucket is sent at
 /// once, buckets in their order.
-class Replicas final : LeafWatch {
+class Replicas {
  public:
   Replicas(std::shared_ptr<Channel> channel, const std::vector<Parameter>& parameters,
            const DataParallelOptions& options);
-  ~Replicas() override;
+  ~Replicas();
+  Replicas(const Replicas&) = delete;
+  Replicas& operator=(const Replicas&) = delete;
 
   void set_samples(std::int64_t samples, std::optional<std::int64_t> total);
   void hold(bool held) { held_ += held ? 1 : -1; }
@@ -44,9 +46,22 @@ class Replicas final : LeafWatch {
   };
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  double started(const Tape& tape) override;
-  void completed(const Tape& tape, std::size_t i, const Tensor& g,
-                 const RowGradient& rows) override;
+  /// Follows passes for it: on one rank only where their seeds are to be scaled.
+  class Follower final : public LeafWatch {
+   public:
+    explicit Follower(Replicas& replicas) : replicas_(replicas) {}
+    double started(const Tape& tape) override { return replicas_.started(tape); }
+    void completed(const Tape& tape, std::size_t i, const Tensor& g,
+                   const RowGradient& rows) override {
+      replicas_.completed(tape, i, g, rows);
+    }
+
+   private:
+    Replicas& replicas_;
+  };
+
+  double started(const Tape& tape);
+  void completed(const Tape& tape, std::size_t i, const Tensor& g, const RowGradient& rows);
 
   void give_values_of_root();
   double share() const;
@@ -75,6 +90,8 @@ class Replicas final : LeafWatch {
   bool samples_known_ = false;
   int held_ = 0;
   std::int64_t calls_ = 0;
+
+  std::optional<Follower> follower_;
 
   // of this pass
   enum class Phase { idle, accumulating, sending };
