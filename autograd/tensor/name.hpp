@@ -10,8 +10,8 @@ namespace gradtape::detail {
 /// The last part of a dotted name, and what it stands below: a model that becomes part of another
 /// says so once, however much is below it.
 struct Name {
-  explicit Name(std::string last, std::shared_ptr<Name> above = {})
-      : last(std::move(last)), above(std::move(above)) {}
+  explicit Name(std::string own, std::shared_ptr<Name> parent = {})
+      : last(std::move(own)), above(std::move(parent)) {}
   ~Name();
   Name(const Name&) = default;
   Name& operator=(const Name&) = default;
