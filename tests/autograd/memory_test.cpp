@@ -139,7 +139,7 @@ TEST_CASE("ten thousand steps of changing shapes do not make memory grow") {
   const auto late = memory_use();
   CHECK(late.live == early.live);
   CHECK(late.cached <= early.cached + (64 << 10));  // a block or two of sizes that come together
-  CHECK(late.small == early.small);
+  CHECK(late.small <= early.small + (64 << 10));    // a slab more, for the same reason
 }
 
 TEST_CASE("a request that no machine can meet throws and spoils nothing") {
