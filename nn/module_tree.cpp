@@ -59,6 +59,17 @@ bool is_below(const ModuleState& above, const ModuleState& below) {
   return false;
 }
 
+/// A variable of its own that `module` lists from now on.
+template <class Variable>
+Variable added(const char* op, const Module& module, std::string name, const Tensor& initial,
+               std::vector<std::pair<std::string, Variable>>& list) {
+  check_name(op, module, name);
+  const Variable variable(initial);
+  variable.set_name(author::Name(name, state_of(module).name));
+  list.emplace_back(std::move(name), variable);
+  return variable;
+}
+
 /// Tells the variables of a module where they are.
 void name_variables(const ModuleState& state) {
   for (const auto& [name, variable] : state.parameters)
@@ -70,11 +81,7 @@ void name_variables(const ModuleState& state) {
 }  // namespace
 
 Parameter Module::parameter(std::string name, const Tensor& initial) {
-  check_name("parameter", *this, name);
-  const Parameter variable(initial);
-  variable.set_name(author::Name(name, state_of(*this).name));
-  state_of(*this).parameters.emplace_back(std::move(name), variable);
-  return variable;
+  return added("parameter", *this, std::move(name), initial, state_of(*this).parameters);
 }
 
 Parameter Module::parameter(std::string name, const Parameter& shared) {
@@ -86,11 +93,7 @@ Parameter Module::parameter(std::string name, const Parameter& shared) {
 }
 
 Buffer Module::buffer(std::string name, const Tensor& initial) {
-  check_name("buffer", *this, name);
-  const Buffer variable(initial);
-  variable.set_name(author::Name(name, state_of(*this).name));
-  state_of(*this).buffers.emplace_back(std::move(name), variable);
-  return variable;
+  return added("buffer", *this, std::move(name), initial, state_of(*this).buffers);
 }
 
 void detail::ModuleAccess::add_child(Module& parent, std::string name, const Module& child,

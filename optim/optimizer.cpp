@@ -13,21 +13,25 @@
 
 namespace gradtape::optim {
 
-void Optimizer::add_parameters(const char* op, const std::vector<Parameter>& parameters) {
+void detail::check_parameters(const char* op, const std::vector<Parameter>& parameters) {
   if (parameters.empty())
     fail<ValueError>(op,
                      "got no parameters; register them with parameter() and child() in the model");
-  std::vector<Parameter> all = parameters_;
-  all.insert(all.end(), parameters.begin(), parameters.end());
   std::unordered_map<const void*, std::size_t> seen;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!all[i].defined()) fail<ValueError>(op, fmt::format("parameter {} is undefined", i));
-    const auto [first, is_new] = seen.emplace(all[i].id(), i);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!parameters[i].defined()) fail<ValueError>(op, fmt::format("parameter {} is undefined", i));
+    const auto [first, is_new] = seen.emplace(parameters[i].id(), i);
     if (!is_new)
       fail<ValueError>(op, fmt::format("parameters {} and {} are the same variable, '{}'; "
                                        "it would be updated twice a step",
-                                       first->second, i, all[i].name()));
+                                       first->second, i, parameters[i].name()));
   }
+}
+
+void Optimizer::add_parameters(const char* op, const std::vector<Parameter>& parameters) {
+  std::vector<Parameter> all = parameters_;
+  all.insert(all.end(), parameters.begin(), parameters.end());
+  detail::check_parameters(op, parameters.empty() ? parameters : all);
   parameters_ = std::move(all);
   group_.resize(parameters_.size(), num_groups_++);
 }

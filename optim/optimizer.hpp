@@ -12,6 +12,12 @@
 
 namespace gradtape::optim {
 
+namespace detail {
+/// Throws ValueError in the name of `op` for an empty list, an undefined parameter, or one that is
+/// listed twice.
+void check_parameters(const char* op, const std::vector<Parameter>& parameters);
+}  // namespace detail
+
 /// Updates parameters by their gradients. It sees variables only, never their model.
 ///
 /// `step` skips parameters that are frozen or have no gradient. Parameters come in groups, each

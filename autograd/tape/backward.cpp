@@ -100,7 +100,7 @@ class BackwardPass {
       if (i < tape_.leaf_count_) cotangents_[i] = cotangents_.whole(i, g);
     };
     follower_.is_active() ? walk<true>(visit) : walk(visit);
-    for (auto& [i, rows] : rows_) rows.assign(1, joined(rows, tape_.shape(i)));
+    for (auto& [i, rows] : rows_) join(rows, tape_.shape(i));
     // All memory first: where it runs out, no gradient has changed.
     for (std::size_t i = tape_.leaf_count_; i-- > 0;)
       if (cotangents_[i].defined()) leaf(*tape_.nodes_[i]).prepare_sum();
@@ -198,10 +198,8 @@ class BackwardPass {
   template <class Visit> void complete(std::size_t i, const Visit& visit) {
     follower_.complete(i, [&](std::size_t k) {
       walk_to(k, visit);
-      const auto at = rows_.find(k);
-      if (at != rows_.end()) at->second.assign(1, joined(at->second, tape_.shape(k)));
-      LeafFollower::tell(tape_, k, cotangents_[k],
-                         at != rows_.end() ? at->second[0] : RowGradient());
+      const auto rows = rows_.find(k);
+      LeafFollower::tell(tape_, k, cotangents_[k], rows == rows_.end() ? nullptr : &rows->second);
     });
   }
 

@@ -38,6 +38,10 @@ Tensor Cotangents::expanded(std::size_t i, const Tensor& g) const {
   return expand(g, tape_.nodes_[i]->shape());
 }
 
-Tensor Cotangents::multiplied(const Tensor& g, double factor) { return g * factor; }
+void Cotangents::scale(double factor) {
+  if (factor == 1) return;
+  for (auto& g : sums_)
+    if (g.defined()) g = g * factor;
+}
 
 }  // namespace gradtape

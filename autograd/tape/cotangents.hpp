@@ -19,11 +19,7 @@ class Cotangents {
   Tensor& operator[](std::size_t i) { return sums_[i]; }
 
   /// Multiplies what the pass starts from.
-  void scale(double factor) {
-    if (factor == 1) return;
-    for (auto& g : sums_)
-      if (g.defined()) g = multiplied(g, factor);
-  }
+  void scale(double factor);
 
   /// Adds what a vjp of `from` returned, if anything.
   void add(std::size_t i, Tensor g, detail::Node& from) {
@@ -43,7 +39,6 @@ class Cotangents {
   }
 
  private:
-  static Tensor multiplied(const Tensor& g, double factor);
   /// Whether g is as it should be: the short way.
   bool fits(std::size_t i, const Tensor& g) const {
     auto& value = *g.value_ref();

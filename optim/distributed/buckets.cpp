@@ -49,9 +49,8 @@ void Bucket::fill(std::size_t place, const Tensor& gradient, const Tensor& more)
 void Bucket::start() {
   started_ = true;
   if (sum_) return sum_->start();
-  const auto type = dtype_ == float32 ? MPI_FLOAT : MPI_DOUBLE;
-  check_mpi(MPI_Iallreduce(MPI_IN_PLACE, mutable_data<void>(buffer_), mpi_count(elements_), type,
-                           MPI_SUM, channel_->stream(), &request_),
+  check_mpi(MPI_Iallreduce(MPI_IN_PLACE, mutable_data<void>(buffer_), mpi_count(elements_),
+                           mpi_type(dtype_), MPI_SUM, channel_->stream(), &request_),
             "MPI_Iallreduce");
 }
 
@@ -94,23 +93,17 @@ RowGradient gathered_rows(Channel& channel, const std::string& what, const RowGr
   RowGradient all{author::empty({total}, int64), author::empty({total, width}, table.dtype())};
   const auto gather = [&](const Tensor& part, const Tensor& whole, std::int64_t items,
                           MPI_Datatype type) {
-    std::vector<int> lengths, starts;
-    std::int64_t start = 0;
-    for (const auto count : counts) {
-      starts.push_back(mpi_count(start));
-      lengths.push_back(mpi_count(count * items));
-      start += count * items;
-    }
+    const Parts layout(counts, items);
     MPI_Request request;
     check_mpi(MPI_Iallgatherv(part.defined() ? part.raw() : nullptr,
-                              lengths[static_cast<std::size_t>(channel.rank())], type,
-                              mutable_data<void>(whole), lengths.data(), starts.data(), type,
-                              channel.comm(), &request),
+                              layout.lengths[static_cast<std::size_t>(channel.rank())], type,
+                              mutable_data<void>(whole), layout.lengths.data(),
+                              layout.starts.data(), type, channel.comm(), &request),
               "MPI_Iallgatherv");
     channel.wait(what, {&request, 1});
   };
   gather(rows.index, all.index, 1, MPI_INT64_T);
-  gather(rows.values, all.values, width, table.dtype() == float32 ? MPI_FLOAT : MPI_DOUBLE);
+  gather(rows.values, all.values, width, mpi_type(table.dtype()));
   return all;
 }
 

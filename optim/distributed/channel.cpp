@@ -201,24 +201,18 @@ Tensor Channel::broadcast(const std::string& what, const Tensor& x, int root) {
 
 std::vector<std::string> Channel::all_gather(const std::string& what, const std::string& bytes) {
   const auto counts = all_gather(what, std::vector{static_cast<std::int64_t>(bytes.size())});
-  std::vector<int> lengths, starts;
-  std::int64_t total = 0;
-  for (const auto count : counts) {
-    starts.push_back(mpi_count(total));
-    lengths.push_back(mpi_count(count));
-    total += count;
-  }
-  std::string all(static_cast<std::size_t>(total), ' ');
+  const Parts layout(counts);
+  std::string all(static_cast<std::size_t>(layout.whole), ' ');
   MPI_Request request;
-  check_mpi(
-      MPI_Iallgatherv(bytes.data(), mpi_count(static_cast<std::int64_t>(bytes.size())), MPI_CHAR,
-                      all.data(), lengths.data(), starts.data(), MPI_CHAR, comm_, &request),
-      "MPI_Iallgatherv");
+  check_mpi(MPI_Iallgatherv(bytes.data(), mpi_count(static_cast<std::int64_t>(bytes.size())),
+                            MPI_CHAR, all.data(), layout.lengths.data(), layout.starts.data(),
+                            MPI_CHAR, comm_, &request),
+            "MPI_Iallgatherv");
   wait(what, {&request, 1});
   std::vector<std::string> parts;
   for (std::size_t r = 0; r < counts.size(); ++r)
-    parts.push_back(
-        all.substr(static_cast<std::size_t>(starts[r]), static_cast<std::size_t>(lengths[r])));
+    parts.push_back(all.substr(static_cast<std::size_t>(layout.starts[r]),
+                               static_cast<std::size_t>(layout.lengths[r])));
   return parts;
 }
 

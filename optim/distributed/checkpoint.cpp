@@ -16,14 +16,14 @@ template <class F> StateDict state_from(const World& world, int owner, const F& 
   std::string names;
   if (world.rank() == owner) {
     state = f();
-    for (const auto& [name, value] : state) names += name + '\n';
+    for (const auto& [name, value] : state) names += name + '\0';  // which no file's names have
   }
   auto count = static_cast<std::int64_t>(names.size());
   channel.broadcast("the state of a part", &count, sizeof(count), owner);
   names.resize(static_cast<std::size_t>(count));
   channel.broadcast("the state of a part", names.data(), count, owner);
   for (std::size_t at = 0; at < names.size();) {
-    const auto end = names.find('\n', at);
+    const auto end = names.find('\0', at);
     auto& value = state[names.substr(at, end - at)];
     value = channel.broadcast("the state of a part", value, owner);
     at = end + 1;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/shape.hpp"
 #include "gradtape/optim/distributed/detail/channel.hpp"
 #include "gradtape/optim/distributed/detail/reduction.hpp"
@@ -16,10 +17,16 @@ using namespace detail;
 
 namespace {
 
-/// Where one rank's input is tracked and another's is not, its vjp would wait for ever.
-void require_same_tracking(Channel& channel, const char* op, const Tensor& x) {
-  channel.require_same(op, x.is_tracked() && recording() ? "an input that is tracked"
-                                                         : "an input that is not tracked");
+/// Whether there is anything to do: refuses what no number of ranks takes, and on several ranks an
+/// input that is tracked on some only, whose vjp would wait for ever.
+bool goes_to_ranks(const World& world, const char* op, const Tensor& x) {
+  author::need_defined(op, x, "the tensor");
+  if (x.dtype() == bool_) fail<DtypeError>(op, "of bool is not defined; convert to int64");
+  if (world.size() == 1) return false;
+  Channel::of(world).require_same(op, x.is_tracked() && recording()
+                                          ? "an input that is tracked"
+                                          : "an input that is not tracked");
+  return true;
 }
 
 Tensor sum_of(const World& world, const char* op, const Tensor& x) {
@@ -29,8 +36,6 @@ Tensor sum_of(const World& world, const char* op, const Tensor& x) {
 
 /// Every rank's x, which is not tracked.
 std::vector<Tensor> gathered(Channel& channel, const char* op, const Tensor& x) {
-  author::need_defined(op, x, "the tensor");
-  if (x.dtype() == bool_) fail<DtypeError>(op, "of bool is not defined; convert to int64");
   channel.require_same(op, fmt::format("{} axes of {}", x.ndim(), gradtape::name(x.dtype())));
   std::vector<Tensor> parts;
   for (int rank = 0; rank < channel.size(); ++rank) parts.push_back(channel.broadcast(op, x, rank));
@@ -40,18 +45,15 @@ std::vector<Tensor> gathered(Channel& channel, const char* op, const Tensor& x) 
 }  // namespace
 
 Tensor all_reduce(const World& world, const Tensor& x) {
-  if (world.size() == 1) return x;
-  require_same_tracking(Channel::of(world), "all_reduce", x);
+  if (!goes_to_ranks(world, "all_reduce", x)) return x;
   return record("all_reduce", sum_of(world, "all_reduce", x), {x},
                 {[world](const Tensor& g) { return all_reduce(world, g); }});
 }
 
 Tensor broadcast(const World& world, const Tensor& x, int root) {
   author::require("broadcast", "root", root, author::half_open(0, world.size()));
-  if (world.size() == 1) return x;
+  if (!goes_to_ranks(world, "broadcast", x)) return x;
   auto& channel = Channel::of(world);
-  author::need_defined("broadcast", x, "the tensor");
-  require_same_tracking(channel, "broadcast", x);
   channel.require_same("broadcast",
                        fmt::format("{} {}", x.shape().str(), gradtape::name(x.dtype())));
   Tensor y = author::empty(x.shape(), x.dtype());
@@ -61,14 +63,16 @@ Tensor broadcast(const World& world, const Tensor& x, int root) {
                     root);
   return record("broadcast", y, {x}, {[world, root](const Tensor& g) {
                   const Tensor sum = all_reduce(world, g);
-                  return world.rank() == root ? sum : sum * 0.0;
+                  // Also elsewhere an op of the sum, for its vjp takes part too.
+                  return masked_mul(sum, zeros_like(sum) + (world.rank() == root ? 1.0 : 0.0));
                 }});
 }
 
 Tensor all_gather(const World& world, const Tensor& x, std::int64_t axis) {
-  if (world.size() == 1) return x;
+  const bool several = goes_to_ranks(world, "all_gather", x);
+  const auto size = x.size(static_cast<int>(axis));
+  if (!several) return x;
   auto& channel = Channel::of(world);
-  require_same_tracking(channel, "all_gather", x);
   Tensor y;
   std::int64_t begin = 0;
   {
@@ -78,17 +82,16 @@ Tensor all_gather(const World& world, const Tensor& x, std::int64_t axis) {
     for (int rank = 0; rank < world.rank(); ++rank)
       begin += parts[static_cast<std::size_t>(rank)].size(static_cast<int>(axis));
   }
-  const auto size = x.size(static_cast<int>(axis));
   return record("all_gather", y, {x}, {[world, axis, begin, size](const Tensor& g) {
                   return narrow(all_reduce(world, g), axis, begin, size);
                 }});
 }
 
 Tensor reduce_scatter(const World& world, const Tensor& x, std::int64_t axis) {
-  if (world.size() == 1) return x;
-  require_same_tracking(Channel::of(world), "reduce_scatter", x);
-  const Tensor sum = sum_of(world, "reduce_scatter", x.detach());
+  const bool several = goes_to_ranks(world, "reduce_scatter", x);
   const auto n = x.size(static_cast<int>(axis));
+  if (!several) return x;
+  const Tensor sum = sum_of(world, "reduce_scatter", x.detach());
   const auto shard = world.shard();
   Tensor y;
   {
@@ -100,15 +103,13 @@ Tensor reduce_scatter(const World& world, const Tensor& x, std::int64_t axis) {
 }
 
 Tensor copy_to_ranks(const World& world, const Tensor& x) {
-  if (world.size() == 1) return x;
-  require_same_tracking(Channel::of(world), "copy_to_ranks", x);
+  if (!goes_to_ranks(world, "copy_to_ranks", x)) return x;
   return record("copy_to_ranks", x.detach(), {x},
                 {[world](const Tensor& g) { return sum_over_ranks(world, g); }});
 }
 
 Tensor sum_over_ranks(const World& world, const Tensor& x) {
-  if (world.size() == 1) return x;
-  require_same_tracking(Channel::of(world), "sum_over_ranks", x);
+  if (!goes_to_ranks(world, "sum_over_ranks", x)) return x;
   return record("sum_over_ranks", sum_of(world, "sum_over_ranks", x), {x},
                 {[world](const Tensor& g) { return copy_to_ranks(world, g); }});
 }

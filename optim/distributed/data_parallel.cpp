@@ -6,6 +6,7 @@
 
 #include "gradtape/autograd/io/gzip.hpp"
 #include "gradtape/optim/distributed/detail/replicas.hpp"
+#include "gradtape/optim/optimizer.hpp"
 
 namespace gradtape::distributed {
 
@@ -22,13 +23,7 @@ std::string description(const Parameter& parameter) {
 }
 
 const std::vector<Parameter>& checked(const std::vector<Parameter>& parameters) {
-  if (parameters.empty()) fail<ValueError>(op, "there are no parameters");
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    if (!parameters[p].defined()) fail<GraphError>(op, fmt::format("parameter {} is undefined", p));
-    if (std::find(parameters.begin(), parameters.begin() + static_cast<std::ptrdiff_t>(p),
-                  parameters[p]) != parameters.begin() + static_cast<std::ptrdiff_t>(p))
-      fail<ValueError>(op, fmt::format("'{}' is listed twice", parameters[p].name()));
-  }
+  optim::detail::check_parameters(op, parameters);
   return parameters;
 }
 

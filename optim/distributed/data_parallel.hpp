@@ -71,8 +71,8 @@ class DataParallel {
  public:
   /// All ranks. Gives every rank the values of rank 0. Throws DistributedError, on all ranks, where
   /// they differ in the number, names, shapes or dtypes of parameters, and where one does not hold
-  /// the values of rank 0 afterwards; ValueError for options out of range, an empty list, a
-  /// parameter listed twice; GraphError for an undefined one.
+  /// the values of rank 0 afterwards; ValueError for options out of range, and for parameters as
+  /// an optimizer refuses them.
   DataParallel(const World& world, const std::vector<Parameter>& parameters,
                const DataParallelOptions& options = {});
   ~DataParallel();
@@ -108,6 +108,7 @@ class DataParallel {
   /// has other bits than rank 0.
   void verify() const;
 
+  /// What the last synchronize() has cost; all 0 on one rank.
   [[nodiscard]] const Communication& last() const;
 
  private:

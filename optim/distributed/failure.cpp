@@ -15,7 +15,6 @@ namespace gradtape::distributed::detail {
 namespace {
 
 int own_rank = 0, all_ranks = 1;
-std::terminate_handler terminate_before = nullptr;
 std::atomic<bool> failed{false};
 
 [[noreturn]] void end_all() {
@@ -62,8 +61,7 @@ void check_mpi(int code, const char* call) {
 void end_all_on_uncaught(int rank, int size) {
   own_rank = rank;
   all_ranks = size;
-  if (size == 1 || terminate_before) return;
-  terminate_before = std::set_terminate(print_and_end_all);
+  if (size > 1) std::set_terminate(print_and_end_all);
 }
 
 void end_all_soon() {

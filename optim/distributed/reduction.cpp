@@ -11,10 +11,8 @@ namespace gradtape::distributed::detail {
 using author::mutable_data;
 
 void OrderedSum::start() {
-  if (buffer_.dtype() == float32)
-    exchange_parts<float>();
-  else
-    exchange_parts<double>();
+  author::visit_floating(buffer_.dtype(), "a sum over ranks",
+                         [this](auto zero) { exchange_parts<decltype(zero)>(); });
   phase_ = Phase::parts;
 }
 
@@ -29,13 +27,10 @@ bool OrderedSum::arrived() {
 
 bool OrderedSum::advance() {
   if (phase_ == Phase::parts && arrived()) {
-    if (buffer_.dtype() == float32) {
-      add_parts<float>();
-      exchange_sums<float>();
-    } else {
-      add_parts<double>();
-      exchange_sums<double>();
-    }
+    author::visit_floating(buffer_.dtype(), "a sum over ranks", [this](auto zero) {
+      add_parts<decltype(zero)>();
+      exchange_sums<decltype(zero)>();
+    });
     phase_ = Phase::sums;
   }
   if (phase_ == Phase::sums && arrived()) phase_ = Phase::complete;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -28,9 +29,8 @@ std::optional<std::size_t> parameter_of(const std::string& entry, std::size_t co
 
 ParameterShards::ParameterShards(const World& world, const std::vector<Parameter>& whole)
     : world_(world), whole_(whole) {
-  for (const auto& parameter : whole_)  // the rule refuses undefined ones
-    parts_.push_back(parameter.defined() ? Parameter(part(parameter), parameter.name())
-                                         : parameter);
+  optim::detail::check_parameters("ShardedOptimizer", whole_);
+  for (const auto& parameter : whole_) parts_.emplace_back(part(parameter), parameter.name());
 }
 
 bool ParameterShards::is_divided(const Tensor& whole) const {
@@ -56,28 +56,25 @@ void ParameterShards::scatter() const {
 void ParameterShards::gather() const {
   auto& channel = Channel::of(world_);
   std::vector<MPI_Request> requests;
-  std::vector<std::vector<int>> layouts;  // kept until MPI has read them
+  std::deque<Parts> layouts;  // stay where they are until MPI has read them
   for (std::size_t p = 0; p < whole_.size(); ++p) {
     if (whole_[p].is_frozen() || !whole_[p].has_grad()) continue;
     if (!is_divided(whole_[p])) {
       whole_[p].set(parts_[p].tensor());
       continue;
     }
-    const auto n = whole_[p].numel();
-    std::vector<int> lengths, starts;
+    std::vector<std::int64_t> counts;
     for (int rank = 0; rank < world_.size(); ++rank) {
       const Shard shard{rank, world_.size()};
-      starts.push_back(mpi_count(shard.begin(n)));
-      lengths.push_back(mpi_count(shard.end(n) - shard.begin(n)));
+      counts.push_back(shard.end(whole_[p].numel()) - shard.begin(whole_[p].numel()));
     }
-    const int own = lengths[static_cast<std::size_t>(world_.rank())];
-    const auto type = whole_[p].dtype() == float32 ? MPI_FLOAT : MPI_DOUBLE;
-    check_mpi(MPI_Iallgatherv(parts_[p].tensor().raw(), own, type, whole_[p].mutable_raw(),
-                              lengths.data(), starts.data(), type, channel.comm(),
-                              &requests.emplace_back()),
+    const auto& layout = layouts.emplace_back(counts);
+    const auto type = mpi_type(whole_[p].dtype());
+    check_mpi(MPI_Iallgatherv(parts_[p].tensor().raw(),
+                              layout.lengths[static_cast<std::size_t>(world_.rank())], type,
+                              whole_[p].mutable_raw(), layout.lengths.data(), layout.starts.data(),
+                              type, channel.comm(), &requests.emplace_back()),
               "MPI_Iallgatherv");
-    layouts.push_back(std::move(lengths));
-    layouts.push_back(std::move(starts));
   }
   channel.wait("the updated parameters", requests);
 }

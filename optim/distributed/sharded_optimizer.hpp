@@ -55,6 +55,7 @@ template <class Rule> class ShardedOptimizer {
                 "work on parts of parameters");
 
  public:
+  /// Those of the rule.
   using Options = std::remove_cvref_t<decltype(std::declval<Rule&>().options())>;
 
   /// All ranks. Throws what Rule does.
@@ -68,9 +69,11 @@ template <class Rule> class ShardedOptimizer {
     rule_.step();
     shards_.gather();
   }
+  /// Drops the accumulated gradients of the whole parameters.
   void zero_grad() {
     for (const auto& parameter : shards_.whole()) parameter.zero_grad();
   }
+  /// The learning rate, the same on all ranks.
   double& lr() { return rule_.lr(); }
   /// The rule of this rank's parts: for options, and for a Schedule.
   Rule& rule() { return rule_; }

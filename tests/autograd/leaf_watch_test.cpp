@@ -142,7 +142,9 @@ TEST_CASE("a gradient is set whole or by rows, and what does not fit is refused 
   w.set_grad(RowGradient{tensor({2, 0, -1}), reshape(arange(0, 6, 1, float64), {3, 2})});
   CHECK(array_equal(w.row_gradient().index, tensor({0, 2})));
   CHECK(array_equal(w.grad(), reshape(tensor({2, 3, 0, 0, 4, 6}), {3, 2}).to(float64)));
+  CHECK(w.has_grad());
   w.set_grad(Tensor());
+  CHECK_FALSE(w.has_grad());
   CHECK_FALSE(w.grad().defined());
 
   CHECK_THROWS_WITH_AS(w.set_grad(ones({2, 3}, float64)),

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "distributed/ranks.hpp"
@@ -97,6 +98,29 @@ TEST_CASE("gradients over ranks agree with differences, to second order") {
   // One loss that all compute alike.
   check_across_ranks([](const Tensor& x) { return sum_over_ranks(world(), x * x * x); }, {3, 2},
                      true);
+}
+
+TEST_CASE("what does not matter on a rank has no gradient there, and none is NaN") {
+  const Tensor leaf = ones({2}, float64).requires_grad("x");
+  const double infinite = std::numeric_limits<double>::infinity();
+  sum(broadcast(world(), leaf) * infinite).backward();
+  CHECK(equal_bits(leaf.grad(), full({2}, world().is_root() ? infinite : 0.0, float64)));
+}
+
+TEST_CASE("what ops over ranks do not take is refused on any number of ranks") {
+  for (const auto& op : std::vector<std::function<Tensor(const Tensor&)>>{
+           [](const Tensor& x) { return all_reduce(world(), x); },
+           [](const Tensor& x) { return broadcast(world(), x); },
+           [](const Tensor& x) { return all_gather(world(), x); },
+           [](const Tensor& x) { return reduce_scatter(world(), x); },
+           [](const Tensor& x) { return copy_to_ranks(world(), x); },
+           [](const Tensor& x) { return sum_over_ranks(world(), x); }}) {
+    CHECK_THROWS_AS((void)op(Tensor()), GraphError);
+    CHECK_THROWS_AS((void)op(zeros({2}, bool_)), DtypeError);
+    CHECK(op(zeros({0, 3})).size(-1) == 3);
+  }
+  CHECK_THROWS_AS((void)all_gather(world(), zeros({2}), 3), Error);
+  CHECK_THROWS_AS((void)reduce_scatter(world(), zeros({2}), 3), Error);
 }
 
 TEST_CASE("what would wait for ever is refused") {

@@ -31,23 +31,20 @@ template <class Rule, class Options> void check_sharded(const Options& options) 
   const Net net, twin = nn::clone(net);
   ShardedOptimizer<Rule> sharded(world(), net.parameters(), options);
   Rule whole(twin.parameters(), options);
-  for (int step = 0; step < 3; ++step) {
+  // A step of both from the same gradients, and whether they still agree.
+  const auto agree = [&](ShardedOptimizer<Rule>& parts) {
     differentiate(net);
     differentiate(twin);
-    sharded.step();
+    parts.step();
     whole.step();
-  }
-  CHECK(equal_bits(values(net.parameters()), values(twin.parameters())));
-  CHECK(equal_bits(sharded.state_dict(), whole.state_dict()));
+    CHECK(equal_bits(values(net.parameters()), values(twin.parameters())));
+    CHECK(equal_bits(parts.state_dict(), whole.state_dict()));
+  };
+  for (int step = 0; step < 3; ++step) agree(sharded);
   // The state of one process goes on in parts, and the other way.
   ShardedOptimizer<Rule> again(world(), net.parameters(), options);
   again.load_state_dict(whole.state_dict());
-  differentiate(net);
-  differentiate(twin);
-  again.step();
-  whole.step();
-  CHECK(equal_bits(values(net.parameters()), values(twin.parameters())));
-  CHECK(equal_bits(again.state_dict(), whole.state_dict()));
+  agree(again);
 }
 
 }  // namespace
@@ -66,6 +63,8 @@ TEST_CASE("frozen parameters and those without a gradient stay, and nothing to d
   ShardedOptimizer<optim::SGD> sgd(world(), net.parameters(), {.lr = 0.1});
   const auto before = values(net.parameters());
   CHECK_THROWS_AS(sgd.step(), GraphError);
+  CHECK_THROWS_WITH_AS(ShardedOptimizer<optim::SGD>(world(), {net.scale, net.scale}),
+                       doctest::Contains("the same variable, 'scale'"), ValueError);
   net.scale.freeze();
   differentiate(net);
   sgd.step();
