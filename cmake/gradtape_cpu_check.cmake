@@ -2,7 +2,7 @@
 # lacks the instructions the library was compiled for.
 function(gradtape_cpu_check target)
   # An object library of its own: the check must not itself use those instructions.
-  add_library(gradtape_cpu_check OBJECT runtime/cpu_check.cpp)
+  add_library(gradtape_cpu_check OBJECT runtime/startup/cpu_check.cpp)
   set_target_properties(gradtape_cpu_check PROPERTIES
     POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
   target_compile_features(gradtape_cpu_check PRIVATE cxx_std_20)

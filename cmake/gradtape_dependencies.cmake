@@ -59,7 +59,7 @@ function(gradtape_dependencies)
     "${GRADTAPE_XSIMD_INCLUDE_DIR}")
   gradtape_blas_header("${PROJECT_BINARY_DIR}/private/gradtape_blas.h")
   set(GRADTAPE_USES_LAPACK ${GRADTAPE_USES_LAPACK} PARENT_SCOPE)
-  # xtensor-blas brings the declarations of LAPACK's routines, which kernels/lapack.cpp calls.
+  # xtensor-blas brings the declarations of LAPACK's routines, which kernels/linalg/lapack.cpp calls.
   add_library(gradtape_private_headers INTERFACE)
   target_include_directories(gradtape_private_headers SYSTEM INTERFACE
     "${GRADTAPE_XTENSOR_BLAS_INCLUDE_DIR}" "${GRADTAPE_JSON_INCLUDE_DIR}"

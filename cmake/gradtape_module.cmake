@@ -1,13 +1,11 @@
 # gradtape_module(<name> [O3 <folder>...] [O2v <folder>...] [O2 <folder>...] [Os <folder>...]
-#                 [USES <module>...] [EXCEPT <file>...] [UNITY_O3] [UNITY_O2v] [UNITY_O2] [UNITY_Os]
-#                 [COMPONENT])
+#                 [USES <module>...] [UNITY_O3] [UNITY_O2v] [UNITY_O2] [UNITY_Os] [COMPONENT])
 # The library gradtape::<name> from the .cpp files of the given folders, each compiled at its level of
 # optimisation, those of a UNITY level several at once. Its headers are included as
-# <gradtape/<name>/file.hpp>, in the build tree and once installed. O2v may name files of a folder that
-# stands at another level. A COMPONENT stands in the folder of a module, among whose headers its own are;
-# only programs that ask for it link it.
+# <gradtape/<name>/file.hpp>, in the build tree and once installed. A COMPONENT stands in the folder of
+# a module, among whose headers its own are; only programs that ask for it link it.
 function(gradtape_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 module "UNITY_O3;UNITY_O2v;UNITY_O2;UNITY_Os;COMPONENT" "" "O3;O2v;O2;Os;USES;EXCEPT")
+  cmake_parse_arguments(PARSE_ARGV 1 module "UNITY_O3;UNITY_O2v;UNITY_O2;UNITY_Os;COMPONENT" "" "O3;O2v;O2;Os;USES")
   set(target gradtape_${name})
   add_library(${target})
   add_library(gradtape::${name} ALIAS ${target})
@@ -32,16 +30,6 @@ function(gradtape_module name)
     foreach(folder IN LISTS module_${level})
       file(GLOB files CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
       list(APPEND sources ${files})
-    endforeach()
-    set(elsewhere ${module_EXCEPT} ${module_O2v})
-    if(level STREQUAL "O2v")
-      list(APPEND sources ${module_O2v})
-      list(FILTER sources INCLUDE REGEX "[.]cpp$")
-      list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]+/[^/]+$")
-      set(elsewhere "")
-    endif()
-    foreach(file IN LISTS elsewhere)
-      list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
     endforeach()
     if(sources)
       gradtape_objects(${target}_${level} ${level} ${sources})

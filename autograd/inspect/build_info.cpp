@@ -4,7 +4,7 @@
 #include <gradtape_version.hpp>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
-#include "gradtape/autograd/kernels/blas.hpp"
+#include "gradtape/autograd/kernels/matmul/blas.hpp"
 #include "gradtape/autograd/parallel.hpp"
 
 namespace gradtape {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/kernels/softmax.hpp"
 #include "gradtape/autograd/runtime/parallel_items.hpp"

@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "gradtape/autograd/elementwise/functions.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/runtime/parallel_items.hpp"
 
 namespace gradtape::kernels {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gradtape/autograd/kernels/triangle.hpp"
+#include "gradtape/autograd/kernels/linalg/triangle.hpp"
 #include "gradtape/autograd/ops/detail/strided.hpp"
 #include "gradtape/autograd/tape.hpp"
 

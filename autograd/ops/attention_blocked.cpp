@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "gradtape/autograd/kernels/attention.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/ops/detail/attention.hpp"
 #include "gradtape/autograd/ops/detail/composed_vjp.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"

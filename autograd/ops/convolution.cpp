@@ -6,8 +6,8 @@
 #include <limits>
 #include <memory>
 
-#include "gradtape/autograd/kernels/convolution.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/ops/reduce.hpp"
 #include "gradtape/autograd/ops/shape.hpp"

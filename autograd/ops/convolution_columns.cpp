@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "gradtape/autograd/kernels/convolution.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 #include "gradtape/autograd/tape.hpp"
 

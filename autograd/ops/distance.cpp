@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "gradtape/autograd/kernels/distance.hpp"
+#include "gradtape/autograd/kernels/linalg/distance.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/tape.hpp"
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <span>
 
-#include "gradtape/autograd/kernels/factor.hpp"
-#include "gradtape/autograd/kernels/lapack.hpp"
+#include "gradtape/autograd/kernels/linalg/factor.hpp"
+#include "gradtape/autograd/kernels/linalg/lapack.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gradtape/autograd/kernels/exponential.hpp"
+#include "gradtape/autograd/kernels/linalg/exponential.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"

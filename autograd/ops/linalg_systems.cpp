@@ -12,8 +12,8 @@
 #include <span>
 #include <vector>
 
-#include "gradtape/autograd/kernels/factor.hpp"
-#include "gradtape/autograd/kernels/triangular.hpp"
+#include "gradtape/autograd/kernels/linalg/factor.hpp"
+#include "gradtape/autograd/kernels/linalg/triangular.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/detail/matrix.hpp"

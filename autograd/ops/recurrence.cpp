@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "gradtape/autograd/formula.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/kernels/recurrence.hpp"
 #include "gradtape/autograd/kernels/reduce.hpp"
 #include "gradtape/autograd/ops.hpp"

@@ -1,4 +1,4 @@
-#include <gradtape/autograd/kernels/convolution.hpp>
+#include <gradtape/autograd/kernels/spatial/convolution.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 

@@ -1,4 +1,4 @@
-#include <gradtape/autograd/kernels/gemm.hpp>
+#include <gradtape/autograd/kernels/matmul/gemm.hpp>
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tape.hpp>
 

@@ -1,7 +1,7 @@
 /// Windows over the spatial axes of images, and the linear ops made of them; for ops/*.cpp only.
 #pragma once
 
-#include "gradtape/autograd/kernels/windows.hpp"
+#include "gradtape/autograd/kernels/spatial/windows.hpp"
 #include "gradtape/autograd/ops/detail/spatial.hpp"
 
 namespace gradtape::detail {

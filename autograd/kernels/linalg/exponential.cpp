@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/exponential.hpp"
+#include "gradtape/autograd/kernels/linalg/exponential.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gradtape/autograd/kernels/finite.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 
 namespace gradtape::kernels {

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
-#include "gradtape/autograd/kernels/convolution.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution.hpp"
 
 namespace gradtape::kernels {
 

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/distance.hpp"
+#include "gradtape/autograd/kernels/linalg/distance.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/blas.hpp"
+#include "gradtape/autograd/kernels/matmul/blas.hpp"
 
 #include <gradtape_blas.h>
 
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "gradtape/autograd/kernels/gemm_simd.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 
 #if __has_include(<dlfcn.h>)

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/gemm_simd.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
 
 #include <algorithm>
 #include <array>

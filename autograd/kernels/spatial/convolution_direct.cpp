@@ -1,11 +1,11 @@
-#include "gradtape/autograd/kernels/convolution_direct.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_direct.hpp"
 
 #include <algorithm>
 #include <vector>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
-#include "gradtape/autograd/kernels/convolution_planes.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
 #include "gradtape/autograd/parallel.hpp"
 
 // Every output is a sum over channels and taps of weight times a shifted copy of a channel (see

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/jacobi.hpp"
+#include "gradtape/autograd/kernels/linalg/jacobi.hpp"
 
 #include <algorithm>
 #include <cmath>

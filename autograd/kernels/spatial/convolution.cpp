@@ -1,14 +1,14 @@
-#include "gradtape/autograd/kernels/convolution.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <vector>
 
-#include "gradtape/autograd/kernels/convolution_direct.hpp"
-#include "gradtape/autograd/kernels/convolution_planes.hpp"
 #include "gradtape/autograd/kernels/finite.hpp"
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_direct.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 

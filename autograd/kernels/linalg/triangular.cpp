@@ -1,14 +1,14 @@
 // Divided in halves until matrix products do nearly all of the work: OpenBLAS's own trsm takes two
 // to three times as long for a few hundred rows.
 
-#include "gradtape/autograd/kernels/triangular.hpp"
+#include "gradtape/autograd/kernels/linalg/triangular.hpp"
 
 #include <gradtape_blas.h>
 
 #include <algorithm>
 #include <type_traits>
 
-#include "gradtape/autograd/kernels/blas.hpp"
+#include "gradtape/autograd/kernels/matmul/blas.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 
 namespace gradtape::kernels {

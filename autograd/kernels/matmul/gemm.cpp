@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/gemm.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm.hpp"
 
 #include <gradtape_blas.h>
 #include <gradtape_onednn.h>
@@ -9,8 +9,8 @@
 #include <string>
 #include <type_traits>
 
-#include "gradtape/autograd/kernels/blas.hpp"
-#include "gradtape/autograd/kernels/gemm_simd.hpp"
+#include "gradtape/autograd/kernels/matmul/blas.hpp"
+#include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"

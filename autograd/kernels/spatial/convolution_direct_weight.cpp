@@ -2,9 +2,9 @@
 #include <vector>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
-#include "gradtape/autograd/kernels/convolution_direct.hpp"
-#include "gradtape/autograd/kernels/convolution_planes.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_direct.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
 #include "gradtape/autograd/parallel.hpp"
 
 // dw[o, c, tap] is the dot product of a channel of g with a shifted copy of a channel of x (see

@@ -1,7 +1,7 @@
 // LAPACK stores by columns: what it reads in a row-major matrix is the transpose. It is given that
 // where it is as quick with it.
 
-#include "gradtape/autograd/kernels/lapack.hpp"
+#include "gradtape/autograd/kernels/linalg/lapack.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -39,12 +39,12 @@ int syevd(const auto&...) { absent("eigh"); }
 }  // namespace cxxlapack
 #endif
 
-#include "gradtape/autograd/kernels/blas.hpp"
-#include "gradtape/autograd/kernels/factor.hpp"
 #include "gradtape/autograd/kernels/finite.hpp"
-#include "gradtape/autograd/kernels/jacobi.hpp"
+#include "gradtape/autograd/kernels/linalg/factor.hpp"
+#include "gradtape/autograd/kernels/linalg/jacobi.hpp"
+#include "gradtape/autograd/kernels/linalg/triangular.hpp"
+#include "gradtape/autograd/kernels/matmul/blas.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
-#include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/triangle.hpp"
+#include "gradtape/autograd/kernels/linalg/triangle.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,7 +1,7 @@
 // Matrices are divided in halves, down to blocks of a few rows, so that products do nearly all of
 // the work. BLAS runs on one thread, and what it is given does not depend on the number of threads.
 
-#include "gradtape/autograd/kernels/factor.hpp"
+#include "gradtape/autograd/kernels/linalg/factor.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "gradtape/autograd/kernels/finite.hpp"
+#include "gradtape/autograd/kernels/linalg/triangular.hpp"
 #include "gradtape/autograd/kernels/product.hpp"
-#include "gradtape/autograd/kernels/triangular.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
 

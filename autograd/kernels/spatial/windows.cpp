@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/windows.hpp"
+#include "gradtape/autograd/kernels/spatial/windows.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -1,7 +1,7 @@
 /// Convolutions as sums of shifted images, without a matrix of columns; convolution.cpp chooses.
 #pragma once
 
-#include "gradtape/autograd/kernels/convolution.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution.hpp"
 
 namespace gradtape::kernels::direct {
 
