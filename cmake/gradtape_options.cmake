@@ -5,7 +5,7 @@ function(gradtape_options)
     set(top_level ON)
   endif()
   set(arch x86-64-v3)
-  if(top_level)
+  if(top_level AND NOT CMAKE_CROSSCOMPILING) # a compiler for another machine has no native one
     set(arch native)
   elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
     set(arch baseline)
