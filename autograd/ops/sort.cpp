@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "gradtape/autograd/kernels/sort.hpp"
+#include "gradtape/autograd/kernels/sort/sort.hpp"
 #include "gradtape/autograd/ops/detail/axis_set.hpp"
 #include "gradtape/autograd/tape.hpp"
 #include "gradtape/autograd/tensor/axis_view.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gradtape/autograd/kernels/sort.hpp"
+#include "gradtape/autograd/kernels/sort/sort.hpp"
 #include "gradtape/autograd/ops/detail/index.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/tape.hpp"

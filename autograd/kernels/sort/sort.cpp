@@ -1,4 +1,4 @@
-#include "gradtape/autograd/kernels/sort.hpp"
+#include "gradtape/autograd/kernels/sort/sort.hpp"
 
 #include <algorithm>
 #include <array>
