@@ -5,6 +5,7 @@
 
 #include "gradtape/autograd/tape/node.hpp"
 #include "gradtape/autograd/tape/recording_order.hpp"
+#include "gradtape/autograd/tape/thread_state.hpp"
 
 namespace gradtape {
 
@@ -69,11 +70,12 @@ Tape::Tape(std::span<const Tensor> outputs, bool walked) : Tape() {
   marked_ = walked;
   LeafTable leaves;
   CachedVector<Recorded> recorded;
-  constexpr std::size_t few = 32;  // a small graph's nodes need no second block
-  recorded.reserve(few);
-  nodes_.reserve(few);
-  first_target_.reserve(few);
-  targets_.reserve(few);
+  // A small graph's nodes need no second block, nor those of one that is walked again and again.
+  const auto expected = std::clamp<std::size_t>(thread_state.last_pass.nodes_visited, 32, 1 << 14);
+  recorded.reserve(expected);
+  nodes_.reserve(expected);
+  first_target_.reserve(expected + 1);
+  targets_.reserve(expected);
   constexpr std::size_t ahead = 4;
   // The slot of a node that was met before; a leaf's number with the mark of leaves.
   const auto meet = [&](Node* node) -> std::uint32_t {
@@ -115,28 +117,25 @@ Tape::Tape(std::span<const Tensor> outputs, bool walked) : Tape() {
 void Tape::put_in_order(const CachedVector<Recorded>& recorded, const CachedVector<Node*>& leaves) {
   const auto [slots, steps] = by_recording_order(recorded);
   order_steps_ = steps;
-  CachedVector<Node*> nodes;
-  nodes.reserve(leaves.size() + recorded.size());
-  nodes.assign(leaves.begin(), leaves.end());
+  const auto size = leaves.size() + recorded.size();
+  CachedVector<Node*> nodes(size);
+  CachedVector<std::uint32_t> targets(targets_.size()), first_target(size + 1);
+  std::copy(leaves.begin(), leaves.end(), nodes.begin());
   position_.resize(recorded.size());
-  std::vector<bool> elsewhere(walked_elsewhere_.empty() ? 0 : leaves.size() + recorded.size());
+  std::vector<bool> elsewhere(walked_elsewhere_.empty() ? 0 : size);
+  auto at = static_cast<std::uint32_t>(leaves.size());
+  std::uint32_t end = 0;  // of the targets so far
   for (const auto slot : slots) {
-    position_[slot] = static_cast<std::uint32_t>(nodes.size());
-    if (is_walked_elsewhere(slot)) elsewhere[nodes.size()] = true;
-    nodes.push_back(nodes_[slot]);
-  }
-  CachedVector<std::uint32_t> targets, first_target;
-  targets.reserve(targets_.size());
-  first_target.reserve(nodes.size() + 1);
-  first_target.assign(leaves.size(), 0);
-  for (const auto slot : slots) {
-    first_target.push_back(static_cast<std::uint32_t>(targets.size()));
+    position_[slot] = at;
+    nodes[at] = nodes_[slot];
+    if (is_walked_elsewhere(slot)) elsewhere[at] = true;
+    first_target[at++] = end;
     for (auto k = first_target_[slot]; k < first_target_[slot + 1]; ++k) {
-      const auto target = targets_[k];
-      targets.push_back(target & leaf_mark ? target & ~leaf_mark : position_[target]);
+      const auto target = targets_[k];  // which has its position: it was recorded before
+      targets[end++] = target & leaf_mark ? target & ~leaf_mark : position_[target];
     }
   }
-  first_target.push_back(static_cast<std::uint32_t>(targets.size()));
+  first_target[at] = end;
   // From here on nothing throws.
   for (Node* leaf : leaves) leaf->refs.retain();
   leaf_count_ = leaves.size();
