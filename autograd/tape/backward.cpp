@@ -38,7 +38,7 @@ class BackwardPass {
         cotangents_(tape_, create_graph_) {
     for (std::size_t i = 0; i < outputs.size(); ++i)
       cotangents_.add(tape_.position(outputs[i]),
-                      create_graph_ ? cotangents[i] : cotangents[i].detach());
+                      create_graph_ ? Tensor(cotangents[i]) : cotangents[i].detach());
   }
 
   /// Walks to the nodes of `inputs` only and returns their cotangents: undefined where no path
@@ -218,7 +218,7 @@ class BackwardPass {
   }
 
   /// Hands the cotangent of node i to the nodes of its inputs.
-  void push(std::size_t i, Node& node, Tensor g) {
+  void push(std::size_t i, Node& node, Tensor&& g) {
     if (node.kind == NodeKind::output) return leave_at_op(i, node, std::move(g));
     const auto targets = tape_.inputs(i);
     Tensor result;
@@ -229,7 +229,7 @@ class BackwardPass {
       if (!is_needed(targets[e])) continue;
       Edge& edge = node.edges()[e];
       if (!edge.vjp.takes_any_shape() || !same_shape(node, *edge.node))
-        g = cotangents_.whole(i, std::move(g));
+        cotangents_.make_whole(i, g);
       ++counted_.vjps_called;
       Tensor contribution = call(edge, targets[e], g, result);
       if (watched_) contribution = watched_contribution(i, e, g, result, std::move(contribution));
@@ -261,12 +261,12 @@ class BackwardPass {
     auto& arrived = arrived_[&op];
     arrived.g.resize(joint(op).output_count);
     arrived.outputs.resize(joint(op).output_count);
-    g = cotangents_.whole(i, std::move(g));
+    cotangents_.make_whole(i, g);
     arrived.g[k] = arrived.g[k].defined() ? arrived.g[k] + g : std::move(g);
     arrived.outputs[k] = &node;
   }
 
-  void push_joint(std::size_t i, Node& node, Tensor g) {
+  void push_joint(std::size_t i, Node& node, Tensor&& g) {
     const auto& op = joint(node);
     Arrived arrived;
     if (op.output_count > 0) {
@@ -276,8 +276,8 @@ class BackwardPass {
       ++counted_.nodes_visited;
     } else {
       if (!g.defined()) return;
-      arrived.g.push_back(op.vjp.takes_any_shape() ? std::move(g)
-                                                   : cotangents_.whole(i, std::move(g)));
+      if (!op.vjp.takes_any_shape()) cotangents_.make_whole(i, g);
+      arrived.g.push_back(std::move(g));
     }
     const auto targets = tape_.inputs(i);
     std::vector<bool> needed(op.input_count, false);

@@ -10,12 +10,8 @@ namespace gradtape {
 
 using namespace detail;
 
-void Cotangents::add(std::size_t i, Tensor g) {
-  auto& sum = sums_[i];
-  if (!sum.defined())
-    sum = std::move(g);
-  else
-    sum = recorded_ ? sum + g : add_reusing(std::move(sum), g);
+void Cotangents::join(Tensor& sum, const Tensor& g) {
+  sum = recorded_ ? sum + g : add_reusing(std::move(sum), g);
 }
 
 Tensor Cotangents::fit(std::size_t i, Tensor g, Node& from, const char* giver) const {

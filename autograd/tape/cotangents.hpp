@@ -22,20 +22,29 @@ class Cotangents {
   void scale(double factor);
 
   /// Adds what a vjp of `from` returned, if anything.
-  void add(std::size_t i, Tensor g, detail::Node& from) {
+  void add(std::size_t i, Tensor&& g, detail::Node& from) {
     if (!g.defined()) return;
-    add(i, fits(i, g) ? std::move(g) : fit(i, std::move(g), from, "vjp"));
+    if (!fits(i, g)) g = fit(i, std::move(g), from, "vjp");
+    add(i, std::move(g));
   }
   /// Adds what fits.
-  void add(std::size_t i, Tensor g);
+  void add(std::size_t i, Tensor&& g) {
+    if (auto& sum = sums_[i]; sum.defined())
+      join(sum, g);
+    else
+      sum = std::move(g);
+  }
 
   /// What a vjp or hook of `from` returned for node i, checked, and summed to the node's shape
   /// where it is larger. A smaller one that broadcasts is left so until somebody needs it whole.
   Tensor fit(std::size_t i, Tensor g, detail::Node& from, const char* giver) const;
 
   /// g in the shape of node i.
-  Tensor whole(std::size_t i, Tensor g) const {
-    return detail::same_shape(*g.value_ref(), *tape_.nodes_[i]) ? g : expanded(i, g);
+  Tensor whole(std::size_t i, const Tensor& g) const {
+    return is_whole(i, g) ? g : expanded(i, g);
+  }
+  void make_whole(std::size_t i, Tensor& g) const {
+    if (!is_whole(i, g)) g = expanded(i, g);
   }
 
  private:
@@ -46,7 +55,12 @@ class Cotangents {
     return value.dtype == node.dtype && !value.weak && (recorded_ || !g.is_tracked()) &&
            detail::same_shape(value, node);
   }
+  bool is_whole(std::size_t i, const Tensor& g) const {
+    return detail::same_shape(*g.value_ref(), *tape_.nodes_[i]);
+  }
   Tensor expanded(std::size_t i, const Tensor& g) const;
+  /// Adds g to what is there already.
+  void join(Tensor& sum, const Tensor& g);
 
   const Tape& tape_;
   const bool recorded_;
