@@ -40,9 +40,7 @@ class Cotangents {
   Tensor fit(std::size_t i, Tensor g, detail::Node& from, const char* giver) const;
 
   /// g in the shape of node i.
-  Tensor whole(std::size_t i, const Tensor& g) const {
-    return is_whole(i, g) ? g : expanded(i, g);
-  }
+  Tensor whole(std::size_t i, const Tensor& g) const { return is_whole(i, g) ? g : expanded(i, g); }
   void make_whole(std::size_t i, Tensor& g) const {
     if (!is_whole(i, g)) g = expanded(i, g);
   }

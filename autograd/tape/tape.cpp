@@ -78,7 +78,7 @@ Tape::Tape(std::span<const Tensor> outputs, bool walked) : Tape() {
   targets_.reserve(expected);
   constexpr std::size_t ahead = 4;
   // The slot of a node that was met before; a leaf's number with the mark of leaves.
-  const auto meet = [&](Node* node) __attribute__((always_inline)) -> std::uint32_t {
+  const auto meet = [&](Node * node) __attribute__((always_inline))->std::uint32_t {
     if (node->is_leaf()) return leaf_mark | leaves.number(node);
     const auto known = slot_of(*node);
     if (known < nodes_.size() && nodes_[known] == node) return known;
