@@ -22,6 +22,12 @@ function(gradtape_module name)
   if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
     target_link_options(${target} PRIVATE LINKER:-Bsymbolic-functions
       "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/gradtape_exports.map")
+    # Tables of addresses take an eighth of their room.
+    include(CheckLinkerFlag)
+    check_linker_flag(CXX LINKER:-z,pack-relative-relocs GRADTAPE_HAS_PACKED_RELOCATIONS)
+    if(GRADTAPE_HAS_PACKED_RELOCATIONS)
+      target_link_options(${target} PRIVATE LINKER:-z,pack-relative-relocs)
+    endif()
   endif()
 
   # One object library a level: all files of a target share their flags and the precompiled header.

@@ -14,7 +14,7 @@
 #include "gradtape/autograd/inspect/backward_work.hpp"
 #include "gradtape/autograd/inspect/notes.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/json/json.hpp"
+#include "gradtape/autograd/io/json.hpp"
 
 namespace gradtape {
 

@@ -12,9 +12,9 @@
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/elements.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/json/json.hpp"
-#include "gradtape/autograd/io/json/safetensors_header.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/autograd/io/npy.hpp"
+#include "gradtape/autograd/io/parse/safetensors_header.hpp"
 
 namespace gradtape {
 namespace {

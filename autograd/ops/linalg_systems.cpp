@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "gradtape/autograd/kernels/linalg/factor.hpp"
-#include "gradtape/autograd/kernels/linalg/triangular.hpp"
+#include "gradtape/autograd/kernels/matmul/triangular.hpp"
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/arrange.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"

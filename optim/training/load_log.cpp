@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/json/json.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/optim/run_log.hpp"
 #include "gradtape/optim/training/log_table.hpp"
 

@@ -14,7 +14,7 @@
 #include "gradtape/autograd/author.hpp"
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/json/json.hpp"
+#include "gradtape/autograd/io/json.hpp"
 #include "gradtape/optim/fields.hpp"
 #include "gradtape/optim/training/clock.hpp"
 #include "gradtape/optim/training/log_table.hpp"

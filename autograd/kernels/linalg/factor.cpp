@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gradtape/autograd/kernels/finite.hpp"
-#include "gradtape/autograd/kernels/linalg/triangular.hpp"
+#include "gradtape/autograd/kernels/matmul/triangular.hpp"
 #include "gradtape/autograd/kernels/product.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"

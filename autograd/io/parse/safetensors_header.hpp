@@ -11,7 +11,7 @@
 
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
-#include "gradtape/autograd/io/json/json.hpp"
+#include "gradtape/autograd/io/json.hpp"
 
 namespace gradtape::detail {
 

@@ -1,4 +1,4 @@
-#include "gradtape/autograd/io/json/json.hpp"
+#include "gradtape/autograd/io/json.hpp"
 
 #include <nlohmann/json.hpp>
 

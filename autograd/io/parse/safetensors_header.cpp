@@ -1,4 +1,4 @@
-#include "gradtape/autograd/io/json/safetensors_header.hpp"
+#include "gradtape/autograd/io/parse/safetensors_header.hpp"
 
 #include <fmt/format.h>
 

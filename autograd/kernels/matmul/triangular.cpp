@@ -1,7 +1,7 @@
 // Divided in halves until matrix products do nearly all of the work: OpenBLAS's own trsm takes two
 // to three times as long for a few hundred rows.
 
-#include "gradtape/autograd/kernels/linalg/triangular.hpp"
+#include "gradtape/autograd/kernels/matmul/triangular.hpp"
 
 #include <gradtape_blas.h>
 
