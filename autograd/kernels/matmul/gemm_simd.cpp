@@ -246,17 +246,16 @@ void row_by_columns(const T* x, const T* b, std::int64_t b_row, std::int64_t n, 
   std::int64_t j = 0;
   for (; j + 8 * width<T> <= n; j += 8 * width<T>)
     row_tile<T, 8>(x, b + j, b_row, 8 * width<T>, k, y + j, accumulate);
-  for (; j + 2 * width<T> <= n; j += 2 * width<T>)
-    row_tile<T, 2>(x, b + j, b_row, 2 * width<T>, k, y + j, accumulate);
-  for (; j < n; j += width<T>)
-    row_tile<T, 1>(x, b + j, b_row, std::min(width<T>, n - j), k, y + j, accumulate);
+  for (; j + width<T> < n; j += 2 * width<T>)
+    row_tile<T, 2>(x, b + j, b_row, std::min(2 * width<T>, n - j), k, y + j, accumulate);
+  if (j < n) row_tile<T, 1>(x, b + j, b_row, n - j, k, y + j, accumulate);
 }
 
-/// y[j] (+)= x . b[j] for up to a register's width of rows of b: their sums, a row each, are
-/// transposed, and then added up as registers.
+/// y[j] (+)= x . b[j] for up to a register's width of rows of b.
 template <class T, int Rows>
 void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool accumulate) {
-  Register<T> sum[Rows];
+  constexpr auto n = static_cast<int>(width<T>);
+  Register<T> sum[n];
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; i += width<T>) {
     const auto left = lanes<T>(k - i);
@@ -264,18 +263,15 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
     for (int j = 0; j < Rows; ++j)
       sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, left), sum[j]);
   }
-  constexpr auto n = width<T>;
-  alignas(64) T sums[n * n] = {}, turned[n * n];
-  for (int j = 0; j < Rows; ++j) sum[j].store_aligned(sums + j * n);
-  detail::transpose_block(sums, n, turned, n, n, n);
-  for (auto half = n / 2; half > 0; half /= 2)
-    for (std::int64_t i = 0; i < half; ++i) {
-      const auto low = Register<T>::load_aligned(turned + i * n);
-      (low + Register<T>::load_aligned(turned + (i + half) * n)).store_aligned(turned + i * n);
-    }
-  const auto total = Register<T>::load_aligned(turned);
+  // Halves of registers are added to each other, two registers to one, until element j of one
+  // register is what row j adds up to.
+#pragma GCC unroll 4
+  for (int half = n / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int j = 0; j < half; ++j)
+      sum[j] = xsimd::zip_lo(sum[j], sum[j + half]) + xsimd::zip_hi(sum[j], sum[j + half]);
   const auto all = lanes<T>(Rows);
-  store(accumulate ? total + load(y, all) : total, y, all);
+  store(accumulate ? sum[0] + load(y, all) : sum[0], y, all);
 }
 
 template <class T>
