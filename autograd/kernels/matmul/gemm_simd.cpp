@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -251,6 +252,26 @@ void row_by_columns(const T* x, const T* b, std::int64_t b_row, std::int64_t n, 
   if (j < n) row_tile<T, 1>(x, b + j, b_row, n - j, k, y + j, accumulate);
 }
 
+/// A register as the compiler's own vector.
+template <class T> struct VectorOf;
+template <> struct VectorOf<float> {
+  using type [[gnu::vector_size(sizeof(Register<float>))]] = float;
+};
+template <> struct VectorOf<double> {
+  using type [[gnu::vector_size(sizeof(Register<double>))]] = double;
+};
+
+/// The elements of a and b in turn, those of their first halves added to those of their second.
+template <class T> Register<T> fold(Register<T> a, Register<T> b) {
+  using All = std::make_index_sequence<Register<T>::size>;
+  typename VectorOf<T>::type x, y;
+  std::memcpy(&x, &a, sizeof(x));
+  std::memcpy(&y, &b, sizeof(y));
+  x = detail::interleave<0>(x, y, All{}) + detail::interleave<width<T> / 2>(x, y, All{});
+  std::memcpy(&a, &x, sizeof(x));
+  return a;
+}
+
 /// y[j] (+)= x . b[j] for up to a register's width of rows of b.
 template <class T, int Rows>
 void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool accumulate) {
@@ -263,13 +284,11 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
     for (int j = 0; j < Rows; ++j)
       sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, left), sum[j]);
   }
-  // Halves of registers are added to each other, two registers to one, until element j of one
-  // register is what row j adds up to.
+  // Two registers become one until element j of the last is what row j adds up to.
 #pragma GCC unroll 4
   for (int half = n / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
-    for (int j = 0; j < half; ++j)
-      sum[j] = xsimd::zip_lo(sum[j], sum[j + half]) + xsimd::zip_hi(sum[j], sum[j + half]);
+    for (int j = 0; j < half; ++j) sum[j] = fold<T>(sum[j], sum[j + half]);
   const auto all = lanes<T>(Rows);
   store(accumulate ? sum[0] + load(y, all) : sum[0], y, all);
 }
