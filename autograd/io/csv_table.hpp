@@ -12,15 +12,15 @@ namespace gradtape {
 
 /// One column of a CSV file.
 struct CsvColumn {
-  std::string name;
-  Tensor values;  ///< [rows]: its numbers, or for text the positions in `categories` (int64).
+  std::string name;  ///< As the header calls it.
+  Tensor values;     ///< [rows]: its numbers, or for text the positions in `categories` (int64).
   std::vector<std::string> categories = {};  ///< The texts that occur, sorted; none for numbers.
 };
 
 /// A CSV file.
 struct CsvTable {
-  std::vector<CsvColumn> columns;
-  Dtype dtype = float32;  ///< Of its numbers, those of int64 columns apart.
+  std::vector<CsvColumn> columns;  ///< In the order of the file.
+  Dtype dtype = float32;           ///< Of its numbers, those of int64 columns apart.
 
   /// The number of rows.
   [[nodiscard]] std::int64_t size() const {

@@ -34,6 +34,7 @@ struct Origin;
 }  // namespace detail
 
 namespace author {
+/// `std::string_view element_bytes(tensor)`: the elements of a tensor as they lie in memory.
 using detail::element_bytes;
 }  // namespace author
 }  // namespace gradtape
