@@ -6,6 +6,7 @@
 
 namespace gradtape {
 
+/// How the library was built, and what it runs on here.
 struct BuildInfo {
   std::string version;          ///< of gradtape: "0.1.0"
   std::string instruction_set;  ///< that the library was compiled for: "avx512bw"
@@ -18,6 +19,7 @@ struct BuildInfo {
   std::string str() const;
 };
 
+/// What is linked into this program.
 [[nodiscard]] BuildInfo build_info();
 
 }  // namespace gradtape

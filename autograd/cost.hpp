@@ -16,10 +16,10 @@ namespace gradtape {
 /// choice, exp) one; bytes are those of operands and results, each counted once a kernel. Under it
 /// the gradient of a matmul costs 2 forward passes, one for each operand.
 struct OpCost {
-  std::string name;
-  std::size_t nodes = 0;
-  double forward_flops = 0, forward_bytes = 0;
-  double backward_flops = 0, backward_bytes = 0;
+  std::string name;                               ///< "matmul"; "total" for all ops.
+  std::size_t nodes = 0;                          ///< How many nodes of the graph there are of it.
+  double forward_flops = 0, forward_bytes = 0;    ///< What it took to compute them.
+  double backward_flops = 0, backward_bytes = 0;  ///< What one backward pass takes in them.
 
   /// backward_flops / forward_flops; of ops that only move elements, the ratio of bytes.
   [[nodiscard]] double ratio() const;
@@ -29,7 +29,7 @@ struct OpCost {
 struct Cost {
   std::vector<OpCost> ops;  ///< By name, the most expensive first; leaves are no ops.
   OpCost total;             ///< Of all ops.
-  std::size_t leaves = 0;
+  std::size_t leaves = 0;   ///< How many leaves the graph has.
   /// The most bytes of elements that were held at once while the graph was recorded, by what its
   /// ops allocated: their results and what they saved for the backward pass. The first op counts by
   /// its results alone, a checkpoint by those of its function: what it computes again in the

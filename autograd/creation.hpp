@@ -34,10 +34,10 @@ class NestedList {
   }
   NestedList(std::initializer_list<NestedList> items);
 
-  Shape shape;
-  std::vector<double> floats;
-  std::vector<std::int64_t> integers;  // exact where floats are not
-  Dtype dtype = Dtype::bool_;
+  Shape shape;                         ///< Of the braces, outermost first.
+  std::vector<double> floats;          ///< The elements, row-major.
+  std::vector<std::int64_t> integers;  ///< The same, exact where floats are not.
+  Dtype dtype = Dtype::bool_;          ///< What they make unless another is asked for.
 };
 
 namespace detail {

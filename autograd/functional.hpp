@@ -33,7 +33,7 @@ struct FunctionalOptions {
 /// A value and the gradient for each input.
 struct ValueAndGrad {
   Tensor value;
-  std::vector<Tensor> grads;
+  std::vector<Tensor> grads;  ///< One for each input, as the input.
 };
 
 /// The value of f and its gradients. Throws ShapeError unless f returns one element.
@@ -65,7 +65,7 @@ struct ValueAndGrad {
 /// A value and its derivative along a direction.
 struct ValueAndTangent {
   Tensor value;
-  Tensor tangent;
+  Tensor tangent;  ///< Its derivative, as the value.
 };
 
 /// The value of f and the Jacobian-vector product sum_i J_i v_i. v: one for each input, as the
@@ -86,8 +86,8 @@ enum class JacobianMode {
 };
 /// Options of jacobian.
 struct JacobianOptions {
-  JacobianMode mode = JacobianMode::automatic;
-  bool create_graph = false;  ///< Record the passes.
+  JacobianMode mode = JacobianMode::automatic;  ///< By rows or by columns.
+  bool create_graph = false;                    ///< Record the passes.
 };
 
 /// The Jacobian for each input: dy/dx_i of shape y.shape + x_i.shape, with dy_j/dx_k at [j, k] for

@@ -66,7 +66,8 @@ class Generator {
 /// Stands for the default stream of the thread that draws: seed 0 in the main thread; the n-th of
 /// the other threads to draw starts with Generator(the main thread's seed).split(n).
 const Generator& default_generator();
-/// Restarts this thread's default stream; in the main thread, also those that start later.
+/// Restarts this thread's default stream at `seed`, any number; in the main thread, also those that
+/// start later.
 void seed(std::uint64_t seed);
 
 /// In this scope and thread, default_generator() draws from `generator`.

@@ -63,8 +63,8 @@ struct GradcheckOptions {
   /// How elements are moved: one at a time, or each input along random directions. `automatic`
   /// takes the first up to `exact_limit` elements in all.
   enum class Mode { automatic, exact, fast } mode = Mode::automatic;
-  std::int64_t exact_limit = 1000;  ///< See mode.
-  int directions = 3;               ///< Random directions for each input in the fast mode.
+  std::int64_t exact_limit = 1000;  ///< Elements in all up to which `automatic` is exact.
+  int directions = 3;  ///< Number of random directions for each input in the fast mode, >= 1.
   /// Agreement within an error bar that is wider than this part of the input's largest derivative
   /// is no evidence. It is no tolerance: what disagrees by more than its bar fails in any case.
   double resolution = 1e-4;
@@ -73,8 +73,8 @@ struct GradcheckOptions {
 
 /// What gradcheck found. Converts to bool: passed or not.
 struct GradcheckResult {
-  Verdict verdict = Verdict::pass;
-  Cause cause = Cause::none;
+  Verdict verdict = Verdict::pass;  ///< Whether the gradient is right.
+  Cause cause = Cause::none;        ///< What is likely to be wrong with it.
   /// Empty when passed. Else verdict, input, element, both values, and the likely cause.
   std::string message;
   std::string input;                  ///< The worst input: "input 0", "parameter 'fc1.weight'".

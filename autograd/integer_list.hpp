@@ -65,12 +65,16 @@ class IntegerList {
     for (const auto item : items) list.push_back(detail::to_int64(item));
   }
 
+  /// How many there are.
   [[nodiscard]] std::size_t size() const { return list.size(); }
+  /// Whether there is none.
   [[nodiscard]] bool empty() const { return list.empty(); }
+  /// The i-th, from 0; i is not checked.
   [[nodiscard]] std::int64_t operator[](std::size_t i) const { return list[i]; }
   auto begin() const { return list.begin(); }
   auto end() const { return list.end(); }
 
+  /// The integers themselves.
   std::vector<std::int64_t> list;
 };
 

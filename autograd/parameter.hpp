@@ -39,9 +39,11 @@ class Parameter : by_argument::Base {
   void set_name(const detail::Name& name) const;
   /// Row i of the current value, or what another index gives; see Tensor.
   [[nodiscard]] Tensor operator[](const Index& index) const { return tensor()[index]; }
-  // Those of the current value.
+  /// The extents of the current value.
   [[nodiscard]] Shape shape() const { return tensor().shape(); }
+  /// Its element type.
   [[nodiscard]] Dtype dtype() const { return tensor().dtype(); }
+  /// Its number of elements.
   [[nodiscard]] std::int64_t numel() const { return tensor().numel(); }
 
   /// The accumulated gradient; undefined before the first backward pass.
@@ -102,8 +104,9 @@ class Buffer {
   void set_name(std::string name) const;
   /// The same, to a name that grows with what is above.
   void set_name(const detail::Name& name) const;
-  // Those of the current value.
+  /// The extents of the current value.
   [[nodiscard]] Shape shape() const { return tensor().shape(); }
+  /// Its element type.
   [[nodiscard]] Dtype dtype() const { return tensor().dtype(); }
   /// Replaces the value; shape and dtype must stay. Throws ShapeError, DtypeError with the name.
   void set(const Tensor& value) const;

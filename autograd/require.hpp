@@ -18,12 +18,13 @@ class Interval {
  public:
   /// A bound may be the value of another option, whose name then goes into the message.
   struct Bound {
-    double value;
-    bool open;
-    const char* name = nullptr;
+    double value;                ///< The number; an infinity for no bound.
+    bool open;                   ///< Whether it is itself left out.
+    const char* name = nullptr;  ///< Of the option that it is; null for a plain number.
   };
   constexpr Interval(Bound low, Bound high) : low_(low), high_(high) {}
 
+  /// Whether the value lies in it.
   constexpr bool contains(double value) const {
     return (low_.open ? value > low_.value : value >= low_.value) &&
            (high_.open ? value < high_.value : value <= high_.value);
@@ -51,16 +52,19 @@ constexpr Interval finite() {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   return {{-infinity, true}, {infinity, true}};
 }
-// Finite numbers on one side of a bound, which may be named: at_least(min_lr, "min_lr").
+/// Finite numbers from `low` on; a bound may be named: at_least(min_lr, "min_lr").
 constexpr Interval at_least(double low, const char* name = nullptr) {
   return {{low, false, name}, {std::numeric_limits<double>::infinity(), true}};
 }
+/// Finite numbers above `low`.
 constexpr Interval above(double low, const char* name = nullptr) {
   return {{low, true, name}, {std::numeric_limits<double>::infinity(), true}};
 }
+/// Finite numbers up to `high`.
 constexpr Interval at_most(double high, const char* name = nullptr) {
   return {{-std::numeric_limits<double>::infinity(), true}, {high, false, name}};
 }
+/// Finite numbers below `high`.
 constexpr Interval below(double high, const char* name = nullptr) {
   return {{-std::numeric_limits<double>::infinity(), true}, {high, true, name}};
 }
@@ -73,7 +77,7 @@ constexpr Interval half_open(double low, double high) { return {{low, false}, {h
 /// (low, high]
 constexpr Interval left_open(double low, double high) { return {{low, true}, {high, false}}; }
 
-/// Throws ValueError: "SGD: lr = -1, but it must be finite and at least 0".
+/// Throws ValueError of the option's value: "SGD: lr = -1, but it must be finite and at least 0".
 [[noreturn]] void refuse(std::string_view where, std::string_view option, double value,
                          std::string_view expected);
 [[noreturn]] void refuse(std::string_view where, std::string_view option, std::int64_t value,

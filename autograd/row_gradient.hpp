@@ -15,6 +15,7 @@ struct RowGradient {
   Tensor index;   ///< int64 [k]: the rows.
   Tensor values;  ///< [k, d]: their gradients.
 
+  /// Whether there is one at all.
   [[nodiscard]] bool defined() const { return index.defined(); }
 };
 

@@ -31,7 +31,7 @@ class Shape {
     for (const auto extent : extents) push_back(detail::to_int64(extent));
   }
 
-  /// The same without a check, for extents that are already those of a tensor.
+  /// The same of `ndim` extents without a check, for extents that are already those of a tensor.
   static Shape trusted(const std::int64_t* extents, int ndim) {
     Shape shape;
     shape.ndim_ = ndim;
@@ -39,13 +39,17 @@ class Shape {
     return shape;
   }
 
+  /// The number of axes, 0 to 8.
   [[nodiscard]] int ndim() const { return ndim_; }
+  /// The extent of an axis in [0, ndim), which is not checked.
   [[nodiscard]] std::int64_t operator[](int axis) const {
     return extents_[static_cast<std::size_t>(axis)];
   }
+  /// The same for writing.
   std::int64_t& operator[](int axis) { return extents_[static_cast<std::size_t>(axis)]; }
   const std::int64_t* begin() const { return extents_.data(); }
   const std::int64_t* end() const { return extents_.data() + ndim_; }
+  /// The last extent; of no 0-d shape.
   [[nodiscard]] std::int64_t back() const { return (*this)[ndim_ - 1]; }
 
   /// The number of elements: the product of the extents (1 for a 0-d shape). Throws ShapeError in
@@ -75,6 +79,7 @@ class Shape {
   /// `[2, 3]`, as error messages and the summaries of tensors write it.
   [[nodiscard]] std::string str() const;
 
+  /// Whether all extents are equal.
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.ndim_ != b.ndim_) return false;
     for (int i = 0; i < a.ndim_; ++i)
@@ -97,6 +102,7 @@ class Shape {
 /// Whether a tensor of shape `from` broadcasts to exactly `to`.
 [[nodiscard]] bool broadcasts_to(const Shape& from, const Shape& to);
 
+/// Writes `shape.str()`.
 std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 }  // namespace gradtape

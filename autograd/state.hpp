@@ -27,7 +27,7 @@ concept Stateful = requires(const T& from, T& to, const StateDict& state) {
   to.load_state_dict(state);
 };
 
-/// A number as an entry: 0-d, int64 or float64.
+/// The number `value` as an entry: 0-d, int64 or float64.
 [[nodiscard]] Tensor state_entry(std::int64_t value);
 [[nodiscard]] Tensor state_entry(double value);
 /// Copies the entries of `part` into `whole`, with their names behind "prefix.".

@@ -177,6 +177,7 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
+  /// The number of nodes.
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   /// The op's name ("leaf" for a leaf), and the shape and dtype of its output.
   const char* name(std::size_t i) const { return nodes_[i]->name; }
@@ -232,8 +233,8 @@ class Tape {
 
 /// What the last backward pass of this thread did.
 struct PassStatistics {
-  std::size_t nodes_visited = 0;
-  std::size_t vjps_called = 0;
+  std::size_t nodes_visited = 0;  ///< Nodes of the graph that it came to.
+  std::size_t vjps_called = 0;    ///< Vjps of ops that it called.
   /// What it took to put the nodes in order: how often one was moved, and counters.
   std::size_t order_steps = 0;
 };
@@ -242,7 +243,7 @@ struct PassStatistics {
 
 /// One contribution of a vjp, on its way to an input.
 struct VjpCall {
-  const char* op;
+  const char* op;             ///< The name of the op, as given to record().
   const Tensor& g;            ///< The op's cotangent; undefined for an op with a joint vjp.
   std::size_t input, inputs;  ///< Which of how many tracked inputs of the op.
   Shape shape;                ///< That input's.

@@ -26,7 +26,7 @@ class Index;
 
 /// Element types. float32 and float64 differentiate.
 enum class Dtype : std::uint8_t { float32, float64, int64, bool_ };
-// The names under which dtypes are written: `zeros({3}, float64)`.
+/// The names under which dtypes are written: `zeros({3}, float64)`.
 inline constexpr Dtype float32 = Dtype::float32;
 inline constexpr Dtype float64 = Dtype::float64;
 inline constexpr Dtype int64 = Dtype::int64;
@@ -141,6 +141,7 @@ struct BackwardOptions {
 /// Ops whose names are everybody's for variables: found by their argument alone, `mode(x)`, so that
 /// `using namespace gradtape` does not bring them in.
 namespace by_argument {
+/// Base of what these ops are found by.
 struct Base {};
 }  // namespace by_argument
 
@@ -247,6 +248,7 @@ class Tensor : by_argument::Base {
   // For ops and kernels.
   Tensor(detail::Ref<detail::Value> value, detail::Ref<detail::Node> node) noexcept
       : value_(std::move(value)), node_(std::move(node)) {}
+  /// The elements, row-major; null where there are none.
   const void* raw() const {
     auto& v = *value_;
     void* data = v.data.load(std::memory_order_acquire);
@@ -258,6 +260,7 @@ class Tensor : by_argument::Base {
   }
   const detail::Ref<detail::Value>& value_ref() const { return value_; }
   const detail::Ref<detail::Node>& node_ref() const { return node_; }
+  /// Whether it was made from a C++ literal, and adopts the dtype of what it meets.
   [[nodiscard]] bool is_weak() const { return value_ && value_->weak; }
 
  private:

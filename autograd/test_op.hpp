@@ -46,16 +46,16 @@ struct OpTest {
 
 /// One property and whether it holds.
 struct OpProperty {
-  std::string name;
+  std::string name;     ///< What it is called in OpTest::skip.
   bool applies = true;  ///< false: skipped, or nothing to test for these inputs
   std::string problem;  ///< empty where it holds
 };
 
 /// What test_op found. Converts to bool: no property fails.
 struct OpTestResult {
-  std::vector<OpProperty> properties;
+  std::vector<OpProperty> properties;  ///< All of them, in the order of the message.
   std::string message;  ///< A line for each property, and what is wrong with those that fail.
-  bool passed = true;
+  bool passed = true;   ///< Whether every one that applies holds.
   explicit operator bool() const { return passed; }
 };
 

@@ -67,7 +67,9 @@ class Vjp {
     return ops_->rows(storage_, g, output);
   }
   explicit operator bool() const { return ops_ != nullptr; }
+  /// Whether it returns a RowGradient.
   [[nodiscard]] bool gives_rows() const { return ops_->rows != nullptr; }
+  /// Whether it takes the output of its op too.
   [[nodiscard]] bool needs_output() const { return ops_->needs_output; }
   [[nodiscard]] bool takes_any_shape() const { return ops_->takes_any_shape; }
 
@@ -140,6 +142,7 @@ class Vjp {
 /// Marks a vjp of an elementwise op, which accepts a cotangent that still has to broadcast to the
 /// output's shape; the engine then need not expand it.
 template <class F> struct elementwise_vjp : F {
+  /// Says so to record().
   static constexpr bool takes_any_shape = true;
 };
 template <class F> elementwise_vjp(F) -> elementwise_vjp<F>;
@@ -172,6 +175,7 @@ class JointVjp {
     return call_(g, needed, outputs);
   }
   explicit operator bool() const { return static_cast<bool>(call_); }
+  /// Whether it takes the outputs of its op too.
   [[nodiscard]] bool needs_outputs() const { return needs_outputs_; }
   /// Whether it was made of an elementwise_vjp.
   [[nodiscard]] bool takes_any_shape() const { return takes_any_shape_; }

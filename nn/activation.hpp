@@ -91,8 +91,8 @@ class Softmax2d : public Layer {
 
 /// Options of RReLU.
 struct RReLUOptions {
-  double low = 1. / 8;       ///< The slope's least value
-  double high = 1. / 3;      ///< and its greatest one.
+  double low = 1. / 8;       ///< The slope's least value, <= high,
+  double high = 1. / 3;      ///< and its greatest one, >= low.
   Generator generator = {};  ///< Draws the slopes.
 };
 /// x where x > 0, slope * x elsewhere; in training with a slope for each element that is uniform in
@@ -110,7 +110,7 @@ class RReLU : public Layer {
 
 /// Options of PReLU.
 struct PReLUOptions {
-  double init = 0.25;     ///< The slopes at first.
+  double init = 0.25;     ///< The slopes at first; any number.
   Dtype dtype = float32;  ///< float32 or float64.
 };
 /// x where x > 0, weight * x elsewhere, with a learned slope for all channels or one for each: x:

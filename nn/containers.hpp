@@ -31,6 +31,7 @@ template <std::derived_from<Module> M> class ModuleList : public Module {
     return *this;
   }
 
+  /// How many modules there are.
   [[nodiscard]] std::size_t size() const { return modules_->size(); }
   /// Module i. Throws ValueError for i >= size().
   const M& operator[](std::size_t i) const {
@@ -62,7 +63,9 @@ template <std::derived_from<Module> M> class ModuleDict : public Module {
     return *this;
   }
 
+  /// How many modules there are.
   [[nodiscard]] std::size_t size() const { return modules_->size(); }
+  /// Whether there is a module of this name.
   [[nodiscard]] bool contains(const std::string& name) const {
     return find(name) != modules_->size();
   }

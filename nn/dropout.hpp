@@ -65,19 +65,19 @@ class Dropout : public detail::RandomLayer {
 // Dropout of whole channels, as neighbouring pixels are correlated (Tompson et al. 2015). Throw
 // ValueError unless p is in [0, 1]; a call ShapeError.
 
-/// Dropout of the channels of x: [N, C, L] or [C, L]
+/// Dropout of the channels of x with probability p: [N, C, L] or [C, L]
 struct Dropout1d : detail::ChannelDropout {
   explicit Dropout1d(double p = 0.5, const DropoutOptions& options = {})
       : ChannelDropout("Dropout1d", 1, p, options) {}
   explicit Dropout1d(DropoutWithP options) : Dropout1d(options.p, {options.generator}) {}
 };
-/// Dropout of the channels of x: [N, C, H, W] or [C, H, W]
+/// Dropout of the channels of x with probability p: [N, C, H, W] or [C, H, W]
 struct Dropout2d : detail::ChannelDropout {
   explicit Dropout2d(double p = 0.5, const DropoutOptions& options = {})
       : ChannelDropout("Dropout2d", 2, p, options) {}
   explicit Dropout2d(DropoutWithP options) : Dropout2d(options.p, {options.generator}) {}
 };
-/// Dropout of the channels of x: [N, C, D, H, W] or [C, D, H, W]
+/// Dropout of the channels of x with probability p: [N, C, D, H, W] or [C, D, H, W]
 struct Dropout3d : detail::ChannelDropout {
   explicit Dropout3d(double p = 0.5, const DropoutOptions& options = {})
       : ChannelDropout("Dropout3d", 3, p, options) {}
@@ -97,7 +97,8 @@ class AlphaDropout : public detail::RandomLayer {
   Tensor forward(const Tensor& x) const override;
 };
 
-/// AlphaDropout of whole channels.  x: [N, C, ...]. Throws as Dropout; a call ShapeError.
+/// AlphaDropout of whole channels, each with probability p.  x: [N, C, ...]. Throws as Dropout; a
+/// call ShapeError.
 class FeatureAlphaDropout : public detail::RandomLayer {
  public:
   explicit FeatureAlphaDropout(double p = 0.5, const DropoutOptions& options = {})

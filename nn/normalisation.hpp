@@ -14,7 +14,7 @@ namespace gradtape::nn {
 
 /// Options of BatchNorm1d, BatchNorm2d and BatchNorm3d.
 struct BatchNormOptions {
-  double eps = 1e-5;  ///< Added to the variance.
+  double eps = 1e-5;  ///< Added to the variance, >= 0.
   /// Weight of a new batch in the running statistics; without a value they are the mean over all
   /// batches so far.
   std::optional<double> momentum = 0.1;
@@ -25,7 +25,7 @@ struct BatchNormOptions {
 
 /// Options of InstanceNorm1d, InstanceNorm2d and InstanceNorm3d.
 struct InstanceNormOptions {
-  double eps = 1e-5;                 ///< Added to the variance.
+  double eps = 1e-5;                 ///< Added to the variance, >= 0.
   double momentum = 0.1;             ///< Weight of a new batch in the running statistics.
   bool affine = false;               ///< Learn a scale and a shift for each channel.
   bool track_running_stats = false;  ///< Keep running statistics, and use them in evaluation.
@@ -138,7 +138,7 @@ struct InstanceNorm3d : detail::InstanceNorm {
 
 /// Options of LayerNorm.
 struct LayerNormOptions {
-  double eps = 1e-5;               ///< Added to the variance.
+  double eps = 1e-5;               ///< Added to the variance, >= 0.
   bool elementwise_affine = true;  ///< Learn a scale and a shift for each element.
   bool bias = true;                ///< Whether the shift is learned too.
   Dtype dtype = float32;           ///< float32 or float64.
@@ -163,7 +163,8 @@ class LayerNorm : public Layer {
 
 /// Options of RMSNorm.
 struct RMSNormOptions {
-  std::optional<double> eps = {};  ///< Added to the mean square; the dtype's epsilon unless given.
+  std::optional<double> eps =
+      {};  ///< Added to the mean square, >= 0; the dtype's epsilon unless given.
   bool elementwise_affine = true;  ///< Learn a scale for each element.
   Dtype dtype = float32;           ///< float32 or float64.
 };
@@ -185,7 +186,7 @@ class RMSNorm : public Layer {
 
 /// Options of GroupNorm.
 struct GroupNormOptions {
-  double eps = 1e-5;      ///< Added to the variance.
+  double eps = 1e-5;      ///< Added to the variance, >= 0.
   bool affine = true;     ///< Learn a scale and a shift for each channel.
   Dtype dtype = float32;  ///< float32 or float64.
 };

@@ -10,7 +10,8 @@ namespace gradtape::nn {
 
 /// Options of RNN.
 struct RNNOptions {
-  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
+  std::int64_t num_layers =
+      1;  ///< Stacked layers, >= 1, each fed with the outputs of the one before.
   Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< tanh or relu.
   bool bias = true;                                ///< Whether to add biases.
   bool batch_first = false;                        ///< Batches are [N, T, ..], not [T, N, ..].
@@ -22,23 +23,25 @@ struct RNNOptions {
 };
 /// Options of LSTM.
 struct LSTMOptions {
-  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
-  bool bias = true;             ///< Whether to add biases.
-  bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
-  bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
-  std::int64_t proj_size = 0;   ///< Where above 0, h is W_hr h of so many elements, below hidden.
+  std::int64_t num_layers =
+      1;                     ///< Stacked layers, >= 1, each fed with the outputs of the one before.
+  bool bias = true;          ///< Whether to add biases.
+  bool batch_first = false;  ///< Batches are [N, T, ..], not [T, N, ..].
+  double dropout = 0;        ///< Of the outputs of every layer but the last, in [0, 1].
+  bool bidirectional = false;  ///< Also runs backwards in time; outputs are joined.
+  std::int64_t proj_size = 0;  ///< Where above 0, h is W_hr h of so many elements, below hidden.
   Generator dropout_generator = {};  ///< As in DropoutOptions.
   Dtype dtype = float32;             ///< float32 or float64.
   Generator generator = {};          ///< Random numbers for the initial values.
 };
 /// Options of GRU.
 struct GRUOptions {
-  std::int64_t num_layers = 1;  ///< Stacked layers, each fed with the outputs of the one before.
-  bool bias = true;             ///< Whether to add biases.
-  bool batch_first = false;     ///< Batches are [N, T, ..], not [T, N, ..].
-  double dropout = 0;           ///< Of the outputs of every layer but the last, in [0, 1].
-  bool bidirectional = false;   ///< Also runs backwards in time; outputs are joined.
+  std::int64_t num_layers =
+      1;                     ///< Stacked layers, >= 1, each fed with the outputs of the one before.
+  bool bias = true;          ///< Whether to add biases.
+  bool batch_first = false;  ///< Batches are [N, T, ..], not [T, N, ..].
+  double dropout = 0;        ///< Of the outputs of every layer but the last, in [0, 1].
+  bool bidirectional = false;        ///< Also runs backwards in time; outputs are joined.
   Generator dropout_generator = {};  ///< As in DropoutOptions.
   Dtype dtype = float32;             ///< float32 or float64.
   Generator generator = {};          ///< Random numbers for the initial values.
@@ -106,6 +109,7 @@ class Recurrent : public Module {
 // ValueError; a call throws ShapeError, DtypeError and ValueError for what does not fit.
 
 /// h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or relu of it (Elman 1990).
+/// x: [T, N, in] -> output [T, N, hidden], twice as wide in two directions.
 class RNN : public detail::Recurrent {
  public:
   RNN(std::int64_t in, std::int64_t hidden, const RNNOptions& options = {});
@@ -118,7 +122,7 @@ class RNN : public detail::Recurrent {
 };
 
 /// Long short-term memory, LSTMCell at every step (Hochreiter and Schmidhuber 1997; proj_size:
-/// Sak et al. 2014).
+/// Sak et al. 2014). x: [T, N, in] -> output [T, N, hidden], twice as wide in two directions.
 ///
 ///     auto [output, state] = lstm(x);
 ///     auto [more, last] = lstm(next, state);
@@ -133,6 +137,7 @@ class LSTM : public detail::Recurrent {
 };
 
 /// Gated recurrent unit, GRUCell at every step (Cho et al. 2014).
+/// x: [T, N, in] -> output [T, N, hidden], twice as wide in two directions.
 class GRU : public detail::Recurrent {
  public:
   GRU(std::int64_t in, std::int64_t hidden, const GRUOptions& options = {});

@@ -41,6 +41,7 @@ class Sequential : public Layer {
     return *this;
   }
 
+  /// A lambda, or anything that maps a tensor to a tensor.
   using Function = std::function<Tensor(const Tensor&)>;
   /// The number of layers.
   [[nodiscard]] std::size_t size() const { return layers_->size(); }

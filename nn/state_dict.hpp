@@ -22,8 +22,9 @@ struct LoadOptions {
 
 /// How named tensors, from a file or another module, fit a module.
 struct LoadReport {
+  /// A tensor that does not fit.
   struct Item {
-    std::string name;
+    std::string name;  ///< Its path, "head.weight".
     /// Shape and dtype in the module, "[4, 2] float32"; empty for an extra tensor.
     std::string expected;
     /// Shape and dtype that were given; empty for a missing tensor.

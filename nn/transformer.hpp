@@ -18,7 +18,7 @@ struct TransformerLayerOptions {
   double dropout = 0.1;                 ///< Of attention weights and of sublayers, in [0, 1].
   /// Between the linear layers, such as nn::GELU(); relu where empty.
   std::function<Tensor(const Tensor&)> activation = nullptr;
-  double layer_norm_eps = 1e-5;      ///< As in LayerNormOptions.
+  double layer_norm_eps = 1e-5;      ///< As in LayerNormOptions, >= 0.
   bool batch_first = false;          ///< Batches are [N, L, ..], not [L, N, ..].
   bool norm_first = false;           ///< x + f(norm(x)) in place of norm(x + f(x)).
   bool bias = true;                  ///< Whether linear layers, projections and norms add biases.
@@ -49,7 +49,8 @@ struct TransformerDecoderMasks {
 /// Self-attention, then two linear layers around an activation; each with dropout, a residual
 /// connection and a norm behind it (Vaswani et al. 2017, section 3.1), or before it with norm_first
 /// (Xiong et al. 2020).
-/// src: [L, N, d_model], [N, L, d_model] with batch_first, or [L, d_model] -> the same.
+/// src: [L, N, d_model], [N, L, d_model] with batch_first, or [L, d_model] -> the same; nhead heads
+/// of attention, which must divide d_model.
 /// Throws ValueError when made with options out of range; a call throws ShapeError and DtypeError.
 class TransformerEncoderLayer : public Module {
  public:
@@ -57,9 +58,9 @@ class TransformerEncoderLayer : public Module {
                           const TransformerLayerOptions& options = {});
   Tensor operator()(const Tensor& src, const TransformerEncoderMasks& masks = {}) const;
 
-  const MultiheadAttention self_attn;
-  const Linear linear1, linear2;
-  const LayerNorm norm1, norm2;
+  const MultiheadAttention self_attn;  ///< Of src to itself.
+  const Linear linear1, linear2;       ///< To dim_feedforward and back.
+  const LayerNorm norm1, norm2;        ///< Of attention and of the linear layers.
 
  private:
   const Dropout dropout_, dropout1_, dropout2_;
@@ -69,7 +70,7 @@ class TransformerEncoderLayer : public Module {
 
 /// Self-attention over tgt, attention to memory (the output of an encoder), then two linear layers,
 /// as in TransformerEncoderLayer. tgt: [L, N, d_model], memory: [S, N, d_model] -> as tgt; N first
-/// with batch_first, or no N. Throws as TransformerEncoderLayer.
+/// with batch_first, or no N. nhead and exceptions as TransformerEncoderLayer's.
 class TransformerDecoderLayer : public Module {
  public:
   TransformerDecoderLayer(std::int64_t d_model, std::int64_t nhead,
@@ -77,9 +78,9 @@ class TransformerDecoderLayer : public Module {
   Tensor operator()(const Tensor& tgt, const Tensor& memory,
                     const TransformerDecoderMasks& masks = {}) const;
 
-  const MultiheadAttention self_attn, multihead_attn;
-  const Linear linear1, linear2;
-  const LayerNorm norm1, norm2, norm3;
+  const MultiheadAttention self_attn, multihead_attn;  ///< Of tgt to itself, and to memory.
+  const Linear linear1, linear2;                       ///< To dim_feedforward and back.
+  const LayerNorm norm1, norm2, norm3;  ///< Of both attentions and of the linear layers.
 
  private:
   const Dropout dropout_, dropout1_, dropout2_, dropout3_;
@@ -96,7 +97,7 @@ class TransformerEncoder : public Module {
   Tensor operator()(const Tensor& src, const TransformerEncoderMasks& masks = {}) const;
 
   const ModuleList<TransformerEncoderLayer> layers;
-  const std::optional<LayerNorm> norm;
+  const std::optional<LayerNorm> norm;  ///< Behind the last layer, where given.
 };
 
 /// The same of decoder layers, which all attend to one memory.
@@ -108,7 +109,7 @@ class TransformerDecoder : public Module {
                     const TransformerDecoderMasks& masks = {}) const;
 
   const ModuleList<TransformerDecoderLayer> layers;
-  const std::optional<LayerNorm> norm;
+  const std::optional<LayerNorm> norm;  ///< Behind the last layer, where given.
 };
 
 /// Options of Transformer.
@@ -120,13 +121,13 @@ struct TransformerOptions {
 
 /// Masks of a Transformer.
 struct TransformerMasks {
-  TransformerEncoderMasks encoder = {};
-  TransformerDecoderMasks decoder = {};
+  TransformerEncoderMasks encoder = {};  ///< Those of src.
+  TransformerDecoderMasks decoder = {};  ///< Those of tgt, and of src as the decoder's memory.
 };
 
 /// An encoder, and a decoder that attends to its output, each with a norm at its end (Vaswani et
 /// al. 2017).  src: [S, N, d_model], tgt: [L, N, d_model] -> as tgt; N first with batch_first, or
-/// no N. All matrices start Xavier uniform. Throws as the layers.
+/// no N. nhead is that of the layers. All matrices start Xavier uniform. Throws as the layers.
 class Transformer : public Module {
  public:
   Transformer(std::int64_t d_model, std::int64_t nhead, const TransformerOptions& options = {});

@@ -27,21 +27,21 @@ struct Numbers : std::vector<double> {
 
 /// How a series is drawn.
 enum class Mark {
-  line,
-  dashes,
-  points,
-  band,  ///< The area from y to `upper`.
-  bars,  ///< From 0 to y, on a logarithmic axis from its low end; those of several series side by
-         ///< side.
+  line,    ///< From point to point.
+  dashes,  ///< The same, broken.
+  points,  ///< A dot at each.
+  band,    ///< The area from y to `upper`.
+  bars,    ///< From 0 to y, on a logarithmic axis from its low end; those of several series side by
+           ///< side.
 };
 
 /// A named sequence of points (x[i], y[i]). Points that are not finite, or not above 0 on a
 /// logarithmic axis, leave a gap in the line.
 struct Series {
-  std::string name = {};  ///< Written at its end, or in the legend; nothing if empty.
-  Numbers x = {};         ///< [n]; 0, 1, ... n - 1 if empty.
-  Numbers y = {};         ///< [n]
-  Mark mark = Mark::line;
+  std::string name = {};    ///< Written at its end, or in the legend; nothing if empty.
+  Numbers x = {};           ///< [n]; 0, 1, ... n - 1 if empty.
+  Numbers y = {};           ///< [n]
+  Mark mark = Mark::line;   ///< How it is drawn.
   double smoothing = 0;     ///< In [0, 1): of a running mean, drawn over the pale line itself.
   std::string colour = {};  ///< A CSS colour; if empty, the next one of series_colour().
   Numbers upper = {};       ///< [n] for a band, else empty.
@@ -66,18 +66,18 @@ struct Field {
 
 /// The ends of an axis.
 struct Limits {
-  double low = 0, high = 0;
+  double low = 0, high = 0;  ///< In the units of the data; both 0 for those of the data.
 };
 
 /// Options of a chart.
 struct ChartOptions {
-  std::string title = {};
-  std::string x_label = {};
-  std::string y_label = {};
-  bool log_x = false;
-  bool log_y = false;
-  Numbers x_includes = {};  ///< Values that the axis reaches, beside those of the data.
-  Numbers y_includes = {};  ///< As x_includes.
+  std::string title = {};    ///< Above the chart.
+  std::string x_label = {};  ///< Below the x axis.
+  std::string y_label = {};  ///< Above the y axis.
+  bool log_x = false;        ///< A logarithmic x axis; what is not above 0 is left out.
+  bool log_y = false;        ///< A logarithmic y axis.
+  Numbers x_includes = {};   ///< Values that the axis reaches, beside those of the data.
+  Numbers y_includes = {};   ///< As x_includes.
   /// Names of the places 0, 1, ... of the x axis, in the place of its numbers.
   std::vector<std::string> x_names = {};
   /// Of the picture, in pixels, >= 120; 0 for its share of a row of 560, which is the width at
@@ -98,18 +98,21 @@ struct ChartOptions {
 
 /// A chart and what it shows.
 struct Chart {
-  std::vector<Series> series = {};
-  ChartOptions options = {};
-  Field field = {};
+  std::vector<Series> series = {};  ///< In the order in which they are drawn.
+  ChartOptions options = {};        ///< Title, axes, size.
+  Field field = {};                 ///< Behind the series; none by default.
 };
 
 /// The colours of series in turn, pale ones for what lies behind, and those of text.
 namespace colour {
+/// Those of series, in the order in which they are given out.
 inline constexpr const char *blue = "#1769aa", *orange = "#cf6a25", *green = "#23877b",
                             *purple = "#8e5ea2", *ochre = "#a87a0a", *pink = "#c9588c",
                             *slate = "#5b6875", *olive = "#6d8a01";
+/// Pale ones, for what lies behind.
 inline constexpr const char *pale_blue = "#a5c8e4", *pale_orange = "#f6c9a8",
                             *pale_green = "#a8dad2";
+/// Those of text.
 inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
 }  // namespace colour
 
@@ -123,8 +126,8 @@ inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
 /// x axis.
 [[nodiscard]] std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
-/// Writes chart_svg() of the charts to a file, which is replaced in one step. Throws as chart_svg,
-/// and IoError.
+/// Writes chart_svg() of the charts, `columns` in a row, to a file, which is replaced in one step.
+/// Throws as chart_svg, and IoError.
 void save_charts(const std::string& path, const std::vector<Chart>& charts,
                  std::size_t columns = 1);
 /// Writes one chart to a file, as save_charts.

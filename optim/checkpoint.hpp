@@ -77,6 +77,7 @@ class Checkpoint {
         });
   }
 
+  /// The file that it was made with.
   const std::string& path() const { return path_; }
   /// Whether there is a file to load.
   [[nodiscard]] virtual bool exists() const;

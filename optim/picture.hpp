@@ -79,7 +79,8 @@ namespace gradtape::optim {
 /// ValueError for columns < 1.
 [[nodiscard]] Tensor mosaic(const Tensor& images, std::int64_t columns);
 
-/// Writes charts as save_charts() does, and where somebody watches, on a terminal, says where.
+/// Writes charts, `columns` in a row, as save_charts() does, and where somebody watches, on a
+/// terminal, says where.
 void save_picture(const std::string& path, const std::vector<Chart>& charts,
                   std::size_t columns = 1);
 

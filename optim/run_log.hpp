@@ -14,10 +14,10 @@ namespace gradtape::optim {
 
 /// One line of a log.
 struct LogRecord {
-  std::int64_t step = 0;
-  std::int64_t epoch = 0;
-  double seconds = 0;  ///< Of training, since the run began.
-  NamedValues values;  ///< Those that the record has.
+  std::int64_t step = 0;   ///< Of the optimizer, as given to write().
+  std::int64_t epoch = 0;  ///< As given to write().
+  double seconds = 0;      ///< Of training, since the run began.
+  NamedValues values;      ///< Those that the record has.
 };
 
 /// Appends a record a step or an epoch to a table (.csv) or a list of JSON objects (.jsonl):
@@ -79,7 +79,7 @@ class RunLog {
 
 /// Options of save_learning_curve.
 struct LearningCurveOptions {
-  std::string title = {};
+  std::string title = {};  ///< Above the charts.
   /// The names that share a chart, for each chart; if empty, those that end in the same word, as
   /// "loss" and "validation loss" do.
   std::vector<std::vector<std::string>> charts = {};

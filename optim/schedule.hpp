@@ -98,8 +98,8 @@ struct OneCycleOptions {
   bool three_phases = false;    ///< Fall as long as the rise, and then to the lowest.
   double initial_divisor = 25;  ///< max_lr / the initial learning rate, > 0.
   double final_divisor = 1e4;   ///< The initial learning rate / the lowest, > 0.
-  double min_momentum = 0.85;   ///< At the highest learning rate.
-  double max_momentum = 0.95;   ///< At the initial one.
+  double min_momentum = 0.85;   ///< At the highest learning rate, >= 0.
+  double max_momentum = 0.95;   ///< At the initial one, >= 0.
 };
 
 /// From an initial learning rate up to the highest and down to the lowest at k = steps - 1;
@@ -111,14 +111,14 @@ struct OneCycleOptions {
 
 /// Options of cyclic_schedule and cyclic_momentum.
 struct CyclicOptions {
-  double min_lr = 1e-3;       ///< Where each cycle begins and ends.
-  double max_lr = 1e-2;       ///< The peak of the first.
+  double min_lr = 1e-3;       ///< Where each cycle begins and ends, >= 0.
+  double max_lr = 1e-2;       ///< The peak of the first, >= 0.
   std::int64_t up = 2000;     ///< Steps from min_lr to max_lr, >= 1.
   std::int64_t down = 0;      ///< Steps back; 0 for as many.
   bool triangular2 = false;   ///< Halve the height with every cycle.
   double gamma = 1;           ///< Multiplies the height at every step ("exp_range").
-  double min_momentum = 0.8;  ///< At the peak.
-  double max_momentum = 0.9;  ///< At min_lr.
+  double min_momentum = 0.8;  ///< At the peak, >= 0.
+  double max_momentum = 0.9;  ///< At min_lr, >= 0.
   /// The share of the height by the number of the cycle (1 for the first), if given.
   std::function<double(std::int64_t cycle)> height = {};
 };
@@ -148,7 +148,7 @@ class ReduceOnPlateau {
   /// Throws ValueError for options out of range.
   explicit ReduceOnPlateau(Optimizer& optimizer, const PlateauOptions& options = {});
 
-  /// The quantity after another epoch; NaN is no improvement.
+  /// `value` is the quantity after another epoch; NaN is no improvement.
   void step(double value);
   /// The best value so far.
   [[nodiscard]] double best() const { return best_; }

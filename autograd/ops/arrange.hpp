@@ -49,8 +49,8 @@ enum class PadMode : std::uint8_t {
 };
 /// Options of pad.
 struct PadOptions {
-  PadMode mode = PadMode::constant;
-  double value = 0;  ///< For PadMode::constant.
+  PadMode mode = PadMode::constant;  ///< What the border holds.
+  double value = 0;                  ///< What PadMode::constant puts there; any number.
 };
 /// Adds a border: widths are (before, after) of the last axis, then of the one before it, and so
 /// on, as in PyTorch; a negative width cuts off. Throws ValueError for a width that the mode cannot
@@ -66,12 +66,12 @@ struct PadOptions {
 /// A vector as the diagonal of a square matrix of zeros, or the diagonal of a matrix; `offset`
 /// diagonals above the main one, below it where negative. Throws ShapeError.
 [[nodiscard]] Tensor diag(const Tensor& x, std::int64_t offset = 0);
-/// The diagonal x[..., i, i + offset, ...] in the plane of two axes, as the last axis of the
+/// The diagonal x[..., i, i + offset, ...] in the plane of axis0 and axis1, as the last axis of the
 /// result.
 [[nodiscard]] Tensor diagonal(const Tensor& x, std::int64_t offset = 0, std::int64_t axis0 = 0,
                               std::int64_t axis1 = 1);
-/// Zeros with the last axis of x as the diagonal of the plane of two new axes: the transpose of
-/// diagonal.
+/// Zeros with the last axis of x as the diagonal at `offset` of the plane of two new axes, axis0
+/// and axis1 of the result: the transpose of diagonal.
 [[nodiscard]] Tensor diag_embed(const Tensor& x, std::int64_t offset = 0, std::int64_t axis0 = -2,
                                 std::int64_t axis1 = -1);
 /// The lower triangle of the last two axes, up to `diagonal` diagonals above the main one; zeros

@@ -35,7 +35,9 @@ struct Attention {
 }  // namespace detail
 
 namespace author {
-using detail::attention;  // for layers that return the weights too
+/// `attention(query, key, value, options)`: `output` as scaled_dot_product_attention gives it, and
+/// `weights` of the values, [..., n, m], after dropout. For layers that return the weights too.
+using detail::attention;
 }  // namespace author
 
 }  // namespace gradtape

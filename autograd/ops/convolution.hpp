@@ -18,12 +18,12 @@ struct ConvOptions {
 /// Options of conv_transpose1d, conv_transpose2d and conv_transpose3d: those of the convolution
 /// whose gradient it is.
 struct ConvTransposeOptions {
-  SpatialSize stride = 1;
-  SpatialSize padding = 0;
+  SpatialSize stride = 1;   ///< Steps between what neighbours of x give, at least 1.
+  SpatialSize padding = 0;  ///< Cut off on both sides of the output, at least 0.
   SpatialSize output_padding =
-      0;  ///< Added to the output's extents at the end; < stride or dilation.
-  SpatialSize dilation = 1;
-  std::int64_t groups = 1;
+      0;                     ///< Added to the output's extents at the end; < stride or dilation.
+  SpatialSize dilation = 1;  ///< Spacing between kernel elements, at least 1.
+  std::int64_t groups = 1;   ///< Parts of the channels that do not see each other, at least 1.
 };
 
 // Cross-correlation y[n, o, i] = bias[o] + sum_{c, k} weight[o, c, k] x[n, c, i stride - padding +
@@ -64,9 +64,9 @@ struct ConvTransposeOptions {
 
 /// Options of im2col and col2im.
 struct ColumnOptions {
-  SpatialSize stride = 1;
-  SpatialSize padding = 0;
-  SpatialSize dilation = 1;
+  SpatialSize stride = 1;    ///< Steps between the outputs, at least 1.
+  SpatialSize padding = 0;   ///< Zeros around x on both sides, at least 0.
+  SpatialSize dilation = 1;  ///< Spacing between kernel elements, at least 1.
 };
 
 /// What a kernel sees at every output, as columns (PyTorch's nn.functional.unfold; for windows

@@ -10,7 +10,7 @@ namespace gradtape {
 /// Options of pairwise_distance.
 struct PairwiseDistanceOptions {
   double p = 2;          ///< The norm's exponent; >= 0 or infinity.
-  double eps = 1e-6;     ///< Added to every difference.
+  double eps = 1e-6;     ///< Added to every difference; any number.
   bool keepdim = false;  ///< Keep the last axis with extent 1.
 };
 /// ||a - b + eps||_p along the last axis; a, b broadcast. Throws ShapeError, DtypeError,
@@ -25,7 +25,7 @@ struct PairwiseDistanceOptions {
 
 /// Options of cosine_similarity.
 struct CosineSimilarityOptions {
-  std::int64_t axis = -1;  ///< Of the vectors, in the broadcast shape.
+  std::int64_t axis = -1;  ///< The axis of the vectors, in the broadcast shape.
   double eps = 1e-8;       ///< A shorter vector counts as this long.
 };
 /// <a, b> / (|a| |b|) along an axis; a, b broadcast. Throws ShapeError, DtypeError.

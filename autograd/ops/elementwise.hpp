@@ -66,8 +66,10 @@ namespace gradtape {
 
 /// What nan_to_num puts in: infinities become the largest finite values where not given.
 struct NanToNumOptions {
-  double nan = 0;
+  double nan = 0;  ///< In place of NaN; any number.
+  /// In place of +infinity; infinity stands for the largest finite value of the dtype.
   double posinf = std::numeric_limits<double>::infinity();
+  /// In place of -infinity; -infinity stands for the lowest finite value of the dtype.
   double neginf = -std::numeric_limits<double>::infinity();
 };
 /// x with NaN and the infinities replaced; slope 0 there

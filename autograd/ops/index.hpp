@@ -50,6 +50,7 @@ class Index {
   Index(Ellipsis) : what_(ellipsis) {}
   Index(Tensor index) : what_(std::move(index)) {}
 
+  /// What it holds, where that is a T: std::int64_t, Range, Newaxis, Ellipsis or Tensor; else null.
   template <class T> const T* get_if() const { return std::get_if<T>(&what_); }
 
  private:
@@ -68,6 +69,7 @@ class IndexList {
   }
   IndexList(std::vector<Index> indices) : list(std::move(indices)) {}
 
+  /// The indices themselves.
   std::vector<Index> list;
 };
 
@@ -111,8 +113,8 @@ enum class ScatterReduction : std::uint8_t { sum, prod, mean, amax, amin };
 struct ScatterReduceOptions {
   bool include_self = true;  ///< x's own element counts among the values for its place.
 };
-/// x with the values that scatter would write to a place joined to one; places that get none keep
-/// x's element. Equal extremes share the gradient. Throws DtypeError unless floating.
+/// x with the values that scatter along axis would write to a place joined to one; places that get
+/// none keep x's element. Equal extremes share the gradient. Throws DtypeError unless floating.
 [[nodiscard]] Tensor scatter_reduce(const Tensor& x, std::int64_t axis, const Tensor& index,
                                     const Tensor& source, ScatterReduction reduction,
                                     ScatterReduceOptions options = {});
@@ -129,7 +131,7 @@ struct ScatterReduceOptions {
 [[nodiscard]] Tensor one_hot(const Tensor& index, std::int64_t classes, Dtype dtype = float32);
 /// Options of embedding.
 struct EmbeddingOptions {
-  std::optional<std::int64_t> padding_idx = {};  ///< A row that gets no gradient.
+  std::optional<std::int64_t> padding_idx = {};  ///< Position of a row that gets no gradient.
   bool scale_grad_by_freq =
       false;  ///< Divides the gradient of a row by how often it was looked up.
   /// For a large table that is a Parameter: backward() leaves the gradients of the rows alone in it

@@ -16,7 +16,7 @@ namespace gradtape {
 struct NormOptions {
   Tensor weight = {};  ///< Scale, of the last axes' shape (layer_norm) or [channels].
   Tensor bias = {};    ///< Shift, of the same shape.
-  double eps = 1e-5;   ///< Added to the variance.
+  double eps = 1e-5;   ///< Added to the variance, >= 0.
 };
 /// Normalises over the last axes, whose extents are `normalized` (Ba et al. 2016).
 [[nodiscard]] Tensor layer_norm(const Tensor& x, const Shape& normalized,
@@ -28,8 +28,9 @@ struct NormOptions {
 
 /// Options of rms_norm.
 struct RmsNormOptions {
-  Tensor weight = {};              ///< Scale, of shape `normalized`.
-  std::optional<double> eps = {};  ///< Added to the mean square; the dtype's epsilon unless given.
+  Tensor weight = {};  ///< Scale, of shape `normalized`.
+  std::optional<double> eps =
+      {};  ///< Added to the mean square, >= 0; the dtype's epsilon unless given.
 };
 /// x / sqrt(mean(x^2) + eps) over the last axes, whose extents are `normalized` (Zhang and Sennrich
 /// 2019).
@@ -44,11 +45,11 @@ struct BatchNormOptions {
   Tensor running_var = {};   ///< Likewise; needed together.
   bool training = true;      ///< Normalise by the statistics of x.
   double momentum = 0.1;     ///< The share of the new statistics in the running ones.
-  double eps = 1e-5;         ///< Added to the variance.
+  double eps = 1e-5;         ///< Added to the variance, >= 0.
 };
 /// What batch_norm returns. Tensors are values: keep the running statistics for the next call.
 struct BatchNormResult {
-  Tensor y;
+  Tensor y;             ///< The normalised x, of its shape.
   Tensor running_mean;  ///< (1 - momentum) old + momentum mean of x, untracked, where given.
   Tensor running_var;   ///< Likewise, of the variances divided by n - 1.
 };
@@ -61,7 +62,7 @@ struct BatchNormResult {
 
 /// Options of local_response_norm.
 struct LocalResponseNormOptions {
-  double alpha = 1e-4, beta = 0.75, k = 1;
+  double alpha = 1e-4, beta = 0.75, k = 1;  ///< The numbers of x / (k + alpha s)^beta.
 };
 /// x / (k + alpha s)^beta where s is the mean of x^2 over `size` neighbouring channels, zeros
 /// beyond the first and last.  x: [n, channels, ...] (Krizhevsky et al. 2012). Throws ValueError

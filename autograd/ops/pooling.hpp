@@ -26,13 +26,13 @@ struct AvgPoolOptions {
 };
 /// Options of lp_pool1d, lp_pool2d and lp_pool3d.
 struct LpPoolOptions {
-  SpatialSize stride = {};
-  bool ceil_mode = false;
+  SpatialSize stride = {};  ///< Steps between the windows; the kernel's extents unless given.
+  bool ceil_mode = false;   ///< Also a last window that hangs over, if it starts inside.
 };
 
 /// What a maximum pooling found.
 struct MaxPooled {
-  Tensor values;
+  Tensor values;   ///< The maxima: [N, C, outputs...].
   Tensor indices;  ///< int64: the position of each in its image, row-major over the spatial axes.
 };
 

@@ -38,7 +38,11 @@ struct RecurrentResult {
 }  // namespace detail
 
 namespace author {
-using detail::gru, detail::lstm, detail::rnn;  // one node for all steps
+/// `gru(call)`, `lstm(call)`, `rnn(call, relu)`: a recurrent layer in one direction, one node for
+/// all steps. Throws ShapeError and DtypeError for what does not fit.
+using detail::gru, detail::lstm, detail::rnn;
+/// What those take, `input` [T, N, gates * hidden], `initial`, `weight`, `bias`, ..., and give:
+/// `h` [T, N, hidden] after each step, and the `last` state.
 using detail::RecurrentCall, detail::RecurrentResult, detail::RecurrentState;
 }  // namespace author
 

@@ -18,6 +18,7 @@ class Axes : public IntegerList {
   template <std::same_as<IntegerList> List>  // a template, so that Axes({0, 1}) means one thing
   Axes(List axes) : IntegerList(std::move(axes)) {}
   using IntegerList::IntegerList;
+  /// Whether none was given, which means all axes.
   [[nodiscard]] bool is_all() const { return all_; }
 
  private:
@@ -39,7 +40,7 @@ struct WithIndices {
 };
 /// Options of var and stddev.
 struct VarOptions {
-  bool keepdim = false;
+  bool keepdim = false;   ///< Keep the reduced axes with extent 1.
   double correction = 1;  ///< Divide by n - correction: 1 gives the unbiased estimate.
 };
 

@@ -12,7 +12,8 @@ namespace gradtape {
 
 /// The same elements, row-major, under another shape; one extent may be -1. Throws ShapeError.
 [[nodiscard]] Tensor reshape(const Tensor& x, const Shape& shape);
-/// Swaps two axes. The last two cost nothing until the result is read outside matmul.
+/// Swaps the axes axis0 and axis1. The last two cost nothing until the result is read outside
+/// matmul.
 [[nodiscard]] Tensor transpose(const Tensor& x, std::int64_t axis0 = -2, std::int64_t axis1 = -1);
 /// Axis i of the result is axis order[i] of x. Throws ShapeError unless order is a permutation.
 [[nodiscard]] Tensor permute(const Tensor& x, const IntegerList& order);

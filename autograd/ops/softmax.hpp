@@ -37,7 +37,10 @@ struct ClassTargets {
 }  // namespace detail
 
 namespace author {
+/// The targets of `n` rows of scores, checked: what cross_entropy_rows takes.
 using detail::ClassTargets;
+/// `cross_entropy_rows(x, target, divisor)`: the cross-entropy of every row of x [n, classes], [n];
+/// with a divisor, their sum divided by it.
 using detail::cross_entropy_rows;
 }  // namespace author
 }  // namespace gradtape

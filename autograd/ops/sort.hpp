@@ -9,19 +9,19 @@ namespace gradtape {
 
 /// Options of sort and argsort.
 struct SortOptions {
-  bool descending = false;
+  bool descending = false;  ///< Largest first.
 };
 /// Options of topk.
 struct TopkOptions {
-  std::int64_t axis = -1;
-  bool largest = true;  ///< The smallest otherwise.
+  std::int64_t axis = -1;  ///< The axis along which it looks.
+  bool largest = true;     ///< The smallest otherwise.
 };
 /// How quantile reads between two elements.
 enum class Interpolation { linear, lower, higher, nearest, midpoint };
 /// Options of quantile.
 struct QuantileOptions {
-  bool keepdim = false;
-  Interpolation interpolation = Interpolation::linear;
+  bool keepdim = false;                                 ///< Keep the reduced axes with extent 1.
+  Interpolation interpolation = Interpolation::linear;  ///< Between two elements.
 };
 /// Options of searchsorted and bucketize.
 struct SearchOptions {

@@ -37,6 +37,7 @@ class Batches {
   Batches(Dataset dataset, const BatchOptions& options, const Shard& shard = {},
           std::int64_t start = 0);
 
+  /// Makes the batch that it points to.
   using Iterator = detail::CountedIterator<Batches, Batch>;
 
   /// The number of batches.

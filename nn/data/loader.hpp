@@ -53,6 +53,7 @@ class Loader {
   explicit Loader(Dataset dataset, const BatchOptions& batches = {},
                   const LoaderOptions& options = {});
 
+  /// An input iterator through one epoch: `*it` is the batch, `++it` waits for the next.
   class Iterator {
    public:
     using value_type = Batch;

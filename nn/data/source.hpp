@@ -11,7 +11,7 @@ namespace gradtape::nn::data {
 
 /// One sample, of any shapes.
 struct Sample {
-  Tensor input, target;
+  Tensor input, target;  ///< Without the axis of the batch.
 };
 
 /// Some samples: inputs [size, ...], targets [size, ...].

@@ -10,7 +10,7 @@ namespace gradtape::nn::data {
 
 /// A data set in two parts.
 struct Split {
-  Dataset train, test;
+  Dataset train, test;  ///< Samples to learn from, and samples held out.
 };
 
 /// Holds out every n-th sample for testing: samples 0, n, 2n, ... Throws ValueError unless n >= 2.
@@ -24,7 +24,7 @@ struct Split {
 /// Options of k_fold.
 struct KFoldOptions {
   bool shuffle = false;    ///< Deal the samples out at random, instead of in runs as they lie.
-  std::uint64_t seed = 0;  ///< Fixes the random order.
+  std::uint64_t seed = 0;  ///< Any number; fixes the random order.
 };
 
 /// The k splits of k-fold cross-validation; see `k_fold`.
@@ -32,6 +32,7 @@ class KFold {
  public:
   KFold(Dataset dataset, std::int64_t k, const KFoldOptions& options);
 
+  /// Makes the split that it points to.
   using Iterator = detail::CountedIterator<KFold, Split>;
 
   /// The number of folds, k.

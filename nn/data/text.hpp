@@ -41,8 +41,8 @@ class Vocabulary {
 
 /// Options of next_token_windows.
 struct WindowOptions {
-  std::int64_t context = 64;  ///< Tokens in an input.
-  std::int64_t stride = 1;    ///< Tokens from the start of a window to the start of the next.
+  std::int64_t context = 64;  ///< Tokens in an input, >= 1.
+  std::int64_t stride = 1;    ///< Tokens from the start of a window to the start of the next, >= 1.
   bool last_only = false;     ///< Predict one token from the whole context, not one at each place.
 };
 

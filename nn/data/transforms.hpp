@@ -21,14 +21,14 @@ using Transform = std::function<Tensor(const Tensor& input, const Generator& gen
 /// Mirrors left and right (the last axis) with probability p. Throws ValueError unless p is in [0,
 /// 1]; the transform ShapeError for an input with fewer than 1 axis.
 [[nodiscard]] Transform random_horizontal_flip(double p = 0.5);
-/// Mirrors up and down (the axis before the last) likewise; 2 axes at least.
+/// Mirrors up and down (the axis before the last) with probability p likewise; 2 axes at least.
 [[nodiscard]] Transform random_vertical_flip(double p = 0.5);
 
 /// Options of random_crop.
 struct RandomCropOptions {
   SpatialSize size;         ///< Height and width of the result; one number for both.
   SpatialSize padding = 0;  ///< Rows and columns added on both sides first; one number for both.
-  double fill = 0;          ///< What they hold.
+  double fill = 0;          ///< What they hold; any number.
 };
 /// A window of this size at a random place of the padded image.  [..., h, w] -> [..., size]
 /// Throws ValueError for sizes below 1 or negative padding; the transform ShapeError for an image
@@ -37,7 +37,7 @@ struct RandomCropOptions {
 
 /// Options of gaussian_noise.
 struct GaussianNoiseOptions {
-  double mean = 0;     ///< Of the noise.
+  double mean = 0;     ///< Of the noise; any finite number.
   double sigma = 0.1;  ///< Its standard deviation.
 };
 /// input + noise, normal and independent for each element. Throws ValueError for a sigma that is

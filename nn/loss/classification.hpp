@@ -7,8 +7,8 @@ namespace gradtape::nn {
 
 /// Options of bce_loss.
 struct BceOptions {
-  Tensor weight = {};  ///< One factor an element; broadcasts.
-  Reduction reduction = Reduction::mean;
+  Tensor weight = {};                     ///< One factor an element; broadcasts.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// Binary cross-entropy -t log p - (1 - t) log(1 - p), each logarithm taken as -100 at least.
 /// probability p and target t: [...], in [0, 1], of one shape and dtype. Its slope is
@@ -21,9 +21,9 @@ struct BceOptions {
 
 /// Options of bce_with_logits.
 struct BceWithLogitsOptions {
-  Reduction reduction = Reduction::mean;
-  Tensor weight = {};      ///< One factor an element; broadcasts.
-  Tensor pos_weight = {};  ///< A factor of the term of the positives; broadcasts.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
+  Tensor weight = {};                     ///< One factor an element; broadcasts.
+  Tensor pos_weight = {};                 ///< A factor of the term of the positives; broadcasts.
 };
 /// Binary cross-entropy -t log sigmoid(x) - (1 - t) log(1 - sigmoid(x)) = softplus(x) - x t,
 /// without overflow, and with all digits for confident logits; 0 for an infinite logit that is
@@ -40,8 +40,8 @@ struct BceWithLogitsOptions {
 
 /// Options of multilabel_soft_margin_loss.
 struct MultilabelSoftMarginOptions {
-  Tensor weight = {};  ///< One factor a class; broadcasts.
-  Reduction reduction = Reduction::mean;
+  Tensor weight = {};                     ///< One factor a class; broadcasts.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// The mean over the last axis of the binary cross-entropies of its classes.  logits: [...,
 /// classes], target: in [0, 1], the same shape and dtype -> [...]. Errors as of bce_with_logits.

@@ -9,7 +9,7 @@ namespace gradtape::nn {
 
 /// Options of ctc_loss.
 struct CtcOptions {
-  std::int64_t blank = 0;                 ///< The class that stands for no label.
+  std::int64_t blank = 0;                 ///< The index of the class that stands for no label.
   Reduction reduction = Reduction::mean;  ///< The mean divides each loss by its target's length.
   bool zero_infinity = false;  ///< A target too long for its input costs 0, not infinity.
 };

@@ -14,8 +14,8 @@ namespace gradtape::nn {
 
 /// Options of hinge_embedding_loss.
 struct MarginOptions {
-  double margin = 1;
-  Reduction reduction = Reduction::mean;
+  double margin = 1;  ///< The distance from which on there is no loss; any number.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// distance where the label is 1, max(0, margin - distance) where it is -1.
 [[nodiscard]] Tensor hinge_embedding_loss(const Tensor& distance, const Tensor& label,
@@ -27,8 +27,8 @@ struct MarginOptions {
 
 /// Options of margin_ranking_loss and cosine_embedding_loss.
 struct PairMarginOptions {
-  double margin = 0;
-  Reduction reduction = Reduction::mean;
+  double margin = 0;                      ///< As in the formulas below; any number.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// max(0, margin - label (a - b)): label 1 wants a above b. The three have one shape.
 [[nodiscard]] Tensor margin_ranking_loss(const Tensor& a, const Tensor& b, const Tensor& label,
@@ -41,11 +41,11 @@ struct PairMarginOptions {
 
 /// Options of triplet_margin_loss.
 struct TripletMarginOptions {
-  double margin = 1;
+  double margin = 1;  ///< By how much the negative is to be farther away; any number.
   double p = 2;       ///< The distance's exponent.
-  double eps = 1e-6;  ///< Added to every difference.
+  double eps = 1e-6;  ///< Added to every difference; any number.
   bool swap = false;  ///< Use the negative's distance to the positive where it is smaller.
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// max(0, margin + |anchor - positive|_p - |anchor - negative|_p) (Balntas et al. 2016).
 /// Each [..., d], of one shape -> [...].
@@ -54,10 +54,10 @@ struct TripletMarginOptions {
 
 /// Options of multi_margin_loss.
 struct MultiMarginOptions {
-  int p = 1;  ///< 1 or 2.
-  double margin = 1;
+  int p = 1;           ///< 1 or 2.
+  double margin = 1;   ///< By how much the target's score is to be above the others; any number.
   Tensor weight = {};  ///< One factor a class, [classes]; at least 0.
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// weight[target] sum_{c != target} max(0, margin - x[target] + x[c])^p / classes; the slope is 0
 /// where the margin is met.  scores x: [n, classes] and target [n] (int64), or [classes] and 0-d.

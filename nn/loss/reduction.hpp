@@ -15,7 +15,7 @@ enum class Reduction {
 
 /// Options of the losses that have no others.
 struct LossOptions {
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 
 namespace detail {

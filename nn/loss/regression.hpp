@@ -24,7 +24,7 @@ namespace gradtape::nn {
 /// Options of smooth_l1_loss.
 struct SmoothL1Options {
   double beta = 1;  ///< Where the parabola ends; >= 0, and 0 makes an l1_loss.
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// d^2 / (2 beta) for d = |prediction - target| < beta, d - beta / 2 beyond.
 [[nodiscard]] Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target,
@@ -32,8 +32,8 @@ struct SmoothL1Options {
 
 /// Options of huber_loss.
 struct HuberOptions {
-  double delta = 1;  ///< Where the parabola ends; > 0.
-  Reduction reduction = Reduction::mean;
+  double delta = 1;                       ///< Where the parabola ends; > 0.
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// d^2 / 2 for d = |prediction - target| < delta, delta (d - delta / 2) beyond (Huber 1964).
 [[nodiscard]] Tensor huber_loss(const Tensor& prediction, const Tensor& target,
@@ -43,7 +43,7 @@ struct HuberOptions {
 struct GaussianNllOptions {
   bool full = false;  ///< Add the constant log(2 pi) / 2.
   double eps = 1e-6;  ///< Smaller variances count as this; their gradient passes nevertheless.
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// 1/2 (log var + (prediction - target)^2 / var): a normal distribution of the predicted mean and
 /// variance.  var: 0-d, or the shape of the losses, or with 1 for its last extent, or without its
@@ -56,7 +56,7 @@ struct PoissonNllOptions {
   bool log_input = true;  ///< The prediction is the logarithm of the rate.
   bool full = false;      ///< Add Stirling's estimate of log(target!), for targets > 1.
   double eps = 1e-8;      ///< Added to the rate in log(rate) where it is predicted itself.
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< Of the losses: none, mean or sum.
 };
 /// rate - target log(rate), and rate for the target 0: counts with the predicted rate e^prediction,
 /// or prediction. Throws ValueError for a negative count or rate.

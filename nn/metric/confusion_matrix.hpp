@@ -21,15 +21,15 @@ enum class Average {
 
 /// Options of precision, recall and f1.
 struct ScoreOptions {
-  Average average = Average::macro;
-  std::int64_t positive = 1;  ///< The positive class of Average::binary.
-  double zero_division = 0;   ///< What 0 / 0 is; a NaN is left out of averages.
+  Average average = Average::macro;  ///< How those of the classes make one number.
+  std::int64_t positive = 1;         ///< The positive class of Average::binary.
+  double zero_division = 0;          ///< What 0 / 0 is; a NaN is left out of averages.
 };
 
 /// The scores of one class.
 struct ClassScores {
-  double precision, recall, f1;
-  std::int64_t support;  ///< How often the class is true.
+  double precision, recall, f1;  ///< Each in [0, 1], or `zero_division`.
+  std::int64_t support;          ///< How often the class is true.
 };
 
 /// Options of ConfusionMatrix.
@@ -50,6 +50,7 @@ class ConfusionMatrix {
   void update(const Tensor& prediction, const Tensor& target);
   /// int64 [true class, predicted class].
   [[nodiscard]] Tensor compute() const;
+  /// Forgets all samples.
   void reset();
   /// The counts in the order of compute(): float64 [classes * classes]. States are added of
   /// matrices that know their number of classes, by the options.
@@ -67,7 +68,7 @@ class ConfusionMatrix {
   [[nodiscard]] double recall(const ScoreOptions& options = {}) const;
   /// The harmonic mean of both: 2 tp / (2 tp + fp + fn).
   [[nodiscard]] double f1(const ScoreOptions& options = {}) const;
-  /// The scores of each class.
+  /// The scores of each class; zero_division is what 0 / 0 is.
   [[nodiscard]] std::vector<ClassScores> per_class(double zero_division = 0) const;
   /// A table of the scores of the classes and their averages.
   [[nodiscard]] std::string str() const;

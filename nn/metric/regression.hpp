@@ -25,8 +25,11 @@ namespace gradtape::nn::metric {
 /// The mean squared error over many batches.
 class MeanSquaredError {
  public:
+  /// Adds a batch; prediction and target have one shape, [n, ...]. Throws ShapeError, DtypeError.
   void update(const Tensor& prediction, const Tensor& target);
+  /// Over all batches so far; NaN of nothing.
   [[nodiscard]] double compute() const { return mean_.compute(); }
+  /// Forgets all batches.
   void reset() { mean_.reset(); }
   /// float64 [2]: the sum of the squared errors, the number of elements.
   [[nodiscard]] Tensor state() const { return mean_.state(); }
@@ -40,8 +43,11 @@ class MeanSquaredError {
 /// The mean absolute error over many batches.
 class MeanAbsoluteError {
  public:
+  /// Adds a batch; prediction and target have one shape, [n, ...]. Throws ShapeError, DtypeError.
   void update(const Tensor& prediction, const Tensor& target);
+  /// Over all batches so far; NaN of nothing.
   [[nodiscard]] double compute() const { return mean_.compute(); }
+  /// Forgets all batches.
   void reset() { mean_.reset(); }
   /// float64 [2]: the sum of the absolute errors, the number of elements.
   [[nodiscard]] Tensor state() const { return mean_.state(); }
@@ -57,8 +63,11 @@ class MeanAbsoluteError {
 /// It has no state of sums: of sums of squares as they are, the digits of the variance are lost.
 class R2 {
  public:
+  /// Adds a batch; prediction and target have one shape, [n, ...]. Throws ShapeError, DtypeError.
   void update(const Tensor& prediction, const Tensor& target);
+  /// As r2() of all batches joined.
   [[nodiscard]] double compute() const;
+  /// Forgets all batches.
   void reset() { *this = {}; }
 
  private:

@@ -34,9 +34,9 @@ struct DataParallelOptions {
 struct Communication {
   std::int64_t bytes_sent = 0;     ///< Of gradients.
   std::int64_t bytes_reduced = 0;  ///< The size of these gradients.
-  std::size_t buckets = 0;
-  double seconds = 0;         ///< From the first message until all was there.
-  double seconds_waited = 0;  ///< Of these, in synchronize(): what backward() did not hide.
+  std::size_t buckets = 0;         ///< Into how many buckets the gradients were put.
+  double seconds = 0;              ///< From the first message until all was there.
+  double seconds_waited = 0;       ///< Of these, in synchronize(): what backward() did not hide.
 };
 
 namespace detail {

@@ -32,8 +32,9 @@ class ColumnLinear : public nn::Layer {
 };
 
 /// nn::Linear of inputs that are spread over the ranks: y = sum_r x_r W_r^T + b, where W_r are this
-/// rank's columns of the weight.  x: [..., in_r] -> [..., out], the same on all ranks. Initial
-/// values, gradients and exceptions as ColumnLinear's, with inputs for outputs.
+/// rank's columns of the weight.  x: [..., in_r] -> [..., out], the same on all ranks; the in_r of
+/// all ranks make in. Initial values, gradients and exceptions as ColumnLinear's, with inputs for
+/// outputs.
 class RowLinear : public nn::Layer {
  public:
   /// All ranks.

@@ -58,7 +58,7 @@ class World {
 
   /// Returns once every rank has come.
   void barrier() const;
-  /// The sum of all ranks' values, added in the order of ranks: the same bits on each.
+  /// The sum of all ranks' values or counts, added in the order of ranks: the same bits on each.
   [[nodiscard]] double sum(double value) const;
   [[nodiscard]] std::int64_t sum(std::int64_t count) const;
   /// sum of value * weight / sum of weight: the mean of a metric over batches of different sizes.
