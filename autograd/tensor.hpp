@@ -240,7 +240,7 @@ class Tensor : by_argument::Base {
   /// A copy in another dtype; differentiable between floats.
   [[nodiscard]] Tensor to(Dtype dtype) const;
 
-  /// NumPy-like text: `x.str({.precision = 3})`.
+  /// NumPy-like text: `x.str({.precision = 3})`; with shape and dtype where elements are left out.
   [[nodiscard]] std::string str(const PrintOptions& options = {}) const;
   /// The same behind shape and dtype, "[2, 3] float32", and the name of a leaf.
   [[nodiscard]] std::string repr(const PrintOptions& options = {}) const;

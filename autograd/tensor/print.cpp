@@ -6,7 +6,7 @@
 #include <ostream>
 #include <utility>
 
-#include "gradtape/autograd/tensor.hpp"
+#include "gradtape/autograd/tensor/value.hpp"
 
 namespace gradtape {
 namespace {
@@ -190,10 +190,19 @@ class Printer {
 
 }  // namespace
 
+std::string detail::elements_text(const Tensor& x, const PrintOptions& options) {
+  return Printer(x, options).text();
+}
+
 std::string Tensor::str(const PrintOptions& options) const {
   if (!defined()) return "undefined";
   if (numel() == 0) return ndim() == 1 ? "[]" : "[] of shape " + shape().str();
-  return Printer(*this, options).text();
+  const auto text = detail::elements_text(*this, options);
+  const Shape whole = shape();
+  const bool cut = numel() > options.threshold &&
+                   std::any_of(whole.begin(), whole.end(),
+                               [](std::int64_t extent) { return extent > 2 * edge_items; });
+  return cut ? text + " of shape " + whole.str() + ", " + name(dtype()) : text;
 }
 
 std::ostream& operator<<(std::ostream& out, Dtype dtype) { return out << name(dtype); }

@@ -202,7 +202,7 @@ std::string Tensor::repr(const PrintOptions& options) const {
   if (!defined()) return "undefined";
   const std::string head = describe(*this) + " " + name(dtype());
   if (numel() == 0) return head;
-  return head + (ndim() > 1 ? "\n" : " ") + str(options);
+  return head + (ndim() > 1 ? "\n" : " ") + elements_text(*this, options);
 }
 
 std::int64_t Tensor::size(std::int64_t axis) const {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 #include <type_traits>
 
 #include "gradtape/autograd/tensor.hpp"
@@ -52,6 +53,9 @@ template <class T> const T* elements(const Tensor& x) {
 template <class T> T* mutable_elements(const Tensor& fresh) {
   return fresh.defined() ? mutable_data<T>(fresh) : nullptr;
 }
+
+/// The elements in brackets, as Tensor::str() has them; of one at least.
+std::string elements_text(const Tensor& x, const PrintOptions& options);
 
 /// Whether a and b differ in dtype, or one of them is undefined.
 inline bool differ(const Tensor& a, const Tensor& b) {

@@ -63,7 +63,8 @@ TEST_CASE("long rows break where numpy breaks them") {
 
 TEST_CASE("more elements than the threshold are summarised by three at each end of every axis") {
   CHECK(arange(1000).str().find("...") == std::string::npos);
-  CHECK(arange(1001).str() == "[   0,    1,    2, ...,  998,  999, 1000]");
+  CHECK(arange(1001).str() == "[   0,    1,    2, ...,  998,  999, 1000] of shape [1001], int64");
+  CHECK(arange(1001).repr() == "[1001] int64 [   0,    1,    2, ...,  998,  999, 1000]");
   CHECK(reshape(arange(70), {10, 7}).str({.threshold = 50}) ==
         "[[ 0,  1,  2, ...,  4,  5,  6],\n"
         " [ 7,  8,  9, ..., 11, 12, 13],\n"
@@ -71,7 +72,7 @@ TEST_CASE("more elements than the threshold are summarised by three at each end 
         " ...,\n"
         " [49, 50, 51, ..., 53, 54, 55],\n"
         " [56, 57, 58, ..., 60, 61, 62],\n"
-        " [63, 64, 65, ..., 67, 68, 69]]");
+        " [63, 64, 65, ..., 67, 68, 69]] of shape [10, 7], int64");
   CHECK(reshape(arange(3), {1, 3}).str({.threshold = 2}) == "[[0, 1, 2]]");  // nothing to leave out
 }
 
@@ -88,7 +89,7 @@ TEST_CASE("a precision limits the digits behind the point") {
 TEST_CASE("a summary takes its format from what it shows") {
   Tensor x = zeros({2000});
   detail::mutable_data<float>(x)[1000] = 1e-9f;
-  CHECK(x.str() == "[0., 0., 0., ..., 0., 0., 0.]");
+  CHECK(x.str() == "[0., 0., 0., ..., 0., 0., 0.] of shape [2000], float32");
 }
 
 TEST_CASE("tensors without elements, and no tensor at all") {
