@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gradtape/autograd/author.hpp"
+#include "gradtape/autograd/borrow.hpp"
 #include "gradtape/autograd/build_info.hpp"
 #include "gradtape/autograd/check_finite.hpp"
 #include "gradtape/autograd/checkpoint.hpp"

@@ -57,12 +57,16 @@ inline constexpr Dtype dtype_of = [] {
 
 namespace detail {
 
-/// A block of elements that several values may share (reshape, leading slices).
+/// A block of elements that several values may share (reshape, leading slices); or what keeps
+/// borrowed elements alive, which lie elsewhere (borrow.hpp).
 struct Storage {
   RefCount refs;
-  std::size_t bytes;  // of the whole block
+  std::size_t bytes = 0;                           // of the whole block
+  void (*give_back)(Storage*) noexcept = nullptr;  // of a borrowed one: destroys it and the owner
   char* data() { return reinterpret_cast<char*>(this) + header; }
+  [[nodiscard]] bool is_writable() const { return !give_back; }
   void destroy() noexcept {
+    if (give_back) return give_back(this);
     held_bytes -= static_cast<std::int64_t>(bytes);
     deallocate(this, bytes);
   }
@@ -309,8 +313,13 @@ template <class T> T* mutable_data(const Tensor& fresh) {
 [[nodiscard]] Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset = 0);
 /// The last two axes swapped; large values are not moved until somebody reads them as an array.
 [[nodiscard]] Tensor transposed(const Tensor& x);
-/// Whether nobody else can see the elements, so they may be overwritten. With 2 holders: whether
-/// they may be once `x`, or the one other tensor that holds them, is gone.
+/// A value of the elements at `data`, which nobody keeps alive yet; see borrow.hpp. Throws
+/// ShapeError for a negative extent or too many elements, ValueError for a null pointer and for an
+/// address that is no multiple of the size of an element.
+[[nodiscard]] Tensor borrowed(const void* data, const Shape& shape, Dtype dtype, const char* op);
+/// Whether nobody else can see the elements, so they may be overwritten; never those of borrowed
+/// memory. With 2 holders: whether they may be once `x`, or the one other tensor that holds them,
+/// is gone.
 [[nodiscard]] bool is_unique(const Tensor& x, std::uint32_t holders = 1);
 
 /// Throws GraphError: "matmul: b is undefined: default-constructed, ...".

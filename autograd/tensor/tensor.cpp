@@ -8,6 +8,7 @@
 #include <mutex>
 #include <new>
 
+#include "gradtape/autograd/borrow.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/transpose.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -133,6 +134,28 @@ Tensor empty(const Shape& shape, Dtype dtype, const char* op) try {
   throw OutOfMemory(op, shape, dtype);
 }
 
+Tensor borrowed(const void* data, const Shape& shape, Dtype dtype, const char* op) {
+  const auto numel = checked_numel(shape, op);
+  if (numel && !data)
+    fail<ValueError>(op,
+                     fmt::format("shape {} has elements, but the pointer is null", shape.str()));
+  if (const auto element = size_of(dtype); reinterpret_cast<std::uintptr_t>(data) % element)
+    fail<ValueError>(op,
+                     fmt::format("{} is no address of a {}: it is not a multiple of {}; copy the "
+                                 "elements to an aligned place",
+                                 data, name(dtype), element));
+  auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, 0));
+  value->data.store(const_cast<void*>(data), std::memory_order_relaxed);
+  return Tensor(std::move(value), {});
+}
+
+void refuse_owner(std::size_t bytes, const Shape& shape, Dtype dtype) {
+  fail<ValueError>("borrow",
+                   fmt::format("the owner, a container of {} bytes, does not hold the elements, {} "
+                               "{}: move in the container that does",
+                               bytes, shape.str(), name(dtype)));
+}
+
 Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {
   const std::size_t element = size_of(x.dtype());
   const auto* from = static_cast<const char*>(x.raw()) + static_cast<std::size_t>(offset) * element;
@@ -166,7 +189,7 @@ Tensor transposed(const Tensor& x) {
 bool is_unique(const Tensor& x, std::uint32_t holders) {
   const auto& value = x.value_ref();
   return value && value->refs.at_most(holders) && !value->transposed_from &&
-         (!value->buffer || value->buffer->refs.unique());
+         (!value->buffer || (value->buffer->refs.unique() && value->buffer->is_writable()));
 }
 
 }  // namespace detail
