@@ -1,4 +1,5 @@
-/// All of autograd but what opts in to heavy headers: formula.hpp, xtensor.hpp, fmt.hpp.
+/// All of autograd but what opts in to heavy headers: formula.hpp, fmt.hpp, and those of
+/// other libraries: xtensor.hpp, eigen.hpp, opencv.hpp, mdspan.hpp, dlpack.hpp.
 #pragma once
 
 #include "gradtape/autograd/author.hpp"
