@@ -126,8 +126,10 @@ inline constexpr const char *dark = "#1d2733", *grey = "#8795a1";
 /// x axis.
 [[nodiscard]] std::string chart_svg(const std::vector<Chart>& charts, std::size_t columns = 1);
 
-/// Writes chart_svg() of the charts, `columns` in a row, to a file, which is replaced in one step.
-/// Throws as chart_svg, and IoError.
+/// Writes chart_svg() of the charts, `columns` in a row, to a file, which is replaced in one step;
+/// for a name that ends in .png as an image, of light colours on white and with two pixels for each
+/// of the SVG's, which the program rsvg-convert draws (Debian: librsvg2-bin). Throws as chart_svg,
+/// and IoError, also where there is no rsvg-convert.
 void save_charts(const std::string& path, const std::vector<Chart>& charts,
                  std::size_t columns = 1);
 /// Writes one chart to a file, as save_charts.

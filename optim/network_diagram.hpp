@@ -45,7 +45,7 @@ struct NetworkDiagram {
 /// than 64 units, and for sizes out of range; ShapeError for weights of another number or shape.
 [[nodiscard]] std::string network_svg(const NetworkDiagram& diagram);
 
-/// Writes network_svg() to a file, which is replaced in one step, and on a terminal says where.
+/// Writes network_svg() to a file, SVG or PNG as save_charts() does, and on a terminal says where.
 /// Throws as network_svg, and IoError.
 void save_network(const std::string& path, const NetworkDiagram& diagram);
 

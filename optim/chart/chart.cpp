@@ -7,10 +7,10 @@
 #include <iterator>
 
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/parameter.hpp"
 #include "gradtape/optim/chart/drawing.hpp"
 #include "gradtape/optim/chart/field.hpp"
+#include "gradtape/optim/chart/save.hpp"
 #include "gradtape/optim/chart/svg.hpp"
 
 namespace gradtape::optim {
@@ -137,12 +137,12 @@ std::string chart_svg(const std::vector<Chart>& given, std::size_t columns) {
 }
 
 void save_charts(const std::string& path, const std::vector<Chart>& charts, std::size_t columns) {
-  write_file(path, chart_svg(charts, columns), "save_charts");
+  detail::save_svg(path, chart_svg(charts, columns), "save_charts");
 }
 
 void save_chart(const std::string& path, const std::vector<Series>& series,
                 const ChartOptions& options) {
-  write_file(path, chart_svg({{series, options}}), "save_chart");
+  detail::save_svg(path, chart_svg({{series, options}}), "save_chart");
 }
 
 }  // namespace gradtape::optim

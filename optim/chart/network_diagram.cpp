@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "gradtape/autograd/error.hpp"
-#include "gradtape/autograd/io/file.hpp"
 #include "gradtape/optim/chart/announce.hpp"
 #include "gradtape/optim/chart/field.hpp"
+#include "gradtape/optim/chart/save.hpp"
 #include "gradtape/optim/chart/scale.hpp"
 #include "gradtape/optim/chart/svg.hpp"
 
@@ -336,7 +336,7 @@ std::string network_svg(const NetworkDiagram& diagram) {
 }
 
 void save_network(const std::string& path, const NetworkDiagram& diagram) {
-  write_file(path, network_svg(diagram), "save_network");
+  detail::save_svg(path, network_svg(diagram), "save_network");
   detail::announce(path);
 }
 

@@ -1,13 +1,19 @@
 #include <gradtape/autograd/autograd.hpp>
 #include <gradtape/autograd/io/file.hpp>
+#include <gradtape/optim/network_diagram.hpp>
 #include <gradtape/optim/picture.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <utility>
 
+#include "support/environment.hpp"
 #include "support/files.hpp"
+#include "support/skip.hpp"
+#include "support/text.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
@@ -98,6 +104,37 @@ TEST_CASE("a picture is a file of charts") {
   const std::vector<Chart> charts{{.series = {{.y = arange(3)}}}};
   save_picture(folder.path("a.svg"), charts);
   CHECK(read_raw_file(folder.path("a.svg")) == chart_svg(charts));
+}
+
+TEST_CASE("a picture whose name ends in .png is an image, where rsvg-convert is") {
+  const TemporaryFolder folder;
+  const std::vector<Chart> charts{{.series = {{.y = arange(3)}}}};
+  const auto none = folder.path("none.png");
+  {
+    const Variable nowhere("PATH", folder.path("").c_str());
+    const auto message = error<IoError>([&] { save_charts(none, charts); });
+    CHECK(message == "save_charts: '" + none +
+                         "': a .png is drawn by the program rsvg-convert, which was not found "
+                         "(Debian and Ubuntu: librsvg2-bin); write a .svg instead");
+    folder.file("rsvg-convert", "#!/bin/sh\nexit 3\n");
+    std::filesystem::permissions(folder.path("rsvg-convert"), std::filesystem::perms::owner_all);
+    CHECK(error<IoError>([&] { save_charts(none, charts); }).find("rsvg-convert failed") !=
+          std::string::npos);
+  }
+  CHECK(folder.count() == 1);  // and no picture
+  if (std::system("rsvg-convert --version >/dev/null 2>&1") != 0)
+    return skip("there is no rsvg-convert here (librsvg2-bin)");
+  for (const auto save : {+[](const std::string& path) { save_chart(path, {{.y = arange(3)}}); },
+                          +[](const std::string& path) {
+                            save_network(path, {.columns = {{.names = {"x"}}, {.names = {"y"}}}});
+                          }}) {
+    save(folder.path("a.png"));
+    const auto bytes = read_raw_file(folder.path("a.png"));
+    REQUIRE(bytes.size() > 1000);
+    CHECK(bytes.substr(0, 8) == "\x89PNG\r\n\x1a\n");
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+    CHECK(byte(18) * 256 + byte(19) == 1120);  // the width, in the header
+  }
 }
 
 TEST_CASE("the field of a function has what it says in each cell, unrecorded") {
