@@ -25,9 +25,10 @@ struct ProgressOptions {
 ///       progress.end_epoch({{"validation loss", validation_loss}});
 ///     }
 ///
-/// A terminal gets one line with a bar, which is redrawn ten times a second. Anything else gets
-/// plain lines: one an epoch, or ten in all for more than 20 epochs, and further ones in long
-/// epochs, first after 30 s and then less and less often. It never throws.
+/// A terminal gets one line with a bar, which is redrawn ten times a second. Anything else (a file,
+/// a notebook, a "dumb" terminal, the log of a service that sets the variable CI) gets plain lines:
+/// one an epoch, or ten in all for more than 20 epochs, and further ones in long epochs, first
+/// after 30 s and then less and less often. It never throws.
 class Progress {
  public:
   /// 0 for an unknown number. The number of samples becomes known after the first epoch.

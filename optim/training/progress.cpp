@@ -14,10 +14,18 @@
 namespace gradtape::optim {
 namespace {
 
-bool is_terminal(std::FILE* out) {
+std::string_view environment(const char* name) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the library does not change the environment
-  const char* kind = std::getenv("TERM");
-  return out && ::isatty(::fileno(out)) && !(kind && std::string_view(kind) == "dumb");
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// A terminal that redraws lines. The logs of continuous integration do not, even where they are
+/// terminals to the program; all of its services set CI.
+bool is_terminal(std::FILE* out) {
+  const auto ci = environment("CI");
+  return out && ::isatty(::fileno(out)) && environment("TERM") != "dumb" &&
+         (ci.empty() || ci == "false" || ci == "0");
 }
 
 std::size_t columns(std::FILE* out) {

@@ -2,13 +2,20 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "support/environment.hpp"
+
 using namespace gradtape;
 using optim::Progress;
+using testing::Variable;
 
 namespace {
 
@@ -76,6 +83,53 @@ TEST_CASE("progress on a terminal is one line, redrawn, that fits and ends once"
     at = end + 3;
   }
   CHECK(longest <= 79);
+}
+
+namespace {
+
+/// What two epochs write to a terminal of the system's.
+std::string on_terminal() {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
+  REQUIRE(master >= 0);
+  REQUIRE(::grantpt(master) == 0);
+  REQUIRE(::unlockpt(master) == 0);
+  std::FILE* const terminal = std::fopen(::ptsname(master), "r+");
+  REQUIRE(terminal);
+  {
+    Progress progress(2, 10, {.out = terminal});
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      progress.advance(10, {{"loss", 1}});
+      progress.end_epoch();
+    }
+  }
+  std::fclose(terminal);
+  std::string text;
+  char some[512];
+  for (ssize_t got; (got = ::read(master, some, sizeof some)) > 0;)
+    text.append(some, static_cast<std::size_t>(got));
+  ::close(master);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a terminal gets a line that is redrawn, one that is no place for it plain lines") {
+  const Variable kind("TERM", "xterm"), no_ci("CI", nullptr);
+  CHECK(on_terminal().find("\x1b[K") != std::string::npos);
+  const auto plain = [](const std::string& text) {
+    return text.find('\x1b') == text.npos && text.find("epoch 1/2") != text.npos &&
+           text.find("\nepoch 2/2") != text.npos;
+  };
+  {
+    const Variable ci("CI", "true");
+    CHECK(plain(on_terminal()));
+  }
+  {
+    const Variable ci("CI", "false");
+    CHECK_FALSE(plain(on_terminal()));
+  }
+  const Variable dumb("TERM", "dumb");
+  CHECK(plain(on_terminal()));
 }
 
 TEST_CASE("a resumed run goes on from its epoch") {
