@@ -18,6 +18,7 @@
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/npz.hpp"
 #include "gradtape/autograd/io/safetensors.hpp"
+#include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/mutate_check.hpp"
 #include "gradtape/autograd/ops.hpp"
 #include "gradtape/autograd/parallel.hpp"

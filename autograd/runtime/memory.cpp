@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "gradtape/autograd/log.hpp"
+
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -57,7 +59,11 @@ void* system_allocate(std::size_t alignment, std::size_t bytes) {
   void* block = nullptr;
   if (posix_memalign(&block, alignment, bytes) == 0) return block;
   release_cached_memory();
-  if (posix_memalign(&block, alignment, bytes) == 0) return block;
+  if (posix_memalign(&block, alignment, bytes) == 0) {
+    log(LogLevel::warning, "memory",
+        "the system had %zu bytes only after it got back what was cached", bytes);
+    return block;
+  }
   throw std::bad_alloc();
 }
 
@@ -89,6 +95,8 @@ class LargePool {
     void* block = system_allocate(bytes);  // counted once it is there: it may throw
     const std::lock_guard lock(mutex_);
     count(bytes);
+    log(LogLevel::debug, "memory", "%zu bytes from the system; %zu are live, %zu cached", bytes,
+        live_, cached_);
     return block;
   }
   void give(void* block, std::size_t bytes) noexcept {
@@ -141,8 +149,12 @@ class LargePool {
 };
 
 LargePool& large_pool() {
-  static auto* pool =
-      new LargePool;  // never destroyed: tensors in statics may outlive it otherwise
+  static auto* pool = [] {
+    log(LogLevel::info, "memory", "%s",
+        caching ? "freed blocks are kept for the next tensor of about their size"
+                : "every block comes from the system and goes back to it");
+    return new LargePool;  // never destroyed: tensors in statics may outlive it otherwise
+  }();
   return *pool;
 }
 

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 
 #if __has_include(<dlfcn.h>)
@@ -115,16 +116,22 @@ class Pool {
 
   /// Whether there is a worker at least.
   bool grow(int workers) {
+    if (workers_ >= workers) return true;
     for (; workers_ < workers; ++workers_) try {
         std::thread([this, worker = workers_] { work(worker); }).detach();
       } catch (const std::system_error&) {  // no more threads to be had
-        break;
+        if (workers_ != refused_at_)        // told once
+          log(LogLevel::warning, "threads", "the system gives no more than %d of %d", workers_ + 1,
+              workers + 1);
+        refused_at_ = workers_;
+        return workers_ > 0;
       }
-    return workers_ > 0;
+    log(LogLevel::info, "threads", "large loops run on %d threads from here on", workers + 1);
+    return true;
   }
 
   std::mutex users_;
-  int workers_ = 0;
+  int workers_ = 0, refused_at_ = -1;
   PoolJob job_{};
   std::atomic<int> wanted_{0};
   std::atomic<std::int64_t> next_{0};

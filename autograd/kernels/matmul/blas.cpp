@@ -3,12 +3,12 @@
 #include <gradtape_blas.h>
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <type_traits>
 
 #include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
+#include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 
 #if __has_include(<dlfcn.h>)
@@ -135,13 +135,22 @@ ChooseBlasKernels::ChooseBlasKernels() {
     const char* const best = best_kernels();
     // NOLINTNEXTLINE(concurrency-mt-unsafe): before main
     const bool chosen = std::getenv("OPENBLAS_CORETYPE");
-    if (!best || chosen || !outdated(blas_kernels())) return true;
-    if (!decide_again(best))
-      std::fprintf(stderr,
-                   "gradtape: %s does not know this CPU and runs its %s kernels, several times "
-                   "slower than it could: set OPENBLAS_CORETYPE=%s before the program starts, or "
-                   "install a newer OpenBLAS\n",
-                   blas_name().c_str(), blas_kernels().c_str(), best);
+    const std::string at_first = blas_kernels();
+    const bool better = best && !chosen && outdated(at_first);
+    if (better && !decide_again(best))
+      detail::log(LogLevel::warning, "blas",
+                  "%s does not know this CPU and runs its %s kernels, several times slower than it "
+                  "could: set OPENBLAS_CORETYPE=%s before the program starts, or install a newer "
+                  "OpenBLAS",
+                  blas_name().c_str(), at_first.c_str(), best);
+    else if (better)
+      detail::log(LogLevel::info, "blas", "%s took its %s kernels for this CPU; told to take %s",
+                  blas_name().c_str(), at_first.c_str(), best);
+    if (detail::logs(LogLevel::info)) {
+      const std::string now = blas_kernels();
+      detail::log(LogLevel::info, "blas", "%s%s%s", blas_name().c_str(),
+                  now.empty() ? "" : ", kernels for ", now.c_str());
+    }
     return true;
   }();
   (void)once;

@@ -11,6 +11,7 @@
 
 #include "gradtape/autograd/kernels/matmul/blas.hpp"
 #include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
+#include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
 #include "gradtape/autograd/runtime/work.hpp"
@@ -152,6 +153,15 @@ template <class T> std::int64_t large() {
 #endif
 }
 
+template <class T>
+[[gnu::noinline]] void tell(const Matrix<T>& a, const Matrix<T>& b, const char* what) {
+  const auto text = [](const Matrix<T>& x) { return x.transposed ? " transposed" : ""; };
+  detail::log(LogLevel::debug, "product", "[%lld, %lld]%s [%lld, %lld]%s of %s by %s",
+              static_cast<long long>(a.rows), static_cast<long long>(a.cols), text(a),
+              static_cast<long long>(b.rows), static_cast<long long>(b.cols), text(b),
+              std::is_same_v<T, float> ? "float32" : "float64", what);
+}
+
 }  // namespace
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool accumulate) {
@@ -167,8 +177,17 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool 
     const auto path = chosen_path.load(std::memory_order_relaxed);
     const bool library =
         path == GemmPath::automatic ? work > large<T>() : path == GemmPath::library;
-    if (library && a.rows > 1 && b.cols > 1) return in_parts(a, b, c, accumulate);
-    if (work > tiny || path == GemmPath::registers) return on_registers(a, b, c, accumulate);
+    const auto by = [&](const char* what) {
+      if (detail::logs(LogLevel::debug)) tell<T>(a, b, what);
+    };
+    if (library && a.rows > 1 && b.cols > 1) {
+      by(GRADTAPE_ONEDNN && std::is_same_v<T, float> ? "oneDNN" : "BLAS");
+      return in_parts(a, b, c, accumulate);
+    }
+    if (work > tiny || path == GemmPath::registers) {
+      by("own loops");
+      return on_registers(a, b, c, accumulate);
+    }
   }
   direct(a, b, c, accumulate);
 }
