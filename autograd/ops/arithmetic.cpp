@@ -31,7 +31,8 @@ void promote_literals(Tensor* operands, std::size_t count, const char* op) {
     if (!model) model = &x;
     if (x.dtype() != model->dtype())
       fail<DtypeError>(
-          op, fmt::format("dtypes do not mix: {} is {}, {} is {}; convert one with to({})",
+          op, fmt::format("dtypes do not mix: {} is {}, {} is {}; convert one with to({}) (see "
+                          "docs/errors.md#dtypes)",
                           describe(*model), name(model->dtype()), describe(x), name(x.dtype()),
                           name(common_dtype(model->dtype(), x.dtype()))));
   }

@@ -120,7 +120,8 @@ class BackwardPass {
       if (node->released && node->order > earliest)
         fail<GraphError>(
             op_, fmt::format("the graph behind '{}' was released by an earlier backward pass; give "
-                             "that pass {{.retain_graph = true}}, or compute the output again",
+                             "that pass {{.retain_graph = true}}, or compute the output again (see "
+                             "docs/errors.md#released)",
                              node->name));
   }
 

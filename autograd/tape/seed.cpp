@@ -17,7 +17,7 @@ Tensor detail::starting_cotangent(const char* op, const Tensor& output, const Te
     fail<GraphError>(
         op,
         "the output is not tracked: none of its inputs requires a gradient, or they are frozen, or "
-        "it was computed under NoGrad or detached");
+        "it was computed under NoGrad or detached (see docs/errors.md#not-tracked)");
   if (!seed.defined()) {
     if (output.numel() != 1)
       fail<GraphError>(

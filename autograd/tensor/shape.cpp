@@ -35,9 +35,9 @@ Shape broadcast(const Shape& a, const Shape& b, const char* op) {
     auto& extent = out[offset + i];
     if (extent == other[i] || other[i] == 1) continue;
     if (extent != 1)
-      fail<ShapeError>(
-          op, fmt::format("shapes {} and {} do not broadcast: axis {} is {} against {}", a.str(),
-                          b.str(), offset + i, extent, other[i]));
+      fail<ShapeError>(op, fmt::format("shapes {} and {} do not broadcast: axis {} is {} against "
+                                       "{} (see docs/errors.md#shapes)",
+                                       a.str(), b.str(), offset + i, extent, other[i]));
     extent = other[i];
   }
   return out;

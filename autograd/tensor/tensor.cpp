@@ -111,7 +111,7 @@ void* materialise(Value& value) {
 void undefined_operand(std::string_view op, std::string_view operand) {
   fail<GraphError>(op, fmt::format("{} is undefined: default-constructed, moved from, a gradient "
                                    "that nothing has reached, or a Parameter that was not made by "
-                                   "parameter(name, initial)",
+                                   "parameter(name, initial) (see docs/errors.md#undefined)",
                                    operand));
 }
 

@@ -50,7 +50,7 @@ def navigation(site, listed):
     result.append({"Course": ["course/index.md", *(
         {title(p, site.pages[p]): p} for p in course), *named([("Misprints", "misprints")])]})
     result.append({"Reference": [*named([("Ops by family", "ops"), ("Ops at their edges", "contract")]),
-                                 *([{"Errors": "errors.md"}] if "errors.md" in site.pages else []), *listed]})
+                                 *([{"Errors": "errors.md"}, {"Messages": "messages.md"}] if "messages.md" in site.pages else []), *listed]})
     result.append({"How and why": [*named(HOW), {"Changelog": "changelog.md"}]})
     return result
 

@@ -70,12 +70,13 @@ TEST_CASE("a formula takes literals, and says what does not fit") {
   const auto f = formula("scaled_difference", [](auto a, auto b) { return 2.0 * (a - b); });
   CHECK(f(tensor({1.0f, 2.0f}), 0.5).dtype() == float32);
   CHECK(f(tensor({1.0f, 2.0f}), 0.5).values<float>()[1] == 3.0f);
-  CHECK_THROWS_WITH_AS(
-      f(zeros({2}), zeros({3})),
-      "scaled_difference: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3", ShapeError);
+  CHECK_THROWS_WITH_AS(f(zeros({2}), zeros({3})),
+                       "scaled_difference: shapes [2] and [3] do not broadcast: axis 0 is 2 "
+                       "against 3 (see docs/errors.md#shapes)",
+                       ShapeError);
   CHECK_THROWS_WITH_AS(f(zeros({2}), zeros({2}, float64)),
                        "scaled_difference: dtypes do not mix: [2] is float32, [2] is float64; "
-                       "convert one with to(float64)",
+                       "convert one with to(float64) (see docs/errors.md#dtypes)",
                        DtypeError);
 }
 

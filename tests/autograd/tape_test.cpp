@@ -139,7 +139,7 @@ TEST_CASE("an untracked output or input is an error that says so") {
   const Tensor x = leaf(1), c = scalar(2);
   const std::string text =
       "the output is not tracked: none of its inputs requires a gradient, or they are frozen, or "
-      "it was computed under NoGrad or detached";
+      "it was computed under NoGrad or detached (see docs/errors.md#not-tracked)";
   CHECK(error<GraphError>([&] { (c * c).backward(); }) == "backward: " + text);
   CHECK(error<GraphError>([&] { (void)grad(c * c, {x}); }) == "grad: " + text);
   CHECK(error<GraphError>([&] { (void)grad(x * c, {c}); }) ==
@@ -231,7 +231,7 @@ TEST_CASE("a released graph is refused, a retained one may be walked again") {
   y.backward();
   const std::string text =
       "the graph behind 'mul' was released by an earlier backward pass; give that pass "
-      "{.retain_graph = true}, or compute the output again";
+      "{.retain_graph = true}, or compute the output again (see docs/errors.md#released)";
   CHECK(error<GraphError>([&] { y.backward(); }) == "backward: " + text);
   CHECK(error<GraphError>([&] { (void)grad(exp(y), {x}); }) == "grad: " + text);
   CHECK(error<GraphError>([&] { (void)grad(exp(y) + x, {x}); }) == "grad: " + text);

@@ -98,9 +98,10 @@ TEST_CASE("at and its relatives say which index does not fit") {
                        ValueError);
   CHECK_THROWS_WITH_AS(at(x, {tensor({true, false})}),
                        "at: the mask [2] does not fit the axes from 0 on of [3, 4]", ShapeError);
-  CHECK_THROWS_WITH_AS(at(x, {tensor({0, 1}), tensor({0, 1, 2})}),
-                       "at: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      at(x, {tensor({0, 1}), tensor({0, 1, 2})}),
+      "at: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3 (see docs/errors.md#shapes)",
+      ShapeError);
   CHECK_THROWS_WITH_AS(index_put(x, {0}, zeros({3})),
                        "index_put: values [3] do not broadcast to the indexed [4]", ShapeError);
   CHECK_THROWS_WITH_AS(masked_select(x, x),

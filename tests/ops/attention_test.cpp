@@ -184,7 +184,7 @@ TEST_CASE("a mask may be a number; one of integers is refused") {
   CHECK(array_equal(with(tensor(false)), zeros({3, 5}, float64)));
   CHECK_THROWS_WITH_AS(with(zeros({3, 3}, int64)),
                        "scaled_dot_product_attention: dtypes do not mix: [3, 4] is float64, [3, 3] "
-                       "is int64; convert one with to(float64)",
+                       "is int64; convert one with to(float64) (see docs/errors.md#dtypes)",
                        DtypeError);
 }
 

@@ -108,7 +108,9 @@ TEST_CASE("arithmetic broadcasts as NumPy does") {
   CHECK((zeros({0, 3}) + row).shape() == Shape{0, 3});
   CHECK(error<Error>([&] {
           (void)(column + zeros({3, 3}));
-        }) == "add: shapes [2, 1] and [3, 3] do not broadcast: axis 0 is 2 against 3");
+        }) ==
+        "add: shapes [2, 1] and [3, 3] do not broadcast: axis 0 is 2 against 3 (see "
+        "docs/errors.md#shapes)");
 }
 
 TEST_CASE("every pattern of broadcasting agrees with a loop") {
@@ -234,11 +236,13 @@ TEST_CASE("a C++ number takes no memory of its own, in any dtype") {
 TEST_CASE("dtypes never mix silently") {
   const Tensor x = tensor({1.0f, 2.0f});
   CHECK(error<Error>([&] { (void)(x + x.to(float64)); }) ==
-        "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float64)");
+        "add: dtypes do not mix: [2] is float32, [2] is float64; convert one with to(float64) (see "
+        "docs/errors.md#dtypes)");
   CHECK(error<Error>([&] {
           (void)(x.requires_grad("w") * tensor({1, 2}));
         }) ==
-        "mul: dtypes do not mix: 'w' [2] is float32, [2] is int64; convert one with to(float32)");
+        "mul: dtypes do not mix: 'w' [2] is float32, [2] is int64; convert one with to(float32) "
+        "(see docs/errors.md#dtypes)");
   CHECK(error<Error>([&] {
           (void)(tensor({1, 2}) * 0.5);
         }) ==

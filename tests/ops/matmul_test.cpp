@@ -142,7 +142,8 @@ TEST_CASE("products say which shapes do not fit") {
   CHECK_THROWS_WITH_AS(matmul(zeros({2}), Tensor(1.0f)),
                        "matmul: a 0-d operand has no inner dimension; use * to scale", ShapeError);
   CHECK_THROWS_WITH_AS(matmul(zeros({2, 3, 4}), zeros({3, 4, 5})),
-                       "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3",
+                       "matmul: shapes [2] and [3] do not broadcast: axis 0 is 2 against 3 (see "
+                       "docs/errors.md#shapes)",
                        ShapeError);
   CHECK_THROWS_WITH_AS(linear(zeros({32, 785}), weight),
                        "linear: x must be [..., in] and weight [out, in]: x is [32, 785], weight "

@@ -25,7 +25,7 @@ TEST_CASE("an op on an undefined tensor names itself, the operand and how that c
   };
   const std::string cause =
       " is undefined: default-constructed, moved from, a gradient that nothing has reached, or a "
-      "Parameter that was not made by parameter(name, initial)";
+      "Parameter that was not made by parameter(name, initial) (see docs/errors.md#undefined)";
   const auto names = [&](const std::string& op_and_operand, const std::function<void()>& f) {
     CHECK(error(f) == op_and_operand + cause);
   };
@@ -98,10 +98,10 @@ TEST_CASE("what has no gradient says why") {
 TEST_CASE("dtypes that do not mix: the advice keeps what both hold") {
   CHECK_THROWS_WITH_AS(tensor({1, 2}) + tensor({1.5, 2.5}),
                        "add: dtypes do not mix: [2] is int64, [2] is float32; convert one with "
-                       "to(float32)",
+                       "to(float32) (see docs/errors.md#dtypes)",
                        DtypeError);
   CHECK_THROWS_WITH_AS(tensor({1.5}) * tensor({1.5}, float64),
                        "mul: dtypes do not mix: [1] is float32, [1] is float64; convert one with "
-                       "to(float64)",
+                       "to(float64) (see docs/errors.md#dtypes)",
                        DtypeError);
 }

@@ -1,9 +1,9 @@
-"""Writes docs/errors.md: each public function called wrongly once, and what it then says.
+"""Writes docs/messages.md: each public function called wrongly once, and what it then says.
 
-usage: docs/site/errors.py make PROGRAM.cpp    writes a program that makes the calls
-       docs/site/errors.py page OUTPUT         writes docs/errors.md from what that program printed
-       docs/site/errors.py remake PROGRAM.cpp  writes a smaller program, of the calls that docs/errors.md shows
-       docs/site/errors.py check OUTPUT        fails unless it printed what the page says, and every public
+usage: docs/site/messages.py make PROGRAM.cpp    writes a program that makes the calls
+       docs/site/messages.py page OUTPUT         writes docs/messages.md from what that program printed
+       docs/site/messages.py remake PROGRAM.cpp  writes a smaller program, of the calls that docs/messages.md shows
+       docs/site/messages.py check OUTPUT        fails unless it printed what the page says, and every public
                                                function is on the page
 
 Wrong calls are made from the types of the parameters: shapes that do not fit, an axis that is not there, a wrong
@@ -16,8 +16,8 @@ import sys
 
 import headers
 
-PAGE = headers.ROOT / "docs" / "errors.md"
-INTRODUCTION = """# Errors
+PAGE = headers.ROOT / "docs" / "messages.md"
+INTRODUCTION = """# What wrong calls say
 
 What the library says when it is used wrongly: each public function that refuses something is called wrongly
 once, and its message stands below the call. A message reads `op: what is wrong`, with the shapes as they are, and ends with what to do
@@ -45,7 +45,7 @@ matmul: inner dimensions differ: a is [2, 3], b [4, 5]
 ```
 
 Debuggers stop where it is thrown by `catch throw`. The messages are the same in Release builds. This page is
-made by `docs/site/errors.py` from calls that `tests/packaging/site/run` makes.
+made by `docs/site/messages.py` from calls that `tests/packaging/site/run` makes.
 """
 TENSORS = ["ones({2, 3})", "ones({4, 5})", "ones({7})", "ones({6, 1, 2})", "ones({3, 8})"]
 # Calls that say more than those made from types; by the name of the function.
@@ -231,7 +231,7 @@ def check(build, output):
     left = PAGE.read_text().split("## Not here")[-1]
     for _, name, _ in functions(build):
         if not any(call.startswith(f"{name}(") for call, _, _ in shown) and f"`{name}`" not in left:
-            yield f"{name} is not on docs/errors.md"
+            yield f"{name} is not on docs/messages.md"
 
 
 def main(build):
