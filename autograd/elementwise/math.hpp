@@ -188,7 +188,7 @@ template <class V> V log10(V x) {
       xsimd::log10(x), [](auto e) { return std::log10(e); }, x);
 }
 /// Whether the CPU has a b + c as one instruction, which rounds once.
-#if defined(__AVX512F__) || defined(__FMA__)
+#if defined(__AVX512F__) || defined(__FMA__) || defined(__aarch64__)
 constexpr bool fuses = true;
 #else
 constexpr bool fuses = false;
@@ -203,7 +203,7 @@ template <class V> Pack<V> lost_by_product(Pack<V> a, Pack<V> b, Pack<V> ab) {
     return V(_mm512_fmsub_pd(a.v, b.v, ab.v));
   else
     return V(xsimd::fms(a.v, b.v, ab.v));
-#elif defined(__FMA__)
+#elif defined(__FMA__) || defined(__aarch64__)
   return V(xsimd::fms(a.v, b.v, ab.v));
 #else
   using T = scalar_of<V>;
@@ -216,8 +216,8 @@ template <class V> Pack<V> lost_by_product(Pack<V> a, Pack<V> b, Pack<V> ab) {
 /// a b + c, rounded once or nearly so.
 template <class V> Pack<V> fused(Pack<V> a, Pack<V> b, Pack<V> c) {
   if constexpr (fuses) return gradtape::detail::multiply_add(a.v, b.v, c.v);
-  const Pack<V> product = a * b;
-  return product + (lost_by_product(a, b, product) + c);
+  const Pack<V> product = a * b, sum = product + (lost_by_product(a, b, product) + c);
+  return where(sum == sum, sum, product + c);  // of an infinity nothing is lost
 }
 /// A result, and what rounding took from it.
 template <class V> struct ValueAndLost {

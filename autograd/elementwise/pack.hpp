@@ -49,6 +49,29 @@ template <class V> V square_root(V x) {
     return xsimd::sqrt(x);
 }
 
+/// Whole numbers beside x, with its sign where they are 0: on ARM xsimd goes through integers,
+/// which have no -0.
+#ifdef __aarch64__
+#define GRADTAPE_ROUNDING(name, function, instruction)                      \
+  template <class V> V name(V x) {                                          \
+    using T = typename pack_traits<V>::scalar;                              \
+    if constexpr (std::same_as<T, float> && !std::same_as<V, float>)        \
+      return instruction##_f32(x);                                          \
+    else if constexpr (std::same_as<T, double> && !std::same_as<V, double>) \
+      return instruction##_f64(x);                                          \
+    else                                                                    \
+      return xsimd::function(x);                                            \
+  }
+#else
+#define GRADTAPE_ROUNDING(name, function, instruction) \
+  template <class V> V name(V x) { return xsimd::function(x); }
+#endif
+GRADTAPE_ROUNDING(rounded_down, floor, vrndmq)
+GRADTAPE_ROUNDING(rounded_up, ceil, vrndpq)
+GRADTAPE_ROUNDING(rounded_to_zero, trunc, vrndq)
+GRADTAPE_ROUNDING(rounded_to_even, nearbyint, vrndnq)
+#undef GRADTAPE_ROUNDING
+
 }  // namespace detail
 
 template <class V> struct Pack;

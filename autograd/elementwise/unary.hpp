@@ -46,23 +46,23 @@ struct Step {
 };
 struct Floor {
   static constexpr const char* name = "floor";
-  static auto value(auto x) { return xsimd::floor(x); }
+  static auto value(auto x) { return detail::rounded_down(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 struct Ceil {
   static constexpr const char* name = "ceil";
-  static auto value(auto x) { return xsimd::ceil(x); }
+  static auto value(auto x) { return detail::rounded_up(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 struct Round {
   static constexpr const char* name = "round";
-  static auto value(auto x) { return xsimd::nearbyint(x); }
+  static auto value(auto x) { return detail::rounded_to_even(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 
 struct Trunc {
   static constexpr const char* name = "trunc";
-  static auto value(auto x) { return xsimd::trunc(x); }
+  static auto value(auto x) { return detail::rounded_to_zero(x); }
   static auto grad_from_input(const auto& x) { return 0.0 * unit_step(x); }
 };
 

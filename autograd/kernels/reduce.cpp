@@ -54,7 +54,9 @@ struct Smaller {
   }
 };
 
-constexpr int64_t leaf = 1024;  // elements of a row that one loop reduces
+// Elements of a row that one loop reduces: the fewer fit a register, the sooner their sum is added
+// up by halves, which keeps its digits.
+constexpr int64_t leaf = 16 * sizeof(xsimd::batch<float>);
 
 /// Up to `leaf` elements. Four registers of partial results hide the latency of the operation.
 template <class Op, class T> T reduce_leaf(const T* x, int64_t n) {

@@ -107,8 +107,9 @@ TEST_CASE("convolutions computed directly are those computed with columns") {
     for (std::size_t i = 0; i < exact.size(); ++i) {
       CAPTURE(i);
       CHECK(distance(direct[i], exact[i]) < 1e-14);
-      CHECK(distance(single[i].to(float64), exact[i]) < 2e-6);
-      CHECK(distance(chosen[i].to(float64), exact[i]) < 2e-6);
+      // Registers of four elements have the longest sums.
+      CHECK(distance(single[i].to(float64), exact[i]) < 4e-6);
+      CHECK(distance(chosen[i].to(float64), exact[i]) < 4e-6);
     }
   }
 }
