@@ -1,4 +1,5 @@
 """The site: build/site from the Markdown of docs/, the course and the headers, by mkdocs-material."""
+import html
 import json
 import pathlib
 import re
@@ -21,6 +22,7 @@ HOW = [("How it works", "how_it_works"), ("What a gradient costs", "theorem"), (
        ("Costs of several ranks", "distributed_costs"), ("Reliability", "reliability"), ("Design", "design")]
 
 
+REDIRECTION = '<!doctype html><title>gradtape</title><meta http-equiv="refresh" content="0; url={0}"><a href="{0}">here</a>\n'
 CONFIG = '<script id="__config" type="application/json">{'  # what the theme's scripts read
 
 
@@ -35,7 +37,7 @@ def version():
 
 def title(place, text):
     found = re.search(r"^# (.+)$", text, re.M)
-    return re.sub(r"[`$*\\]|\{#.*?\}", "", found[1]).strip() if found else pathlib.Path(place).stem
+    return html.escape(re.sub(r"[`$*\\]|\{#.*?\}", "", found[1]).strip(), quote=False) if found else pathlib.Path(place).stem
 
 
 def navigation(site, listed):
@@ -105,6 +107,8 @@ def build_site(build):
     (build / "site_mkdocs.yml").write_text(text)
     subprocess.run([mkdocs, "build", "--quiet", "-f", str(build / "site_mkdocs.yml")], check=True, stderr=subprocess.DEVNULL)
     shutil.copytree(made, target, dirs_exist_ok=True)
+    for name in ("conventions", "misprints"):  # where the course alone has them
+        (target / "course" / f"{name}.html").write_text(REDIRECTION.format(f"../{name}.html"))
     shown.write()
     return len(list(target.rglob("*.html")))
 
@@ -123,5 +127,5 @@ def publish(build, folder):
     known.sort(key=lambda v: [int(n) for n in v["version"].split(".")], reverse=True)
     listed.write_text(json.dumps(known, indent=1) + "\n")
     newest = known[0]["version"]
-    (folder / "index.html").write_text(f'<meta http-equiv="refresh" content="0; url={newest}/index.html">\n')
+    (folder / "index.html").write_text(REDIRECTION.format(f"{newest}/index.html"))
     return target / "index.html"

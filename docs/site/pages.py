@@ -45,6 +45,7 @@ class Formulas:
             raise ValueError(f"{len(keys)} formulas became {len(paragraphs)} paragraphs")
         for key, math in zip(keys, paragraphs):
             math = re.sub(r"<annotation.*?</annotation>", "", " ".join(math.split()))
+            math = math.replace("*", "&#42;").replace("_", "&#95;")  # which Markdown would take for emphasis
             # in a span, for Python's Markdown takes what begins a line with <math> for a block
             kind = "formula" if key.startswith("$$") else "math"
             self.made[key] = f'<span class="{kind}">{math}</span>'

@@ -127,11 +127,11 @@ class Reference:
 
     def fields(self, fields, owner, up):
         """A table of the data members of a class."""
-        rows = ["| member | type | default | meaning |", "| --- | --- | --- | --- |"]
+        rows = ["| member | meaning |", "| --- | --- |"]
         for f in fields:
             text = " ".join(p for k, p in Text(f.text).parts) if f.text != owner.text else ""
-            rows.append(f'| <a id="{names.anchor(f.name)}"></a>`{f.short}` | `{plain_type(f.value_type)}` | '
-                        f'{code_cell(f.default)} | {self.prose(text, up, f.short)} |')
+            kind = plain_type(f.value_type) + (f" = {plain_type(' '.join(f.default.split()))}" if f.default else "")
+            rows.append(f'| <a id="{names.anchor(f.name)}"></a>`{f.short}`<br>`{kind}` | {self.prose(text, up, f.short)} |')
         return ["\n".join(rows)]
 
     def section(self, group, level, up):
@@ -209,11 +209,6 @@ def display(s):
 
 def plain_type(text):
     return text.replace("gradtape::", "").replace("std::basic_string<char>", "std::string").replace("|", "\\|")
-
-
-def code_cell(text):
-    text = " ".join(text.split())
-    return f"`{text}`".replace("|", "\\|") if text else ""
 
 
 def grouped(symbols):

@@ -35,11 +35,14 @@ function open(path, width) {
     document.body.append(frame);
   });
 }
-async function visit(path, width) {
-  const frame = await open(path, width);
-  await wait(30);
-  const root = frame.contentDocument.documentElement;
-  if (root.scrollWidth > width + 1 && !path.includes('/source/')) wide.push(path + ' is ' + root.scrollWidth + ' wide at ' + width);
+async function visit(path) {
+  const frame = await open(path, 390);
+  for (const width of [390, 1280]) {
+    frame.width = width;
+    await wait(50);
+    const shown = frame.contentDocument.documentElement.scrollWidth;
+    if (shown > width + 1 && !path.includes('/source/')) wide.push(path + ' is ' + shown + ' wide at ' + width);
+  }
   frame.remove();
 }
 async function search(words) {
@@ -62,8 +65,7 @@ async function colours() {
   return seen;
 }
 (async () => {
-  for (let i = 0; i < pages.length; i += 4)
-    await Promise.all(pages.slice(i, i + 4).flatMap(p => [visit(p, 390), visit(p, 1280)]));
+  for (let i = 0; i < pages.length; i += 6) await Promise.all(pages.slice(i, i + 6).map(visit));
   for (const words of searches) await search(words);
   const seen = await colours();
   await fetch('/done', {method: 'POST', body: JSON.stringify({told, wide, found, seen, visited: pages.length})});
@@ -118,7 +120,7 @@ def main(chromium, folder):
     Handler.pages = [p for p in every if not p.startswith("/source/")] + sources[::40]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen(
             [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage",
              f"--user-data-dir={profile}", "--remote-debugging-port=0", f"http://127.0.0.1:{server.server_port}/driver"],

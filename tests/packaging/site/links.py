@@ -31,7 +31,9 @@ def dead_links(folder):
                 continue
             target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
             place = urllib.parse.unquote(parts.fragment)
-            if not target.exists():
+            if not target.is_relative_to(folder):
+                yield f"{path.relative_to(folder)}: leads out of the site: {link}"
+            elif not target.exists():
                 yield f"{path.relative_to(folder)}: no file for {link}"
             elif place and not place.startswith("__") and target in pages and place not in pages[target].places:
                 yield f"{path.relative_to(folder)}: no such place: {link}"
