@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <iterator>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -32,7 +33,11 @@ template <class T>
 concept Contiguous = Iterable<T> && std::contiguous_iterator<IteratorOf<T>>;
 
 /// Throws ValueError: "borrow: the owner, a container of 8 bytes, does not hold ...".
-[[noreturn]] void refuse_owner(std::size_t bytes, const Shape& shape, Dtype dtype);
+[[noreturn]] inline void refuse_owner(std::size_t bytes, const Shape& shape, Dtype dtype) {
+  fail<ValueError>("borrow", "the owner, a container of " + std::to_string(bytes) +
+                                 " bytes, does not hold the elements, " + shape.str() + " " +
+                                 name(dtype) + ": move in the container that does");
+}
 
 /// Whether the `bytes` at `data` are elements of `owner`.
 template <class Owner>

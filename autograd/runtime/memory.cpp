@@ -151,8 +151,7 @@ class LargePool {
 LargePool& large_pool() {
   static auto* pool = [] {
     log(LogLevel::info, "memory", "%s",
-        caching ? "freed blocks are kept for the next tensor of about their size"
-                : "every block comes from the system and goes back to it");
+        caching ? "freed blocks are kept for reuse" : "no block is kept for reuse");
     return new LargePool;  // never destroyed: tensors in statics may outlive it otherwise
   }();
   return *pool;

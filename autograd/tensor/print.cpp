@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -190,19 +192,17 @@ class Printer {
 
 }  // namespace
 
-std::string detail::elements_text(const Tensor& x, const PrintOptions& options) {
+// Not inlined: it is half of this file.
+[[gnu::noinline]] std::string detail::elements_text(const Tensor& x, const PrintOptions& options) {
   return Printer(x, options).text();
 }
 
 std::string Tensor::str(const PrintOptions& options) const {
   if (!defined()) return "undefined";
   if (numel() == 0) return ndim() == 1 ? "[]" : "[] of shape " + shape().str();
-  const auto text = detail::elements_text(*this, options);
-  const Shape whole = shape();
-  const bool cut = numel() > options.threshold &&
-                   std::any_of(whole.begin(), whole.end(),
-                               [](std::int64_t extent) { return extent > 2 * edge_items; });
-  return cut ? text + " of shape " + whole.str() + ", " + name(dtype()) : text;
+  std::string text = detail::elements_text(*this, options);
+  if (text.find("...") == text.npos) return text;
+  return fmt::format("{} of shape {}, {}", text, shape().str(), name(dtype()));
 }
 
 std::ostream& operator<<(std::ostream& out, Dtype dtype) { return out << name(dtype); }

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <new>
 
-#include "gradtape/autograd/borrow.hpp"
 #include "gradtape/autograd/parallel.hpp"
 #include "gradtape/autograd/runtime/transpose.hpp"
 #include "gradtape/autograd/tape.hpp"
@@ -147,13 +146,6 @@ Tensor borrowed(const void* data, const Shape& shape, Dtype dtype, const char* o
   auto value = Ref<Value>::adopt(make_value(shape.begin(), shape.ndim(), numel, dtype, 0));
   value->data.store(const_cast<void*>(data), std::memory_order_relaxed);
   return Tensor(std::move(value), {});
-}
-
-void refuse_owner(std::size_t bytes, const Shape& shape, Dtype dtype) {
-  fail<ValueError>("borrow",
-                   fmt::format("the owner, a container of {} bytes, does not hold the elements, {} "
-                               "{}: move in the container that does",
-                               bytes, shape.str(), name(dtype)));
 }
 
 Tensor alias(const Tensor& x, const Shape& shape, std::int64_t offset) {

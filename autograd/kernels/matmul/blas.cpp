@@ -143,9 +143,6 @@ ChooseBlasKernels::ChooseBlasKernels() {
                   "could: set OPENBLAS_CORETYPE=%s before the program starts, or install a newer "
                   "OpenBLAS",
                   blas_name().c_str(), at_first.c_str(), best);
-    else if (better)
-      detail::log(LogLevel::info, "blas", "%s took its %s kernels for this CPU; told to take %s",
-                  blas_name().c_str(), at_first.c_str(), best);
     if (detail::logs(LogLevel::info)) {
       const std::string now = blas_kernels();
       detail::log(LogLevel::info, "blas", "%s%s%s", blas_name().c_str(),

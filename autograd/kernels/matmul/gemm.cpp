@@ -153,13 +153,13 @@ template <class T> std::int64_t large() {
 #endif
 }
 
-template <class T>
-[[gnu::noinline]] void tell(const Matrix<T>& a, const Matrix<T>& b, const char* what) {
-  const auto text = [](const Matrix<T>& x) { return x.transposed ? " transposed" : ""; };
-  detail::log(LogLevel::debug, "product", "[%lld, %lld]%s [%lld, %lld]%s of %s by %s",
-              static_cast<long long>(a.rows), static_cast<long long>(a.cols), text(a),
-              static_cast<long long>(b.rows), static_cast<long long>(b.cols), text(b),
-              std::is_same_v<T, float> ? "float32" : "float64", what);
+/// Tells of a product [m, k] [k, n].
+[[gnu::noinline]] void tell(std::int64_t m, std::int64_t k, std::int64_t n, bool a_transposed,
+                            bool b_transposed, const char* dtype, const char* what) {
+  const auto text = [](bool transposed) { return transposed ? " transposed" : ""; };
+  const auto extent = [](std::int64_t i) { return static_cast<long long>(i); };
+  detail::log(LogLevel::debug, "product", "[%lld, %lld]%s [%lld, %lld]%s of %s by %s", extent(m),
+              extent(k), text(a_transposed), extent(k), extent(n), text(b_transposed), dtype, what);
 }
 
 }  // namespace
@@ -178,7 +178,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* c, bool 
     const bool library =
         path == GemmPath::automatic ? work > large<T>() : path == GemmPath::library;
     const auto by = [&](const char* what) {
-      if (detail::logs(LogLevel::debug)) tell<T>(a, b, what);
+      if (detail::logs(LogLevel::debug))
+        tell(a.rows, a.cols, b.cols, a.transposed, b.transposed,
+             std::is_same_v<T, float> ? "float32" : "float64", what);
     };
     if (library && a.rows > 1 && b.cols > 1) {
       by(GRADTAPE_ONEDNN && std::is_same_v<T, float> ? "oneDNN" : "BLAS");
