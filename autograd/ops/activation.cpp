@@ -142,8 +142,10 @@ Tensor maxout(const Tensor& x, std::int64_t pieces, std::int64_t axis) {
 Tensor rbf(const Tensor& x, const Tensor& centers, const Tensor& width) {
   need_defined("rbf", x, "x");
   need_defined("rbf", centers, "centers");
-  static const auto bump = formula("rbf", [](const auto& distance2, const auto& width) {
-    return exp(-(distance2 / (width * width)));
+  // Squares of a distance or a width alone could leave the range.
+  static const auto term = formula("rbf", [](const auto& x, const auto& center, const auto& width) {
+    const auto distance = (x - center) / width;
+    return distance * distance;
   });
   if (x.ndim() < 1 || centers.ndim() != 2 || x.shape().back() != centers.shape()[1])
     fail<ShapeError>("rbf", fmt::format("needs x [..., in] and centers [units, in]: x is {}, "
@@ -156,8 +158,10 @@ Tensor rbf(const Tensor& x, const Tensor& centers, const Tensor& width) {
                                         describe(centers), describe(width)));
   Tensor operands[] = {x, centers, width};
   promote_literals(operands, 3, "rbf");
-  const Tensor distance2 = sum(square(unsqueeze(operands[0], -2) - operands[1]), -1);
-  return bump(distance2, operands[2]);
+  const Tensor& widths = operands[2];
+  const Tensor terms = term(unsqueeze(operands[0], -2), operands[1],
+                            widths.ndim() == 0 ? widths : unsqueeze(widths, -1));
+  return exp(-sum(terms, -1));
 }
 
 }  // namespace gradtape

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "gradtape/autograd/ops/arithmetic.hpp"
 #include "gradtape/autograd/ops/comparison.hpp"
@@ -149,6 +150,16 @@ Tensor avg_pool(int axes, const Tensor& x, const SpatialSize& kernel,
   return avg_pool(avg_names[axes - 1], axes, x, kernel, options);
 }
 
+/// z^(1/p). Where 1 / p is rounded, the power of a large or a small z loses up to three digits,
+/// which its quotient by y^p, close to 1, gives back.
+Tensor root(const Tensor& z, double p) {
+  int exponent = 0;
+  if (std::frexp(p, &exponent) == 0.5) return pow(z, 1 / p);
+  const Tensor y = pow(z.detach(), 1 / p), power = pow(y, p);
+  const Tensor in_range = logical_and(power > 0.0, power < std::numeric_limits<double>::infinity());
+  return where(in_range, y, 1.0) * pow(z / where(in_range, power, 1.0), 1 / p);
+}
+
 Tensor lp_pool(int axes, const Tensor& x, double p, const SpatialSize& kernel,
                const LpPoolOptions& options) {
   const char* const op = lp_names[axes - 1];
@@ -160,7 +171,7 @@ Tensor lp_pool(int axes, const Tensor& x, double p, const SpatialSize& kernel,
   const Tensor means = avg_pool(op, axes, pow(x, p), kernel,
                                 {.stride = options.stride, .ceil_mode = options.ceil_mode});
   const Tensor empty = means == 0.0;
-  return where(empty, 0.0, pow(where(empty, 1.0, count * means), 1 / p));
+  return where(empty, 0.0, root(where(empty, 1.0, count * means), p));
 }
 
 /// `size` with the extents of x for -1, checked.
