@@ -186,13 +186,22 @@ of every size against long double, and fails beyond these figures. Where a resul
 terms that cancel, and nothing but an error of the size of theirs is possible, the ulp are theirs.
 
 {}
-The same for functions of several elements, in float64, measured against 50 digits: at arguments around 1,
-around 1e150 and 1e-150, of sizes in between side by side, and where exponentials saturate. Each element
-of the value, and of the gradient, is within so many ulp, or within that part of the bound that running
-error analysis gives for the formula with every operation rounded (Higham 2002, 3.3); of a sum of n
-terms, (n - 1) 2^-53 times the sum of their sizes, in whatever order it is taken. Left out: what leaves
-the range on the way, for `local_response_norm` squares and powers of numbers beyond 1e75 beside tiny
-ones, and the power of a matrix whose elements are 300 decades apart.
+The same for every other differentiable function that computes, in float64, measured against 50 digits: at
+arguments around 1, around 1e150 and 1e-150, of sizes in between side by side, and where exponentials
+saturate. Each element of the value, and of the gradient, is within so many ulp, or within that part of the
+bound that running error analysis gives for the formula with every operation rounded (Higham 2002, 3.3); of
+a sum of n terms, (n - 1) 2^-53 times the sum of their sizes, in whatever order it is taken. `rnn`, `lstm`
+and `gru` are what the layers record for all steps, `conv_weight_gradient`, `resample_backward` and
+`recurrence` what gradients do.
+
+For what is made of eigenvalues and singular values, the bound is what a change of the n x n or m x n matrix
+A by n^2 2^-53 |A| may do: as much to the values, 1 / gap times that to their vectors, |A^+|^2 to a
+pseudo-inverse, and one factor 1 / gap or |A^+| more to derivatives. A gap is the distance to the next value,
+and to 0 too unless A is square.
+
+Left out: what leaves the range on the way, for `local_response_norm` squares and powers of numbers beyond
+1e75 beside tiny ones, and where elements are 300 decades apart, remainders (their quotients have no last
+digit), `matrix_power`, `matrix_exp`, `lu`, `qr`, `cholesky_solve`, eigenvalues and singular values.
 
 {})",
       table({{"0", {{0.0}}},

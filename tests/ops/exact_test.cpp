@@ -31,6 +31,7 @@ double draw(Kind kind, Size size, std::mt19937_64& engine) {
   const auto uniform = [&](double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(engine);
   };
+  if (kind == Kind::place) return uniform(-1.4, 1.4);
   if (kind == Kind::label) return uniform(-1, 1) < 0 ? -1 : 1;
   if (kind == Kind::probability) {
     const double small = size == Size::tiny    ? 1e-150 * uniform(0.1, 1)

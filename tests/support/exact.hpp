@@ -28,8 +28,8 @@ inline constexpr bool has_many_digits = false;
 using Real50 = Number<Real>;
 using Numbers = std::vector<Real50>;
 
-/// What the elements of an operand are.
-enum class Kind { real, positive, probability, logarithm, label };
+/// What the elements of an operand are; places in an image lie between -1.4 and 1.4.
+enum class Kind { real, positive, probability, logarithm, label, place };
 
 /// An operand: differentiated, unless its elements are labels +1 and -1.
 struct Operand {
@@ -57,10 +57,18 @@ struct Row {
   Figures value = {}, slope = {};
 };
 
+std::vector<Row> elementwise_rows();
 std::vector<Row> reduction_rows();
+std::vector<Row> product_rows();
 std::vector<Row> normalisation_rows();
+std::vector<Row> convolution_rows();
+std::vector<Row> pooling_rows();
+std::vector<Row> resample_rows();
+std::vector<Row> sequence_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> linalg_rows();
+std::vector<Row> factor_rows();
+std::vector<Row> spectrum_rows();
 
 /// All of them.
 std::vector<Row> rows();

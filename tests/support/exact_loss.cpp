@@ -77,6 +77,12 @@ std::vector<Row> pair_rows() {
       mean_row(
           "mse_loss", [](auto& x, auto& t) { return nn::mse_loss(x, t); },
           [](auto& x, auto& t) { return square(x - t); }),
+      {"half_squared_error",
+       [](const Tensors& x) { return nn::half_squared_error(x[0], x[1]); },
+       [](const Operands& x) {
+         return Numbers{sum(map(x[0], x[1], [](auto& a, auto& b) { return square(a - b); })) / 2};
+       },
+       {{{5}}, {{5}}}},
       mean_row(
           "l1_loss", [](auto& x, auto& t) { return nn::l1_loss(x, t); },
           [](auto& x, auto& t) { return abs(x - t); }),
@@ -154,6 +160,18 @@ std::vector<Row> class_rows() {
          return Numbers{sum(terms) / 8};
        },
        {{{2, 4}}}},
+      {"multilabel_margin_loss",
+       [](const Tensors& x) {
+         return nn::multilabel_margin_loss(x[0], tensor({3, 1, -1, -1}));
+       },
+       [](const Operands& x) {
+         Numbers terms;
+         for (const std::size_t target : {3U, 1U})
+           for (const std::size_t other : {0U, 2U})
+             terms.push_back(at_least_0(one - x[0][target] + x[0][other]));
+         return Numbers{sum(terms) / 4};
+       },
+       {{{4}}}},
       {"multilabel_soft_margin_loss",
        [](const Tensors& x) { return nn::multilabel_soft_margin_loss(x[0], x[1]); },
        [](const Operands& x) {

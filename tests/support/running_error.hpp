@@ -10,7 +10,8 @@
 
 namespace gradtape::testing::exact {
 
-using std::abs, std::exp, std::log, std::log1p, std::pow, std::sqrt;  // of long double
+using std::abs, std::exp, std::expm1, std::log, std::log1p, std::pow, std::sqrt,
+    std::tanh;  // of long double
 
 /// A value and its derivative along one direction, both to many digits (Real), and how far off they
 /// may be, in units of the roundoff u = 2^-53, where each operation on the way rounds its result
@@ -76,6 +77,10 @@ template <class Real> struct Number {
     const Real y = exp(x.value);
     return x.mapped(y, y, y);
   }
+  friend Number expm1(const Number& x) {
+    const Real y = exp(x.value);
+    return x.mapped(expm1(x.value), y, y);
+  }
   friend Number log(const Number& x) {
     const Real one = 1 / x.value;
     return x.mapped(log(x.value), one, -one * one);
@@ -90,6 +95,20 @@ template <class Real> struct Number {
   }
   friend Number pow(const Number& x, double power) {
     const Real y = pow(x.value, Real(power)), first = power * y / x.value;
+    return x.mapped(y, first, (power - 1) * first / x.value);
+  }
+  friend Number sigmoid(const Number& x) {
+    const Real e = exp(-abs(x.value)), y = (x.value > 0 ? Real(1) : e) / (1 + e);
+    const Real first = e / ((1 + e) * (1 + e));
+    return x.mapped(y, first, first * (1 - 2 * y));
+  }
+  friend Number tanh(const Number& x) {
+    const Real e = exp(-2 * abs(x.value)), y = tanh(x.value), first = 4 * e / ((1 + e) * (1 + e));
+    return x.mapped(y, first, -2 * y * first);
+  }
+  /// x^(1/p), 1 / p not rounded.
+  friend Number root(const Number& x, double p) {
+    const Real power = 1 / Real(p), y = pow(x.value, power), first = power * y / x.value;
     return x.mapped(y, first, (power - 1) * first / x.value);
   }
   friend Number abs(const Number& x) { return x.value < 0 ? -x : x; }
