@@ -192,7 +192,7 @@ saturate. Each element of the value, and of the gradient, is within so many ulp,
 bound that running error analysis gives for the formula with every operation rounded (Higham 2002, 3.3); of
 a sum of n terms, (n - 1) 2^-53 times the sum of their sizes, in whatever order it is taken. `rnn`, `lstm`
 and `gru` are what the layers record for all steps, `conv_weight_gradient`, `resample_backward` and
-`recurrence` what gradients do.
+`recurrence` what gradients do; a test fails for a new op that has neither a row nor a reason to have none.
 
 For what is made of eigenvalues and singular values, the bound is what a change of the n x n or m x n matrix
 A by n^2 2^-53 |A| may do: as much to the values, 1 / gap times that to their vectors, |A^+|^2 to a
