@@ -33,10 +33,12 @@ gradtape_explain_missing() {
 # gradtape_apt_missing: the apt packages of the list, and of $gradtape_extra_apt_packages, that are
 # not installed here.
 gradtape_apt_missing() {
-  local package
+  local package machine
+  machine=$(dpkg --print-architecture)
   for package in $(gradtape_packages apt) ${gradtape_extra_apt_packages:-}; do
     [[ $package == g++ ]] && gradtape_compiler >/dev/null && continue
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] && continue
+    dpkg-query -W -f='${Architecture} ${db:Status-Status}\n' "$package" 2>/dev/null |
+      grep -xE "(all|$machine) installed" >/dev/null && continue
     [[ $package == pkg-config ]] && command -v pkg-config >/dev/null && continue
     [[ $package == cmake ]] && command -v cmake >/dev/null && continue
     # wanted, not needed: some architectures lack it
