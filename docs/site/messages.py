@@ -3,6 +3,7 @@
 usage: docs/site/messages.py make PROGRAM.cpp    writes a program that makes the calls
        docs/site/messages.py page OUTPUT         writes docs/messages.md from what that program printed
        docs/site/messages.py remake PROGRAM.cpp  writes a smaller program, of the calls that docs/messages.md shows
+       docs/site/messages.py renew OUTPUT        puts what the smaller program printed on docs/messages.md
        docs/site/messages.py check OUTPUT        fails unless it printed what the page says, and every public
                                                function is on the page
 
@@ -194,7 +195,7 @@ def program(build, target):
 
 def page(build, output):
     listed, text, number = functions(build), INTRODUCTION, 0
-    said = {int(part.split(" ", 1)[0]): part.split(" ", 1)[1] for part in output.split("\x1e")[1:]}
+    said = parts(output)
     last, quiet = None, []
     for header, name, calls in listed:
         mine = [(call, said[number + i]) for i, call in enumerate(calls) if number + i in said]
@@ -220,9 +221,23 @@ def remake(target):
     target.write_text("\n".join([*lines, "}"]) + "\n")
 
 
+def parts(output):
+    """What a program printed, by the number of the call."""
+    return {int(part.split(" ", 1)[0]): part.split(" ", 1)[1] for part in output.split("\x1e")[1:]}
+
+
+def renewed(output):
+    said, number = parts(output), iter(range(len(output)))
+
+    def again(shown):
+        kind, _, words = said[next(number)].partition("\n")
+        return f"`{shown[1]}` throws {kind}\n\n```\n{words.rstrip()}\n```"
+    return SHOWN.sub(again, PAGE.read_text())
+
+
 def check(build, output):
     """The lines of what is not as the page says."""
-    said = {int(part.split(" ", 1)[0]): part.split(" ", 1)[1] for part in output.split("\x1e")[1:]}
+    said = parts(output)
     shown = SHOWN.findall(PAGE.read_text())
     for number, (call, kind, words) in enumerate(shown):
         got = said.get(number, "\nnothing")
@@ -240,6 +255,9 @@ def main(build):
         return program(build, path)
     if what == "remake":
         return remake(path)
+    if what == "renew":
+        PAGE.write_text(renewed(path.read_text()))
+        return None
     if what == "check":
         wrong = list(check(build, path.read_text()))
         return sys.exit("\n".join(wrong)) if wrong else None
