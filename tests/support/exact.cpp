@@ -291,4 +291,11 @@ Numbers matmul(const Numbers& a, const Numbers& b, std::size_t k) {
   return y;
 }
 
+Numbers transposed(const Numbers& x, std::size_t columns) {
+  Numbers y;
+  for (std::size_t j = 0; j < columns; ++j)
+    for (std::size_t i = 0; i * columns < x.size(); ++i) y.push_back(x[i * columns + j]);
+  return y;
+}
+
 }  // namespace gradtape::testing::exact

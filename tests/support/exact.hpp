@@ -27,6 +27,8 @@ inline constexpr bool has_many_digits = false;
 
 using Real50 = Number<Real>;
 using Numbers = std::vector<Real50>;
+using Tensors = std::vector<Tensor>;
+using Operands = std::vector<Numbers>;
 
 /// What the elements of an operand are; places in an image lie between -1.4 and 1.4.
 enum class Kind { real, positive, probability, logarithm, label, place };
@@ -49,9 +51,9 @@ enum class Size { ordinary, huge, tiny, mixed, saturated };
 
 struct Row {
   const char* name;
-  std::function<Tensor(const std::vector<Tensor>&)> f;
+  std::function<Tensor(const Tensors&)> f;
   /// The same on the elements of the operands, row-major.
-  std::function<Numbers(const std::vector<Numbers>&)> reference;
+  std::function<Numbers(const Operands&)> reference;
   std::vector<Operand> operands;
   std::vector<Size> unlike = {};  ///< sizes for which nothing is promised
   Figures value = {}, slope = {};
@@ -91,5 +93,7 @@ Real50 logsumexp(const Numbers& x);
 Real50 norm(const Numbers& x, double p);
 /// The product of [n, k] and [k, m].
 Numbers matmul(const Numbers& a, const Numbers& b, std::size_t k);
+/// [rows, columns] -> [columns, rows]
+Numbers transposed(const Numbers& x, std::size_t columns);
 
 }  // namespace gradtape::testing::exact

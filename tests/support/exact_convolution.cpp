@@ -9,9 +9,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 /// A convolution from `in` channels to `out`.
 struct Convolution {
   Windows windows;

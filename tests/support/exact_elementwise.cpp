@@ -10,8 +10,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
 using Unary = std::function<Real50(const Real50&)>;
 using Binary = std::function<Real50(const Real50&, const Real50&)>;
 

@@ -9,9 +9,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 constexpr std::size_t m = 4, n = 3;  // rows and columns of the matrices to factor
 
 /// x with l x = b for a lower triangular l: [n, n] and b: [n, k].
@@ -26,13 +23,6 @@ Numbers forward_substituted(const Numbers& l, Numbers b) {
   return b;
 }
 
-/// [rows, columns] -> [columns, rows]
-Numbers transposed(const Numbers& a, std::size_t columns) {
-  Numbers y;
-  for (std::size_t j = 0; j < columns; ++j)
-    for (std::size_t i = 0; i * columns < a.size(); ++i) y.push_back(a[i * columns + j]);
-  return y;
-}
 Numbers reversed(Numbers a) {
   std::reverse(a.begin(), a.end());
   return a;

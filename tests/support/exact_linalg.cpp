@@ -7,9 +7,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 constexpr std::size_t n = 4;  // all matrices are 4 x 4
 
 struct Eliminated {
@@ -53,20 +50,13 @@ Numbers identity(double scale = 1) {
   return y;
 }
 
-Numbers transposed(const Numbers& a) {
-  Numbers y;
-  for (std::size_t j = 0; j < n; ++j)
-    for (std::size_t i = 0; i < n; ++i) y.push_back(a[i * n + j]);
-  return y;
-}
-
 Numbers plus(const Numbers& a, const Numbers& b) {
   return map(a, b, [](const Real50& p, const Real50& q) { return p + q; });
 }
 
 /// x x^T + s^2 I for s the largest |x|: symmetric and positive definite.
 Numbers definite(const Numbers& x, double s) {
-  return plus(matmul(x, transposed(x), n), identity(s * s));
+  return plus(matmul(x, transposed(x, n), n), identity(s * s));
 }
 
 double size_of(const Numbers& x) {

@@ -8,8 +8,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
 using Element = std::function<Real50(const Real50&, const Real50&)>;
 using Loss = std::function<Tensor(const Tensor&, const Tensor&)>;
 

@@ -7,9 +7,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 /// (x - middle) / sqrt(mean of its squares + eps), scaled so that no square is too large.
 Numbers by_size(const Numbers& d, double eps) {
   const Real50 scale = largest(map(d, [](const Real50& v) { return abs(v); }));
@@ -31,13 +28,6 @@ template <class F> Numbers by_rows(const Numbers& x, std::size_t n, F f) {
     const Numbers part = f(row_of(x, i, n));
     y.insert(y.end(), part.begin(), part.end());
   }
-  return y;
-}
-
-Numbers transposed(const Numbers& x, std::size_t n) {  // [m, n] -> [n, m]
-  Numbers y;
-  for (std::size_t j = 0; j < n; ++j)
-    for (std::size_t i = 0; i * n < x.size(); ++i) y.push_back(x[i * n + j]);
   return y;
 }
 

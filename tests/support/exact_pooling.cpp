@@ -10,8 +10,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
 using Pool = std::function<Tensor(const Tensor&)>;
 using Reduce = std::function<Real50(const Numbers&)>;
 using Parts = std::vector<std::vector<std::size_t>>;  // what each output of an image reads

@@ -9,16 +9,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
-Numbers transposed(const Numbers& x, std::size_t n) {  // [m, n] -> [n, m]
-  Numbers y;
-  for (std::size_t j = 0; j < n; ++j)
-    for (std::size_t i = 0; i * n < x.size(); ++i) y.push_back(x[i * n + j]);
-  return y;
-}
-
 /// All a_i b_j.
 Numbers outer_product(const Numbers& a, const Numbers& b) { return matmul(a, b, 1); }
 

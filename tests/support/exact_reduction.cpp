@@ -51,9 +51,6 @@ Numbers negative(const Numbers& x) {
   return map(x, [](const Real50& v) { return -v; });
 }
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 Row norm_row(const char* name, double p) {
   return {name,
           [p](const Tensors& x) { return gradtape::norm(x[0], p); },

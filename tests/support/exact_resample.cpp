@@ -11,9 +11,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 /// One of the pixels of an axis that an output reads: which, and how much of it.
 struct Tap {
   std::size_t at;

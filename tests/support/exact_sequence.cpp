@@ -12,17 +12,7 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
-
 // ---- attention ----
-
-Numbers transposed(const Numbers& x, std::size_t n) {  // [m, n] -> [n, m]
-  Numbers y;
-  for (std::size_t j = 0; j < n; ++j)
-    for (std::size_t i = 0; i * n < x.size(); ++i) y.push_back(x[i * n + j]);
-  return y;
-}
 
 /// Queries and keys of `width`, values of `value_width`; `sees(i, j)` says whether query i may look
 /// at key j, and `added` what is added to their score.

@@ -10,8 +10,6 @@ namespace gradtape::testing::exact {
 
 namespace {
 
-using Tensors = std::vector<Tensor>;
-using Operands = std::vector<Numbers>;
 using Reals = std::vector<Real>;
 
 constexpr std::size_t m = 4, n = 3;  // rows and columns of all matrices that are not square
@@ -199,14 +197,6 @@ using Function = Tensor (*)(const Tensor&);
 Row row(const char* name, Function f, const std::function<Numbers(const Operands&)>& reference,
         const Shape& shape, const std::vector<Size>& unlike = {Size::mixed}) {
   return {name, [f](const Tensors& x) { return f(x[0]); }, reference, {{shape}}, unlike};
-}
-
-/// [rows, columns] -> [columns, rows]
-Numbers transposed(const Numbers& a, std::size_t columns) {
-  Numbers y;
-  for (std::size_t j = 0; j < columns; ++j)
-    for (std::size_t i = 0; i * columns < a.size(); ++i) y.push_back(a[i * columns + j]);
-  return y;
 }
 
 std::vector<Row> decomposition_rows() {
