@@ -25,22 +25,24 @@ inline constexpr std::uint8_t dlpack_bool = 6;  // kDLBool, which headers before
 /// "float16", "uint8", "complex64", ...
 inline std::string dlpack_name(const DLDataType& type) {
   const auto bits = std::to_string(type.bits);
-  const auto lanes = type.lanes == 1 ? "" : "x" + std::to_string(type.lanes);
+  const auto of = [&](const char* kind) {
+    return kind + bits + (type.lanes == 1 ? "" : "x" + std::to_string(type.lanes));
+  };
   switch (type.code) {
     case kDLInt:
-      return "int" + bits + lanes;
+      return of("int");
     case kDLUInt:
-      return "uint" + bits + lanes;
+      return of("uint");
     case kDLFloat:
-      return "float" + bits + lanes;
+      return of("float");
     case kDLBfloat:
-      return "bfloat" + bits + lanes;
+      return of("bfloat");
     case kDLComplex:
-      return "complex" + bits + lanes;
+      return of("complex");
     case dlpack_bool:
-      return "bool" + bits + lanes;
+      return of("bool");
     default:
-      return "of type code " + std::to_string(type.code) + ", " + bits + " bits" + lanes;
+      return "of type code " + std::to_string(type.code) + ", " + of("bits ");
   }
 }
 

@@ -3,8 +3,10 @@
 /// Dtype::int64.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <opencv2/core.hpp>
 #include <string>
 
@@ -81,7 +83,7 @@ inline Strided opencv_layout(const cv::Mat& m) {
 
 /// A copy of a tensor [rows, columns] or [rows, columns, channels] as a matrix of CV_32F or CV_64F,
 /// of bool as CV_8U with 255 for true, as OpenCV's masks are. Throws DtypeError for int64,
-/// ShapeError for another number of axes or over 512 channels.
+/// ShapeError for another number of axes, over 512 channels or 2^31 - 1 rows or columns.
 [[nodiscard]] inline cv::Mat to_opencv(const Tensor& x) {
   constexpr const char* op = "to_opencv";
   const Shape shape = x.shape();
@@ -91,6 +93,9 @@ inline Strided opencv_layout(const cv::Mat& m) {
                      "needs [rows, columns] or [rows, columns, channels] with 1 to 512 channels, "
                      "got " +
                          shape.str());
+  if (std::max(shape[0], shape[1]) > std::numeric_limits<int>::max())
+    fail<ShapeError>(
+        op, "OpenCV's matrices have at most 2^31 - 1 rows and columns, got " + shape.str());
   if (x.dtype() == int64)
     fail<DtypeError>(op, "OpenCV has no matrices of int64; convert with to(float32)");
   const int depth = x.dtype() == float32 ? CV_32F : x.dtype() == float64 ? CV_64F : CV_8U;

@@ -19,9 +19,10 @@ struct Strided {
   Shape shape;
   std::array<std::int64_t, max_ndim> strides{};
 
+  /// Throws ShapeError for more than 8 axes.
   void push_back(std::int64_t extent, std::int64_t stride) {
-    strides[static_cast<std::size_t>(shape.ndim())] = stride;
     shape.push_back(extent);
+    strides[static_cast<std::size_t>(shape.ndim() - 1)] = stride;
   }
   [[nodiscard]] std::int64_t stride(int axis) const {
     return strides[static_cast<std::size_t>(axis)];

@@ -100,7 +100,8 @@ struct ArrowRows {
   /// Number `i`, by memcpy: buffers need not be aligned.
   template <class T> [[nodiscard]] T number(int buffer, std::int64_t i) const {
     T value;
-    std::memcpy(&value, static_cast<const T*>(array->buffers[buffer]) + i, sizeof value);
+    const auto at = static_cast<std::size_t>(i) * sizeof value;
+    std::memcpy(&value, static_cast<const char*>(array->buffers[buffer]) + at, sizeof value);
     return value;
   }
   template <class Offset> [[nodiscard]] std::string_view text(std::int64_t i) const {
@@ -189,7 +190,12 @@ inline CsvColumn arrow_column(const ArrowRows& rows, const ArrowOwnerPtr& owner)
     const ArrowRows words{rows.what, &texts, rows.schema->dictionary, texts.offset, texts.length};
     words.need_values();
     const Tensor index = arrow_numbers(rows, owner);
+    if (index.dtype() != int64) refuse_arrow_type(rows);
     const auto at = index.data<std::int64_t>();
+    for (const auto word : at)
+      if (word < 0 || word >= words.size)
+        rows.refuse("index " + std::to_string(word) + " is out of range for a dictionary of " +
+                    std::to_string(words.size) + " texts");
     const auto row = [&](std::int64_t i) { return at[static_cast<std::size_t>(i)]; };
     if (words.format() == "u")
       return arrow_categories(rows,
@@ -222,8 +228,8 @@ inline CsvColumn arrow_column(const ArrowRows& rows, const ArrowOwnerPtr& owner)
 ///
 /// Takes both over, and marks them as released; where it throws, they stay the caller's. Throws
 /// ValueError for what is no record batch, has been released, or has two columns of one name, and
-/// with the name of the column for other types, nulls in other columns, and integers that int64
-/// does not hold; DtypeError unless `dtype` is floating.
+/// with the name of the column for other types, nulls in other columns, integers that int64 does
+/// not hold, too few rows, and indices beyond a dictionary; DtypeError unless `dtype` is floating.
 [[nodiscard]] inline CsvTable from_arrow(ArrowArray* array, ArrowSchema* schema,
                                          Dtype dtype = float32) {
   constexpr const char* op = "from_arrow";
@@ -241,6 +247,11 @@ inline CsvColumn arrow_column(const ArrowRows& rows, const ArrowOwnerPtr& owner)
   if (array->null_count != 0 && array->n_buffers > 0 && array->buffers[0])
     fail<ValueError>(op, "rows of the record batch itself are null");
 
+  if (array->n_children != schema->n_children)
+    fail<ValueError>(op, "the record batch and its schema differ in columns: " +
+                             std::to_string(array->n_children) + " and " +
+                             std::to_string(schema->n_children));
+
   const auto owner = std::make_shared<detail::ArrowOwner>();
   CsvTable table{.columns = {}, .dtype = dtype};
   for (std::int64_t i = 0; i < array->n_children; ++i) {
@@ -249,6 +260,10 @@ inline CsvColumn arrow_column(const ArrowRows& rows, const ArrowOwnerPtr& owner)
     const std::string column_name = about.name ? about.name : "";
     const detail::ArrowRows rows{std::string(op) + ": column '" + column_name + "'", &column,
                                  &about, array->offset + column.offset, array->length};
+    if (column.length < array->offset + array->length)
+      rows.refuse("it has " + std::to_string(column.length) +
+                  " rows, and the record batch ends at " +
+                  std::to_string(array->offset + array->length));
     for (const auto& other : table.columns)
       if (other.name == column_name)
         fail<ValueError>(op, "there are two columns '" + column_name + "'");

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "gradtape/autograd/tensor/strided.hpp"
 #include "support/bits.hpp"
 #include "support/lent_memory.hpp"
 #include "support/op_calls.hpp"
@@ -291,4 +292,11 @@ TEST_CASE("borrowed memory is no memory of the library's") {
   const Tensor x = borrow(lent.data(), {1 << 16}, no_owner);
   CHECK(memory_use().live == before.live);
   CHECK(sum(x).item() == 1 << 16);
+}
+
+TEST_CASE("elements of another library have at most 8 axes") {
+  gradtape::detail::Strided layout;
+  for (int axis = 0; axis < 8; ++axis) layout.push_back(1, 8);
+  CHECK_THROWS_AS(layout.push_back(1, 8), ShapeError);
+  CHECK(layout.shape.ndim() == 8);
 }
