@@ -64,11 +64,11 @@ def name_at(part):
 
 
 class Leaf:
-    """What lies behind a node that is a leaf: a vtable, hooks, the name, a mutex, the gradient."""
+    """What lies behind a node that is a leaf: a vtable, hooks, the name, the gradient."""
 
     def __init__(self, node):
         self.name_at = int(node["extension"]) + POINTER + VECTOR
-        self.gradient_at = self.name_at + STRING + SHARED + size_of("pthread_mutex_t")
+        self.gradient_at = self.name_at + STRING + SHARED
 
     def name(self):
         return name_at(self.name_at)

@@ -42,9 +42,9 @@ struct Leaf final : Extension {
   std::unique_lock<std::mutex> lock();
 
   Name name{{}};
-  std::mutex mutex;  // of the gradient: threads that share parameters add to it at once
-  Tensor grad;       // dense
+  Tensor grad;                    // dense
   std::vector<RowGradient> rows;  // more of the gradient: of sparse lookups, as they came
+  std::mutex mutex;  // of the gradient: threads that share parameters add to it at once
 };
 
 struct Joint final : Extension {

@@ -21,7 +21,7 @@ namespace {
 /// much as reading it.
 template <class T, class F> std::int64_t first_bad(const T* x, std::int64_t n, F good) {
   std::atomic<bool> all_good = true;
-  parallel_for(n, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(n, elementwise_grain, [=, &all_good](std::int64_t begin, std::int64_t end) {
     T bad = 0;  // of the elements' own width, so that the loop fills registers
 #pragma omp simd reduction(+ : bad)
     for (auto i = begin; i < end; ++i) bad += good(x[i]) ? T(0) : T(1);
