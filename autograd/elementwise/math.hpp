@@ -331,23 +331,27 @@ template <class V> V cosh(V x) {
   return mended_hyperbolic(
       xsimd::cosh(x), [](auto e) { return std::cosh(e); }, x);
 }
-/// tanh of floats: x + x^3 times a polynomial of Cephes below 0.625, above 1 - 2 e / (1 + e) for
-/// e = e^(-2 |x|), which the slope 4 e / (1 + e)^2 needs too.
-template <class V> V tanh(V x) {
-  if constexpr (std::same_as<scalar_of<V>, float>) {
-    const Pack<V> p(x), size(xsimd::abs(x)), square = p * p;
-    const Pack<V> near =
-        p +
-        p * square *
-            polynomial(square, std::array{-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
-                                          1.33314422036e-1f, -3.33332819422e-1f});
-    const Pack<V> e(math::exp((-2 * size).v)), far = 1 - 2 * e / (1 + e);
-    return where(size < 0.625, near, Pack<V>(xsimd::copysign(far.v, x))).v;
-  } else {
-    return xsimd::tanh(x);
-  }
+/// tanh of floats, given e = e^(-2 |x|): x + x^3 times a polynomial of Cephes below 0.625, above
+/// 1 - 2 e / (1 + e).
+template <class V> V tanh_of_floats(V x, Pack<V> e) {
+  const Pack<V> p(x), size(xsimd::abs(x)), square = p * p;
+  const Pack<V> near = p + p * square *
+                               polynomial(square, std::array{-5.70498872745e-3f, 2.06390887954e-2f,
+                                                             -5.37397155531e-2f, 1.33314422036e-1f,
+                                                             -3.33332819422e-1f});
+  const Pack<V> far = 1 - 2 * e / (1 + e);
+  return where(size < 0.625, near, Pack<V>(xsimd::copysign(far.v, x))).v;
 }
-
+/// e^(-2 |x|)
+template <class V> Pack<V> exp_of_minus_twice(V x) {
+  return math::exp((-2 * Pack<V>(xsimd::abs(x))).v);
+}
+template <class V> V tanh(V x) {
+  if constexpr (std::same_as<scalar_of<V>, float>)
+    return tanh_of_floats(x, exp_of_minus_twice(x));
+  else
+    return xsimd::tanh(x);
+}
 /// x - tanh(x), which cancels: below 1 as x^3 times a polynomial in x^2, above as
 /// (x - 1) + 2 / (e^2x + 1).
 template <class V> V tanhshrink(V x) {

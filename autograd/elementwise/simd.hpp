@@ -19,7 +19,11 @@ inline __m512i blend_16(__mmask32 mask, __m512i a, __m512i b) {
 #define _mm512_mask_blend_epi16(mask, a, b) ::gradtape::detail::blend_16(mask, a, b)
 #endif
 
+#include <cstring>
+#include <utility>
 #include <xsimd/xsimd.hpp>
+
+#include "gradtape/autograd/runtime/transpose.hpp"
 
 namespace gradtape::detail {
 
@@ -32,6 +36,30 @@ xsimd::batch<T, A> multiply_add(xsimd::batch<T, A> a, xsimd::batch<T, A> b, xsim
   if constexpr (sizeof(a) == 64 && sizeof(T) == 8) return _mm512_fmadd_pd(a, b, c);
 #endif
   return xsimd::fma(a, b, c);
+}
+
+/// A register with its elements k and k + half, for every block of twice as many, in each other's
+/// place.
+template <int half, class Batch, std::size_t... I>
+Batch exchange_halves(Batch v, std::index_sequence<I...>) {
+  typename BitVector<sizeof(typename Batch::value_type)>::type x;
+  static_assert(sizeof(x) == sizeof(v));
+  std::memcpy(&x, &v, sizeof(x));
+  x = __builtin_shufflevector(x, x, (static_cast<int>(I) ^ half)...);
+  std::memcpy(&v, &x, sizeof(x));
+  return v;
+}
+
+/// The elements of a register combined into one, by halves: k with k + half, and so on down to one.
+/// op takes registers, and does not care for the order of its two.
+template <class Op, class Batch, int half = static_cast<int>(Batch::size / 2)>
+typename Batch::value_type combine_lanes(Batch v, Op op) {
+  if constexpr (half == 0) {
+    return v.get(0);
+  } else {
+    const auto other = exchange_halves<half>(v, std::make_index_sequence<Batch::size>());
+    return combine_lanes<Op, Batch, half / 2>(op(v, other), op);
+  }
 }
 
 }  // namespace gradtape::detail

@@ -208,13 +208,35 @@ struct Sigmoid {
 struct Tanh {
   static constexpr const char* name = "tanh";
   static auto value(auto x) { return math::tanh(x); }
-  /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x)
+  /// 1 - tanh^2, which keeps no digit where tanh rounds to 1, as 4 s(2x) s(-2x): in registers by
+  /// one exponential. In tensors near 0, where the derivative of that cancels, as it stands.
   static auto grad_from_input(const auto& x) {
-    const auto far = 4.0 * Sigmoid::grad_from_input(2.0 * x);
-    if constexpr (requires { typename std::remove_cvref_t<decltype(x)>::scalar; })  // a pack
-      return far;
-    else  // near 0, where the derivative of `far` cancels
-      return where(abs(x) < 0.5, 1.0 - square(tanh(x)), far);
+    if constexpr (requires { x.v; }) {
+      return slope_by(math::exp_of_minus_twice(x.v));
+    } else {
+      const auto far = 4.0 * Sigmoid::grad_from_input(2.0 * x);
+      if constexpr (requires { typename std::remove_cvref_t<decltype(x)>::scalar; })
+        return far;  // which is only counted
+      else
+        return where(abs(x) < 0.5, 1.0 - square(tanh(x)), far);
+    }
+  }
+  /// Value and slope by one exponential.
+  template <class V>
+    requires requires(Pack<V> x) { x.v; }
+  static std::array<Pack<V>, 2> with_slope(Pack<V> x) {
+    const Pack<V> e = math::exp_of_minus_twice(x.v);
+    if constexpr (std::same_as<typename Pack<V>::scalar, float>)
+      return {math::tanh_of_floats(x.v, e), slope_by(e)};
+    else
+      return {math::tanh(x.v), slope_by(e)};
+  }
+
+ private:
+  /// 4 s(2x) s(-2x) for e = e^(-2 |x|)
+  template <class V> static Pack<V> slope_by(const Pack<V>& e) {
+    const Pack<V> d = 1 + e;
+    return 4 * e / (d * d);
   }
 };
 struct Asinh {

@@ -41,7 +41,6 @@ template <class T, class F> void for_lanes(int64_t n, F f) {
 }
 
 template <class Function, class V> Pack<V> of(const Pack<V>& x) { return Function::value(x.v); }
-template <class V> Pack<V> tanh_slope(const Pack<V>& x) { return Tanh::grad_from_input(x); }
 
 /// a b, and 0 where one of both is 0: a slope along two functions, as dual numbers have it.
 template <class V> Pack<V> both(const Pack<V>& a, const Pack<V>& b) {
@@ -82,7 +81,7 @@ template <Recurrence kind> struct Step {  // rnn
     for_lanes<T>(b.row.hidden, [&](auto lanes) {
       const auto g = b.cotangent(lanes);
       if constexpr (kind == Recurrence::rnn_tanh)
-        lanes.store(masked_mul(g, tanh_slope(lanes.load(b.row.sums))), b.sums);
+        lanes.store(masked_mul(g, Tanh::grad_from_input(lanes.load(b.row.sums))), b.sums);
       else
         lanes.store(masked_mul(g, Pack(Relu::grad_from_output(lanes.load(b.row.next_h)))), b.sums);
       lanes.store(0, b.carry);
@@ -116,13 +115,14 @@ template <> struct Step<Recurrence::lstm> {
       const auto [i, slope_i] = Sigmoid::with_slope(sum(0));
       const auto [f, slope_f] = Sigmoid::with_slope(sum(1));
       const auto [o, slope_o] = Sigmoid::with_slope(sum(3));
-      const auto g = of<Tanh>(sum(2)), slope_g = tanh_slope(sum(2)), c = lanes.load(r.next_c);
+      const auto [g, slope_g] = Tanh::with_slope(sum(2));
+      const auto [tanh_c, slope_c] = Tanh::with_slope(lanes.load(r.next_c));
       const auto of_h = b.cotangent(lanes);
-      const auto of_c = lanes.load(b.c) + masked_mul(of_h, both(o, tanh_slope(c)));
+      const auto of_c = lanes.load(b.c) + masked_mul(of_h, both(o, slope_c));
       give(0, masked_mul(of_c, both(slope_i, g)));
       give(1, masked_mul(of_c, both(slope_f, lanes.load(r.c))));
       give(2, masked_mul(of_c, both(i, slope_g)));
-      give(3, masked_mul(of_h, both(slope_o, of<Tanh>(c))));
+      give(3, masked_mul(of_h, both(slope_o, tanh_c)));
       lanes.store(masked_mul(of_c, f), b.c);
       lanes.store(0, b.carry);
     });
@@ -156,9 +156,10 @@ template <> struct Step<Recurrence::gru> {
       };
       const auto [reset, slope_r] = Sigmoid::with_slope(input(0) + state(0));
       const auto [z, slope_z] = Sigmoid::with_slope(input(1) + state(1));
-      const auto s = input(2) + reset * state(2), n = of<Tanh>(s), g = b.cotangent(lanes);
+      const auto [n, slope_n] = Tanh::with_slope(input(2) + reset * state(2));
+      const auto g = b.cotangent(lanes);
       const auto of_z = masked_mul(g, masked_mul(slope_z, lanes.load(r.h) - n));
-      const auto of_n = masked_mul(masked_mul(g, Values<T>(1) - z), tanh_slope(s));
+      const auto of_n = masked_mul(masked_mul(g, Values<T>(1) - z), slope_n);
       const auto of_r = masked_mul(of_n, masked_mul(slope_r, state(2)));
       give(0, of_r, of_r);
       give(1, of_z, of_z);

@@ -80,11 +80,7 @@ template <class Op, class T> T reduce_leaf(const T* x, int64_t n) {
       a = op(op(a, b), op(c, d));
     }
     for (; i + width <= n; i += width) a = op(a, V::load_unaligned(x + i));
-    alignas(V) T lanes[V::size];
-    a.store_aligned(lanes);
-    for (auto half = V::size / 2; half > 0; half /= 2)
-      for (std::size_t k = 0; k < half; ++k) lanes[k] = op(lanes[k], lanes[k + half]);
-    result = lanes[0];
+    result = detail::combine_lanes(a, op);
   }
   for (; i < n; ++i) result = op(result, x[i]);
   return result;

@@ -82,18 +82,10 @@ template <class T> [[gnu::always_inline]] inline Register<T> exp_of(const Regist
 }
 
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
-constexpr auto larger = [](const auto& a, const auto& b) {
-  using std::max, xsimd::max;
-  return max(a, b);
-};
+constexpr auto larger = [](const auto& a, const auto& b) { return xsimd::max(a, b); };
 
-/// The elements of a register combined into one, by halves.
 template <class T, class Combine> T join(const Register<T>& v, Combine combine) {
-  alignas(Register<T>) T lanes[width<T>];
-  v.store_aligned(lanes);
-  for (auto half = width<T> / 2; half > 0; half /= 2)
-    for (int64_t k = 0; k < half; ++k) lanes[k] = combine(lanes[k], lanes[k + half]);
-  return lanes[0];
+  return detail::combine_lanes(v, combine);
 }
 
 /// What is subtracted from a row before exp so that it does not overflow: its largest element. NaN

@@ -25,7 +25,7 @@ template <class T> void copy_run(const T* from, T* to, std::int64_t n) {
 /// The bytes of a register of this build.
 #if defined(__AVX512F__)
 inline constexpr std::size_t vector_bytes = 64;
-#elif defined(__AVX2__)
+#elif defined(__AVX__)
 inline constexpr std::size_t vector_bytes = 32;
 #else
 inline constexpr std::size_t vector_bytes = 16;
@@ -34,7 +34,7 @@ inline constexpr std::size_t vector_bytes = 16;
 /// Rows and columns of the squares that are transposed in registers; of 8, element by element,
 /// where T has one byte.
 template <class T>
-inline constexpr int square = sizeof(T) == 1 ? 8 : static_cast<int>(vector_bytes / sizeof(T));
+inline constexpr int square_side = sizeof(T) == 1 ? 8 : static_cast<int>(vector_bytes / sizeof(T));
 
 /// A register as the compiler's own vector, whose elements it can shuffle.
 template <std::size_t element_bytes> struct BitVector;
@@ -56,7 +56,7 @@ Vector interleave(Vector a, Vector b, std::index_sequence<I...>) {
 /// place: as many perfect shuffles of its rows as their number has bits.
 template <class T>
 void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  constexpr int n = square<T>;
+  constexpr int n = square_side<T>;
   if constexpr (sizeof(T) == 1) {
     for (int i = 0; i < n; ++i)
       for (int j = 0; j < n; ++j) to[j * to_stride + i] = from[i * from_stride + j];
@@ -80,7 +80,7 @@ void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64
 template <class T>
 void transpose_block(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride,
                      std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t n = square<T>;
+  constexpr std::int64_t n = square_side<T>;
   const auto whole_rows = rows / n * n, whole_columns = columns / n * n;
   for (std::int64_t i = 0; i < whole_rows; i += n)
     for (std::int64_t j = 0; j < whole_columns; j += n)

@@ -1,6 +1,7 @@
 # cmake -DFROM=chapter.cpp -DTO=marked.cpp -P mark_cells.cmake
 # Copies a tutorial with a call of begin_cell(N) in the place of each line that begins a code cell, so
 # that a program tells which cell an output belongs to. Line numbers stay as they are.
+cmake_minimum_required(VERSION 3.20) # or `TRUE` is the name of a variable, which 3.31 says
 file(READ "${FROM}" rest)
 get_filename_component(folder "${FROM}" DIRECTORY)
 set(marked "#include \"${folder}/cells.hpp\"\n#line 1 \"${FROM}\"")

@@ -194,7 +194,7 @@ template <class T> void panel_product(Strided<T> a, std::int64_t m, Tile<T> t) {
 
 /// Rows of a that are copied together: whole tiles, and whole squares of a transpose.
 template <class T>
-inline constexpr std::int64_t group = std::lcm<std::int64_t>(tall_rows, detail::square<T>);
+inline constexpr std::int64_t group = std::lcm<std::int64_t>(tall_rows, detail::square_side<T>);
 
 /// All rows of c for one panel and a copied group of rows of a.
 template <class T> void group_product(const T* a, std::int64_t rows, Tile<T> t) {
