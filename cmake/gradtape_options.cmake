@@ -13,6 +13,8 @@ function(gradtape_options)
 
   set(GRADTAPE_ARCH ${arch} CACHE STRING
     "Instruction set: native, baseline (no flag), or any value of -march such as x86-64-v3")
+  set(GRADTAPE_LEVELS "" CACHE STRING
+    "Instruction sets for which shared libraries are built besides, such as x86-64-v3;x86-64-v4")
   option(GRADTAPE_TESTS "Build the tests" ${top_level})
   option(GRADTAPE_EXAMPLES "Build the examples" ${top_level})
   option(GRADTAPE_BENCH "Build the benchmarks" OFF)

@@ -11,7 +11,8 @@ function(gradtape_package)
   endforeach()
   install(FILES cmake/gradtape.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gradtape)
   install(TARGETS ${targets} EXPORT gradtape_targets
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT gradtape_runtime
+      NAMELINK_COMPONENT gradtape_development
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   gradtape_install_fetched_headers()
@@ -35,7 +36,8 @@ function(gradtape_package)
   get_property(components GLOBAL PROPERTY GRADTAPE_COMPONENTS)
   foreach(component IN LISTS components)
     install(TARGETS gradtape_${component} EXPORT gradtape_${component}
-      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT gradtape_runtime
+        NAMELINK_COMPONENT gradtape_development
       ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
       RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(EXPORT gradtape_${component} NAMESPACE gradtape::

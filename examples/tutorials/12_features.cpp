@@ -133,6 +133,7 @@ const Network network;
 const Tensor x = unsqueeze(linspace(-1, 1, 200, float64), 1), target = sin(2 * pi * x);
 optim::Adam adam(network.parameters(), {.lr = 0.01});
 for (int step = 0; step < 3000; ++step) {
+  if (step == 2500) adam.lr() = 1e-3;  // steps that stay large keep the error from settling
   const Tensor loss = nn::mse_loss(network(x), target);
   adam.zero_grad();
   loss.backward();
