@@ -38,6 +38,18 @@ xsimd::batch<T, A> multiply_add(xsimd::batch<T, A> a, xsimd::batch<T, A> b, xsim
   return xsimd::fma(a, b, c);
 }
 
+/// Keeps x in a register: what is used several times would be read at each use by GCC when it
+/// compiles for AMD's CPUs, as the second operand of an instruction.
+template <class Batch> void hold(Batch& x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x.data));
+#elif defined(__x86_64__)
+  asm("" : "+x"(x.data));
+#else
+  static_cast<void>(x);
+#endif
+}
+
 /// A register with its elements k and k + half, for every block of twice as many, in each other's
 /// place.
 template <int half, class Batch, std::size_t... I>

@@ -56,7 +56,8 @@ void dot_shifted(const T* g, const T* x, const std::int64_t* offset, const Image
       for (int b = 0; b < Channels; ++b)
         values[b] = Register::load_unaligned(g + b * images.pitch + i);
       for (int k = 0; k < Taps; ++k) {
-        const auto shifted = Register::load_unaligned(at[k] + i);
+        auto shifted = Register::load_unaligned(at[k] + i);
+        detail::hold(shifted);  // half of these loads cross two lines of a cache
         for (int b = 0; b < Channels; ++b)
           sum[b][k] = detail::multiply_add(values[b], shifted, sum[b][k]);
       }

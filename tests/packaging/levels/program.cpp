@@ -1,4 +1,5 @@
-// Prints the instruction set of the library that the dynamic linker chose, and a gradient that it computes.
+// Prints the instruction set of the library that the dynamic linker chose, and a gradient that it
+// computes.
 #include <gradtape/gradtape.hpp>
 #include <iostream>
 
