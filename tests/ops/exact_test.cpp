@@ -58,6 +58,15 @@ double ulp_of(const Real& exact) {
   return std::ldexp(1, exponent - std::numeric_limits<double>::digits);
 }
 
+/// The figures are those of an optimised library. Its sums are in another order under sanitizers
+/// and without optimisation, where loops run element by element; half of the bound, which holds for
+/// any order, is asked of them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+constexpr double least_part = 0.5;
+#else
+constexpr double least_part = 0;
+#endif
+
 /// The largest errors of a row so far.
 struct Seen {
   double ulp = 0, part = 0;
@@ -77,7 +86,7 @@ struct Seen {
       return true;
     }
     part = std::max(part, of_bound);
-    return of_bound <= figures.part;
+    return of_bound <= std::max(figures.part, least_part);
   }
 };
 
