@@ -6,14 +6,16 @@ function(gradtape_levels)
   if(NOT GRADTAPE_LEVELS)
     return()
   endif()
-  if(NOT BUILD_SHARED_LIBS)
-    message(FATAL_ERROR "gradtape: GRADTAPE_LEVELS is for shared libraries (-DBUILD_SHARED_LIBS=ON).")
+  if(NOT BUILD_SHARED_LIBS OR NOT GRADTAPE_INSTALL OR NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    message(FATAL_ERROR "gradtape: GRADTAPE_LEVELS is for shared libraries that are installed on Linux "
+      "(-DBUILD_SHARED_LIBS=ON -DGRADTAPE_INSTALL=ON).")
   endif()
   include(ExternalProject)
   set(options "")
-  foreach(name IN ITEMS CMAKE_BUILD_TYPE CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS CMAKE_PREFIX_PATH
-      CMAKE_SKIP_INSTALL_RPATH CMAKE_TOOLCHAIN_FILE CMAKE_SHARED_LINKER_FLAGS BLA_VENDOR
-      GRADTAPE_ALLOCATOR GRADTAPE_BLAS GRADTAPE_FETCH GRADTAPE_MPI GRADTAPE_ONEDNN GRADTAPE_OPENMP)
+  foreach(name IN ITEMS CMAKE_BUILD_TYPE CMAKE_CXX_COMPILER CMAKE_CXX_FLAGS CMAKE_CXX_FLAGS_RELEASE
+      CMAKE_PREFIX_PATH CMAKE_SHARED_LINKER_FLAGS CMAKE_SKIP_INSTALL_RPATH CMAKE_TOOLCHAIN_FILE BLA_VENDOR
+      GRADTAPE_ALLOCATOR GRADTAPE_BLAS GRADTAPE_FETCH GRADTAPE_MPI GRADTAPE_ONEDNN GRADTAPE_OPENMP
+      GRADTAPE_SANITIZE GRADTAPE_WERROR)
     if(DEFINED ${name})
       string(REPLACE ";" "|" value "${${name}}") # a list that ExternalProject takes apart otherwise
       list(APPEND options "-D${name}=${value}")
@@ -30,9 +32,10 @@ function(gradtape_levels)
         -DGRADTAPE_TESTS=OFF -DGRADTAPE_EXAMPLES=OFF
         -DCMAKE_INSTALL_LIBDIR=${CMAKE_INSTALL_LIBDIR}/glibc-hwcaps/${level}
       BUILD_ALWAYS ON
-      USES_TERMINAL_BUILD ON # one level after the other: each uses all cores
+      USES_TERMINAL_BUILD ON # by Ninja one level after the other: each uses all cores
       INSTALL_COMMAND "")
     install(CODE "execute_process(COMMAND \"${CMAKE_COMMAND}\" --install \"${folder}\"
-      --prefix \"\${CMAKE_INSTALL_PREFIX}\" --component gradtape_runtime COMMAND_ERROR_IS_FATAL ANY)")
+        --prefix \"\${CMAKE_INSTALL_PREFIX}\" --component gradtape_runtime COMMAND_ERROR_IS_FATAL ANY)"
+      COMPONENT gradtape_runtime)
   endforeach()
 endfunction()

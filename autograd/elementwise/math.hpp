@@ -352,6 +352,7 @@ template <class V> V tanh(V x) {
   else
     return xsimd::tanh(x);
 }
+
 /// x - tanh(x), which cancels: below 1 as x^3 times a polynomial in x^2, above as
 /// (x - 1) + 2 / (e^2x + 1).
 template <class V> V tanhshrink(V x) {

@@ -19,7 +19,7 @@ inline __m512i blend_16(__mmask32 mask, __m512i a, __m512i b) {
 #define _mm512_mask_blend_epi16(mask, a, b) ::gradtape::detail::blend_16(mask, a, b)
 #endif
 
-#include <cstring>
+#include <bit>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -50,16 +50,17 @@ template <class Batch> void hold(Batch& x) {
 #endif
 }
 
+/// The elements of a register as the compiler's own vector, which it can shuffle.
+template <class Batch> auto vector_of(const Batch& v) {
+  return std::bit_cast<typename BitVector<sizeof(typename Batch::value_type)>::type>(v);
+}
+
 /// A register with its elements k and k + half, for every block of twice as many, in each other's
 /// place.
 template <int half, class Batch, std::size_t... I>
-Batch exchange_halves(Batch v, std::index_sequence<I...>) {
-  typename BitVector<sizeof(typename Batch::value_type)>::type x;
-  static_assert(sizeof(x) == sizeof(v));
-  std::memcpy(&x, &v, sizeof(x));
-  x = __builtin_shufflevector(x, x, (static_cast<int>(I) ^ half)...);
-  std::memcpy(&v, &x, sizeof(x));
-  return v;
+Batch exchange_halves(const Batch& v, std::index_sequence<I...>) {
+  const auto x = vector_of(v);
+  return std::bit_cast<Batch>(__builtin_shufflevector(x, x, (static_cast<int>(I) ^ half)...));
 }
 
 /// The elements of a register combined into one, by halves: k with k + half, and so on down to one.

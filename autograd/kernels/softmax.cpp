@@ -14,6 +14,7 @@
 namespace gradtape::kernels {
 namespace {
 
+using detail::combine_lanes;
 using std::int64_t;
 
 template <class T> using Register = xsimd::batch<T>;
@@ -84,15 +85,12 @@ template <class T> [[gnu::always_inline]] inline Register<T> exp_of(const Regist
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
 constexpr auto larger = [](const auto& a, const auto& b) { return xsimd::max(a, b); };
 
-template <class T, class Combine> T join(const Register<T>& v, Combine combine) {
-  return detail::combine_lanes(v, combine);
-}
-
 /// What is subtracted from a row before exp so that it does not overflow: its largest element. NaN
 /// for a row of -inf, which has no softmax.
 template <class T> T shift_of(const T* x, int64_t n) {
   const auto same = [](int64_t, const auto& v) { return v; };
-  const T shift = join<T>(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
+  const T shift =
+      combine_lanes(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
   return shift == -infinity<T> ? std::numeric_limits<T>::quiet_NaN() : shift;
 }
 
@@ -111,8 +109,8 @@ template <class T> T log_sum_of_exp(const T* x, T shift, int64_t n) {
     tops += xsimd::select(top, Register<T>(T(1)), Register<T>(T(0)));
     return xsimd::select(top, Register<T>(T(0)), exp_of<T>(v - Register<T>(shift)));
   };
-  const T rest = join<T>(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
-  const T count = join<T>(tops, plus);
+  const T rest = combine_lanes(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
+  const T count = combine_lanes(tops, plus);
   return count == 1 ? std::log1p(rest) : std::log(count + rest);
 }
 
@@ -126,7 +124,7 @@ template <class T> Register<T> masked_mul(const Register<T>& g, const Register<T
 template <class T> void balance(T* dx, int64_t top, int64_t n) {
   const auto same = [](int64_t, const auto& v) { return v; };
   dx[top] = 0;
-  dx[top] = 0 - join<T>(reduce<T>({dx}, T(0), n, T(0), same, plus), plus);
+  dx[top] = 0 - combine_lanes(reduce<T>({dx}, T(0), n, T(0), same, plus), plus);
 }
 
 /// `flops` operations for every element, of `arrays` arrays that are read or written.
@@ -162,7 +160,7 @@ template <class T> void softmax(const T* x, T* y, AxisView rows) {
           return e;
         },
         plus);
-    const T factor = T(1) / join<T>(sums, plus);
+    const T factor = T(1) / combine_lanes(sums, plus);
     map<T>({to}, to, n, [=](const auto& e) { return e * factor; });
   });
 }
@@ -176,11 +174,11 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, AxisView
       largest = xsimd::max(largest, w);
       return masked_mul<T>(v, w);
     };
-    const Register<T> total(join<T>(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
+    const Register<T> total(combine_lanes(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
     map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) {
       return masked_mul<T>(v, w) - masked_mul<T>(total, w);
     });
-    if (const T most = join<T>(largest, larger); most > T(0.5))
+    if (const T most = combine_lanes(largest, larger); most > T(0.5))
       balance(dx + row * n, std::find(p, p + n, most) - p, n);
   });
 }
@@ -199,7 +197,7 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
     const auto same = [](int64_t, const auto& v) { return v; };
-    const Register<T> total(join<T>(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
+    const Register<T> total(combine_lanes(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
     map<T>({c, p}, dx + row * n, n,
            [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, exp_of<T>(w)); });
     if (const T most = shift_of(p, n); most > log_half<T>)
@@ -235,7 +233,8 @@ double weighted_loss(const T* x, const T* weight, double sum, LogOffset<T> offse
   };
   const auto above = weight ? reduce<T>({x, weight}, T(0), n, T(0), times, plus)
                             : reduce<T>({x}, shift, n, T(0), plain, plus);
-  return static_cast<double>(join<T>(above, plus)) + sum * static_cast<double>(offset.log_sum);
+  return static_cast<double>(combine_lanes(above, plus)) +
+         sum * static_cast<double>(offset.log_sum);
 }
 
 }  // namespace
@@ -303,7 +302,7 @@ void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double*
       return masked_mul<T>(a, log_sum - shifted<T>(v, shift));
     };
     loss[row] = static_cast<double>(
-        join<T>(reduce<T>({from, wanted + row * n}, T(0), n, T(0), term, plus), plus));
+        combine_lanes(reduce<T>({from, wanted + row * n}, T(0), n, T(0), term, plus), plus));
   });
 }
 
@@ -319,7 +318,7 @@ void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* o
     if (g == 0) return void(std::fill_n(to, n, T(0)));
     const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
     const auto same = [](int64_t, const auto& v) { return v; };
-    const Register<T> sum(join<T>(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
+    const Register<T> sum(combine_lanes(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
     map<T>({x + row * n, a}, to, n, [=](const auto& v, const auto& w) {
       return g * (masked_mul<T>(sum, exp_of<T>(shifted<T>(v, shift) - log_sum)) - w);
     });

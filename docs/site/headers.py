@@ -34,7 +34,8 @@ def libclang():
     try:
         from clang import cindex
     except ImportError:
-        raise Unavailable("there is no libclang for Python here (Debian 12: python3-clang-16, Debian 13: python3-clang)") from None
+        raise Unavailable("there is no libclang for Python here "
+                          "(Debian 12: python3-clang-16, Debian 13: python3-clang)") from None
     known = cindex.CursorKind.from_id
 
     def from_id(number):

@@ -19,22 +19,12 @@
 #include <utility>
 #include <vector>
 
+#include "support/sanitizers.hpp"
 #include "support/skip.hpp"
 
 using namespace gradtape;
 using namespace gradtape::detail;
 using namespace gradtape::testing;
-
-#ifndef __has_feature
-#define __has_feature(name) 0
-#endif
-// A sanitizer's own allocator ends the program where another one fails.
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
-    defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-constexpr bool allocation_may_fail = false;
-#else
-constexpr bool allocation_may_fail = true;
-#endif
 
 namespace {
 
@@ -143,7 +133,7 @@ TEST_CASE("ten thousand steps of changing shapes do not make memory grow") {
 }
 
 TEST_CASE("a request that no machine can meet throws and spoils nothing") {
-  if (!allocation_may_fail) return skip("a failed allocation ends a program under a sanitizer");
+  if (under_sanitizer) return skip("a failed allocation ends a program under a sanitizer");
   CHECK_THROWS_AS(allocate(std::size_t{1} << 60), std::bad_alloc);
   CHECK_THROWS_AS(zeros({std::int64_t{1} << 50}, float64), std::bad_alloc);
   const Tensor x = ones({100000});
@@ -199,7 +189,7 @@ struct Pages {
 }  // namespace
 
 TEST_CASE("many small blocks return to the system") {
-  if (!caching() || !allocation_may_fail) return skip("a sanitizer's malloc keeps what is freed");
+  if (!caching() || under_sanitizer) return skip("a sanitizer's malloc keeps what is freed");
   if (Pages().all == 0) return skip("this system does not say how much memory a process has");
   const auto megabytes = [] { return Pages().resident * ::sysconf(_SC_PAGESIZE) >> 20; };
   release_cached_memory();
@@ -235,7 +225,7 @@ TEST_CASE("small blocks among others stay as they are when memory is released") 
 }
 
 TEST_CASE("what is cached is given back before memory is refused") {
-  if (!caching() || !allocation_may_fail) return skip("a sanitizer needs its address space");
+  if (!caching() || under_sanitizer) return skip("a sanitizer needs its address space");
   const Pages now;
   if (now.all == 0) return skip("this system does not say how much memory a process has");
   constexpr std::size_t megabyte = 1 << 20;

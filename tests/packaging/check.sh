@@ -1,5 +1,9 @@
 # Sourced by the run scripts of the folders beside it, which set $work, a folder for their files.
 
+# generator: what makes CMake use Ninja, where it is.
+generator=()
+if command -v ninja >/dev/null; then generator=(-G Ninja); fi
+
 # check WHAT COMMAND...: runs the command, in a shell of its own that ends at its first step that fails, and prints
 # one line, `pass: WHAT` or, behind the end of its output, `fail: WHAT`.
 check() {

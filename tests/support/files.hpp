@@ -20,7 +20,8 @@ namespace gradtape::testing {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "gradtape_XXXXXX";
+    const auto unique = std::string(6, 'X');  // what mkdtemp replaces
+    std::string name = std::filesystem::temp_directory_path() / ("gradtape_" + unique);
     if (!::mkdtemp(name.data())) throw std::filesystem::filesystem_error("mkdtemp", {});
     path_ = name;
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -252,30 +252,19 @@ void row_by_columns(const T* x, const T* b, std::int64_t b_row, std::int64_t n, 
   if (j < n) row_tile<T, 1>(x, b + j, b_row, n - j, k, y + j, accumulate);
 }
 
-/// A register as the compiler's own vector.
-template <class T> struct VectorOf;
-template <> struct VectorOf<float> {
-  using type [[gnu::vector_size(sizeof(Register<float>))]] = float;
-};
-template <> struct VectorOf<double> {
-  using type [[gnu::vector_size(sizeof(Register<double>))]] = double;
-};
-
 /// The elements of a and b in turn, those of their first halves added to those of their second.
 template <class T> Register<T> fold(Register<T> a, Register<T> b) {
   using All = std::make_index_sequence<Register<T>::size>;
-  typename VectorOf<T>::type x, y;
-  std::memcpy(&x, &a, sizeof(x));
-  std::memcpy(&y, &b, sizeof(y));
-  x = detail::interleave<0>(x, y, All{}) + detail::interleave<width<T> / 2>(x, y, All{});
-  std::memcpy(&a, &x, sizeof(x));
-  return a;
+  const auto x = detail::vector_of(a), y = detail::vector_of(b);
+  return std::bit_cast<Register<T>>(detail::interleave<0>(x, y, All{})) +
+         std::bit_cast<Register<T>>(detail::interleave<width<T> / 2>(x, y, All{}));
 }
 
 /// y[j] (+)= x . b[j] for up to a register's width of rows of b.
 template <class T, int Rows>
 void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool accumulate) {
   constexpr auto n = static_cast<int>(width<T>);
+  static_assert(Rows <= n);
   Register<T> sum[n];
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; i += width<T>) {
@@ -299,7 +288,8 @@ void row_by_rows(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std
   constexpr int many = static_cast<int>(width<T>);
   std::int64_t j = 0;
   for (; j + many <= n; j += many) dots<T, many>(x, b + j * b_row, b_row, k, y + j, accumulate);
-  for (; j + 4 <= n; j += 4) dots<T, 4>(x, b + j * b_row, b_row, k, y + j, accumulate);
+  if constexpr (many > 4)
+    for (; j + 4 <= n; j += 4) dots<T, 4>(x, b + j * b_row, b_row, k, y + j, accumulate);
   for (; j < n; ++j) dots<T, 1>(x, b + j * b_row, b_row, k, y + j, accumulate);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
@@ -25,14 +26,6 @@ constexpr int sums = 12;
 constexpr int widest = 4;  ///< channels of g for which one kernel sums
 
 template <class T> constexpr std::int64_t lanes = xsimd::batch<T>::size;
-
-/// xsimd has renamed it.
-template <class Register> auto sum_of_lanes(const Register& r) {
-  if constexpr (requires { reduce_add(r); })
-    return reduce_add(r);
-  else
-    return hadd(r);
-}
 
 /// Images side by side: channels of g are `pitch` elements apart, images `g_image` and `x_image`.
 struct Images {
@@ -64,7 +57,8 @@ void dot_shifted(const T* g, const T* x, const std::int64_t* offset, const Image
     }
   }
   for (int b = 0; b < channels; ++b)
-    for (int k = 0; k < taps; ++k) dw[b * leading + k] += sum_of_lanes(sum[b][k]);
+    for (int k = 0; k < taps; ++k)
+      dw[b * leading + k] += detail::combine_lanes(sum[b][k], std::plus<>());
 }
 
 template <class T>
