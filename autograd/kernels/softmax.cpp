@@ -14,30 +14,15 @@
 namespace gradtape::kernels {
 namespace {
 
-using detail::combine_lanes;
+using detail::combine_lanes, detail::FirstLanes;
 using std::int64_t;
 
 template <class T> using Register = xsimd::batch<T>;
 template <class T> constexpr int64_t width = static_cast<int64_t>(Register<T>::size);
 template <class T> constexpr T infinity = std::numeric_limits<T>::infinity();
-template <class T> constexpr T log_half = T(-0.6931471805599453);
-
-// The loops below have a fixed length, which compilers turn into masked moves: three times as fast
-// for short rows.
-
-/// The first n elements at x, n < width, with `fill` in the rest of the register.
-template <class T> Register<T> load_part(const T* x, int64_t n, T fill) {
-  alignas(Register<T>) T part[width<T>];
-  for (int64_t k = 0; k < width<T>; ++k) part[k] = k < n ? x[k] : fill;
-  return Register<T>::load_aligned(part);
-}
-
-template <class T> void store_part(const Register<T>& v, T* y, int64_t n) {
-  alignas(Register<T>) T part[width<T>];
-  v.store_aligned(part);
-  for (int64_t k = 0; k < width<T>; ++k)
-    if (k < n) y[k] = part[k];
-}
+/// More than half of a softmax, by so much that rounding makes no two elements so; its logarithm.
+template <class T> constexpr T half = T(0.51);
+template <class T> constexpr T log_half = T(-0.6733445532637656);
 
 /// f(k, x[k ... k + width)...) combined over all k, into one register of partial results. Past the
 /// end x reads as `fill`, which f must map to something that `combine` ignores.
@@ -54,7 +39,8 @@ Register<T> reduce(const T* const (&x)[In], T fill, int64_t n, T start, F f, Com
       a = combine(a, f(k, Register<T>::load_unaligned(x[I] + k)...));
       k += width<T>;
     }
-    if (k < n) b = combine(b, f(k, load_part(x[I] + k, n - k, fill)...));
+    if (const FirstLanes<T> left(n - k); k < n)
+      b = combine(b, f(k, left.load(x[I] + k, Register<T>(fill))...));
     return combine(a, b);
   }(std::make_index_sequence<In>());
 }
@@ -66,8 +52,47 @@ void map(const T* const (&x)[In], T* y, int64_t n, F f) {
     int64_t k = 0;
     for (; k + width<T> <= n; k += width<T>)
       f(Register<T>::load_unaligned(x[I] + k)...).store_unaligned(y + k);
-    if (k < n) store_part(Register<T>(f(load_part(x[I] + k, n - k, T(0))...)), y + k, n - k);
+    if (const FirstLanes<T> left(n - k); k < n) left.store(f(left.load(x[I] + k)...), y + k);
   }(std::make_index_sequence<In>());
+}
+
+constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
+constexpr auto larger = [](const auto& a, const auto& b) { return xsimd::max(a, b); };
+constexpr auto same = [](std::int64_t, const auto& v) { return v; };
+
+/// y[k] = f(x[k]...) for k below n, and the sum of those of which left_out(x[0]) does not hold. y
+/// may be one of x.
+///
+/// A row of a softmax's gradient sums up to 0. The element that is more than half of the softmax
+/// loses the digits of its own; the others have them, so it becomes what they lack.
+template <class T, std::size_t In, class F, class LeftOut>
+T map_and_sum(const T* const (&x)[In], T* y, int64_t n, F f, LeftOut left_out) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    Register<T> sum(T(0));
+    const auto kept = [&](const auto& first, const auto& value) {
+      return xsimd::select(left_out(first), Register<T>(T(0)), value);
+    };
+    int64_t k = 0;
+    for (; k + width<T> <= n; k += width<T>) {
+      const Register<T> in[]{Register<T>::load_unaligned(x[I] + k)...}, value = f(in[I]...);
+      value.store_unaligned(y + k);
+      sum += kept(in[0], value);
+    }
+    if (const FirstLanes<T> left(n - k); k < n) {
+      const Register<T> in[]{left.load(x[I] + k)...}, value = f(in[I]...);
+      left.store(value, y + k);
+      sum += left.keep(kept(in[0], value));
+    }
+    return combine_lanes(sum, plus);
+  }(std::make_index_sequence<In>());
+}
+
+/// For left_out: what is equal to x, what is more.
+template <class T> auto equal_to(T x) {
+  return [x](const auto& v) { return v == Register<T>(x); };
+}
+template <class T> auto above(T x) {
+  return [x](const auto& v) { return v > Register<T>(x); };
 }
 
 /// e^x for x <= 0 or NaN. AVX-512's instruction for y 2^n serves where that is subnormal too;
@@ -82,13 +107,9 @@ template <class T> [[gnu::always_inline]] inline Register<T> exp_of(const Regist
   return xsimd::exp(x);
 }
 
-constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
-constexpr auto larger = [](const auto& a, const auto& b) { return xsimd::max(a, b); };
-
 /// What is subtracted from a row before exp so that it does not overflow: its largest element. NaN
 /// for a row of -inf, which has no softmax.
 template <class T> T shift_of(const T* x, int64_t n) {
-  const auto same = [](int64_t, const auto& v) { return v; };
   const T shift =
       combine_lanes(reduce<T>({x}, -infinity<T>, n, -infinity<T>, same, larger), larger);
   return shift == -infinity<T> ? std::numeric_limits<T>::quiet_NaN() : shift;
@@ -101,8 +122,8 @@ template <class T> Register<T> shifted(const Register<T>& v, T shift) {
 }
 template <class T> T shifted(T v, T shift) { return v == shift ? 0 : v - shift; }
 
-/// log(sum(exp(x - shift))). Where one element is most of the sum, it has the digits of the rest.
-template <class T> T log_sum_of_exp(const T* x, T shift, int64_t n) {
+/// sum(exp(x - shift)) - 1. Where one element is most of the sum, it has the digits of the rest.
+template <class T> T sum_of_exp_minus_1(const T* x, T shift, int64_t n) {
   Register<T> tops(T(0));
   const auto term = [shift, &tops](int64_t, const auto& v) {
     const auto top = v == Register<T>(shift);
@@ -111,20 +132,12 @@ template <class T> T log_sum_of_exp(const T* x, T shift, int64_t n) {
   };
   const T rest = combine_lanes(reduce<T>({x}, -infinity<T>, n, T(0), term, plus), plus);
   const T count = combine_lanes(tops, plus);
-  return count == 1 ? std::log1p(rest) : std::log(count + rest);
+  return count - 1 + rest;
 }
 
 /// g * d, and 0 where g is 0 even if d is infinite or NaN.
 template <class T> Register<T> masked_mul(const Register<T>& g, const Register<T>& d) {
   return xsimd::select(g == Register<T>(T(0)), Register<T>(T(0)), g * d);
-}
-
-/// The gradient of a row sums up to 0. The element that is more than half of a softmax loses the
-/// digits of its own; the others have them, so it becomes what they lack.
-template <class T> void balance(T* dx, int64_t top, int64_t n) {
-  const auto same = [](int64_t, const auto& v) { return v; };
-  dx[top] = 0;
-  dx[top] = 0 - combine_lanes(reduce<T>({dx}, T(0), n, T(0), same, plus), plus);
 }
 
 /// `flops` operations for every element, of `arrays` arrays that are read or written.
@@ -133,12 +146,40 @@ template <class T> void count(AxisView rows, int flops, int arrays) {
   detail::count_work(flops * n, arrays * n * sizeof(T));
 }
 
-/// f(row) for every row; an element costs about as much as eight additions.
+/// The rows that are worth a thread; an element costs about as much as eight additions.
+int64_t grain(AxisView rows) { return detail::elementwise_grain / 8 / (rows.n + 1) + 1; }
+
+/// f(row) for every row.
 template <class F> void for_rows(AxisView rows, F f) {
-  detail::parallel_for(rows.outer, detail::elementwise_grain / 8 / (rows.n + 1) + 1,
-                       [&](int64_t begin, int64_t end) {
-                         for (auto row = begin; row < end; ++row) f(row);
-                       });
+  detail::parallel_for(rows.outer, grain(rows), [=](int64_t begin, int64_t end) {
+    for (auto row = begin; row < end; ++row) f(row);
+  });
+}
+
+/// A few rows that stay in the cache between two looks at them.
+struct RowBlock {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+/// f(block) for blocks of at most width<T> rows.
+template <class T, class F> void for_blocks(AxisView rows, F f) {
+  constexpr int64_t cached = int64_t{1} << 13;  // bytes, a part of the first cache
+  const auto element = static_cast<int64_t>(sizeof(T));
+  const auto size = std::clamp<int64_t>(cached / element / (rows.n + 1), 1, width<T>);
+  detail::parallel_for(rows.outer, grain(rows), [=](int64_t begin, int64_t end) {
+    for (auto row = begin; row < end; row += size) f(RowBlock{row, std::min(row + size, end)});
+  });
+}
+
+/// What takes the rows of a block from logits to log probabilities: x - shift - log_sum. One
+/// logarithm serves as many rows as a register has elements.
+template <class T> void log_offsets(const T* x, T* shift, T* log_sum, int64_t rows, int64_t n) {
+  for (int64_t row = 0; row < rows; ++row) {
+    shift[row] = shift_of(x + row * n, n);
+    log_sum[row] = sum_of_exp_minus_1(x + row * n, shift[row], n);
+  }
+  map<T>({log_sum}, log_sum, rows, [](const auto& v) { return math::log1p(v); });
 }
 
 }  // namespace
@@ -149,19 +190,9 @@ template <class T> void softmax(const T* x, T* y, AxisView rows) {
     const T* const from = x + row * n;
     T* const to = y + row * n;
     const T shift = shift_of(from, n);
-    const auto sums = reduce<T>(
-        {from}, -infinity<T>, n, T(0),
-        [=](int64_t k, const auto& v) {
-          const Register<T> e = exp_of<T>(shifted<T>(v, shift));
-          if (k + width<T> <= n)
-            e.store_unaligned(to + k);
-          else
-            store_part(e, to + k, n - k);
-          return e;
-        },
-        plus);
-    const T factor = T(1) / combine_lanes(sums, plus);
-    map<T>({to}, to, n, [=](const auto& e) { return e * factor; });
+    const auto exp_of_shifted = [=](const auto& v) { return exp_of<T>(shifted<T>(v, shift)); };
+    const T sum = map_and_sum<T>({from}, to, n, exp_of_shifted, above(infinity<T>));
+    map<T>({to}, to, n, [factor = T(1) / sum](const auto& e) { return e * factor; });
   });
 }
 
@@ -175,20 +206,28 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, AxisView
       return masked_mul<T>(v, w);
     };
     const Register<T> total(combine_lanes(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));
-    map<T>({c, p}, dx + row * n, n, [=](const auto& v, const auto& w) {
+    const auto gradient = [=](const auto& w, const auto& v) {
       return masked_mul<T>(v, w) - masked_mul<T>(total, w);
-    });
-    if (const T most = combine_lanes(largest, larger); most > T(0.5))
-      balance(dx + row * n, std::find(p, p + n, most) - p, n);
+    };
+    T* const to = dx + row * n;
+    const T rest = map_and_sum<T>({p, c}, to, n, gradient, above(half<T>));
+    if (const T most = combine_lanes(largest, larger); most > half<T>)
+      to[std::find(p, p + n, most) - p] = 0 - rest;
   });
 }
 
 template <class T> void log_softmax(const T* x, T* y, AxisView rows) {
   count<T>(rows, 6, 2);
-  for_rows(rows, [=, n = rows.n](int64_t row) {
-    const T* const from = x + row * n;
-    const T shift = shift_of(from, n), log_sum = log_sum_of_exp(from, shift, n);
-    map<T>({from}, y + row * n, n, [=](const auto& v) { return shifted<T>(v, shift) - log_sum; });
+  for_blocks<T>(rows, [=, n = rows.n](RowBlock block) {
+    T shifts[width<T>], log_sums[width<T>];
+    const T* const from = x + block.begin * n;
+    T* const to = y + block.begin * n;
+    log_offsets(from, shifts, log_sums, block.size(), n);
+    for (int64_t row = 0; row < block.size(); ++row)
+      map<T>({from + row * n}, to + row * n, n,
+             [shift = shifts[row], log_sum = log_sums[row]](const auto& v) {
+               return shifted<T>(v, shift) - log_sum;
+             });
   });
 }
 
@@ -196,26 +235,18 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
   count<T>(rows, 4, 3);
   for_rows(rows, [=, n = rows.n](int64_t row) {
     const T *const c = g + row * n, *const p = y + row * n;
-    const auto same = [](int64_t, const auto& v) { return v; };
     const Register<T> total(combine_lanes(reduce<T>({c}, T(0), n, T(0), same, plus), plus));
-    map<T>({c, p}, dx + row * n, n,
-           [=](const auto& v, const auto& w) { return v - masked_mul<T>(total, exp_of<T>(w)); });
+    const auto gradient = [=](const auto& w, const auto& v) {
+      return v - masked_mul<T>(total, exp_of<T>(w));
+    };
+    T* const to = dx + row * n;
+    const T rest = map_and_sum<T>({p, c}, to, n, gradient, above(log_half<T>));
     if (const T most = shift_of(p, n); most > log_half<T>)
-      balance(dx + row * n, std::find(p, p + n, most) - p, n);
+      to[std::find(p, p + n, most) - p] = 0 - rest;
   });
 }
 
 namespace {
-
-/// The two numbers that take a row from logits to log probabilities.
-template <class T> struct LogOffset {
-  T shift, log_sum;
-
-  static LogOffset of(const T* x, T* offsets, int64_t n) {
-    const T shift = shift_of(x, n);
-    return {offsets[0] = shift, offsets[1] = log_sum_of_exp(x, shift, n)};
-  }
-};
 
 /// The sum of the weights of n classes.
 template <class T> double sum_of(const T* weight, int64_t n) {
@@ -225,16 +256,14 @@ template <class T> double sum_of(const T* weight, int64_t n) {
 
 /// sum_c weight_c (-log_softmax(x)_c)
 template <class T>
-double weighted_loss(const T* x, const T* weight, double sum, LogOffset<T> offset, int64_t n) {
-  const T shift = offset.shift;
+double weighted_loss(const T* x, const T* weight, double sum, T shift, T log_sum, int64_t n) {
   const auto plain = [=](int64_t, const auto& v) { return -shifted<T>(v, shift); };
   const auto times = [=](int64_t, const auto& v, const auto& w) {
     return masked_mul<T>(w, -shifted<T>(v, shift));
   };
   const auto above = weight ? reduce<T>({x, weight}, T(0), n, T(0), times, plus)
                             : reduce<T>({x}, shift, n, T(0), plain, plus);
-  return static_cast<double>(combine_lanes(above, plus)) +
-         sum * static_cast<double>(offset.log_sum);
+  return static_cast<double>(combine_lanes(above, plus)) + sum * static_cast<double>(log_sum);
 }
 
 }  // namespace
@@ -246,17 +275,22 @@ void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double
   count<T>(rows, smoothing > 0 ? 7 : 4, 1);
   const auto n = rows.n;
   const double share = smoothing / static_cast<double>(n), sum = sum_of(weight, n);
-  for_rows(rows, [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
+  T *const shifts = offsets, *const log_sums = offsets + rows.outer;
+  const auto loss_of = [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
     const T* const from = x + row * n;
-    const auto offset = LogOffset<T>::of(from, offsets + 2 * row, n);
+    const T shift = shifts[row], log_sum = log_sums[row];
     const auto c = index[row];
-    loss[row] = 0;
-    if (c < 0) return;
+    if (c < 0) return 0.0;
+    double result = 0;
     const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
     if (own != 0)
-      loss[row] = own * (static_cast<double>(offset.log_sum) +
-                         static_cast<double>(-shifted(from[c], offset.shift)));
-    if (share > 0) loss[row] += share * weighted_loss(from, weight, sum, offset, n);
+      result = own * (static_cast<double>(log_sum) + static_cast<double>(-shifted(from[c], shift)));
+    if (share > 0) result += share * weighted_loss(from, weight, sum, shift, log_sum, n);
+    return result;
+  };
+  for_blocks<T>(rows, [=](RowBlock block) {
+    log_offsets(x + block.begin * n, shifts + block.begin, log_sums + block.begin, block.size(), n);
+    for (auto row = block.begin; row < block.end; ++row) loss[row] = loss_of(row);
   });
 }
 
@@ -267,26 +301,35 @@ void cross_entropy_backward(const T* x, const ClassTargets<T>& target, const T* 
   count<T>(rows, smoothing > 0 ? 6 : 4, 2);
   const auto n = rows.n;
   const double share = smoothing / static_cast<double>(n), sum = sum_of(weight, n);
+  const T *const shifts = offsets, *const log_sums = offsets + rows.outer;
   for_rows(rows, [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
     const T g = scale[row];
     const auto c = index[row];
     T* const to = dx + row * n;
     if (g == 0 || c < 0) return void(std::fill_n(to, n, T(0)));  // even where the softmax is NaN
-    const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
+    const T shift = shifts[row], log_sum = log_sums[row];
     const double own = (1 - smoothing) * static_cast<double>(weight ? weight[c] : T(1));
     const T all = g * static_cast<T>(own + share * sum), spread = g * static_cast<T>(share);
     const auto softmax = [=](const auto& v) {
       return exp_of<T>(shifted<T>(v, shift) - log_sum) * all;
     };
+    const T* const from = x + row * n;
+    const auto smoothed = [=](const auto& v) { return softmax(v) - spread; };
+    const auto weighted = [=](const auto& v, const auto& w) { return softmax(v) - spread * w; };
+    const auto write = [&]<std::size_t In>(const T* const(&in)[In], const auto& f) {
+      if (shifted(from[c], shift) - log_sum > log_half<T>) {
+        to[c] = 0 - map_and_sum<T>(in, to, n, f, equal_to(from[c]));
+      } else {
+        map<T>(in, to, n, f);
+        to[c] -= g * static_cast<T>(own);
+      }
+    };
     if (share == 0)
-      map<T>({x + row * n}, to, n, softmax);
+      write({from}, softmax);
     else if (!weight)
-      map<T>({x + row * n}, to, n, [=](const auto& v) { return softmax(v) - spread; });
+      write({from}, smoothed);
     else
-      map<T>({x + row * n, weight}, to, n,
-             [=](const auto& v, const auto& w) { return softmax(v) - spread * w; });
-    to[c] -= g * static_cast<T>(own);
-    if (shifted(x[row * n + c], shift) - log_sum > log_half<T>) balance(to, c, n);
+      write({from, weight}, weighted);
   });
 }
 
@@ -295,14 +338,18 @@ void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double*
                    AxisView rows) {
   count<T>(rows, 7, 2);
   const auto n = rows.n;
-  for_rows(rows, [=, wanted = target.wanted](int64_t row) {
-    const T* const from = x + row * n;
-    const auto [shift, log_sum] = LogOffset<T>::of(from, offsets + 2 * row, n);
-    const auto term = [shift = shift, log_sum = log_sum](int64_t, const auto& v, const auto& a) {
+  T *const shifts = offsets, *const log_sums = offsets + rows.outer;
+  const auto loss_of = [=, wanted = target.wanted](int64_t row) {
+    const auto term = [shift = shifts[row], log_sum = log_sums[row]](int64_t, const auto& v,
+                                                                     const auto& a) {
       return masked_mul<T>(a, log_sum - shifted<T>(v, shift));
     };
-    loss[row] = static_cast<double>(
-        combine_lanes(reduce<T>({from, wanted + row * n}, T(0), n, T(0), term, plus), plus));
+    const auto terms = reduce<T>({x + row * n, wanted + row * n}, T(0), n, T(0), term, plus);
+    return static_cast<double>(combine_lanes(terms, plus));
+  };
+  for_blocks<T>(rows, [=](RowBlock block) {
+    log_offsets(x + block.begin * n, shifts + block.begin, log_sums + block.begin, block.size(), n);
+    for (auto row = block.begin; row < block.end; ++row) loss[row] = loss_of(row);
   });
 }
 
@@ -311,19 +358,20 @@ void cross_entropy_backward(const T* x, const SoftTargets<T>& target, const T* o
                             RowScale<T> scale, T* dx, AxisView rows) {
   count<T>(rows, 6, 3);
   const auto n = rows.n;
+  const T *const shifts = offsets, *const log_sums = offsets + rows.outer;
   for_rows(rows, [=, wanted = target.wanted](int64_t row) {
     const T g = scale[row];
     const T* const a = wanted + row * n;
     T* const to = dx + row * n;
     if (g == 0) return void(std::fill_n(to, n, T(0)));
-    const T shift = offsets[2 * row], log_sum = offsets[2 * row + 1];
-    const auto same = [](int64_t, const auto& v) { return v; };
+    const T shift = shifts[row], log_sum = log_sums[row];
     const Register<T> sum(combine_lanes(reduce<T>({a}, T(0), n, T(0), same, plus), plus));
-    map<T>({x + row * n, a}, to, n, [=](const auto& v, const auto& w) {
+    const T* const from = x + row * n;
+    const auto gradient = [=](const auto& v, const auto& w) {
       return g * (masked_mul<T>(sum, exp_of<T>(shifted<T>(v, shift) - log_sum)) - w);
-    });
-    if (-log_sum > log_half<T>)
-      balance(to, std::find(x + row * n, x + (row + 1) * n, shift) - (x + row * n), n);
+    };
+    const T rest = map_and_sum<T>({from, a}, to, n, gradient, equal_to(shift));
+    if (-log_sum > log_half<T>) to[std::find(from, from + n, shift) - from] = 0 - rest;
   });
 }
 

@@ -24,7 +24,7 @@ template <class T> void log_softmax(const T* x, T* y, AxisView rows);
 template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, AxisView rows);
 
 // The cross-entropy of a row is -sum_c a_c log_softmax(x)_c for the a that the row asks for. The
-// forward pass leaves in offsets[row] the row's shift m and log(sum(exp(x - m))): two numbers,
+// forward pass leaves in offsets the shift m of every row, then log(sum(exp(x - m))): two numbers,
 // because their sum would lose digits of the second.
 
 /// Rows that ask for one class each:
@@ -45,7 +45,7 @@ template <class T> struct RowScale {
   T operator[](std::int64_t row) const { return scale[one_for_all ? 0 : row]; }
 };
 
-/// loss: [count], offsets: [count, 2]
+/// loss: [count], offsets: [2, count]
 template <class T>
 void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double* loss,
                    AxisView rows);

@@ -37,7 +37,7 @@ Forward forward(const Tensor& x, const Target& target, std::optional<double> div
   const auto rows = rows_of(x);
   CachedVector<double> losses(static_cast<std::size_t>(rows.outer));
   Forward result{empty(divisor ? Shape{} : Shape{rows.outer}, x.dtype()),
-                 empty({rows.outer, 2}, x.dtype())};
+                 empty({2, rows.outer}, x.dtype())};
   visit_floating(x.dtype(), op, [&](auto zero) {
     using T = decltype(zero);
     T* const value = mutable_data<T>(result.value);

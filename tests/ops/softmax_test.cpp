@@ -192,6 +192,28 @@ TEST_CASE("a confident softmax keeps the digits of its small losses and slopes, 
   }
 }
 
+TEST_CASE("two elements that are half of a softmax each keep their own slopes") {
+  // p = {1/2, 1/2, 0, ...}: the slope of log p_0 is e_0 - p, that of p_0 is p_0 (e_0 - p).
+  for (const Dtype dtype : {float32, float64})
+    for (const std::int64_t n : {2, 3, 16, 17, 40}) {
+      CAPTURE(n);
+      std::vector<double> logits(static_cast<std::size_t>(n), -1000);
+      logits.front() = logits.back() = 3;
+      const Tensor x = reshape(tensor(logits, dtype), {1, n}).requires_grad();
+      const Tensor first = one_hot(tensor({0}), n, dtype),
+                   both = first + one_hot(tensor({n - 1}), n, dtype);
+      const auto slope = [&](const Tensor& y, const Tensor& seed) {
+        return grad(y, {x}, {.seed = seed})[0].detach();
+      };
+      const Tensor want = first - 0.5 * both;
+      CHECK(allclose(slope(log_softmax(x), first), want, 1e-6, 1e-7));
+      CHECK(allclose(slope(softmax(x), first), 0.5 * want, 1e-6, 1e-7));
+      const Tensor one = ones({}, dtype);
+      CHECK(allclose(slope(nn::cross_entropy(x, tensor({0})), one), -want, 1e-6, 1e-7));
+      CHECK(allclose(slope(nn::cross_entropy(x, first), one), -want, 1e-6, 1e-7));
+    }
+}
+
 TEST_CASE("softmax and cross_entropy have their limits at infinite logits") {
   for (const Dtype dtype : {float32, float64})
     for (const bool create_graph : {false, true}) {

@@ -45,36 +45,14 @@ template <class T> struct Tile {
   bool accumulate;
 };
 
-// The first elements of a register, all or some.
-#ifdef __AVX512F__
-template <class T> using Lanes = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
-template <class T> Lanes<T> lanes(std::int64_t count) {
-  return static_cast<Lanes<T>>(count >= width<T> ? -1 : (1 << count) - 1);
+template <class T> using Lanes = detail::FirstLanes<T>;
+
+/// Of `columns` elements in so many registers.
+template <class T, int Registers> std::array<Lanes<T>, Registers> lanes_of(std::int64_t columns) {
+  return [&]<int... J>(std::integer_sequence<int, J...>) {
+    return std::array{Lanes<T>(columns - J * width<T>)...};
+  }(std::make_integer_sequence<int, Registers>());
 }
-void store(Register<float> x, float* to, Lanes<float> n) { _mm512_mask_storeu_ps(to, n, x); }
-void store(Register<double> x, double* to, Lanes<double> n) { _mm512_mask_storeu_pd(to, n, x); }
-Register<float> load(const float* from, Lanes<float> n) { return _mm512_maskz_loadu_ps(n, from); }
-Register<double> load(const double* from, Lanes<double> n) {
-  return _mm512_maskz_loadu_pd(n, from);
-}
-#else
-template <class T> struct Lanes {
-  std::int64_t count;
-};
-template <class T> Lanes<T> lanes(std::int64_t count) { return {count}; }
-template <class T> void store(Register<T> x, T* to, Lanes<T> n) {
-  if (n.count >= width<T>) return x.store_unaligned(to);
-  alignas(64) T all[width<T>];
-  x.store_aligned(all);
-  std::copy_n(all, n.count, to);
-}
-template <class T> Register<T> load(const T* from, Lanes<T> n) {
-  if (n.count >= width<T>) return Register<T>::load_unaligned(from);
-  alignas(64) T all[width<T>] = {};
-  std::copy_n(from, n.count, all);
-  return Register<T>::load_aligned(all);
-}
-#endif
 
 // Not inlined: its sums would no longer stay in registers.
 template <class T, int Rows, int Registers, bool Transposed>
@@ -94,14 +72,14 @@ template <class T, int Rows, int Registers, bool Transposed>
       for (int j = 0; j < Registers; ++j) sum[i][j] = detail::multiply_add(a, b[j], sum[i][j]);
     }
   }
-  Lanes<T> columns[Registers];
-  for (int j = 0; j < Registers; ++j) columns[j] = lanes<T>(t.columns - j * width<T>);
+  const auto columns = lanes_of<T, Registers>(t.columns);
 #pragma GCC unroll 12
   for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 2
     for (int j = 0; j < Registers; ++j) {
       T* const c = t.c + i * t.c_row + j * width<T>;
-      store(t.accumulate ? sum[i][j] + load(c, columns[j]) : sum[i][j], c, columns[j]);
+      const auto& lanes = columns[j];
+      lanes.store(t.accumulate ? sum[i][j] + lanes.load(c) : sum[i][j], c);
     }
 }
 
@@ -135,7 +113,7 @@ void copy_panel(Strided<T> b, std::int64_t rows, std::int64_t cols, T* to, std::
   }
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t j = 0; j < row; j += width<T>)
-      load(b.at(i, j), lanes<T>(cols - j)).store_unaligned(to + i * row + j);
+      Lanes<T>(cols - j).load(b.at(i, j)).store_unaligned(to + i * row + j);
 }
 
 /// b, [k x n], in panels two registers wide: where it is, or copied to where each panel is one
@@ -227,17 +205,16 @@ template <class T, int Registers>
 void row_tile(const T* x, const T* b, std::int64_t b_row, std::int64_t n, std::int64_t k, T* y,
               bool accumulate) {
   Register<T> sum[Registers];
-  Lanes<T> columns[Registers];
-  for (int j = 0; j < Registers; ++j) columns[j] = lanes<T>(n - j * width<T>);
+  const auto columns = lanes_of<T, Registers>(n);
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; ++i) {
     const Register<T> factor(x[i]);
     for (int j = 0; j < Registers; ++j)
-      sum[j] = detail::multiply_add(factor, load(b + i * b_row + j * width<T>, columns[j]), sum[j]);
+      sum[j] = detail::multiply_add(factor, columns[j].load(b + i * b_row + j * width<T>), sum[j]);
   }
   for (int j = 0; j < Registers; ++j) {
     T* const to = y + j * width<T>;
-    store(accumulate ? sum[j] + load(to, columns[j]) : sum[j], to, columns[j]);
+    columns[j].store(accumulate ? sum[j] + columns[j].load(to) : sum[j], to);
   }
 }
 
@@ -268,18 +245,18 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
   Register<T> sum[n];
   for (auto& s : sum) s = Register<T>(T(0));
   for (std::int64_t i = 0; i < k; i += width<T>) {
-    const auto left = lanes<T>(k - i);
-    const auto factor = load(x + i, left);
+    const Lanes<T> left(k - i);
+    const auto factor = left.load(x + i);
     for (int j = 0; j < Rows; ++j)
-      sum[j] = detail::multiply_add(factor, load(b + j * b_row + i, left), sum[j]);
+      sum[j] = detail::multiply_add(factor, left.load(b + j * b_row + i), sum[j]);
   }
   // Two registers become one until element j of the last is what row j adds up to.
 #pragma GCC unroll 4
   for (int half = n / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
     for (int j = 0; j < half; ++j) sum[j] = fold<T>(sum[j], sum[j + half]);
-  const auto all = lanes<T>(Rows);
-  store(accumulate ? sum[0] + load(y, all) : sum[0], y, all);
+  const Lanes<T> all(Rows);
+  all.store(accumulate ? sum[0] + all.load(y) : sum[0], y);
 }
 
 template <class T>
