@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import formulas
 import headers
 
 DOCS = headers.ROOT / "docs"
@@ -40,7 +41,7 @@ class Formulas:
         text = "\n\n".join(" ".join(key.split()) for key in keys)
         done = subprocess.run(["pandoc", "-f", "markdown+tex_math_dollars", "-t", "html5", "--mathml", "--wrap=none"],
                               input=text, capture_output=True, text=True, check=True)
-        paragraphs = re.findall(r"<p>(.*?)</p>", done.stdout, re.S)
+        paragraphs = re.findall(r"<p>(.*?)</p>", formulas.plain_fences(done.stdout), re.S)
         if len(paragraphs) != len(keys):
             raise ValueError(f"{len(keys)} formulas became {len(paragraphs)} paragraphs")
         for key, math in zip(keys, paragraphs):
