@@ -165,11 +165,19 @@ class Site:
         for place, text in done.items():
             target = self.folder / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(blank_lines(formulas.replace(text) if place.startswith("course/") else text))
+            text = blank_lines(formulas.replace(text) if place.startswith("course/") else text)
+            target.write_text(front_matter(place) + text)
         for place, path in self.files.items():
             target = self.folder / place
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
+
+
+def front_matter(place):
+    """What the theme leaves out of a page, so that tables and code have its place: the first has no neighbours,
+    a how-to no parts."""
+    hidden = "navigation" if place == "index.md" else "toc" if place.startswith("howto/") else ""
+    return f"---\nhide: [{hidden}]\n---\n\n" if hidden else ""
 
 
 def blank_lines(text):
