@@ -46,7 +46,7 @@ async function visit(path, width) {
 }
 async function search(words) {
   const frame = await open('/index.html?q=' + encodeURIComponent(words), 1200);
-  for (let i = 0; i < 200; ++i) {
+  for (let i = 0; i < 500; ++i) {  // the first search makes the index, on a busy machine for long
     await wait(100);
     const links = [...frame.contentDocument.querySelectorAll('.md-search-result__link')];
     if (links.length) { found[words] = links.map(a => a.getAttribute('href')); break; }
