@@ -248,6 +248,17 @@ template <class T> void log_softmax_backward(const T* g, const T* y, T* dx, Axis
 
 namespace {
 
+/// loss[row] = loss_of(row, shift, log_sum) for every row, of which offsets keeps the last two.
+template <class T, class F>
+void for_losses(const T* x, T* offsets, double* loss, AxisView rows, F loss_of) {
+  T *const shifts = offsets, *const log_sums = offsets + rows.outer;
+  for_blocks<T>(rows, [=, n = rows.n](RowBlock block) {
+    log_offsets(x + block.begin * n, shifts + block.begin, log_sums + block.begin, block.size(), n);
+    for (auto row = block.begin; row < block.end; ++row)
+      loss[row] = loss_of(row, shifts[row], log_sums[row]);
+  });
+}
+
 /// The sum of the weights of n classes.
 template <class T> double sum_of(const T* weight, int64_t n) {
   if (!weight) return static_cast<double>(n);
@@ -275,10 +286,9 @@ void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double
   count<T>(rows, smoothing > 0 ? 7 : 4, 1);
   const auto n = rows.n;
   const double share = smoothing / static_cast<double>(n), sum = sum_of(weight, n);
-  T *const shifts = offsets, *const log_sums = offsets + rows.outer;
-  const auto loss_of = [=, index = index, weight = weight, smoothing = smoothing](int64_t row) {
+  const auto loss_of = [=, index = index, weight = weight, smoothing = smoothing](
+                           int64_t row, T shift, T log_sum) {
     const T* const from = x + row * n;
-    const T shift = shifts[row], log_sum = log_sums[row];
     const auto c = index[row];
     if (c < 0) return 0.0;
     double result = 0;
@@ -288,10 +298,7 @@ void cross_entropy(const T* x, const ClassTargets<T>& target, T* offsets, double
     if (share > 0) result += share * weighted_loss(from, weight, sum, shift, log_sum, n);
     return result;
   };
-  for_blocks<T>(rows, [=](RowBlock block) {
-    log_offsets(x + block.begin * n, shifts + block.begin, log_sums + block.begin, block.size(), n);
-    for (auto row = block.begin; row < block.end; ++row) loss[row] = loss_of(row);
-  });
+  for_losses(x, offsets, loss, rows, loss_of);
 }
 
 template <class T>
@@ -338,19 +345,14 @@ void cross_entropy(const T* x, const SoftTargets<T>& target, T* offsets, double*
                    AxisView rows) {
   count<T>(rows, 7, 2);
   const auto n = rows.n;
-  T *const shifts = offsets, *const log_sums = offsets + rows.outer;
-  const auto loss_of = [=, wanted = target.wanted](int64_t row) {
-    const auto term = [shift = shifts[row], log_sum = log_sums[row]](int64_t, const auto& v,
-                                                                     const auto& a) {
+  const auto loss_of = [=, wanted = target.wanted](int64_t row, T shift, T log_sum) {
+    const auto term = [=](int64_t, const auto& v, const auto& a) {
       return masked_mul<T>(a, log_sum - shifted<T>(v, shift));
     };
     const auto terms = reduce<T>({x + row * n, wanted + row * n}, T(0), n, T(0), term, plus);
     return static_cast<double>(combine_lanes(terms, plus));
   };
-  for_blocks<T>(rows, [=](RowBlock block) {
-    log_offsets(x + block.begin * n, shifts + block.begin, log_sums + block.begin, block.size(), n);
-    for (auto row = block.begin; row < block.end; ++row) loss[row] = loss_of(row);
-  });
+  for_losses(x, offsets, loss, rows, loss_of);
 }
 
 template <class T>

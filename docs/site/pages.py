@@ -151,7 +151,7 @@ class Site:
 
     def write(self):
         shutil.rmtree(self.folder, ignore_errors=True)
-        formulas = Formulas()
+        tex = Formulas()
         done = {}
         while set(self.origins.values()) - set(done):  # a page may bring others along
             for origin, place in list(self.origins.items()):
@@ -160,12 +160,12 @@ class Site:
         done.update({place: text for place, text in self.pages.items() if place not in done})
         for place, text in done.items():
             if place.startswith("course/"):
-                formulas.collect(text)
-        formulas.typeset()
+                tex.collect(text)
+        tex.typeset()
         for place, text in done.items():
             target = self.folder / place
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = blank_lines(formulas.replace(text) if place.startswith("course/") else text)
+            text = blank_lines(tex.replace(text) if place.startswith("course/") else text)
             target.write_text(front_matter(place) + text)
         for place, path in self.files.items():
             target = self.folder / place
