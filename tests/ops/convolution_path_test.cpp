@@ -56,6 +56,19 @@ const std::vector<Case>& cases() {
       {"an image larger than a band, stride 2", {1, 2, 310, 290}, {2, 2, 5, 5}, {.stride = 2}},
       {"many terms", {1, 150, 5, 5}, {3, 150, 3, 3}, {.padding = 1}},
       {"small images", {20, 4, 3, 3}, {6, 4, 2, 2}, {}},
+      {"as many images as lanes, and more", {37, 3, 6, 7}, {9, 3, 3, 3}, {.padding = 1}},
+      {"many images, padding wider than the kernel", {17, 2, 4, 5}, {3, 2, 2, 2}, {.padding = 4}},
+      {"many images, stride 2 and 3, dilation 3 and 2",
+       {16, 2, 17, 19},
+       {3, 2, 3, 3},
+       {.stride = {2, 3}, .padding = {2, 1}, .dilation = {3, 2}}},
+      {"many images, some of x is not read", {16, 2, 10, 10}, {3, 2, 3, 3}, {.stride = 4}},
+      {"many images in groups", {32, 6, 8, 8}, {10, 3, 3, 3}, {.padding = 1, .groups = 2}},
+      {"many images, depthwise", {16, 6, 10, 17}, {12, 1, 3, 3}, {.stride = 2, .groups = 6}},
+      {"many images in bands", {16, 40, 24, 20}, {5, 40, 3, 3}, {.padding = 1}},
+      {"many images, many terms", {16, 150, 5, 5}, {3, 150, 3, 3}, {.padding = 1}},
+      {"many images, 1d", {33, 4, 300}, {5, 4, 7}, {.padding = 3, .dilation = 2}},
+      {"many images, 3d", {17, 3, 6, 7, 8}, {4, 3, 3, 2, 3}, {.stride = {1, 2, 1}, .padding = 1}},
       {"large enough for threads", {8, 32, 20, 20}, {40, 32, 3, 3}, {.padding = 1}},
       {"1d", {3, 4, 70}, {5, 4, 7}, {.padding = 3, .dilation = 2}},
       {"1d in bands", {1, 1, 400000}, {2, 1, 5}, {.stride = 2, .padding = 2}},
@@ -101,38 +114,41 @@ TEST_CASE("convolutions computed directly are those computed with columns") {
   for (const auto& c : cases()) {
     CAPTURE(c.what);
     const auto exact = by(ConvolutionPath::columns, [&] { return results(c, float64); });
-    const auto direct = by(ConvolutionPath::direct, [&] { return results(c, float64); });
-    const auto single = by(ConvolutionPath::direct, [&] { return results(c, float32); });
-    const auto chosen = results(c, float32);
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-      CAPTURE(i);
-      CHECK(distance(direct[i], exact[i]) < 1e-14);
-      // Registers of four elements have the longest sums.
-      CHECK(distance(single[i].to(float64), exact[i]) < 4e-6);
-      CHECK(distance(chosen[i].to(float64), exact[i]) < 4e-6);
+    for (const auto path :
+         {ConvolutionPath::along, ConvolutionPath::across, ConvolutionPath::automatic}) {
+      CAPTURE(static_cast<int>(path));
+      const auto direct = by(path, [&] { return results(c, float64); });
+      const auto single = by(path, [&] { return results(c, float32); });
+      for (std::size_t i = 0; i < exact.size(); ++i) {
+        CAPTURE(i);
+        CHECK(distance(direct[i], exact[i]) < 1e-14);
+        // Registers of four elements have the longest sums.
+        CHECK(distance(single[i].to(float64), exact[i]) < 4e-6);
+      }
     }
   }
 }
 
 TEST_CASE("convolutions computed directly have the same bits on any number of threads") {
-  for (const auto& c : cases()) {
-    CAPTURE(c.what);
-    const auto run = [&](int threads) {
-      return by(ConvolutionPath::direct,
-                [&] { return with_threads(threads, [&] { return results(c, float32); }); });
-    };
-    const auto one = run(1), two = run(2), three = run(3);
-    for (std::size_t i = 0; i < one.size(); ++i) {
-      CAPTURE(i);
-      CHECK(array_equal(one[i], two[i]));
-      CHECK(array_equal(one[i], three[i]));
+  for (const auto& c : cases())
+    for (const auto path : {ConvolutionPath::along, ConvolutionPath::across}) {
+      CAPTURE(c.what);
+      CAPTURE(static_cast<int>(path));
+      const auto run = [&](int threads) {
+        return by(path, [&] { return with_threads(threads, [&] { return results(c, float32); }); });
+      };
+      const auto one = run(1), two = run(2), three = run(3);
+      for (std::size_t i = 0; i < one.size(); ++i) {
+        CAPTURE(i);
+        CHECK(array_equal(one[i], two[i]));
+        CHECK(array_equal(one[i], three[i]));
+      }
     }
-  }
 }
 
 TEST_CASE("what is not finite reaches the same elements, however a convolution is computed") {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  const Tensor x = sample({2, 3, 6, 20}, 1), w = sample({4, 3, 3, 3}, 2);
+  const Tensor x = sample({17, 3, 6, 20}, 1), w = sample({4, 3, 3, 3}, 2);
   const auto spoil = [](const Tensor& t, std::int64_t at, double value) {
     auto values = t.values<double>();
     values[static_cast<std::size_t>(at)] = value;
@@ -149,11 +165,14 @@ TEST_CASE("what is not finite reaches the same elements, however a convolution i
         return all;
       };
       const auto columns = by(ConvolutionPath::columns, run);
-      const auto direct = by(ConvolutionPath::direct, run);
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        CAPTURE(i);
-        CHECK(array_equal(isfinite(direct[i]), isfinite(columns[i])));
-        CHECK(array_equal(isnan(direct[i]), isnan(columns[i])));
+      for (const auto path : {ConvolutionPath::along, ConvolutionPath::across}) {
+        CAPTURE(static_cast<int>(path));
+        const auto direct = by(path, run);
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          CAPTURE(i);
+          CHECK(array_equal(isfinite(direct[i]), isfinite(columns[i])));
+          CHECK(array_equal(isnan(direct[i]), isnan(columns[i])));
+        }
       }
     }
 }

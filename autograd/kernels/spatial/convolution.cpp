@@ -25,16 +25,12 @@ using detail::parallel_for;
 
 std::atomic<ConvolutionPath> chosen_path{ConvolutionPath::automatic};
 
-/// Whether to compute directly what `result` names.
-template <class T> bool directly(const ConvShape& s, direct::Result result) {
-  switch (chosen_path.load(std::memory_order_relaxed)) {
-    case ConvolutionPath::columns:
-      return false;
-    case ConvolutionPath::direct:
-      return direct::possible(s);
-    default:
-      return direct::pays<T>(s, result);
-  }
+/// How to compute what `result` names.
+template <class T> direct::Way way_of(const ConvShape& s, direct::Result result) {
+  const auto path = chosen_path.load(std::memory_order_relaxed);
+  if (path == ConvolutionPath::columns || !direct::possible(s)) return direct::Way::columns;
+  if (path == ConvolutionPath::automatic) return direct::fastest<T>(s, result);
+  return path == ConvolutionPath::along ? direct::Way::along : direct::Way::across;
 }
 
 /// Outputs whose columns make about 256 KiB of floats, and enough of them for a fast product.
@@ -212,7 +208,8 @@ void set_convolution_path(ConvolutionPath path) {
 template <class T>
 void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape& s) {
   const CountConvolution count(s, sizeof(T));
-  if (directly<T>(s, direct::Result::y)) return direct::convolve(x, weight, bias, y, s);
+  if (const auto way = way_of<T>(s, direct::Result::y); way != direct::Way::columns)
+    return direct::convolve(x, weight, bias, y, s, way);
   const Group group(s);
   const auto pixels = s.pixels_out();
   if (is_pointwise(s))
@@ -247,8 +244,9 @@ void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape&
 template <class T>
 void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, const ConvShape& s) {
   const CountConvolution count(s, sizeof(T));
-  if (directly<T>(s, direct::Result::dx) && all_finite(weight, weight_size(s)))
-    return direct::convolve_transposed(g, weight, bias, dx, s);
+  const auto way = way_of<T>(s, direct::Result::dx);
+  if (way != direct::Way::columns && all_finite(weight, weight_size(s)))
+    return direct::convolve_transposed(g, weight, bias, dx, s, way);
   const Group group(s);
   const auto pixels = s.pixels_out(), image_size = s.in_channels * s.pixels_in();
   const auto product = [&](std::int64_t i, const T* cotangent, std::int64_t n, T* to, bool add) {
@@ -289,8 +287,9 @@ void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s)
   const Group group(s);
   const auto pixels = s.pixels_out(), total = s.batch * pixels;
   const auto weights = weight_size(s);
-  if (directly<T>(s, direct::Result::dw)) {
-    direct::convolve_weight_gradient(g, x, dw, s);
+  const auto way = way_of<T>(s, direct::Result::dw);
+  if (way != direct::Way::columns) {
+    direct::convolve_weight_gradient(g, x, dw, s, way);
     if (all_finite(dw, weights)) return;
   }
   const auto add_product = [&](const T* cotangent, const T* columns, std::int64_t n, T* to) {

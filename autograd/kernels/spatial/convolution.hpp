@@ -25,9 +25,10 @@ struct ConvShape {
   std::int64_t column_rows() const { return in_channels * taps(); }
 };
 
-/// How convolutions are computed: as products with a matrix of columns, directly as sums of shifted
-/// images wherever that is possible, or by what is faster for a shape.
-enum class ConvolutionPath { automatic, columns, direct };
+/// How convolutions are computed: by what is fastest for a shape, as products with a matrix of
+/// columns, or wherever that is possible directly, as sums of shifted images, along each image or
+/// across as many as a vector register has elements.
+enum class ConvolutionPath { automatic, columns, along, across };
 /// For all threads; for tests and measurements.
 void set_convolution_path(ConvolutionPath path);
 

@@ -5,23 +5,29 @@
 
 namespace gradtape::kernels::direct {
 
-// The three functions of convolution.hpp. Each works in vector registers along the outputs of an
-// image, so that it pays where these are enough; see `pays`. All need `possible`.
+/// How a result is computed: as a product with a matrix of columns, or directly, with neighbouring
+/// outputs of an image in the lanes of a register, or one output of several images.
+enum class Way { columns, along, across };
+
+/// The three functions of convolution.hpp, by what they compute.
+enum class Result { y, dx, dw };
+/// Whether a shape can be computed directly: not where it is empty, or where copies would be far
+/// larger than the images.
+bool possible(const ConvShape& s);
+/// What is fastest for a shape: measured, see docs/design.md.
+template <class T> Way fastest(const ConvShape& s, Result result);
+
+// The three functions, along or across images. All need `possible`. Images that do not fill a
+// register are computed along.
 
 template <class T>
-void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape& s);
+void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape& s, Way way);
 /// weight must be finite: it meets zeros from outside g.
 template <class T>
-void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, const ConvShape& s);
+void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, const ConvShape& s,
+                         Way way);
 /// Where x or g is not finite, more of dw may be NaN than should be.
-template <class T> void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s);
-
-/// The three functions, by what they compute.
-enum class Result { y, dx, dw };
-/// Whether a shape can be computed here: not where it is empty, or where copies would be far larger
-/// than the images.
-bool possible(const ConvShape& s);
-/// Whether that is faster than products with columns: measured, see docs/design.md.
-template <class T> bool pays(const ConvShape& s, Result result);
+template <class T>
+void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s, Way way);
 
 }  // namespace gradtape::kernels::direct

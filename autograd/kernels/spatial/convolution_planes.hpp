@@ -7,6 +7,7 @@
 
 #include "gradtape/autograd/elementwise/simd.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_interleaved.hpp"
 
 namespace gradtape::kernels {
 
@@ -49,23 +50,27 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
 }
 
-/// to[i] = f(from[i]) for i < count, in registers; the last one overlaps the one before. Rows are
-/// short here, so that loops element by element at their ends would take most of the time.
-template <class T, class F> void map_row(const T* from, std::int64_t count, T* to, F f) {
+/// Copies a row, in registers; the last one overlaps the one before. Rows are short here, so that
+/// loops element by element at their ends would take most of the time.
+template <class T> void copy_row(const T* from, std::int64_t count, T* to) {
   using Register = xsimd::batch<T>;
   constexpr std::int64_t lanes = Register::size;
   if (count < lanes) {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = f(from[i]);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
     return;
   }
   const auto at = [&](std::int64_t i) {
-    f(Register::load_unaligned(from + i)).store_unaligned(to + i);
+    Register::load_unaligned(from + i).store_unaligned(to + i);
   };
   for (std::int64_t i = 0; i + lanes < count; i += lanes) at(i);
   at(count - lanes);
 }
+/// Of interleaved images, whose elements are registers.
+template <class T> void copy_row(const Lanes<T>* from, std::int64_t count, Lanes<T>* to) {
+  std::copy_n(from, count, to);
+}
 
-/// Copies one channel of an image.
+/// Copies one channel of an image, or of interleaved images.
 template <class T> void copy_channel(const T* source, const Planes& p, T* to) {
   struct Range {
     std::int64_t start, first,
@@ -78,7 +83,7 @@ template <class T> void copy_channel(const T* source, const Planes& p, T* to) {
     return Range{start, first, std::clamp(ceil_div(a.source - start, a.step), first, a.extent())};
   };
   const auto& [depth, height, width] = p.axes;
-  std::fill_n(to, p.channel(), T(0));
+  std::fill_n(to, p.channel(), T{});
   for (std::int64_t pd = 0; pd < depth.phases; ++pd)
     for (std::int64_t ph = 0; ph < height.phases; ++ph)
       for (std::int64_t pw = 0; pw < width.phases; ++pw, to += p.plane()) {
@@ -94,7 +99,7 @@ template <class T> void copy_channel(const T* source, const Planes& p, T* to) {
             T* const row = to + (i * height.extent() + j) * p.row() + w.first;
             const auto count = w.last - w.first;
             if (width.step == 1)
-              map_row(from, count, row, [](auto v) { return v; });
+              copy_row(from, count, row);
             else if (width.step == 2)
               for (std::int64_t k = 0; k < count; ++k) row[k] = from[2 * k];
             else
@@ -116,6 +121,19 @@ inline Planes input_planes(const ConvShape& s) {
                  phases,
                  (s.kernel[i] - 1) * s.dilation[i] / s.stride[i],
                  s.out[i]};
+  }
+  return p;
+}
+
+/// The planes of g in which the gradient with respect to x finds its outputs: for each phase of the
+/// stride as many as for the first.
+inline Planes output_planes(const ConvShape& s) {
+  Planes p;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto first = s.padding[i] / s.stride[i];
+    const auto last = (s.in[i] - 1 + s.padding[i]) / s.stride[i];
+    const auto reach = (s.kernel[i] - 1) * s.dilation[i] / s.stride[i];
+    p.axes[i] = {s.out[i], first - reach, 1, 1, reach, last - first + 1};
   }
   return p;
 }
