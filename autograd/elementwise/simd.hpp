@@ -77,6 +77,23 @@ typename Batch::value_type combine_lanes(Batch v, Op op) {
   }
 }
 
+/// The sums of as many registers as one has elements, element i that of register i, which
+/// combine_lanes would give: two registers become one at a time, whose elements are those of the
+/// two in turn, first halves added to second halves. The registers are overwritten.
+template <class Batch> Batch sum_each(Batch* x) {
+  constexpr auto n = static_cast<int>(Batch::size);
+  constexpr std::make_index_sequence<Batch::size> all;
+#pragma GCC unroll 4
+  for (int half = n / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < half; ++i) {
+      const auto a = vector_of(x[i]), b = vector_of(x[i + half]);
+      x[i] = std::bit_cast<Batch>(interleave<0>(a, b, all)) +
+             std::bit_cast<Batch>(interleave<n / 2>(a, b, all));
+    }
+  return x[0];
+}
+
 /// The first n elements of a register, n at most all of them, for the end of an array that has no
 /// more: what load() does not read becomes `fill`, what store() does not write stays, what keep()
 /// does not keep becomes 0.

@@ -229,14 +229,6 @@ void row_by_columns(const T* x, const T* b, std::int64_t b_row, std::int64_t n, 
   if (j < n) row_tile<T, 1>(x, b + j, b_row, n - j, k, y + j, accumulate);
 }
 
-/// The elements of a and b in turn, those of their first halves added to those of their second.
-template <class T> Register<T> fold(Register<T> a, Register<T> b) {
-  using All = std::make_index_sequence<Register<T>::size>;
-  const auto x = detail::vector_of(a), y = detail::vector_of(b);
-  return std::bit_cast<Register<T>>(detail::interleave<0>(x, y, All{})) +
-         std::bit_cast<Register<T>>(detail::interleave<width<T> / 2>(x, y, All{}));
-}
-
 /// y[j] (+)= x . b[j] for up to a register's width of rows of b.
 template <class T, int Rows>
 void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool accumulate) {
@@ -250,13 +242,9 @@ void dots(const T* x, const T* b, std::int64_t b_row, std::int64_t k, T* y, bool
     for (int j = 0; j < Rows; ++j)
       sum[j] = detail::multiply_add(factor, left.load(b + j * b_row + i), sum[j]);
   }
-  // Two registers become one until element j of the last is what row j adds up to.
-#pragma GCC unroll 4
-  for (int half = n / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-    for (int j = 0; j < half; ++j) sum[j] = fold<T>(sum[j], sum[j + half]);
+  const auto sums = detail::sum_each(sum);
   const Lanes<T> all(Rows);
-  all.store(accumulate ? sum[0] + all.load(y) : sum[0], y);
+  all.store(accumulate ? sums + all.load(y) : sums, y);
 }
 
 template <class T>

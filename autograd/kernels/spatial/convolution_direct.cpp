@@ -32,10 +32,12 @@ void store(const T* out, T* y, std::int64_t channels, const Sum& sum, const Sum:
   const auto inside = [&](std::size_t i, std::int64_t p) { return p >= 0 && p < target[i].extent; };
   const auto first = std::max<std::int64_t>(0, ceil_div(-start[2], step));
   const auto last = std::min(axes[2].outputs, ceil_div(target[2].extent - start[2], step));
-  for (auto line = begin / row; line * row < end; ++line) {
-    const auto h = start[1] + line % axes[1].extent() * target[1].step;
-    const auto d = start[0] + line / axes[1].extent() * target[0].step;
-    if (line % axes[1].extent() >= axes[1].outputs || !inside(0, d) || !inside(1, h)) continue;
+  const auto height = axes[1].extent();
+  auto line = begin / row, i = line % height, plane = line / height;
+  for (; line * row < end; ++line, ++i) {
+    if (i == height) i = 0, ++plane;
+    const auto h = start[1] + i * target[1].step, d = start[0] + plane * target[0].step;
+    if (i >= axes[1].outputs || !inside(0, d) || !inside(1, h)) continue;
     const auto low = std::max(first, begin - line * row), high = std::min(last, end - line * row);
     if (low >= high) continue;
     T* to = y + (d * target[1].extent + h) * target[2].extent + start[2] + low * step;
@@ -44,7 +46,7 @@ void store(const T* out, T* y, std::int64_t channels, const Sum& sum, const Sum:
       if (step == 1)
         copy_row(from, high - low, to);
       else
-        for (std::int64_t i = 0; i < high - low; ++i) to[i * step] = from[i];
+        for (std::int64_t k = 0; k < high - low; ++k) to[k * step] = from[k];
   }
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -21,9 +20,9 @@ using detail::parallel_for;
 using Spatial = ConvShape::Spatial;
 
 #if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int sums = 24;  ///< registers for sums
+constexpr int most_sums = 24;  ///< registers for sums
 #else
-constexpr int sums = 12;
+constexpr int most_sums = 12;
 #endif
 constexpr int widest = 4;  ///< channels of g for which one kernel sums
 
@@ -42,7 +41,7 @@ template <class T, int Channels>
 void dot_shifted(const T* g, const T* x, const std::int64_t* offset, const Lines& of, T* dw,
                  std::int64_t leading, std::int64_t channels, std::int64_t taps) {
   using Register = xsimd::batch<T>;
-  constexpr int Taps = sums / Channels;
+  constexpr int Taps = most_sums / Channels;
   Register sum[Channels][Taps];
   for (auto& row : sum)
     for (auto& s : row) s = Register(T(0));
@@ -62,9 +61,16 @@ void dot_shifted(const T* g, const T* x, const std::int64_t* offset, const Lines
       }
     }
   }
+  constexpr auto n = static_cast<int>(lanes<T>);
+  constexpr int count = Channels * Taps, whole = (count + n - 1) / n * n;
+  Register all[whole];
+#pragma GCC unroll 32
+  for (int i = 0; i < whole; ++i) all[i] = i < count ? sum[i / Taps][i % Taps] : Register(T(0));
+  T sums[whole];
+#pragma GCC unroll 4
+  for (int i = 0; i < whole; i += n) detail::sum_each(all + i).store_unaligned(sums + i);
   for (int b = 0; b < channels; ++b)
-    for (int k = 0; k < taps; ++k)
-      dw[b * leading + k] += detail::combine_lanes(sum[b][k], std::plus<>());
+    for (int k = 0; k < taps; ++k) dw[b * leading + k] += sums[b * Taps + k];
 }
 
 template <class T>
@@ -95,7 +101,7 @@ struct Division {
         groups(s.groups),
         blocks(ceil_div(outs, widest)),
         block(ceil_div(outs, blocks)),
-        width(sums / block),
+        width(most_sums / block),
         columns(ceil_div(pairs, width)) {
     for (std::int64_t c = 0; c < ins; ++c)
       for_each_tap(s, [&](std::int64_t, const Spatial& k) {
@@ -112,7 +118,7 @@ struct Division {
   /// Adds the products of some lines to dw.
   template <class T> void add(const T* g, const T* x, const Lines& of, T* dw) const {
     constexpr std::int64_t grain = 1 << 20;
-    const auto work = static_cast<std::int64_t>(of.lines.size()) * of.length * sums;
+    const auto work = static_cast<std::int64_t>(of.lines.size()) * of.length * most_sums;
     parallel_for(
         groups * blocks * columns, grain / work + 1, [&](std::int64_t begin, std::int64_t end) {
           for (auto i = begin; i < end; ++i) {

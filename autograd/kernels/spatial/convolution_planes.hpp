@@ -89,22 +89,23 @@ template <class T> void copy_channel(const T* source, const Planes& p, T* to) {
       for (std::int64_t pw = 0; pw < width.phases; ++pw, to += p.plane()) {
         const Range d = range(0, pd), h = range(1, ph), w = range(2, pw);
         if (w.first == w.last) continue;
-        for (auto i = d.first; i < d.last; ++i)
-          for (auto j = h.first; j < h.last; ++j) {
-            const T* const from =
-                source +
-                ((d.start + i * depth.step) * height.source + h.start + j * height.step) *
-                    width.source +
-                w.start + w.first * width.step;
-            T* const row = to + (i * height.extent() + j) * p.row() + w.first;
-            const auto count = w.last - w.first;
+        const auto count = w.last - w.first;
+        for (auto i = d.first; i < d.last; ++i) {
+          const T* from =
+              source +
+              ((d.start + i * depth.step) * height.source + h.start + h.first * height.step) *
+                  width.source +
+              w.start + w.first * width.step;
+          T* row = to + (i * height.extent() + h.first) * p.row() + w.first;
+          for (auto j = h.first; j < h.last;
+               ++j, from += height.step * width.source, row += p.row())
             if (width.step == 1)
               copy_row(from, count, row);
             else if (width.step == 2)
               for (std::int64_t k = 0; k < count; ++k) row[k] = from[2 * k];
             else
               for (std::int64_t k = 0; k < count; ++k) row[k] = from[k * width.step];
-          }
+        }
       }
 }
 
