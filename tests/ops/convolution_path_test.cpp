@@ -65,6 +65,10 @@ const std::vector<Case>& cases() {
       {"many images, some of x is not read", {16, 2, 10, 10}, {3, 2, 3, 3}, {.stride = 4}},
       {"many images in groups", {32, 6, 8, 8}, {10, 3, 3, 3}, {.padding = 1, .groups = 2}},
       {"many images, depthwise", {16, 6, 10, 17}, {12, 1, 3, 3}, {.stride = 2, .groups = 6}},
+      {"many images, padding 2", {16, 5, 7, 8}, {9, 5, 3, 3}, {.padding = 2}},
+      {"many images, padding 3 and 0", {19, 2, 3, 9}, {3, 2, 3, 3}, {.padding = {3, 0}}},
+      {"many images, no padding", {16, 20, 5, 33}, {17, 20, 3, 3}, {}},
+      {"many images, one output", {16, 8, 3, 3}, {8, 8, 3, 3}, {}},
       {"many images in bands", {16, 40, 24, 20}, {5, 40, 3, 3}, {.padding = 1}},
       {"many images, many terms", {16, 150, 5, 5}, {3, 150, 3, 3}, {.padding = 1}},
       {"many images, 1d", {33, 4, 300}, {5, 4, 7}, {.padding = 3, .dilation = 2}},
@@ -114,8 +118,8 @@ TEST_CASE("convolutions computed directly are those computed with columns") {
   for (const auto& c : cases()) {
     CAPTURE(c.what);
     const auto exact = by(ConvolutionPath::columns, [&] { return results(c, float64); });
-    for (const auto path :
-         {ConvolutionPath::along, ConvolutionPath::across, ConvolutionPath::automatic}) {
+    for (const auto path : {ConvolutionPath::along, ConvolutionPath::across,
+                            ConvolutionPath::winograd, ConvolutionPath::automatic}) {
       CAPTURE(static_cast<int>(path));
       const auto direct = by(path, [&] { return results(c, float64); });
       const auto single = by(path, [&] { return results(c, float32); });
@@ -131,7 +135,8 @@ TEST_CASE("convolutions computed directly are those computed with columns") {
 
 TEST_CASE("convolutions computed directly have the same bits on any number of threads") {
   for (const auto& c : cases())
-    for (const auto path : {ConvolutionPath::along, ConvolutionPath::across}) {
+    for (const auto path :
+         {ConvolutionPath::along, ConvolutionPath::across, ConvolutionPath::winograd}) {
       CAPTURE(c.what);
       CAPTURE(static_cast<int>(path));
       const auto run = [&](int threads) {
@@ -165,7 +170,8 @@ TEST_CASE("what is not finite reaches the same elements, however a convolution i
         return all;
       };
       const auto columns = by(ConvolutionPath::columns, run);
-      for (const auto path : {ConvolutionPath::along, ConvolutionPath::across}) {
+      for (const auto path :
+           {ConvolutionPath::along, ConvolutionPath::across, ConvolutionPath::winograd}) {
         CAPTURE(static_cast<int>(path));
         const auto direct = by(path, run);
         for (std::size_t i = 0; i < columns.size(); ++i) {

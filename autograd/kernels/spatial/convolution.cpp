@@ -27,10 +27,20 @@ std::atomic<ConvolutionPath> chosen_path{ConvolutionPath::automatic};
 
 /// How to compute what `result` names.
 template <class T> direct::Way way_of(const ConvShape& s, direct::Result result) {
-  const auto path = chosen_path.load(std::memory_order_relaxed);
-  if (path == ConvolutionPath::columns || !direct::possible(s)) return direct::Way::columns;
-  if (path == ConvolutionPath::automatic) return direct::fastest<T>(s, result);
-  return path == ConvolutionPath::along ? direct::Way::along : direct::Way::across;
+  using direct::Way;
+  if (!direct::possible(s)) return Way::columns;
+  switch (chosen_path.load(std::memory_order_relaxed)) {
+    case ConvolutionPath::columns:
+      return Way::columns;
+    case ConvolutionPath::along:
+      return Way::along;
+    case ConvolutionPath::across:
+      return Way::across;
+    case ConvolutionPath::winograd:
+      return Way::winograd;
+    default:
+      return direct::fastest<T>(s, result);
+  }
 }
 
 /// Outputs whose columns make about 256 KiB of floats, and enough of them for a fast product.

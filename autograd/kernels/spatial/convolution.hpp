@@ -27,8 +27,8 @@ struct ConvShape {
 
 /// How convolutions are computed: by what is fastest for a shape, as products with a matrix of
 /// columns, or wherever that is possible directly, as sums of shifted images, along each image or
-/// across as many as a vector register has elements.
-enum class ConvolutionPath { automatic, columns, along, across };
+/// across as many as a vector register has elements, and there by Winograd's algorithm.
+enum class ConvolutionPath { automatic, columns, along, across, winograd };
 /// For all threads; for tests and measurements.
 void set_convolution_path(ConvolutionPath path);
 

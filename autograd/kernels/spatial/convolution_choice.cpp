@@ -3,6 +3,7 @@
 #include "gradtape/autograd/elementwise/simd.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_direct.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_winograd.hpp"
 
 // The time of a convolution is estimated as a multiple of that of its multiply-adds at the speed of
 // full registers. The constants fit what some forty shapes took, one to 512 channels, 4 to 56
@@ -11,14 +12,14 @@
 namespace gradtape::kernels::direct {
 namespace {
 
-/// What one way costs, in multiply-adds of an image.
+/// What each way costs, in multiply-adds of an image.
 struct Costs {
-  double columns, along, across;
+  static constexpr double never = 1e300;
+  double columns = never, along = never, across = never, winograd = never;
 
   Way least() const {
-    return columns <= std::min(along, across) ? Way::columns
-           : along <= across                  ? Way::along
-                                              : Way::across;
+    const double all[] = {columns, along, across, winograd};
+    return static_cast<Way>(std::ranges::min_element(all) - all);
   }
 };
 
@@ -47,16 +48,26 @@ bool products_are_tiny(const ConvShape& s) {
   return s.groups > 1 && std::min(s.out_channels, s.column_rows()) / s.groups < 16;
 }
 
+/// What a filtering costs besides interleaving, in multiply-adds of an image: its products, the
+/// transforms, those of the weights, and reading these again where they are too many for the cache.
+double filtering_cost(const Filtering& f, std::int64_t batch) {
+  const auto tiles = ceil_div(f.out[0], 2) * ceil_div(f.out[1], 2);
+  const double weights = product(f.outs, f.ins), lanes = xsimd::batch<float>::size;
+  const double passes = product(tiles, f.ins) / 512 + 1;  // half a megabyte of inputs in each
+  return weights * (17.6 * static_cast<double>(tiles) + 60 * lanes / static_cast<double>(batch) +
+                    (weights > 1 << 14 ? 16 * passes : 0)) +
+         product(60 * f.ins + 50 * f.outs, tiles);
+}
+
 template <class T> Costs costs(const ConvShape& s, Result result) {
   constexpr std::int64_t lanes = xsimd::batch<T>::size;
-  constexpr double never = 1e300;
   const auto in = s.pixels_in(), out = s.pixels_out();
   const auto pairs = product(s.in_channels / s.groups, s.out_channels);  // of channels
   const double needed = product(out, s.taps()) * pairs;
   const Planes planes = input_planes(s);
   const bool tiny = products_are_tiny(s);
   const auto set = lanes * (s.in_channels * in + s.out_channels * out);  // interleaved elements
-  Costs c{};
+  Costs c;
 
   // Each element of a column is copied, for a product with as many channels.
   const double row = 0.3 + 16. / static_cast<double>(s.out[2]);
@@ -71,7 +82,7 @@ template <class T> Costs costs(const ConvShape& s, Result result) {
     case Result::dw:
       c.columns = needed * (1.2 + 1.3 * copies);
   }
-  if (tiny) c.columns = never;
+  if (tiny) c.columns = Costs::never;
 
   if (result == Result::dw) {
     const auto copy = s.in_channels * planes.channel() + s.out_channels * planes.plane();
@@ -79,7 +90,7 @@ template <class T> Costs costs(const ConvShape& s, Result result) {
         std::clamp<std::int64_t>((1 << 18) / set, 1, std::max(s.batch / lanes, std::int64_t{1}));
     const double terms = std::min(512., product(sets, out));  // of one sum
     c.along = copy > 1 << 24
-                  ? never
+                  ? Costs::never
                   : needed / product(1, out) * (product(filled<T>(planes.plane()), 1) * 1.15 + 40);
     c.across = needed * (1.25 + 18 / terms);
   } else {
@@ -95,10 +106,17 @@ template <class T> Costs costs(const ConvShape& s, Result result) {
         product(s.groups * outs, result == Result::y ? s.out[0] * s.out[1] : s.in[0] * s.in[1]);
     c.along = loads * pairs * product(filled<T>(read.outputs()), s.taps()) +
               20. * lanes * (product(copied, rows) + stored);
-    c.across = loads * pairs * product(pairs_inside(s, 0) * pairs_inside(s, 1), width) +
-               static_cast<double>(set) * (0.7 + 0.1 * megabytes);
+    const double interleaving = static_cast<double>(set) * (0.7 + 0.1 * megabytes);
+    c.across =
+        loads * pairs * product(pairs_inside(s, 0) * pairs_inside(s, 1), width) + interleaving;
+    if (sizeof(T) == 4 && is_filtering(s) && s.batch >= lanes && set <= 1 << 23)
+      c.winograd =
+          filtering_cost(result == Result::y ? forward_filtering(s) : transposed_filtering(s),
+                         s.batch) +
+          interleaving;
   }
-  if (s.batch < lanes || set > (tiny && result != Result::dw ? 1 << 20 : 1 << 22)) c.across = never;
+  if (s.batch < lanes || set > (tiny && result != Result::dw ? 1 << 20 : 1 << 22))
+    c.across = Costs::never;
   return c;
 }
 

@@ -5,6 +5,7 @@
 
 #include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_sum.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_winograd.hpp"
 #include "gradtape/autograd/parallel.hpp"
 
 // Every output is a sum over channels and taps of weight times a shifted copy of a channel (see
@@ -113,33 +114,37 @@ void sum_along_images(const Sum& sum, const T* source, const T* weight, const T*
 namespace {
 
 /// `sum` for a batch: across images those that fill registers, along them the others.
-template <class T, class MakeSum>
-void run(MakeSum make, const T* source, const T* weight, const T* bias, T* y, const ConvShape& s,
-         Way way) {
-  const auto across = way == Way::across ? s.batch / lanes<T> * lanes<T> : 0;
-  std::int64_t x_image = 0, y_image = 0;
-  if (across > 0) {
-    const Sum sum = make(s, sizeof(T) * static_cast<std::size_t>(lanes<T>));
-    sum_across_images(sum, source, weight, bias, y, across);
-    x_image = sum.channels() * sum.source_pixels();
-    y_image = sum.groups * sum.outs * sum.out_pixels();
+template <class T>
+void run(Sum (*sum_of)(const ConvShape&, std::size_t), Filtering (*filtering_of)(const ConvShape&),
+         const T* source, const T* weight, const T* bias, T* y, const ConvShape& s, Way way) {
+  const Sum sum = sum_of(s, sizeof(T));
+  const auto x_image = sum.channels() * sum.source_pixels();
+  const auto y_image = sum.groups * sum.outs * sum.out_pixels();
+  auto done = way == Way::along ? 0 : s.batch / lanes<T> * lanes<T>;
+  if (way == Way::winograd && !is_filtering(s)) way = Way::across;
+  if (done > 0 && way == Way::winograd) {
+    filter_minimally(filtering_of(s), source, weight, bias, y, done);
+    if (!all_finite(y, done * y_image)) way = Way::across;  // may be so by the transforms alone
   }
-  if (across < s.batch)
-    sum_along_images(make(s, sizeof(T)), source + across * x_image, weight, bias,
-                     y + across * y_image, s.batch - across);
+  if (done > 0 && way == Way::across)
+    sum_across_images(sum_of(s, sizeof(T) * static_cast<std::size_t>(lanes<T>)), source, weight,
+                      bias, y, done);
+  if (done < s.batch)
+    sum_along_images(sum, source + done * x_image, weight, bias, y + done * y_image,
+                     s.batch - done);
 }
 
 }  // namespace
 
 template <class T>
 void convolve(const T* x, const T* weight, const T* bias, T* y, const ConvShape& s, Way way) {
-  run(forward_sum, x, weight, bias, y, s, way);
+  run(forward_sum, forward_filtering, x, weight, bias, y, s, way);
 }
 
 template <class T>
 void convolve_transposed(const T* g, const T* weight, const T* bias, T* dx, const ConvShape& s,
                          Way way) {
-  run(transposed_sum, g, weight, bias, dx, s, way);
+  run(transposed_sum, transposed_filtering, g, weight, bias, dx, s, way);
 }
 
 template void sum_along_images(const Sum&, const float*, const float*, const float*, float*,

@@ -6,8 +6,9 @@
 namespace gradtape::kernels::direct {
 
 /// How a result is computed: as a product with a matrix of columns, or directly, with neighbouring
-/// outputs of an image in the lanes of a register, or one output of several images.
-enum class Way { columns, along, across };
+/// outputs of an image in the lanes of a register, or one output of several images, where 3x3
+/// kernels can do with fewer multiplications.
+enum class Way { columns, along, across, winograd };
 
 /// The three functions of convolution.hpp, by what they compute.
 enum class Result { y, dx, dw };

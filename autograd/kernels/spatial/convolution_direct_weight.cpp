@@ -237,7 +237,7 @@ template <class T>
 void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s, Way way) {
   std::fill_n(dw, s.out_channels * s.in_channels / s.groups * s.taps(), T(0));
   ConvShape part = s;
-  part.batch = way == Way::across ? s.batch / lanes<T> * lanes<T> : 0;
+  part.batch = way == Way::along ? 0 : s.batch / lanes<T> * lanes<T>;
   if (part.batch > 0) add_across_images(g, x, dw, part);
   g += part.batch * s.out_channels * s.pixels_out();
   x += part.batch * s.in_channels * s.pixels_in();
