@@ -59,6 +59,17 @@ double filtering_cost(const Filtering& f, std::int64_t batch) {
          product(60 * f.ins + 50 * f.outs, tiles);
 }
 
+/// The same for the gradient of the weights, whose sums go through memory for every 17 tiles.
+double filtering_weight_cost(const Filtering& f, std::int64_t batch) {
+  const auto tiles = ceil_div(f.out[0], 2) * ceil_div(f.out[1], 2);
+  const double weights = product(f.outs, f.ins), lanes = xsimd::batch<float>::size;
+  const double sides = 1 + 8 / static_cast<double>(std::min(f.outs, f.ins));
+  return weights *
+             (21.6 * sides * static_cast<double>(tiles) + 40 * lanes / static_cast<double>(batch) +
+              60 * static_cast<double>(ceil_div(tiles, 17))) +
+         60 * product(f.ins + f.outs, tiles);
+}
+
 template <class T> Costs costs(const ConvShape& s, Result result) {
   constexpr std::int64_t lanes = xsimd::batch<T>::size;
   const auto in = s.pixels_in(), out = s.pixels_out();
@@ -84,6 +95,9 @@ template <class T> Costs costs(const ConvShape& s, Result result) {
   }
   if (tiny) c.columns = Costs::never;
 
+  const double megabytes = product(set, sizeof(T)) / (1 << 20);
+  const double interleaving = static_cast<double>(set) * (0.7 + 0.1 * megabytes);
+  const bool filtering = sizeof(T) == 4 && is_filtering(s) && s.batch >= lanes && set <= 1 << 23;
   if (result == Result::dw) {
     const auto copy = s.in_channels * planes.channel() + s.out_channels * planes.plane();
     const auto sets =
@@ -93,23 +107,22 @@ template <class T> Costs costs(const ConvShape& s, Result result) {
                   ? Costs::never
                   : needed / product(1, out) * (product(filled<T>(planes.plane()), 1) * 1.15 + 40);
     c.across = needed * (1.25 + 18 / terms);
+    if (filtering) c.winograd = filtering_weight_cost(forward_filtering(s), s.batch) + interleaving;
   } else {
     const Planes read = result == Result::y ? planes : output_planes(s);
     const auto width =
         result == Result::y ? s.out[2] * s.kernel[2] : ceil_div(s.in[2] * s.kernel[2], s.stride[2]);
     const auto outs = (result == Result::y ? s.out_channels : s.in_channels) / s.groups;
     const double loads = (8 + 8 / static_cast<double>(std::min<std::int64_t>(outs, 8))) / 9;
-    const double megabytes = product(set, sizeof(T)) / (1 << 20);
     const auto rows = read.axes[0].extent() * read.axes[1].extent();
     const auto copied = result == Result::y ? s.in_channels : s.out_channels;
     const auto stored =
         product(s.groups * outs, result == Result::y ? s.out[0] * s.out[1] : s.in[0] * s.in[1]);
     c.along = loads * pairs * product(filled<T>(read.outputs()), s.taps()) +
               20. * lanes * (product(copied, rows) + stored);
-    const double interleaving = static_cast<double>(set) * (0.7 + 0.1 * megabytes);
     c.across =
         loads * pairs * product(pairs_inside(s, 0) * pairs_inside(s, 1), width) + interleaving;
-    if (sizeof(T) == 4 && is_filtering(s) && s.batch >= lanes && set <= 1 << 23)
+    if (filtering)
       c.winograd =
           filtering_cost(result == Result::y ? forward_filtering(s) : transposed_filtering(s),
                          s.batch) +

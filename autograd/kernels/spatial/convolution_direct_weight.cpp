@@ -3,10 +3,12 @@
 #include <vector>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
+#include "gradtape/autograd/kernels/finite.hpp"
 #include "gradtape/autograd/kernels/scratch.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_direct.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_sum.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_winograd.hpp"
 #include "gradtape/autograd/parallel.hpp"
 
 // dw[o, c, tap] is the dot product of a channel of g with a shifted copy of a channel of x (see
@@ -235,10 +237,16 @@ template <class T> void add_across_images(const T* g, const T* x, T* dw, const C
 
 template <class T>
 void convolve_weight_gradient(const T* g, const T* x, T* dw, const ConvShape& s, Way way) {
-  std::fill_n(dw, s.out_channels * s.in_channels / s.groups * s.taps(), T(0));
+  const auto size = s.out_channels * s.in_channels / s.groups * s.taps();
   ConvShape part = s;
   part.batch = way == Way::along ? 0 : s.batch / lanes<T> * lanes<T>;
-  if (part.batch > 0) add_across_images(g, x, dw, part);
+  if (way == Way::winograd && !is_filtering(s)) way = Way::across;
+  if (part.batch > 0 && way == Way::winograd) {
+    filter_weight_gradient(forward_filtering(s), g, x, dw, part.batch);
+    if (!all_finite(dw, size)) way = Way::across;  // may be so by the transforms alone
+  }
+  if (part.batch == 0 || way == Way::across) std::fill_n(dw, size, T(0));
+  if (part.batch > 0 && way == Way::across) add_across_images(g, x, dw, part);
   g += part.batch * s.out_channels * s.pixels_out();
   x += part.batch * s.in_channels * s.pixels_in();
   part.batch = s.batch - part.batch;

@@ -29,4 +29,8 @@ template <class T>
 void filter_minimally(const Filtering& f, const T* source, const T* weight, const T* bias, T* y,
                       std::int64_t batch);
 
+/// dw for such a batch, where f is the forward filtering; with the same errors.
+template <class T>
+void filter_weight_gradient(const Filtering& f, const T* g, const T* x, T* dw, std::int64_t batch);
+
 }  // namespace gradtape::kernels::direct
