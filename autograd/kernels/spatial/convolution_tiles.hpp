@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "gradtape/autograd/elementwise/simd.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_interleaved.hpp"
+#include "gradtape/autograd/kernels/spatial/convolution_planes.hpp"
 #include "gradtape/autograd/kernels/spatial/convolution_winograd.hpp"
 
 namespace gradtape::kernels::direct {
@@ -54,8 +56,10 @@ template <class T> std::array<T, 9> transform_sums(const std::array<T, elements>
   return all;
 }
 
+// Inlined, or their registers would go through memory.
+
 /// B^T d B, in place.
-template <class Register> void transform_input(Register (&d)[4][4]) {
+template <class Register> [[gnu::always_inline]] inline void transform_input(Register (&d)[4][4]) {
   const auto transform = [](Register& a, Register& b, Register& c, Register& e) {
     const Register sum = b + c, difference = c - b;
     a -= c, e = b - e, b = sum, c = difference;
@@ -65,7 +69,9 @@ template <class Register> void transform_input(Register (&d)[4][4]) {
 }
 
 /// A^T m A.
-template <class Register> void transform_output(const Register (&m)[4][4], Register (&y)[2][2]) {
+template <class Register>
+[[gnu::always_inline]] inline void transform_output(const Register (&m)[4][4],
+                                                    Register (&y)[2][2]) {
   Register rows[2][4];
   for (int j = 0; j < 4; ++j) {
     rows[0][j] = m[0][j] + m[1][j] + m[2][j];
@@ -78,7 +84,9 @@ template <class Register> void transform_output(const Register (&m)[4][4], Regis
 }
 
 /// A h A^T.
-template <class Register> void transform_cotangent(const Register (&h)[2][2], Register (&m)[4][4]) {
+template <class Register>
+[[gnu::always_inline]] inline void transform_cotangent(const Register (&h)[2][2],
+                                                       Register (&m)[4][4]) {
   const auto transform = [](const Register& a, const Register& b, auto put) {
     put(0, a), put(1, a + b), put(2, a - b), put(3, -b);
   };
@@ -94,13 +102,16 @@ template <class T> class Tiles {
  public:
   using Register = xsimd::batch<T>;
 
-  Tiles(const Filtering& f, std::int64_t begin, std::int64_t end)
-      : f_(f), begin_(begin), count_(end - begin), across_((f.out[1] + 1) / 2) {}
+  Tiles(const Filtering& f, std::int64_t begin, std::int64_t end) : f_(f), count_(end - begin) {
+    const auto across = ceil_div(f.out[1], 2);
+    for (auto t = begin; t < end; ++t) places_.push_back({t / across * 2, t % across * 2});
+  }
 
   /// to[element][channel][tile] = the inputs of a channel, transformed.
-  void read(const Lanes<T>* image, std::int64_t channel, Lanes<T>* to) const {
+  [[gnu::always_inline]] void read(const Lanes<T>* image, std::int64_t channel,
+                                   Lanes<T>* to) const {
     for (std::int64_t t = 0; t < count_; ++t) {
-      const auto top = row(t) - f_.padding[0], left = column(t) - f_.padding[1];
+      const auto top = place(t).top - f_.padding[0], left = place(t).left - f_.padding[1];
       Register d[4][4];
       if (top >= 0 && left >= 0 && top + 4 <= f_.in[0] && left + 4 <= f_.in[1]) {
         for (int i = 0; i < 4; ++i)
@@ -120,9 +131,10 @@ template <class T> class Tiles {
   }
 
   /// to[element][channel][tile] = a channel of the cotangents of outputs, transformed.
-  void read_cotangents(const Lanes<T>* g, std::int64_t channel, Lanes<T>* to) const {
+  [[gnu::always_inline]] void read_cotangents(const Lanes<T>* g, std::int64_t channel,
+                                              Lanes<T>* to) const {
     for (std::int64_t t = 0; t < count_; ++t) {
-      const auto top = row(t), left = column(t);
+      const auto [top, left] = place(t);
       Register d[2][2], m[4][4];
       for (int i = 0; i < 2; ++i)
         for (int j = 0; j < 2; ++j)
@@ -136,28 +148,35 @@ template <class T> class Tiles {
   }
 
   /// y = the outputs of a channel from its sums [element, pitch][tile], and its bias.
-  void write(const Lanes<T>* sums, std::int64_t pitch, T bias, Lanes<T>* y) const {
+  [[gnu::always_inline]] void write(const Lanes<T>* sums, std::int64_t pitch, T bias,
+                                    Lanes<T>* y) const {
     for (std::int64_t t = 0; t < count_; ++t) {
       Register m[4][4], out[2][2];
       for (int e = 0; e < elements; ++e) m[e / 4][e % 4] = load(sums[e * pitch + t]);
       transform_output(m, out);
-      const auto top = row(t), left = column(t);
-      const auto height = std::min<std::int64_t>(2, f_.out[0] - top);
-      const auto width = std::min<std::int64_t>(2, f_.out[1] - left);
-      for (std::int64_t i = 0; i < height; ++i)
-        for (std::int64_t j = 0; j < width; ++j)
-          (out[i][j] + Register(bias))
-              .store_unaligned(y[(top + i) * f_.out[1] + left + j].of_image);
+      const auto [top, left] = place(t);
+      const bool below = top + 1 < f_.out[0], beside = left + 1 < f_.out[1];
+      const auto put = [&, to = y + top * f_.out[1] + left](int i, int j) {
+        (out[i][j] + Register(bias)).store_unaligned(to[i * f_.out[1] + j].of_image);
+      };
+      put(0, 0);
+      if (beside) put(0, 1);
+      if (below) put(1, 0);
+      if (below && beside) put(1, 1);
     }
   }
 
  private:
+  struct Place {
+    std::int64_t top, left;  // of the outputs
+  };
+
+  const Place& place(std::int64_t t) const { return places_[static_cast<std::size_t>(t)]; }
   static Register load(const Lanes<T>& x) { return Register::load_unaligned(x.of_image); }
-  std::int64_t row(std::int64_t t) const { return (begin_ + t) / across_ * 2; }
-  std::int64_t column(std::int64_t t) const { return (begin_ + t) % across_ * 2; }
 
   const Filtering& f_;
-  std::int64_t begin_, count_, across_;
+  std::int64_t count_;
+  std::vector<Place> places_;
 };
 
 }  // namespace gradtape::kernels::direct
