@@ -182,3 +182,48 @@ TEST_CASE("what is not finite reaches the same elements, however a convolution i
       }
     }
 }
+
+TEST_CASE("3x3 convolutions of batches are as exact by Winograd's algorithm as by sums") {
+  const Tensor x = sample({16, 24, 9, 10}, 1), w = sample({20, 24, 3, 3}, 2);
+  const auto run = [&](const Tensor& a, const Tensor& b) {
+    return conv2d(a, b, {}, {.padding = 1}).to(float64);
+  };
+  const auto exact = by(ConvolutionPath::columns, [&] { return run(x, w); });
+  const auto sizes = by(ConvolutionPath::columns, [&] { return run(abs(x), abs(w)); });
+  const Tensor x32 = x.to(float32), w32 = w.to(float32);
+  // The inputs are rounded too; a sum of 216 terms may be off by 215 of these units.
+  const double unit = std::numeric_limits<float>::epsilon() / 2;
+  for (const auto path : {ConvolutionPath::across, ConvolutionPath::winograd}) {
+    CAPTURE(static_cast<int>(path));
+    const auto y = by(path, [&] { return run(x32, w32); });
+    CHECK(max(abs(y - exact) / sizes).item<double>() < 8 * unit);
+  }
+}
+
+TEST_CASE("3x3 convolutions of small whole numbers are exact by Winograd's algorithm") {
+  const auto whole = [](const Tensor& t) { return floor(t * 8.).to(float32).detach(); };
+  const Tensor x = whole(sample({16, 8, 6, 7}, 1)).requires_grad();
+  const Tensor w = whole(sample({8, 8, 3, 3}, 2)).requires_grad();
+  const auto run = [&] {
+    const Tensor y = conv2d(x, w, {}, {.padding = 1});
+    auto all = grad(y, {x, w}, {.seed = whole(sample(y.shape(), 3))});
+    all.push_back(y.detach());
+    return all;
+  };
+  const auto columns = by(ConvolutionPath::columns, run);
+  const auto winograd = by(ConvolutionPath::winograd, run);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    CAPTURE(i);
+    CHECK(array_equal(winograd[i], columns[i]));
+  }
+}
+
+TEST_CASE("a transform that leaves the range of float32 does not spoil a convolution") {
+  // Sums of four inputs overflow; sums of products with these weights do not.
+  const Tensor x = full({16, 4, 6, 6}, 2e38, float32);
+  const Tensor w = full({4, 4, 3, 3}, 1e-3, float32);
+  const auto run = [&] { return conv2d(x, w, {}, {.padding = 1}); };
+  const auto columns = by(ConvolutionPath::columns, run);
+  REQUIRE(all(isfinite(columns)).item<bool>());
+  CHECK(allclose(by(ConvolutionPath::winograd, run), columns, 1e-6));
+}
