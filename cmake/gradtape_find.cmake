@@ -63,9 +63,12 @@ endfunction()
 # gradtape_find_array_headers(): the header libraries that xtensor.hpp and formula.hpp include.
 function(gradtape_find_array_headers)
   find_path(GRADTAPE_XTL_INCLUDE_DIR xtl/xtl_config.hpp)
-  # the second place is that of xtensor 0.26 and later
-  find_path(GRADTAPE_XTENSOR_INCLUDE_DIR
-    NAMES xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp)
+  # The second name is that of xtensor 0.26 and later. Beside xtl first: find_path looks for one name
+  # in all folders before the next, so an old xtensor of the system would hide a new one elsewhere.
+  set(names xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp)
+  find_path(GRADTAPE_XTENSOR_INCLUDE_DIR NAMES ${names}
+    PATHS "${GRADTAPE_XTL_INCLUDE_DIR}" NO_DEFAULT_PATH)
+  find_path(GRADTAPE_XTENSOR_INCLUDE_DIR NAMES ${names})
   find_path(GRADTAPE_XSIMD_INCLUDE_DIR xsimd/xsimd.hpp)
   mark_as_advanced(
     GRADTAPE_XTL_INCLUDE_DIR GRADTAPE_XTENSOR_INCLUDE_DIR GRADTAPE_XSIMD_INCLUDE_DIR)
