@@ -56,11 +56,11 @@ template <class V> V keep_zero(V x, V y) {
 
 /// x, but `most` where x is larger; NaN stays.
 template <class V> Pack<V> at_most(Pack<V> x, double most) {
-  return V(xsimd::min(V(static_cast<scalar_of<V>>(most)), x.v));  // of NaN the second
+  return V(gradtape::detail::smaller_of(V(static_cast<scalar_of<V>>(most)), x.v));
 }
 /// x, but `least` where x is smaller; NaN stays, and of two zeros x.
 template <class V> Pack<V> at_least(Pack<V> x, double least) {
-  return V(xsimd::max(V(static_cast<scalar_of<V>>(least)), x.v));
+  return V(gradtape::detail::larger_of(V(static_cast<scalar_of<V>>(least)), x.v));
 }
 
 /// The number for this element type.

@@ -40,6 +40,25 @@ xsimd::batch<T, A> multiply_add(xsimd::batch<T, A> a, xsimd::batch<T, A> b, xsim
   return xsimd::fma(a, b, c);
 }
 
+/// The smaller and the larger of two, element by element; of NaN, and of two zeros, b. xsimd 14
+/// hands its operands to the CPU in the other order, which only NaN and the sign of a zero show.
+template <class T, class A>
+xsimd::batch<T, A> smaller_of(xsimd::batch<T, A> a, xsimd::batch<T, A> b) {
+#if XSIMD_VERSION_MAJOR >= 14
+  return xsimd::min(b, a);
+#else
+  return xsimd::min(a, b);
+#endif
+}
+template <class T, class A>
+xsimd::batch<T, A> larger_of(xsimd::batch<T, A> a, xsimd::batch<T, A> b) {
+#if XSIMD_VERSION_MAJOR >= 14
+  return xsimd::max(b, a);
+#else
+  return xsimd::max(a, b);
+#endif
+}
+
 /// Keeps x in a register: what is used several times would be read at each use by GCC when it
 /// compiles for AMD's CPUs, as the second operand of an instruction.
 template <class Batch> void hold(Batch& x) {

@@ -18,7 +18,6 @@ namespace detail {
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
-constexpr char native_order = std::endian::native == std::endian::little ? '<' : '>';
 
 struct NpyHeader {
   std::string descr;
@@ -147,7 +146,7 @@ Tensor read_elements(ByteReader& reader, const Shape& shape, bool swap) {
 
 Tensor read_array(ByteReader& reader, const std::string& descr, const Shape& shape) {
   const char order = descr.empty() ? '\0' : descr[0];
-  const bool swap = order != native_order;
+  const bool swap = order != (std::endian::native == std::endian::little ? '<' : '>');
   const std::string_view type = std::string_view(descr).substr(descr.empty() ? 0 : 1);
   if (order == '<' || order == '>') {
     if (type == "f4") return read_elements<float, float>(reader, shape, swap);
@@ -201,7 +200,7 @@ std::string npy_header(const Tensor& tensor) {
   const auto shape = tensor.shape();
   const auto header =
       fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}{}), }}",
-                  tensor.dtype() == bool_ ? '|' : native_order, descr(tensor.dtype()),
+                  tensor.dtype() == bool_ ? '|' : '<', descr(tensor.dtype()),
                   fmt::join(shape.begin(), shape.end(), ", "), shape.ndim() == 1 ? "," : "");
   std::string out(magic);
   out += '\1';
@@ -219,6 +218,15 @@ std::string_view element_bytes(const Tensor& tensor) {
           static_cast<std::size_t>(tensor.numel()) * size_of(tensor.dtype())};
 }
 
+std::string_view little_endian_bytes(const Tensor& tensor, std::string& storage) {
+  const auto bytes = element_bytes(tensor);
+  const auto size = static_cast<std::ptrdiff_t>(size_of(tensor.dtype()));
+  if (std::endian::native == std::endian::little || size == 1) return bytes;
+  storage = bytes;
+  for (auto at = storage.begin(); at != storage.end(); at += size) std::reverse(at, at + size);
+  return storage;
+}
+
 }  // namespace detail
 
 Tensor load_npy(const std::string& path) {
@@ -230,7 +238,8 @@ void save_npy(const std::string& path, const Tensor& tensor) {
     fail<ValueError>("save_npy", fmt::format("the tensor for '{}' is undefined", path));
   AtomicFile file(path, "save_npy");
   file.write(detail::npy_header(tensor));
-  file.write(detail::element_bytes(tensor));
+  std::string storage;
+  file.write(detail::little_endian_bytes(tensor, storage));
   file.commit();
 }
 

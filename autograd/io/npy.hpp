@@ -14,8 +14,8 @@ namespace gradtape {
 /// and position. Source: numpy.lib.format.
 [[nodiscard]] Tensor load_npy(const std::string& path);
 
-/// Writes a tensor as .npy (format 1.0), replacing the file in one step; one that was there stays
-/// whole if anything fails. Throws IoError.
+/// Writes a tensor as .npy (format 1.0), little-endian on every machine, replacing the file in one
+/// step; one that was there stays whole if anything fails. Throws IoError.
 void save_npy(const std::string& path, const Tensor& tensor);
 
 namespace detail {
@@ -31,10 +31,16 @@ struct Origin;
 /// The elements of a tensor as they lie in memory.
 [[nodiscard]] std::string_view element_bytes(const Tensor& tensor);
 
+/// The same with the least significant byte of each first, as files have them: in `storage` on a
+/// big-endian machine, where they are not so in memory.
+[[nodiscard]] std::string_view little_endian_bytes(const Tensor& tensor, std::string& storage);
+
 }  // namespace detail
 
 namespace author {
 /// `std::string_view element_bytes(tensor)`: the elements of a tensor as they lie in memory.
 using detail::element_bytes;
+/// `std::string_view little_endian_bytes(tensor, storage)`: the same in the order that files have.
+using detail::little_endian_bytes;
 }  // namespace author
 }  // namespace gradtape

@@ -48,7 +48,8 @@ void save_npz(const std::string& path, const std::map<std::string, Tensor>& arra
   detail::ZipWriter zip(file);
   for (const auto& [name, array] : arrays) {
     const auto header = detail::npy_header(array);
-    const std::string_view parts[] = {header, detail::element_bytes(array)};
+    std::string storage;
+    const std::string_view parts[] = {header, detail::little_endian_bytes(array, storage)};
     zip.add(name + std::string(suffix), parts, options.compress);
   }
   zip.finish();

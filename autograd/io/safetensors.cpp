@@ -179,18 +179,6 @@ std::string make_header(const std::vector<std::pair<std::string, Tensor>>& tenso
   return header;
 }
 
-/// The elements, least significant byte first.
-void write_elements(AtomicFile& file, const Tensor& tensor) {
-  const auto bytes = detail::element_bytes(tensor);
-  const auto size = size_of(tensor.dtype());
-  if (std::endian::native == std::endian::little || size == 1) return file.write(bytes);
-  std::string swapped(bytes);
-  for (std::size_t i = 0; i < swapped.size(); i += size)
-    std::reverse(swapped.begin() + static_cast<std::ptrdiff_t>(i),
-                 swapped.begin() + static_cast<std::ptrdiff_t>(i + size));
-  file.write(swapped);
-}
-
 }  // namespace
 
 const Tensor& LoadedTensors::at(const std::string& name) const {
@@ -257,7 +245,9 @@ void save_safetensors(const std::string& path, const std::map<std::string, Tenso
   AtomicFile file(path, op);
   file.write(length);
   file.write(header);
-  for (const auto& [name, tensor] : ordered) write_elements(file, tensor);
+  std::string storage;
+  for (const auto& [name, tensor] : ordered)
+    file.write(detail::little_endian_bytes(tensor, storage));
   file.commit();
 }
 

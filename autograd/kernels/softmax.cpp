@@ -14,7 +14,7 @@
 namespace gradtape::kernels {
 namespace {
 
-using detail::combine_lanes, detail::FirstLanes;
+using detail::combine_lanes, detail::FirstLanes, detail::larger_of;
 using std::int64_t;
 
 template <class T> using Register = xsimd::batch<T>;
@@ -57,7 +57,7 @@ void map(const T* const (&x)[In], T* y, int64_t n, F f) {
 }
 
 constexpr auto plus = [](const auto& a, const auto& b) { return a + b; };
-constexpr auto larger = [](const auto& a, const auto& b) { return xsimd::max(a, b); };
+constexpr auto larger = [](const auto& a, const auto& b) { return larger_of(a, b); };
 constexpr auto same = [](std::int64_t, const auto& v) { return v; };
 
 /// y[k] = f(x[k]...) for k below n, and the sum of those of which left_out(x[0]) does not hold. y
@@ -202,7 +202,7 @@ template <class T> void softmax_backward(const T* g, const T* y, T* dx, AxisView
     const T *const c = g + row * n, *const p = y + row * n;
     Register<T> largest(T(0));
     const auto product = [&largest](int64_t, const auto& v, const auto& w) {
-      largest = xsimd::max(largest, w);
+      largest = larger_of(largest, w);
       return masked_mul<T>(v, w);
     };
     const Register<T> total(combine_lanes(reduce<T>({c, p}, T(0), n, T(0), product, plus), plus));

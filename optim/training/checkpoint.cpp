@@ -22,11 +22,12 @@ const std::string own_part = "checkpoint";
 
 std::int64_t checksum(const StateDict& state) {
   std::uint32_t sum = 0;
+  std::string storage;
   for (const auto& [name, value] : state) {
     if (!value.defined()) continue;  // save_safetensors says so
     sum = author::crc32(
         fmt::format("{} {} {} ", name, value.shape().str(), gradtape::name(value.dtype())), sum);
-    sum = author::crc32(author::element_bytes(value), sum);
+    sum = author::crc32(author::little_endian_bytes(value, storage), sum);
   }
   return sum;
 }

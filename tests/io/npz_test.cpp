@@ -37,7 +37,8 @@ std::string zip(const std::vector<TestMember>& members, bool deflated = false,
 }
 
 std::string npy(const Tensor& x) {
-  return detail::npy_header(x) + std::string(detail::element_bytes(x));
+  std::string storage;
+  return detail::npy_header(x) + std::string(detail::little_endian_bytes(x, storage));
 }
 
 std::string with(std::string bytes, std::size_t at, std::string_view replacement) {
