@@ -1,4 +1,5 @@
-// A user's program: a formula, whose loop xsimd makes in this file, over the elements of xtensor's containers.
+// A user's program: a formula, whose loop xsimd makes in this file, over the elements of xtensor's
+// containers.
 #include <cmath>
 #include <cstdio>
 #include <gradtape/autograd/autograd.hpp>
