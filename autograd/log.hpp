@@ -24,7 +24,9 @@ namespace detail {
 
 /// Writes a line, "gradtape info memory: ...", in one piece and without taking memory; of over 500
 /// characters the rest is cut off. `format` as printf has it.
-#ifdef __GNUC__
+#if defined(__MINGW32__)  // whose library has a printf of its own beside that of Windows
+[[gnu::format(gnu_printf, 3, 4)]]
+#elif defined(__GNUC__)
 [[gnu::format(printf, 3, 4)]]
 #endif
 void log(LogLevel level, const char* topic, const char* format, ...);

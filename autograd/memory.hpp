@@ -7,21 +7,9 @@
 #include <utility>
 #include <vector>
 
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#endif
+#include "gradtape/autograd/system/single_threaded.hpp"
 
 namespace gradtape::detail {
-
-/// Whether this process has never started a second thread: a reference count then needs no locked
-/// instruction, which is most of what recording a scalar op costs.
-inline bool single_threaded() {
-#if __has_include(<sys/single_threaded.h>)
-  return __libc_single_threaded;
-#else
-  return false;
-#endif
-}
 
 /// A block of at least `bytes`, aligned to 16 bytes (64 from 1 KiB on). Freed blocks are kept and
 /// reused: fresh pages cost ten times what it takes to stream through them.

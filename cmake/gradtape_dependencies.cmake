@@ -34,7 +34,7 @@ function(gradtape_dependencies)
   if(NOT GRADTAPE_XSIMD_INCLUDE_DIR)
     list(APPEND missing xsimd)
   endif()
-  if(NOT TARGET fmt::fmt)
+  if(NOT TARGET fmt::fmt AND NOT GRADTAPE_FMT_INCLUDE_DIR) # a folder: its headers alone will do
     find_package(fmt QUIET CONFIG)
     if(NOT TARGET fmt::fmt)
       list(APPEND missing fmt)
@@ -71,7 +71,7 @@ function(gradtape_dependencies)
 
   # GRADTAPE_FMT_LIBRARY is what the library links and the package config must find again.
   add_library(gradtape_fmt INTERFACE)
-  if(fmt IN_LIST missing)
+  if(GRADTAPE_FMT_INCLUDE_DIR)
     target_include_directories(gradtape_fmt SYSTEM INTERFACE "${GRADTAPE_FMT_INCLUDE_DIR}")
     target_compile_definitions(gradtape_fmt INTERFACE FMT_HEADER_ONLY=1)
     set(GRADTAPE_FMT_LIBRARY $<BUILD_INTERFACE:gradtape_fmt> PARENT_SCOPE)

@@ -30,12 +30,18 @@ function(gradtape_module name)
     endif()
   endif()
 
+  set(other_system windows) # one of system/posix.cpp and system/windows.cpp is for this one
+  if(WIN32)
+    set(other_system posix)
+  endif()
+
   # One object library a level: all files of a target share their flags and the precompiled header.
   foreach(level IN ITEMS O3 O2v O2 Os)
     set(sources "")
     foreach(folder IN LISTS module_${level})
       file(GLOB files CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
       list(APPEND sources ${files})
+      list(FILTER sources EXCLUDE REGEX "/system/${other_system}\\.cpp$")
     endforeach()
     if(sources)
       gradtape_objects(${target}_${level} ${level} ${sources})

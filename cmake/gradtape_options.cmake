@@ -94,6 +94,17 @@ function(gradtape_arch_flags)
       endif()
       set(flags -mcpu=${GRADTAPE_ARCH})
     endif()
+    # GCC for Windows aligns the stack to 16 bytes and yet moves registers of 32 and 64 there as if it
+    # were aligned to those (GCC bug 54412). The assembler makes these moves take any address, which
+    # costs nothing where it is aligned.
+    if(MINGW AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      check_cxx_compiler_flag(-Wa,-muse-unaligned-vector-move GRADTAPE_HAS_UNALIGNED_MOVES)
+      if(NOT GRADTAPE_HAS_UNALIGNED_MOVES)
+        message(FATAL_ERROR "gradtape: on Windows, GRADTAPE_ARCH=${GRADTAPE_ARCH} needs binutils 2.38 or "
+          "newer; use GRADTAPE_ARCH=baseline.")
+      endif()
+      list(APPEND flags -Wa,-muse-unaligned-vector-move)
+    endif()
   endif()
   set(GRADTAPE_ARCH_FLAGS "${flags}" PARENT_SCOPE)
 endfunction()

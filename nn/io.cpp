@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/npz.hpp"
 #include "gradtape/autograd/io/safetensors.hpp"
+#include "gradtape/autograd/system/system.hpp"
 
 namespace gradtape::nn {
 namespace {
@@ -15,7 +14,7 @@ namespace {
 enum class Format { npy, npz, safetensors };
 
 Format format_of(const std::string& path, const char* op) {
-  const std::string ending = std::filesystem::path(path).extension();
+  const auto ending = os::text_of(os::path_of(path).extension());
   if (ending == ".npy") return Format::npy;
   if (ending == ".npz") return Format::npz;
   if (ending == ".safetensors") return Format::safetensors;

@@ -5,20 +5,13 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
 #include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
 
 #include "gradtape/autograd/log.hpp"
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+#include "gradtape/autograd/system/system.hpp"
 
 // GRADTAPE_SYSTEM_ALLOCATOR: nothing is cached, as -DGRADTAPE_ALLOCATOR=system asks for, and as the
 // address sanitizer needs it, which has to see each block come and go.
@@ -56,10 +49,9 @@ std::size_t large_class(std::size_t bytes) {
 
 /// A block from the system, which gets back what is cached before it is given up.
 void* system_allocate(std::size_t alignment, std::size_t bytes) {
-  void* block = nullptr;
-  if (posix_memalign(&block, alignment, bytes) == 0) return block;
+  if (void* const block = os::allocate_aligned(alignment, bytes)) return block;
   release_cached_memory();
-  if (posix_memalign(&block, alignment, bytes) == 0) {
+  if (void* const block = os::allocate_aligned(alignment, bytes)) {
     log(LogLevel::warning, "memory",
         "the system had %zu bytes only after it got back what was cached", bytes);
     return block;
@@ -70,9 +62,7 @@ void* system_allocate(std::size_t alignment, std::size_t bytes) {
 void* system_allocate(std::size_t bytes) {
   const std::size_t alignment = bytes >= huge_page ? huge_page : large_alignment;
   void* block = system_allocate(alignment, (bytes + alignment - 1) / alignment * alignment);
-#ifdef MADV_HUGEPAGE
-  if (bytes >= huge_page) madvise(block, bytes, MADV_HUGEPAGE);
-#endif
+  if (bytes >= huge_page) os::prefer_huge_pages(block, bytes);
   return block;
 }
 
@@ -112,12 +102,12 @@ class LargePool {
         }
       }
     }
-    std::free(block);
+    os::free_aligned(block);
   }
   void clear() {
     const std::lock_guard lock(mutex_);
     for (auto& list : lists_) {
-      for (void* block : list) std::free(block);
+      for (void* block : list) os::free_aligned(block);
       list.clear();
     }
     cached_ = 0;
@@ -321,12 +311,10 @@ std::int64_t free_small_blocks() {
     for_each_block(*lists,
                    [](std::size_t, FreeBlock* block, FreeBlock**) { Slab::of(block).free = 0; });
   while (freed) {
-    std::free(std::exchange(freed, freed->next));
+    os::free_aligned(std::exchange(freed, freed->next));
     --pool.slab_count;
   }
-#ifdef __GLIBC__
-  malloc_trim(0);  // free alone returns only what lies at the end of the heap
-#endif
+  os::return_freed_memory();
   return kept;
 }
 
@@ -356,7 +344,7 @@ void* allocate(std::size_t bytes) {
 }
 void deallocate(void* block, std::size_t bytes) noexcept {
   if (bytes > small_limit) return deallocate_large(block, bytes);
-  std::free(block);
+  os::free_aligned(block);
 }
 #else
 void* allocate(std::size_t bytes) {

@@ -9,13 +9,8 @@
 
 #include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
+#include "gradtape/autograd/system/system.hpp"
 
-#if __has_include(<dlfcn.h>)
-#include <dlfcn.h>
-#endif
-#if __has_include(<pthread.h>)
-#include <pthread.h>
-#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -142,22 +137,12 @@ class Pool {
 /// Never destroyed: workers sleep in it until the process ends.
 alignas(Pool) unsigned char storage[sizeof(Pool)];
 
-/// Keeps a plugin that has this code in memory after dlclose: its workers would wake up in nothing.
-void stay_loaded() {
-#if __has_include(<dlfcn.h>) && defined(RTLD_NODELETE)
-  Dl_info here;
-  if (dladdr(storage, &here) && here.dli_fname)
-    (void)dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);  // no plugin: nothing
-#endif
-}
-
 Pool* pool() {
   static Pool* const made = [] {
-    stay_loaded();
-#if __has_include(<pthread.h>)
+    // Workers of a plugin that is unloaded would wake up in nothing.
+    os::keep_loaded(storage);
     // A child has no workers; it starts its own.
-    pthread_atfork(nullptr, nullptr, [] { new (storage) Pool; });
-#endif
+    os::after_fork_in_child([] { new (storage) Pool; });
     return new (storage) Pool;
   }();
   return made;

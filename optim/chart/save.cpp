@@ -1,18 +1,13 @@
 #include "gradtape/optim/chart/save.hpp"
 
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 
 #include "gradtape/autograd/error.hpp"
 #include "gradtape/autograd/io/file.hpp"
-
-extern char** environ;
+#include "gradtape/autograd/system/system.hpp"
 
 namespace gradtape::optim::detail {
 namespace {
@@ -25,22 +20,11 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 /// Runs rsvg-convert from one file to another: two pipes could each wait for the other. Returns
 /// what is wrong, or a null pointer.
 const char* convert(std::FILE* in, std::FILE* out) {
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, ::fileno(in), STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, ::fileno(out), STDOUT_FILENO);
   // On white: else it is transparent, and dark text lies on a dark page.
-  char words[][20] = {"rsvg-convert", "--format=png", "--zoom=2", "--background-color", "white"};
-  char* arguments[] = {words[0], words[1], words[2], words[3], words[4], nullptr};
-  pid_t process = 0;
-  int status = 0;
-  const int error = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments, environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error == 0)
-    while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {
-    }
-  // 127 where a system finds out in the child.
-  if (error != 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
+  constexpr const char* words[] = {"rsvg-convert", "--format=png", "--zoom=2", "--background-color",
+                                   "white"};
+  const int status = os::run(words, in, out);
+  if (status == os::no_program)
     return "a .png is drawn by the program rsvg-convert, which was not found (Debian and Ubuntu: "
            "librsvg2-bin)";
   return status == 0 ? nullptr : "rsvg-convert failed";
@@ -48,12 +32,12 @@ const char* convert(std::FILE* in, std::FILE* out) {
 
 /// The same for texts.
 const char* convert(const std::string& svg, std::string& png) {
-  const File in(std::tmpfile()), out(std::tmpfile());
+  const File in(os::temporary_file()), out(os::temporary_file());
   if (!in || !out || std::fwrite(svg.data(), 1, svg.size(), in.get()) != svg.size() ||
       std::fflush(in.get()) != 0 || std::fseek(in.get(), 0, SEEK_SET) != 0)
     return "there is no room for a temporary file";
   if (const char* const cause = convert(in.get(), out.get())) return cause;
-  const auto size = ::lseek(::fileno(out.get()), 0, SEEK_END);
+  const auto size = std::fseek(out.get(), 0, SEEK_END) == 0 ? std::ftell(out.get()) : 0;
   if (size > 0) png.resize(static_cast<std::size_t>(size));
   std::rewind(out.get());
   return !png.empty() && std::fread(png.data(), 1, png.size(), out.get()) == png.size()

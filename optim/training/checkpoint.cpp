@@ -11,6 +11,7 @@
 #include "gradtape/autograd/io/gzip.hpp"
 #include "gradtape/autograd/io/npy.hpp"
 #include "gradtape/autograd/io/safetensors.hpp"
+#include "gradtape/autograd/system/system.hpp"
 
 namespace gradtape::optim {
 namespace {
@@ -64,7 +65,7 @@ bool Checkpoint::has(const std::string& name) const {
 
 bool Checkpoint::exists() const {
   std::error_code error;
-  return std::filesystem::exists(path_, error);
+  return std::filesystem::exists(os::path_of(path_), error);
 }
 
 void Checkpoint::save() { write(state_dict()); }

@@ -1,14 +1,13 @@
 #include "gradtape/optim/progress.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
 
+#include "gradtape/autograd/system/system.hpp"
 #include "gradtape/optim/training/clock.hpp"
 
 namespace gradtape::optim {
@@ -24,14 +23,13 @@ std::string_view environment(const char* name) {
 /// terminals to the program; all of its services set CI.
 bool is_terminal(std::FILE* out) {
   const auto ci = environment("CI");
-  return out && ::isatty(::fileno(out)) && environment("TERM") != "dumb" &&
+  return out && os::is_terminal(out) && environment("TERM") != "dumb" &&
          (ci.empty() || ci == "false" || ci == "0");
 }
 
 std::size_t columns(std::FILE* out) {
-  winsize size{};
-  const bool known = ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
+  const auto known = os::terminal_columns(out);
+  return known > 0 ? known : 80;
 }
 
 std::string number(double value) {

@@ -1,9 +1,6 @@
 #include "gradtape/optim/run_log.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +12,7 @@
 #include "gradtape/autograd/io/bytes.hpp"
 #include "gradtape/autograd/io/file.hpp"
 #include "gradtape/autograd/io/json.hpp"
+#include "gradtape/autograd/system/system.hpp"
 #include "gradtape/optim/fields.hpp"
 #include "gradtape/optim/training/clock.hpp"
 #include "gradtape/optim/training/log_table.hpp"
@@ -64,7 +62,7 @@ RunLog::RunLog(std::string path)
 }
 
 RunLog::~RunLog() {
-  if (file_ >= 0) ::close(file_);
+  if (file_ >= 0) os::close(file_);
 }
 
 double RunLog::seconds() const { return seconds_before_ + detail::clock_seconds() - start_; }
@@ -96,7 +94,7 @@ void RunLog::write(std::int64_t step, std::int64_t epoch, const NamedValues& val
 /// Opens the file with the records to keep and nothing else.
 void RunLog::open() {
   std::string kept;
-  if (std::error_code none; records_ > 0 && std::filesystem::exists(path_, none)) {
+  if (std::error_code none; records_ > 0 && std::filesystem::exists(os::path_of(path_), none)) {
     kept = read_raw_file(path_, run_log_op);
     kept.resize(end_of_lines(kept, records_ + !json_));
   }
@@ -111,10 +109,10 @@ void RunLog::open() {
 }
 
 void RunLog::replace(const std::string& text) {
-  if (file_ >= 0) ::close(file_);
+  if (file_ >= 0) os::close(file_);
   file_ = -1;
   write_file(path_, text, run_log_op);
-  file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  file_ = os::open_to_append(path_);
   if (file_ < 0)
     author::file_origin(run_log_op, path_)
         .fail("cannot be written: " + std::generic_category().message(errno));
@@ -151,14 +149,13 @@ std::string RunLog::csv_line(const LogRecord& record) const {
 
 /// Writes the whole line, or removes what was written of it.
 void RunLog::append(const std::string& line) {
-  struct stat before;
-  const bool known = ::fstat(file_, &before) == 0;
+  os::Status before;
+  const bool known = os::status(file_, before);
   for (std::size_t done = 0; done < line.size();) {
-    const auto count = ::write(file_, line.data() + done, line.size() - done);
-    if (count < 0 && errno == EINTR) continue;
+    const auto count = os::append(file_, line.data() + done, line.size() - done);
     if (count <= 0) {  // 0: nothing is taken, however often it is asked
       const auto cause = std::generic_category().message(count < 0 ? errno : ENOSPC);
-      if (known) (void)!::ftruncate(file_, before.st_size);
+      if (known) os::cut(file_, before.size);
       author::file_origin(run_log_op, path_).fail("cannot be written: " + cause);
     }
     done += static_cast<std::size_t>(count);
@@ -178,7 +175,7 @@ void RunLog::load_state_dict(const StateDict& state) {
   records_ = records;
   seconds_before_ = seconds;
   start_ = detail::clock_seconds();
-  if (file_ >= 0) ::close(file_);
+  if (file_ >= 0) os::close(file_);
   file_ = -1;
 }
 

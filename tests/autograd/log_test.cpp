@@ -3,14 +3,12 @@
 #include <gradtape/autograd/ops.hpp>
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
 #include <string>
 
 #include "support/environment.hpp"
+#include "support/process.hpp"
 #include "support/skip.hpp"
 #include "support/threads.hpp"
 
@@ -21,34 +19,18 @@ namespace {
 
 /// What f() writes to stderr at a level.
 template <class F> std::string told(LogLevel level, F f) {
-  std::FILE* const file = std::tmpfile();
-  REQUIRE(file);
-  std::fflush(stderr);
-  const int before = ::dup(STDERR_FILENO);
-  ::dup2(::fileno(file), STDERR_FILENO);
-  const LogLevel level_before = log_level();
-  set_log_level(level);
-  f();
-  set_log_level(level_before);
-  ::dup2(before, STDERR_FILENO);
-  ::close(before);
-  std::string text(1 << 16, '\0');
-  std::rewind(file);
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  std::fclose(file);
-  return text;
+  return written_to_stderr([&] {
+    const LogLevel level_before = log_level();
+    set_log_level(level);
+    f();
+    set_log_level(level_before);
+  });
 }
 
 /// What a program of its own writes to stderr: this one, with no test to run.
 std::string program_with(const char* value) {
   const Variable variable("GRADTAPE_LOG", value);
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
-  std::FILE* const out = ::popen(("'" + program + "' -tc=nothing 2>&1 >/dev/null").c_str(), "r");
-  REQUIRE(out);
-  std::string text(1 << 16, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), out));
-  ::pclose(out);
-  return text;
+  return stderr_of_itself("-tc=nothing");
 }
 
 }  // namespace
@@ -96,8 +78,7 @@ TEST_CASE("a line of the log is one line, whatever is written") {
 }
 
 TEST_CASE("GRADTAPE_LOG says how much a program tells") {
-  if (!std::filesystem::exists("/proc/self/exe"))
-    return skip("this system does not say where the program is");
+  if (!can_run_itself()) return skip("this system does not say where the program is");
   CHECK(program_with(nullptr).empty());
   CHECK(program_with("warning").empty());
   CHECK(program_with("off").empty());

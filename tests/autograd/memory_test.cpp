@@ -4,21 +4,18 @@
 #include <gradtape/autograd/ops.hpp>
 #include <gradtape/autograd/tensor.hpp>
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <new>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "support/process.hpp"
 #include "support/sanitizers.hpp"
 #include "support/skip.hpp"
 
@@ -178,20 +175,10 @@ TEST_CASE("what an ended thread has not cut off its slab serves the next threads
   for (void* block : kept) deallocate(block, 944);
 }
 
-namespace {
-
-/// Pages of this process: in its address space, and in memory.
-struct Pages {
-  std::int64_t all = 0, resident = 0;
-  Pages() { std::ifstream("/proc/self/statm") >> all >> resident; }
-};
-
-}  // namespace
-
 TEST_CASE("many small blocks return to the system") {
   if (!caching() || under_sanitizer) return skip("a sanitizer's malloc keeps what is freed");
-  if (Pages().all == 0) return skip("this system does not say how much memory a process has");
-  const auto megabytes = [] { return Pages().resident * ::sysconf(_SC_PAGESIZE) >> 20; };
+  if (resident_memory() == 0) return skip("this system does not say how much memory a process has");
+  const auto megabytes = [] { return resident_memory() >> 20; };
   release_cached_memory();
   const auto before = megabytes();
   std::vector<void*> blocks(6 << 20);  // of 112 bytes: 700 MB
@@ -226,23 +213,17 @@ TEST_CASE("small blocks among others stay as they are when memory is released") 
 
 TEST_CASE("what is cached is given back before memory is refused") {
   if (!caching() || under_sanitizer) return skip("a sanitizer needs its address space");
-  const Pages now;
-  if (now.all == 0) return skip("this system does not say how much memory a process has");
+  if (!can_limit || resident_memory() == 0) return skip(no_limits);
   constexpr std::size_t megabyte = 1 << 20;
   release_cached_memory();
-  rlimit before;
-  ::getrlimit(RLIMIT_AS, &before);
-  const auto room = static_cast<rlim_t>(Pages().all * ::sysconf(_SC_PAGESIZE)) + 600 * megabyte;
-  const rlimit limit{room, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_AS, &limit) == 0);
   bool fits = true;
   try {
+    const MemoryRoom limit(600 * megabyte);
     deallocate(allocate(400 * megabyte), 400 * megabyte);  // cached now
     deallocate(allocate(450 * megabyte), 450 * megabyte);
   } catch (const std::bad_alloc&) {
     fits = false;
   }
-  ::setrlimit(RLIMIT_AS, &before);
   CHECK(fits);
   release_cached_memory();
 }

@@ -3,15 +3,13 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "support/bits.hpp"
+#include "support/process.hpp"
 #include "support/sanitizers.hpp"
 #include "support/skip.hpp"
 #include "support/threads.hpp"
@@ -84,16 +82,14 @@ TEST_CASE("an exception leaves a parallel loop, and the next loop runs") {
 }
 
 TEST_CASE("a forked child starts threads of its own") {
+  if (!can_fork) return skip(no_fork);
   if (under_thread_sanitizer) return skip("the thread sanitizer has no threads after a fork");
   with_threads(2, [&] {
     Generator generator(1);
     const Tensor x = randn({200'000}, float32, generator);
     const Tensor expected = exp(x);
-    const pid_t child = ::fork();
-    if (child == 0) _exit(equal_bits(exp(x), expected) && visits(64, 1) == once(64) ? 0 : 1);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    Child child([&] { return equal_bits(exp(x), expected) && visits(64, 1) == once(64); });
+    CHECK(child.wait());
     CHECK(equal_bits(exp(x), expected));
     return 0;
   });

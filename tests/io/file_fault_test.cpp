@@ -11,9 +11,6 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
@@ -23,6 +20,7 @@
 
 #include "support/file_faults.hpp"
 #include "support/files.hpp"
+#include "support/process.hpp"
 #include "support/skip.hpp"
 
 using namespace gradtape;
@@ -224,33 +222,24 @@ TEST_CASE("a file that shrinks while it is read is an error") {
 }
 
 TEST_CASE("two processes that save to one path leave one of the two files, whole") {
+  if (!can_fork) return skip(no_fork);
   const TemporaryFolder folder;
   const auto path = folder.path("x.npy");
   const auto save_often = [&](double value) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      try {
-        for (int i = 0; i < 200; ++i) save_npy(path, filled(value));
-      } catch (...) {
-        ::_exit(1);
-      }
-      ::_exit(0);
-    }
-    return child;
+    return Child([&] {
+      for (int i = 0; i < 200; ++i) save_npy(path, filled(value));
+      return true;
+    });
   };
   save_npy(path, filled(1));
-  const pid_t children[] = {save_often(1), save_often(2)};
-  int running = 2;
-  while (running > 0) {
+  Child children[] = {save_often(1), save_often(2)};
+  for (bool running = true; running;) {
+    running = !children[0].ended() || !children[1].ended();
     const Tensor x = load_npy(path);
     const double first = x[0].item();
     CHECK((first == 1 || first == 2));
     CHECK(array_equal(x, filled(first)));
-    int status = 0;
-    for (pid_t ended; (ended = ::waitpid(-1, &status, WNOHANG)) > 0; --running) {
-      CHECK((ended == children[0] || ended == children[1]));
-      CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
-    }
   }
+  for (auto& child : children) CHECK(child.wait());
   CHECK(folder.count() == 1);
 }

@@ -12,22 +12,21 @@
 #include <gradtape/optim/run_log.hpp>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdint>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "support/files.hpp"
+#include "support/process.hpp"
 #include "support/sanitizers.hpp"
 #include "support/skip.hpp"
 #include "support/text.hpp"
@@ -168,9 +167,9 @@ TEST_CASE("what an npy header or a line of a log says twice is refused") {
 
 TEST_CASE("devices, pipes and folders are not read") {
   const TemporaryFolder folder;
-  const auto pipe = folder.path("pipe");
-  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  for (const auto& path : {"/dev/zero"s, pipe})
+  std::vector<std::string> paths = {null_device};
+  if (make_pipe(folder.path("pipe"))) paths.insert(paths.end(), {"/dev/zero", folder.path("pipe")});
+  for (const auto& path : paths)
     CHECK(contains(error<IoError>([&] { (void)load_npy(path); }), "a device or a pipe"));
   CHECK(contains(error<IoError>([&] { (void)load_csv(folder.path("")); }), "it is a folder"));
 }
@@ -179,32 +178,17 @@ namespace {
 
 /// What f() takes at most beyond what this process holds, in bytes, in a process of its own; -1
 /// where it throws or gives false.
-std::int64_t peak_of(const std::function<bool()>& f) {
-  const auto peak = [] {
-    rusage use;
-    ::getrusage(RUSAGE_SELF, &use);
-    return use.ru_maxrss * 1024;
-  };
-  int ends[2];
-  REQUIRE(::pipe(ends) == 0);
-  const auto child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    const auto before = peak();
-    std::int64_t result = -1;
-    try {
-      if (f()) result = peak() - before;
-    } catch (...) {
-    }
-    ::_exit(::write(ends[1], &result, sizeof result) == sizeof result ? 0 : 1);
-  }
-  std::int64_t result = -1;
-  CHECK(::read(ends[0], &result, sizeof result) == sizeof result);
-  int status = 0;
-  CHECK(::waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
-  for (const int end : ends) ::close(end);
-  return result;
+std::int64_t peak_of(const TemporaryFolder& folder, const std::function<bool()>& f) {
+  const auto path = folder.path("peak");
+  Child child([&] {
+    const auto before = peak_resident_memory();
+    if (!f()) return false;
+    std::ofstream(path) << peak_resident_memory() - before;
+    return true;
+  });
+  std::int64_t peak = -1;
+  if (child.wait()) std::ifstream(path) >> peak;
+  return peak;
 }
 
 /// A safetensors file with a header of `bytes` or a little less, of tensors of one byte.
@@ -222,6 +206,7 @@ std::string wide_safetensors(std::size_t bytes, std::size_t& count) {
 }  // namespace
 
 TEST_CASE("the longest safetensors header takes three times its size in memory") {
+  if (!can_fork) return skip(no_fork);
   if (under_thread_sanitizer) return skip("the sanitizer's memory is several times the program's");
   if (memory_use().small == 0) return skip("only the library's own allocator packs small tensors");
   const TemporaryFolder folder;
@@ -229,7 +214,7 @@ TEST_CASE("the longest safetensors header takes three times its size in memory")
   const auto path = folder.file("wide.safetensors", wide_safetensors(100'000'000, count));
   REQUIRE(count > 1'000'000);
   double seconds = 0;
-  const auto peak = peak_of([&] {
+  const auto peak = peak_of(folder, [&] {
     const auto start = std::clock();
     const auto tensors = load_safetensors(path);
     seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;

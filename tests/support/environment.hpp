@@ -1,8 +1,9 @@
 /// Variables of the environment, for a while.
 #pragma once
 
-#include <stdlib.h>
+#include <gradtape/autograd/system/system.hpp>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -12,10 +13,10 @@ namespace gradtape::testing {
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) {
-    if (const char* before = ::getenv(name)) before_ = before;
-    value ? ::setenv(name, value, 1) : ::unsetenv(name);
+    if (const char* before = std::getenv(name)) before_ = before;
+    os::set_environment(name, value);
   }
-  ~Variable() { before_ ? ::setenv(name_, before_->c_str(), 1) : ::unsetenv(name_); }
+  ~Variable() { os::set_environment(name_, before_ ? before_->c_str() : nullptr); }
   Variable(const Variable&) = delete;
   Variable& operator=(const Variable&) = delete;
 

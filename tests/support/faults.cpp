@@ -56,20 +56,31 @@ void operator delete[](void* block, std::size_t) noexcept { operator delete(bloc
 
 #ifndef __APPLE__
 // The linker's --wrap sends the library's calls of allocate and deallocate here; see
-// CMakeLists.txt.
+// CMakeLists.txt. In their symbols std::size_t is a letter.
+#ifdef _WIN64
+#define GRADTAPE_SIZE_T "y"  // unsigned long long
+#else
+#define GRADTAPE_SIZE_T "m"  // unsigned long
+#endif
 extern "C" {
-void* __real__ZN8gradtape6detail8allocateEm(std::size_t bytes);
-void __real__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) noexcept;
+void* real_allocate(std::size_t bytes) __asm__(
+    "__real__ZN8gradtape6detail8allocateE" GRADTAPE_SIZE_T);
+void real_deallocate(void* block, std::size_t bytes) noexcept
+    __asm__("__real__ZN8gradtape6detail10deallocateEPv" GRADTAPE_SIZE_T);
+void* wrapped_allocate(std::size_t bytes) __asm__(
+    "__wrap__ZN8gradtape6detail8allocateE" GRADTAPE_SIZE_T);
+void wrapped_deallocate(void* block, std::size_t bytes) noexcept
+    __asm__("__wrap__ZN8gradtape6detail10deallocateEPv" GRADTAPE_SIZE_T);
 
-void* __wrap__ZN8gradtape6detail8allocateEm(std::size_t bytes) {
+void* wrapped_allocate(std::size_t bytes) {
   meet(bytes);
-  void* const block = __real__ZN8gradtape6detail8allocateEm(bytes);
+  void* const block = real_allocate(bytes);
   if (state.counting) ++state.blocks;
   return block;
 }
-void __wrap__ZN8gradtape6detail10deallocateEPvm(void* block, std::size_t bytes) noexcept {
+void wrapped_deallocate(void* block, std::size_t bytes) noexcept {
   if (state.counting) --state.blocks;
-  __real__ZN8gradtape6detail10deallocateEPvm(block, bytes);
+  real_deallocate(block, bytes);
 }
 }
 #endif

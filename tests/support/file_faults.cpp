@@ -1,8 +1,10 @@
 #include "support/file_faults.hpp"
 
+#if !defined(__APPLE__) && !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#endif
 
 #include <algorithm>
 #include <cerrno>
@@ -23,7 +25,7 @@ struct State {
 constinit thread_local State state;
 
 /// Whether this call fails, with errno set.
-bool fails(const char* name) {
+[[maybe_unused]] bool fails(const char* name) {
   if (!state.armed || state.left-- != 0) return false;
   state.call = name;
   errno = state.error;
@@ -31,20 +33,20 @@ bool fails(const char* name) {
 }
 
 /// Whether this call ends by a signal: every other one.
-bool interrupted() {
+[[maybe_unused]] bool interrupted() {
   if (!state.slow) return false;
   state.interrupted = !state.interrupted;
   if (state.interrupted) errno = EINTR;
   return state.interrupted;
 }
 
-std::size_t some(std::size_t count) {
+[[maybe_unused]] std::size_t some(std::size_t count) {
   return std::min(count, static_cast<std::size_t>(state.most));
 }
 
 }  // namespace
 
-#ifndef __APPLE__
+#if !defined(__APPLE__) && !defined(_WIN32)
 // The linker's --wrap sends the library's calls here; see CMakeLists.txt.
 extern "C" {
 int __real_open(const char* path, int flags, ...);

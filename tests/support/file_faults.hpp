@@ -7,7 +7,7 @@
 namespace gradtape::testing {
 
 /// Whether the program was linked for it.
-#ifdef __APPLE__
+#if defined(__APPLE__) || defined(_WIN32)
 inline constexpr bool file_faults_work = false;
 #else
 inline constexpr bool file_faults_work = true;

@@ -4,13 +4,10 @@
 #include <gradtape/autograd/io/bytes.hpp>
 #include <gradtape/autograd/io/gzip.hpp>
 
-#include <stdlib.h>
-#include <sys/resource.h>
-
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -20,10 +17,10 @@ namespace gradtape::testing {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    const auto unique = std::string(6, 'X');  // what mkdtemp replaces
-    std::string name = std::filesystem::temp_directory_path() / ("gradtape_" + unique);
-    if (!::mkdtemp(name.data())) throw std::filesystem::filesystem_error("mkdtemp", {});
-    path_ = name;
+    do {
+      const auto name = "gradtape_" + std::to_string(std::random_device()());
+      path_ = std::filesystem::temp_directory_path() / name;
+    } while (!std::filesystem::create_directory(path_));  // false where it was there
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -32,7 +29,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  std::string path(const std::string& name) const { return path_ / name; }
+  std::string path(const std::string& name) const { return (path_ / name).string(); }
   /// Writes a file and returns its path.
   std::string file(const std::string& name, std::string_view bytes) const {
     std::filesystem::remove(path(name));  // some file systems flush one that is overwritten
@@ -46,26 +43,6 @@ class TemporaryFolder {
 
  private:
   std::filesystem::path path_;
-};
-
-/// Makes writes fail past `bytes`, as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  void (*handler_)(int);
-  rlimit before_;
 };
 
 /// What gzip would make of `text`.

@@ -5,9 +5,6 @@
 #include <gradtape/optim/checkpoint.hpp>
 
 #include <doctest/doctest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -17,6 +14,8 @@
 
 #include "support/bits.hpp"
 #include "support/files.hpp"
+#include "support/process.hpp"
+#include "support/skip.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
@@ -301,6 +300,7 @@ TEST_CASE("a truncated or damaged checkpoint is an IoError, whichever byte it is
 }
 
 TEST_CASE("a checkpoint that cannot be written leaves the old one whole") {
+  if (!can_limit) return skip(no_limits);
   const TemporaryFolder folder;
   Run run(folder.path("run.safetensors"));
   run.advance();
@@ -319,6 +319,7 @@ TEST_CASE("a checkpoint that cannot be written leaves the old one whole") {
 
 // GRADTAPE_KILLS=1000 for a thousand.
 TEST_CASE("a checkpoint survives kill -9 at any moment, a hundred times") {
+  if (!can_fork) return skip(no_fork);
   const char* const asked = std::getenv("GRADTAPE_KILLS");
   const int kills = asked ? std::atoi(asked) : 100;
   const TemporaryFolder folder;
@@ -328,25 +329,16 @@ TEST_CASE("a checkpoint survives kill -9 at any moment, a hundred times") {
   std::uniform_int_distribution<int> microseconds(0, 15'000);
   std::int64_t step = 0, moved = 0;
   for (int kill = 0; kill < kills; ++kill) {
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {  // goes on from the last checkpoint until it is killed
-      try {
-        Run run(path);
-        run.checkpoint.load();
-        for (;;) {
-          run.advance();
-          run.checkpoint.save();
-        }
-      } catch (...) {
-        ::_exit(1);
+    Child child([&]() -> bool {  // goes on from the last checkpoint until it is killed
+      Run run(path);
+      run.checkpoint.load();
+      for (;;) {
+        run.advance();
+        run.checkpoint.save();
       }
-    }
+    });
     std::this_thread::sleep_for(std::chrono::microseconds(microseconds(random)));
-    ::kill(child, SIGKILL);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFSIGNALED(status));
+    REQUIRE(child.kill());
     Run run(path);
     REQUIRE_NOTHROW(run.checkpoint.load());
     REQUIRE(run.consistent());

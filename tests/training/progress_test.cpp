@@ -1,10 +1,7 @@
+#include <gradtape/autograd/system/system.hpp>
 #include <gradtape/optim/progress.hpp>
 
 #include <doctest/doctest.h>
-
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +9,8 @@
 #include <string>
 
 #include "support/environment.hpp"
+#include "support/process.hpp"
+#include "support/skip.hpp"
 
 using namespace gradtape;
 using optim::Progress;
@@ -33,7 +32,7 @@ class Output {
   }
 
  private:
-  std::FILE* file_ = std::tmpfile();
+  std::FILE* file_ = os::temporary_file();
 };
 
 std::ptrdiff_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
@@ -89,31 +88,19 @@ namespace {
 
 /// What two epochs write to a terminal of the system's.
 std::string on_terminal() {
-  const int master = ::posix_openpt(O_RDWR | O_NOCTTY);
-  REQUIRE(master >= 0);
-  REQUIRE(::grantpt(master) == 0);
-  REQUIRE(::unlockpt(master) == 0);
-  std::FILE* const terminal = std::fopen(::ptsname(master), "r+");
-  REQUIRE(terminal);
-  {
+  return testing::written_to_terminal([](std::FILE* terminal) {
     Progress progress(2, 10, {.out = terminal});
     for (int epoch = 0; epoch < 2; ++epoch) {
       progress.advance(10, {{"loss", 1}});
       progress.end_epoch();
     }
-  }
-  std::fclose(terminal);
-  std::string text;
-  char some[512];
-  for (ssize_t got; (got = ::read(master, some, sizeof some)) > 0;)
-    text.append(some, static_cast<std::size_t>(got));
-  ::close(master);
-  return text;
+  });
 }
 
 }  // namespace
 
 TEST_CASE("a terminal gets a line that is redrawn, one that is no place for it plain lines") {
+  if (!testing::has_pseudo_terminals) return testing::skip("this system has no terminals to try");
   const Variable kind("TERM", "xterm"), no_ci("CI", nullptr);
   CHECK(on_terminal().find("\x1b[K") != std::string::npos);
   const auto plain = [](const std::string& text) {

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "support/files.hpp"
+#include "support/process.hpp"
+#include "support/skip.hpp"
 
 using namespace gradtape;
 using namespace gradtape::testing;
@@ -153,6 +155,7 @@ TEST_CASE("a log says what it cannot write or read") {
 }
 
 TEST_CASE("a record that does not fit on the disk leaves the ones before it") {
+  if (!can_limit) return skip(no_limits);
   const TemporaryFolder folder;
   RunLog log(folder.path("run.jsonl"));
   log.write(1, 0, {{"loss", 1}});

@@ -10,25 +10,14 @@
 #include "gradtape/autograd/kernels/matmul/gemm_simd.hpp"
 #include "gradtape/autograd/log.hpp"
 #include "gradtape/autograd/runtime/serial.hpp"
-
-#if __has_include(<dlfcn.h>)
-#include <dlfcn.h>
-#endif
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#endif
+#include "gradtape/autograd/system/single_threaded.hpp"
+#include "gradtape/autograd/system/system.hpp"
 
 namespace gradtape::kernels {
 namespace {
 
 /// A function of the program by its name, or nullptr: not every BLAS has those of OpenBLAS.
-template <class F> F* function([[maybe_unused]] const char* name) {
-#if __has_include(<dlfcn.h>)
-  return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name));
-#else
-  return nullptr;
-#endif
-}
+template <class F> F* function(const char* name) { return reinterpret_cast<F*>(os::symbol(name)); }
 
 std::string text(const char* name) {
   auto* const f = function<char*()>(name);
@@ -58,26 +47,16 @@ bool outdated(std::string_view kernels) {
   return false;
 }
 
-/// Nobody can be inside OpenBLAS while its table of kernels changes.
-bool alone() {
-#if __has_include(<sys/single_threaded.h>)
-  return __libc_single_threaded;
-#else
-  return false;
-#endif
-}
-
 /// Makes OpenBLAS decide again; false where it cannot.
 bool decide_again(const char* kernels) {
   auto* const quit = function<void()>("gotoblas_dynamic_quit");
   auto* const init = function<void()>("gotoblas_dynamic_init");
-  if (!quit || !init || !alone()) return false;
-  // NOLINTBEGIN(concurrency-mt-unsafe): this is the only thread
-  setenv("OPENBLAS_CORETYPE", kernels, 1);
+  // Nobody can be inside OpenBLAS while its table of kernels changes.
+  if (!quit || !init || !detail::single_threaded()) return false;
+  os::set_environment("OPENBLAS_CORETYPE", kernels);
   quit();
   init();
-  unsetenv("OPENBLAS_CORETYPE");
-  // NOLINTEND(concurrency-mt-unsafe)
+  os::set_environment("OPENBLAS_CORETYPE", nullptr);
   return true;
 }
 
