@@ -42,7 +42,7 @@ std::vector<Declaration> declarations() {
         if (line.starts_with("}") && line.ends_with("detail")) internal = false;
         std::smatch match;
         if (!internal && std::regex_match(line, match, declaration))
-          all.push_back({file.path().filename(), match[1], match[2]});
+          all.push_back({file.path().filename().string(), match[1], match[2]});
       }
     }
   return all;

@@ -39,7 +39,7 @@ TEST_CASE("an option in its interval passes, any other is refused with the inter
   check(at_most(2), 2, 2.5, "finite and at most 2");
   check(below(0), -1, 0, "finite and below 0");
   check(closed(0, 1), 1, 1.5, "in [0, 1]");
-  check(open(0, 1), 0.5, 1, "in (0, 1)");
+  check(author::open(0, 1), 0.5, 1, "in (0, 1)");
   check(half_open(0, 1), 0, 1, "in [0, 1)");
   check(left_open(0.5, 1), 1, 0.5, "in (0.5, 1]");
   check(finite(), -3, infinity, "finite");
@@ -55,8 +55,9 @@ TEST_CASE("the message names the place, the option and its value") {
 }
 
 TEST_CASE("NaN is in no interval, and infinities only where they are let in") {
-  for (const auto& allowed : {at_least(0), above(0), at_most(0), below(0), closed(0, 1), finite(),
-                              open(0, 1), at_least(0).or_infinity(), finite().or_infinity()})
+  for (const auto& allowed :
+       {at_least(0), above(0), at_most(0), below(0), closed(0, 1), finite(), author::open(0, 1),
+        at_least(0).or_infinity(), finite().or_infinity()})
     CHECK(refusal(not_a_number, allowed) != "");
   for (const auto& allowed : {at_least(0), above(0), finite()})
     CHECK(refusal(infinity, allowed) != "");

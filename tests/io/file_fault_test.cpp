@@ -23,6 +23,10 @@
 #include "support/process.hpp"
 #include "support/skip.hpp"
 
+#ifndef EDQUOT  // Windows knows no quotas
+#define EDQUOT ENOSPC
+#endif
+
 using namespace gradtape;
 using namespace gradtape::testing;
 
