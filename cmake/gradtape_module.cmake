@@ -17,6 +17,7 @@ function(gradtape_module name)
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_options(${target} PUBLIC ${GRADTAPE_ABI_FLAGS})
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:gradtape_flags>)
   # A shared library calls its own functions directly, as -fno-semantic-interposition compiles them.
   if(CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
@@ -91,6 +92,7 @@ function(gradtape_objects target level)
     VISIBILITY_INLINES_HIDDEN ON) # half of the symbols are instances of templates
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_include_directories(${target} PRIVATE "${PROJECT_BINARY_DIR}/include")
+  target_compile_options(${target} PRIVATE ${GRADTAPE_ABI_FLAGS})
   target_link_libraries(${target} PRIVATE gradtape_flags ${GRADTAPE_FMT_LIBRARY})
   if(GRADTAPE_OPENMP)
     target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)

@@ -122,6 +122,14 @@ function(gradtape_flags)
     target_link_options(gradtape_portable_flags INTERFACE ${sanitize})
   endif()
 
+  # On Windows GCC takes the copy of an inline function that it sees for the one that the linker keeps: with
+  # -fipa-ra a caller relies on registers that only its own copy leaves alone. Programs that use the library
+  # need the flag too, as their copies meet the library's.
+  set(abi_flags "")
+  if(MINGW AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(abi_flags -fno-ipa-ra)
+  endif()
+  set(GRADTAPE_ABI_FLAGS "${abi_flags}" CACHE INTERNAL "")
   gradtape_arch_flags()
   add_library(gradtape_flags INTERFACE)
   target_link_libraries(gradtape_flags INTERFACE gradtape_portable_flags)

@@ -12,10 +12,12 @@
 namespace gradtape::testing {
 
 #ifdef _WIN32
-inline constexpr bool can_fork = false, can_limit = false, has_pseudo_terminals = false;
+inline constexpr bool can_fork = false, can_limit = false, has_pseudo_terminals = false,
+                      runs_scripts = false;
 inline constexpr const char* null_device = "NUL";
 #else
-inline constexpr bool can_fork = true, can_limit = true, has_pseudo_terminals = true;
+inline constexpr bool can_fork = true, can_limit = true, has_pseudo_terminals = true,
+                      runs_scripts = true;
 inline constexpr const char* null_device = "/dev/null";
 #endif
 inline constexpr const char* no_fork = "this system has no fork";

@@ -12,6 +12,7 @@
 
 #include "support/environment.hpp"
 #include "support/files.hpp"
+#include "support/process.hpp"
 #include "support/skip.hpp"
 #include "support/text.hpp"
 
@@ -116,12 +117,14 @@ TEST_CASE("a picture whose name ends in .png is an image, where rsvg-convert is"
     CHECK(message == "save_charts: '" + none +
                          "': a .png is drawn by the program rsvg-convert, which was not found "
                          "(Debian and Ubuntu: librsvg2-bin); write a .svg instead");
-    folder.file("rsvg-convert", "#!/bin/sh\nexit 3\n");
-    std::filesystem::permissions(folder.path("rsvg-convert"), std::filesystem::perms::owner_all);
-    CHECK(error<IoError>([&] { save_charts(none, charts); }).find("rsvg-convert failed") !=
-          std::string::npos);
+    if (runs_scripts) {
+      folder.file("rsvg-convert", "#!/bin/sh\nexit 3\n");
+      std::filesystem::permissions(folder.path("rsvg-convert"), std::filesystem::perms::owner_all);
+      CHECK(error<IoError>([&] { save_charts(none, charts); }).find("rsvg-convert failed") !=
+            std::string::npos);
+    }
   }
-  CHECK(folder.count() == 1);  // and no picture
+  CHECK_FALSE(std::filesystem::exists(none));
   if (std::system("rsvg-convert --version >/dev/null 2>&1") != 0)
     return skip("there is no rsvg-convert here (librsvg2-bin)");
   for (const auto save : {+[](const std::string& path) { save_chart(path, {{.y = arange(3)}}); },

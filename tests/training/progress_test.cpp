@@ -28,6 +28,7 @@ class Output {
     std::string text(static_cast<std::size_t>(std::ftell(file_)), '\0');
     std::rewind(file_);
     text.resize(std::fread(text.data(), 1, text.size(), file_));
+    std::fseek(file_, 0, SEEK_END);  // C asks for it between reading and writing
     return text;
   }
 
