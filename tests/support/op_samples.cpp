@@ -1,5 +1,7 @@
 #include "support/op_samples.hpp"
 
+#include <gradtape/autograd/error.hpp>
+
 #include <cmath>
 #include <map>
 #include <stdexcept>
