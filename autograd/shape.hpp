@@ -60,7 +60,13 @@ class Shape {
     bool none = false, overflows = false;
     for (const auto extent : *this) {
       none |= extent == 0;
+#ifdef __GNUC__
       overflows |= __builtin_mul_overflow(n, extent == 0 ? 1 : extent, &n);
+#else  // extents are not negative
+      if (extent == 0) continue;
+      overflows |= n > (std::int64_t{1} << 58) / extent;
+      n = overflows ? 1 : n * extent;
+#endif
     }
     if (overflows || n >= std::int64_t{1} << 58) too_large(op);
     return none ? 0 : n;

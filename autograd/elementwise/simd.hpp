@@ -62,13 +62,14 @@ xsimd::batch<T, A> larger_of(xsimd::batch<T, A> a, xsimd::batch<T, A> b) {
 /// Keeps x in a register: what is used several times would be read at each use by GCC when it
 /// compiles for AMD's CPUs, as the second operand of an instruction.
 template <class Batch> void hold(Batch& x) {
+#ifdef __GNUC__
 #if defined(__AVX512F__)
   asm("" : "+v"(x.data));
 #elif defined(__x86_64__)
   asm("" : "+x"(x.data));
-#else
-  static_cast<void>(x);
 #endif
+#endif
+  static_cast<void>(x);
 }
 
 /// The elements of a register as the compiler's own vector, which it can shuffle.
@@ -81,7 +82,11 @@ template <class Batch> auto vector_of(const Batch& v) {
 template <int half, class Batch, std::size_t... I>
 Batch exchange_halves(const Batch& v, std::index_sequence<I...>) {
   const auto x = vector_of(v);
+#ifdef __GNUC__
   return std::bit_cast<Batch>(__builtin_shufflevector(x, x, (static_cast<int>(I) ^ half)...));
+#else
+  return std::bit_cast<Batch>(decltype(vector_of(v)){x[I ^ static_cast<std::size_t>(half)]...});
+#endif
 }
 
 /// The elements of a register combined into one, by halves: k with k + half, and so on down to one.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "gradtape/autograd/parallel.hpp"
@@ -37,6 +39,7 @@ template <class T>
 inline constexpr int square_side = sizeof(T) == 1 ? 8 : static_cast<int>(vector_bytes / sizeof(T));
 
 /// A register as the compiler's own vector, whose elements it can shuffle.
+#ifdef __GNUC__
 template <std::size_t element_bytes> struct BitVector;
 template <> struct BitVector<4> {
   using type [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
@@ -51,6 +54,18 @@ Vector interleave(Vector a, Vector b, std::index_sequence<I...>) {
   constexpr int n = sizeof...(I);
   return __builtin_shufflevector(a, b, (first + static_cast<int>(I / 2) + (I % 2 ? n : 0))...);
 }
+#else  // without such vectors, an array
+template <std::size_t element_bytes> struct BitVector {
+  using Element = std::conditional_t<element_bytes == 4, std::uint32_t, std::uint64_t>;
+  using type = std::array<Element, vector_bytes / element_bytes>;
+};
+
+/// The elements of a and b in turn, from number `first` on.
+template <int first, class Vector, std::size_t... I>
+Vector interleave(const Vector& a, const Vector& b, std::index_sequence<I...>) {
+  return {(I % 2 ? b : a)[first + I / 2]...};
+}
+#endif
 
 /// to[j to_stride + i] = from[i from_stride + j] for a square of elements, which may take its own
 /// place: as many perfect shuffles of its rows as their number has bits.
