@@ -15,7 +15,7 @@ enum class Result { y, dx, dw };
 /// Whether a shape can be computed directly: not where it is empty, or where copies would be far
 /// larger than the images.
 bool possible(const ConvShape& s);
-/// What is fastest for a shape: measured, see docs/design.md.
+/// What should be fastest for a shape, by an estimate; see docs/design.md.
 template <class T> Way fastest(const ConvShape& s, Result result);
 
 // The three functions, along or across images. All need `possible`. Images that do not fill a
